@@ -1,0 +1,75 @@
+"""Shared fixtures: real data where it is at hand, and a tiny Face_Ref made on the spot."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from faceref import store
+
+
+def _data_root() -> Path:
+    default = Path(__file__).resolve().parents[2] / "shared"
+    return Path(os.environ.get("FACEREF_DATA", default))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder with `data/` and `models/`; the test is skipped where it is missing."""
+    root = _data_root()
+    if not (root / "data" / "lfw-deepfunneled").is_dir():
+        pytest.skip(f"no real faces at {root}: set FACEREF_DATA to a folder with data/ and models/")
+    return root
+
+
+def _smooth_face(rng: np.random.Generator) -> np.ndarray:
+    coarse = Image.fromarray(rng.integers(0, 256, (9, 9, 3), dtype=np.uint8))
+    fine = np.asarray(coarse.resize((128, 128), Image.Resampling.BICUBIC), np.int16)
+    return np.clip(fine + rng.normal(0, 6, fine.shape), 0, 255).astype(np.uint8)
+
+
+def _png(image: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _row(split: str, index: int, image: np.ndarray, pool: list[str]) -> dict:
+    image_id = f"{split}{index // 2}/{index}"
+    refs = [item for item in pool if item.split("/")[0] != image_id.split("/")[0]][:8]
+    scored = [{"image_id": item, "score": 1 - rank / 10} for rank, item in enumerate(refs)]
+    return {
+        "image_id": image_id,
+        "image": {"bytes": _png(image), "path": f"{image_id}.png"},
+        "sha256": "0" * 64,
+        "source": "test",
+        "split": split,
+        "identity": image_id.split("/")[0],
+        "landmarks": [0.0] * 10,
+        "quality": {"detector_score": 1.0, "eye_distance": 35.0, "inside": 1.0, "faces": 1},
+        "refs_hr": scored,
+        "refs_lr": scored[::-1],
+    }
+
+
+@pytest.fixture(scope="session")
+def tiny_face_ref(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Face_Ref of smooth random pictures: 24 train, 6 val, 6 test; 8 references each."""
+    root = tmp_path_factory.mktemp("tiny") / "face_ref"
+    root.mkdir()
+    rng = np.random.default_rng(0)
+    pool = [f"train{index // 2}/{index}" for index in range(24)]
+    counts = {"train": 24, "val": 6, "test": 6}
+    for split, count in counts.items():
+        rows = [_row(split, index, _smooth_face(rng), pool) for index in range(count)]
+        store.write_split(root, split, rows, count)
+    store.write_rejects(root, [])
+    store.write_manifest(
+        root, {"format": 1, "image_size": 128, "source": "test", "counts": counts, "seed": 0}
+    )
+    return root
