@@ -10,6 +10,10 @@ class FaceRefError(Exception):
     """A mistake in the input or the set-up; the message names the value and the way out."""
 
 
+class UnusableError(FaceRefError):
+    """The images of a source cannot make a set, whatever the later settings."""
+
+
 def unknown_choice(kind: str, value: str, choices: Iterable[str]) -> FaceRefError:
     """The error for `value` where one of `choices` was expected, with the closest name."""
     valid = sorted(choices)

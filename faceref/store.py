@@ -2,7 +2,7 @@
 
 ```
 face_ref.json                       manifest: version, provenance, seed, counts, thresholds
-README.md                           data-set card; its header lets `datasets.load_dataset` open the folder
+README.md                           data-set card, read by `datasets.load_dataset`
 data/<split>-00000-of-00001.parquet rows, see `SCHEMA`
 rejects.parquet                     image_id, source, identity, reason, detail
 ```
@@ -88,7 +88,7 @@ SCHEMA = pa.schema(
     metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}}, sort_keys=True)},
 )
 """Columns of a shard. `sha256` is of the source file; `landmarks` are x0, y0, ..., x4, y4 in source
-pixels; `refs_*` are ordered best first. The metadata is how `datasets` knows `image` for an image."""
+pixels; `refs_*` are ordered best first. The metadata tells `datasets` that `image` is one."""
 
 REJECT_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("image_id", "source", "identity", "reason", "detail")]

@@ -1,0 +1,5 @@
+"""`python -m faceref` is the command `faceref`."""
+
+from faceref.cli import main
+
+main()

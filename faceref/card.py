@@ -1,0 +1,95 @@
+"""The data-set card of a Face_Ref, `README.md`; its header tells `datasets` where the rows are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from faceref.store import SPLITS
+
+_HEADER = """---
+pretty_name: Face_Ref ({source})
+{licence}
+task_categories:
+- image-to-image
+tags:
+- face-super-resolution
+- reference-based
+configs:
+- config_name: default
+  data_files:
+{files}
+---
+"""
+_BODY = """# Face_Ref from `{source}`
+
+{total:,} aligned faces of {size}x{size} pixels. Each has {references} look-alike references: faces
+of **other** people, all from the train split, in two lists, best first:
+
+- `refs_hr`: nearest by identity embedding of the sharp face, what mining can know;
+- `refs_lr`: nearest by the 16x16 face alone, what a deployed system can know.
+
+| split | faces | people |
+| --- | ---: | ---: |
+{splits}
+
+Rejected images: {rejects}. They are listed with reasons in `rejects.parquet`.
+
+## How it was made
+
+Embedder: `{embedder}`. {bound} No person is in two splits, no reference shows the probe's person or
+comes from val or test; `face_ref.json` holds the certificate, every threshold and the hashes of the
+models. Made by {made_by}, seed {seed}.
+
+```python
+from datasets import load_dataset
+
+faces = load_dataset("PATH_OF_THIS_FOLDER")
+print(faces["test"][0]["refs_hr"])
+```
+
+## Terms
+
+Images: {terms}. Neighbours are what an embedder finds alike; they say nothing about kinship and
+must not be used to identify anybody.
+"""
+_LICENCES = {"CC0-1.0": "license: cc0-1.0"}
+
+
+def write(manifest: dict[str, Any]) -> str:
+    """The card for a set with `manifest`."""
+    names = [name for name in SPLITS if manifest["counts"][name]]
+    files = "\n".join(f"  - split: {name}\n    path: data/{name}-*.parquet" for name in names)
+    people = manifest["leak_certificate"]["identities"]
+    splits = "\n".join(
+        f"| {name} | {manifest['counts'][name]:,} | {people[name]:,} |" for name in SPLITS
+    )
+    rejects = ", ".join(f"{count:,} {reason}" for reason, count in manifest["rejects"].items())
+    licence = _LICENCES.get(manifest["licence"], "license: other")
+    embedder = manifest["embedder"]
+    body = _BODY.format(
+        source=manifest["source"],
+        total=sum(manifest["counts"].values()),
+        size=manifest["image_size"],
+        references=manifest["references"],
+        splits=splits,
+        rejects=rejects or "none",
+        embedder=" ".join(filter(None, (embedder["name"], embedder.get("pack")))),
+        bound=_bound(manifest["thresholds"]["max_similarity"]),
+        made_by=manifest["made_by"],
+        seed=manifest["seed"],
+        terms=manifest["licence"],
+    )
+    return _HEADER.format(source=manifest["source"], licence=licence, files=files) + body
+
+
+def _bound(bound: dict[str, Any]) -> str:
+    if bound["value"] is None:
+        return "No person has two images, so no bound on similarity could be calibrated."
+    text = (
+        f"Neighbours with a cosine above {bound['value']} are dropped as probably the same person"
+    )
+    if bound["quantile"] is None:
+        return text + " (given)."
+    return (
+        text + f" (the {bound['quantile']:.0%} quantile of {bound['pairs']:,} same-person pairs)."
+    )

@@ -1,0 +1,155 @@
+"""The command line `faceref`. Heavy imports happen inside the commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from faceref.console import CommandGroup
+
+app = typer.Typer(
+    cls=CommandGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Build Face_Ref: look-alike reference faces of other people, for face super-resolution.",
+)
+
+
+@app.command(
+    epilog="""**Examples**
+
+`faceref build --source folder FACES --out face_ref` with insightface's pack buffalo_l
+
+`faceref build --source folder FACES --pack PACK_DIR --out face_ref` with a local pack
+
+`faceref build --source sample --embedder dlib --out face_ref` offline, from the embedded sample
+"""
+)
+def build(
+    path: Annotated[
+        Optional[Path], typer.Argument(help="Folder with one sub-folder per person.")  # noqa: UP045
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder to make. [required]")] = Path(),
+    source: Annotated[str, typer.Option(help="folder or sample.")] = "folder",
+    embedder: Annotated[str, typer.Option(help="insightface or dlib.")] = "insightface",
+    pack: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="insightface pack: a folder, or a name to fetch (default buffalo_l)."),
+    ] = None,
+    det_size: Annotated[int, typer.Option(help="Side of the detector's input, pixels.")] = 320,
+    references: Annotated[int, typer.Option(help="References for each face.")] = 8,
+    max_similarity: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Cosine above which a neighbour is dropped. Default: calibrated."),
+    ] = None,
+    min_eye_distance: Annotated[float, typer.Option(help="Pixels; smaller: rejected.")] = 12.0,
+    min_inside: Annotated[float, typer.Option(help="Fraction in the image; less: rejected.")] = 0.6,
+    val: Annotated[float, typer.Option(help="Fraction of images for validation.")] = 0.05,
+    test: Annotated[float, typer.Option(help="Fraction of images for test.")] = 0.10,
+    seed: Annotated[int, typer.Option(help="Of the split and the calibration.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    workers: Annotated[int, typer.Option(help="Threads; 0: one a core.", min=0)] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace --out.")] = False,
+) -> None:
+    """Detect, align, embed, split by person, mine references, and write Face_Ref.
+
+    An interrupted build goes on where it stopped when the command is given again.
+    """
+    from faceref.console import image_progress, need_choice, need_option, say
+    from faceref.embed.registry import open_embedder
+    from faceref.pipeline import Recipe, refuse_existing
+    from faceref.pipeline import build as run_build
+    from faceref.sources.registry import open_source
+    from faceref.split import SplitRule
+
+    need_option("--out", out != Path(), "faceref build FACES --out face_ref")
+    need_choice("device", device, ("cpu", "cuda"))
+    recipe = Recipe(
+        references, SplitRule(val, test, seed), min_eye_distance, min_inside, max_similarity
+    )
+    refuse_existing(out, overwrite)
+    faces = open_source(source, path)
+    opened = open_embedder(embedder, pack=pack, det_size=det_size, device=device)
+    with image_progress("Building") as progress:
+        manifest = run_build(
+            faces,
+            opened,
+            out,
+            recipe,
+            overwrite=overwrite,
+            workers=workers or None,
+            device=device,
+            progress=progress,
+        )
+    rejected = sum(manifest["rejects"].values())
+    kept = ", ".join(f"{count:,} {name}" for name, count in manifest["counts"].items())
+    say(f"Face_Ref: {kept}; {rejected:,} rejected. Look at it: faceref inspect {out}")
+
+
+@app.command(epilog="**Example:** `faceref inspect face_ref --sheet sheet.png --probes 20`")
+def inspect(
+    path: Annotated[Path, typer.Argument(help="A Face_Ref folder.")],
+    sheet: Annotated[Path, typer.Option(help="Contact sheet to write (PNG).")] = Path(
+        "contact_sheet.png"
+    ),
+    split: Annotated[str, typer.Option(help="Split that the probes are from.")] = "test",
+    reference_list: Annotated[str, typer.Option(help="refs_hr or refs_lr.")] = "refs_hr",
+    probes: Annotated[int, typer.Option(help="Probes on the sheet.", min=1)] = 10,
+) -> None:
+    """Print counts, rejects and similarities, and draw probes beside their references."""
+    from faceref.console import print_table, say
+    from faceref.report import notes, tables
+    from faceref.sheet import contact_sheet, save_sheet
+    from faceref.store import FaceRef
+
+    face_ref = FaceRef.open(path)
+    for table in tables(face_ref):
+        print_table(*table)
+    for note in notes(face_ref):
+        say(note)
+    image = contact_sheet(face_ref, split=split, reference_list=reference_list, probes=probes)
+    save_sheet(image, sheet)
+    say(f"Contact sheet: {sheet}")
+
+
+@app.command(epilog="**Example:** `faceref synth --identities 100 --per-identity 6 --out people`")
+def synth(
+    out: Annotated[Path, typer.Option(help="Folder to make or to complete.")],
+    identities: Annotated[int, typer.Option(help="People.", min=1)] = 64,
+    per_identity: Annotated[int, typer.Option(help="Pictures of each.", min=1)] = 6,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 2026,
+    size: Annotated[int, typer.Option(help="Pixels across.", min=16)] = 128,
+    workers: Annotated[int, typer.Option(help="Processes; 0: one a core.", min=0)] = 0,
+) -> None:
+    """Render synthetic people who do not exist (needs the extra `synthetic`)."""
+    from faceref.console import say
+    from faceref.synthetic.generate import generate
+
+    report = generate(
+        out,
+        identities=identities,
+        per_identity=per_identity,
+        seed=seed,
+        size=size,
+        workers=workers or None,
+    )
+    say(f"{report.images:,} pictures in {report.out}, {report.rendered:,} rendered now.")
+
+
+@app.command()
+def sample(out: Annotated[Path, typer.Option(help="Folder to make.")]) -> None:
+    """Unpack the embedded sample as a folder of faces, to look at or to build from."""
+    from faceref.console import say
+    from faceref.sources.sample import write_sample_folder
+
+    say(f"{write_sample_folder(out):,} pictures in {out}")
+
+
+def main() -> None:
+    """Entry point for `python -m faceref`."""
+    app()

@@ -1,0 +1,90 @@
+"""How the command lines speak: errors as one line, progress bars, tables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from faceref.errors import FaceRefError, unknown_choice
+
+
+class CommandGroup(TyperGroup):
+    """A command group that shows a FaceRefError as one line and ends with status 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except FaceRefError as error:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(1) from error
+        except KeyboardInterrupt:
+            typer.echo("interrupted; give the same command again to go on", err=True)
+            raise typer.Exit(130) from None
+
+
+def say(text: str) -> None:
+    """Print one line of result."""
+    typer.echo(text)
+
+
+def need_option(name: str, given: bool, example: str) -> None:
+    """Raise FaceRefError unless the option `name` was `given`."""
+    if not given:
+        raise FaceRefError(f"{name} is missing. Example: {example}")
+
+
+def need_choice(kind: str, value: str, choices: Sequence[str]) -> None:
+    """Raise FaceRefError unless `value` is one of `choices`."""
+    if value not in choices:
+        raise unknown_choice(kind, value, choices)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table, numbers to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place else "left")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+@contextmanager
+def image_progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar over images; yields what to call with images done and images in all."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn(label),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
+        task = bar.add_task(label, total=None, rate="")
+
+        def update(done: int, total: int) -> None:
+            speed = bar.tasks[task].speed
+            rate = f"{speed:.0f} images/s" if speed else ""
+            bar.update(task, completed=done, total=total, rate=rate)
+
+        yield update

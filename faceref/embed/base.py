@@ -1,0 +1,82 @@
+"""The protocol that every embedder follows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from faceref.align import Landmarks
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """One face found in an image."""
+
+    box: tuple[float, float, float, float]
+    """Left, top, right and bottom in pixels."""
+    score: float
+    """The detector's confidence, on its own scale."""
+    landmarks: np.ndarray
+    """Five points (x, y) in pixels, float32, (5, 2)."""
+
+
+class Embedder(Protocol):
+    """Finds faces and turns aligned faces into identity embeddings. Safe to call from threads."""
+
+    @property
+    def scheme(self) -> Landmarks:
+        """The landmark scheme of its detections."""
+        ...
+
+    @property
+    def batch_size(self) -> int:
+        """Faces that `embed` handles well in one call."""
+        ...
+
+    def detect(self, image: np.ndarray) -> Sequence[Detection]:
+        """All faces of a uint8 RGB image, (H, W, 3)."""
+        ...
+
+    def embed(self, faces: np.ndarray) -> np.ndarray:
+        """L2-normalised float32 embeddings (N, D) of aligned uint8 RGB faces (N, 128, 128, 3)."""
+        ...
+
+    def provenance(self) -> dict[str, Any]:
+        """What the embeddings depend on: models with their SHA-256, detection size, template."""
+        ...
+
+
+def main_face(found: Sequence[Detection], width: int, height: int) -> Detection:
+    """The large face nearest to the centre: greatest area minus twice the squared offset.
+
+    The weighting is insightface's default for choosing one face of several.
+    """
+
+    def weight(face: Detection) -> float:
+        left, top, right, bottom = face.box
+        dx, dy = (left + right - width) / 2, (top + bottom - height) / 2
+        return (right - left) * (bottom - top) - 2 * (dx * dx + dy * dy)
+
+    return max(found, key=weight)
+
+
+def normalise(vectors: np.ndarray) -> np.ndarray:
+    """Rows of `vectors` (N, D) divided by their length, float32; a zero row stays zero."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
+
+
+@lru_cache(maxsize=32)
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

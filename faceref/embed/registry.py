@@ -1,0 +1,40 @@
+"""Opens an embedder by name."""
+
+from __future__ import annotations
+
+from faceref.embed.base import Embedder
+from faceref.errors import FaceRefError, unknown_choice
+
+EMBEDDERS = ("insightface", "dlib")
+DEFAULT_PACK = "buffalo_l"
+DEFAULT_DET_SIZE = 320
+
+
+def open_embedder(
+    name: str,
+    *,
+    pack: str | None = None,
+    det_size: int = DEFAULT_DET_SIZE,
+    device: str = "cpu",
+) -> Embedder:
+    """The embedder `name`, ready for use.
+
+    `pack` is an insightface model pack: a folder of ONNX files, or a name such as `buffalo_l` that
+    insightface fetches on first use. `det_size` is the side of the square in pixels that images are
+    fitted into for detection. `device` is `cpu` or `cuda`; where `cuda` is not to be had the call
+    fails. Raises FaceRefError.
+    """
+    if name == "insightface":
+        from faceref.embed.pack import PackEmbedder, find_pack
+
+        return PackEmbedder(find_pack(pack or DEFAULT_PACK), det_size, device)
+    if name == "dlib":
+        if pack is not None:
+            raise FaceRefError(
+                f"--pack {pack} is for the embedder 'insightface'; dlib brings its own models. "
+                "Leave out --pack or use --embedder insightface."
+            )
+        from faceref.embed.dlib_net import DlibEmbedder
+
+        return DlibEmbedder()
+    raise unknown_choice("embedder", name, EMBEDDERS)

@@ -1,0 +1,188 @@
+"""The recipe of Face_Ref: this page is what a build does, in order.
+
+source -> read -> find_face -> keep_large -> keep_inside -> encode -> embed
+       -> split -> mine -> certify -> write
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from faceref import stages
+from faceref.assemble import assemble
+from faceref.embed.base import Embedder
+from faceref.errors import FaceRefError, UnusableError
+from faceref.parts import CHUNK, Workshop
+from faceref.record import Record
+from faceref.sources.base import Source
+from faceref.split import MIN_PEOPLE, SplitRule, too_few_people
+
+Progress = Callable[[int, int], None]
+"""Told the images done and the images in all."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The choices of a build, apart from its source and its embedder."""
+
+    references: int = 8
+    """References mined for each probe and list."""
+    split: SplitRule = field(default_factory=SplitRule)
+    min_eye_distance: float = 12.0
+    """Source pixels between the eyes; below, a face is rejected."""
+    min_inside: float = 0.6
+    """Fraction of the aligned face that must lie in the image."""
+    max_similarity: float | None = None
+    """Identity cosine above which a neighbour is dropped; None calibrates it."""
+
+    def __post_init__(self) -> None:
+        if self.references < 1:
+            raise FaceRefError(f"--references {self.references}: at least 1 is needed.")
+        if self.max_similarity is not None and not -1 <= self.max_similarity <= 1:
+            raise FaceRefError(f"--max-similarity {self.max_similarity}: a cosine, from -1 to 1.")
+
+
+def per_image_stages(embedder: Embedder, recipe: Recipe) -> list[stages.Stage]:
+    """What happens to one image before it is embedded."""
+    return [
+        stages.read,
+        stages.find_face(embedder),
+        stages.keep_large(recipe.min_eye_distance),
+        stages.keep_inside(recipe.min_inside),
+        stages.encode,
+    ]
+
+
+def build(
+    source: Source,
+    embedder: Embedder,
+    out: Path,
+    recipe: Recipe | None = None,
+    *,
+    overwrite: bool = False,
+    workers: int | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Build Face_Ref from `source` in the folder `out` and return its manifest.
+
+    An interrupted build goes on where it stopped when it is called again. Images that cannot be
+    used are counted and listed with a reason. The same inputs give the same bytes. `workers` is the
+    number of threads, None for one a core. Raises FaceRefError; then `out` is as it was.
+    """
+    recipe = recipe or Recipe()
+    refuse_existing(out, overwrite)
+    _refuse_few_people(source)
+    settings = {
+        "source": source.name,
+        "images": _listing_digest(source.records),
+        "embedder": embedder.provenance(),
+        "min_eye_distance": recipe.min_eye_distance,
+        "min_inside": recipe.min_inside,
+    }
+    workshop = Workshop.enter(out, settings)
+    parts = _make_parts(workshop, source, embedder, recipe, workers or _cores(), progress)
+    finished = workshop.root / "finished"
+    try:
+        manifest = assemble(workshop, parts, source, embedder, recipe, finished, device)
+    except UnusableError:
+        shutil.rmtree(workshop.root)
+        raise
+    _move_into_place(finished, out)
+    shutil.rmtree(workshop.root)
+    return manifest
+
+
+def refuse_existing(out: Path, overwrite: bool) -> None:
+    """Raise FaceRefError where `out` exists and may not be replaced."""
+    if out.exists() and not overwrite:
+        raise FaceRefError(
+            f"{out} exists already. Give --overwrite to replace it, or choose another --out."
+        )
+
+
+def _refuse_few_people(source: Source) -> None:
+    people = {record.identity for record in source.records}
+    if len(people) < MIN_PEOPLE:
+        raise too_few_people(len(people))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _listing_digest(records: Sequence[Record]) -> str:
+    listing = "\n".join(f"{record.image_id}\t{_size(record)}" for record in records)
+    return hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _size(record: Record) -> int:
+    if record.path is None:
+        return len(record.data or b"")
+    return record.path.stat().st_size
+
+
+def _make_parts(
+    workshop: Workshop,
+    source: Source,
+    embedder: Embedder,
+    recipe: Recipe,
+    workers: int,
+    progress: Progress | None,
+) -> int:
+    records = source.records
+    per_image = partial(stages.run, per_image_stages(embedder, recipe))
+    starts = range(0, len(records), CHUNK)
+    with ThreadPoolExecutor(workers) as pool:
+        for index, start in enumerate(starts):
+            chunk = records[start : start + CHUNK]
+            if not workshop.part(index).exists():
+                done: list[Record] = []
+                for record in pool.map(per_image, chunk):
+                    done.append(record)
+                    if progress:
+                        progress(start + len(done), len(records))
+                done = _embed(done, embedder, pool)
+                thumbnails = list(map(_thumbnail, done))
+                bare = [record.having(face=None) for record in done]
+                workshop.write_part(index, bare, thumbnails)
+            if progress:
+                progress(start + len(chunk), len(records))
+    return len(starts)
+
+
+def _embed(records: list[Record], embedder: Embedder, pool: ThreadPoolExecutor) -> list[Record]:
+    usable = [row for row, record in enumerate(records) if record.face is not None]
+    size = embedder.batch_size
+    batches = [usable[start : start + size] for start in range(0, len(usable), size)]
+    faces = (np.stack([records[row].face for row in batch]) for batch in batches)  # pyright: ignore
+    result = list(records)
+    for batch, vectors in zip(batches, pool.map(embedder.embed, faces), strict=True):
+        for row, vector in zip(batch, vectors, strict=True):
+            result[row] = records[row].having(embedding=vector)
+    return result
+
+
+def _thumbnail(record: Record) -> np.ndarray | None:
+    if record.face is None:
+        return None
+    return np.asarray(Image.fromarray(record.face).resize((16, 16), Image.Resampling.BICUBIC))
+
+
+def _move_into_place(finished: Path, out: Path) -> None:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    old = finished.with_name("replaced")
+    if out.exists():
+        out.replace(old)
+    finished.replace(out)

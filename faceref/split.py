@@ -1,0 +1,77 @@
+"""Train, val and test with no person in two of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from faceref.errors import FaceRefError, UnusableError
+
+MIN_PEOPLE = 3
+"""People needed, one for each split."""
+
+
+@dataclass(frozen=True)
+class SplitRule:
+    """How identities are dealt out."""
+
+    val: float = 0.05
+    """Fraction of the images that val should hold."""
+    test: float = 0.10
+    """Fraction of the images that test should hold."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (self.val > 0 and self.test > 0 and self.val + self.test < 1):
+            raise FaceRefError(
+                f"val {self.val:g} and test {self.test:g} must be above 0 and leave room for "
+                "train: their sum must be below 1, as in --val 0.05 --test 0.1."
+            )
+
+
+def split_identities(identities: Sequence[str], rule: SplitRule) -> dict[str, str]:
+    """The split of each person, given the identity of every image.
+
+    People are taken in the order of SHA-256(seed, identity), so that the order does not depend on
+    who else is there. Test is filled first, then val, each until it holds its share of the images;
+    the rest is train. Somebody with more than a quarter of a share goes to train, so that no face
+    dominates a held-out split. Raises UnusableError for fewer than three people.
+    """
+    counts = Counter(identities)
+    if len(counts) < MIN_PEOPLE:
+        raise too_few_people(len(counts))
+    order = sorted(counts, key=lambda person: _rank(rule.seed, person))
+    split = dict.fromkeys(order, "train")
+    for name, share, to_leave in (("test", rule.test, 2), ("val", rule.val, 1)):
+        wanted = share * len(identities)
+        free = [person for person in order if split[person] == "train"]
+        fitting = [person for person in free if counts[person] <= max(1, wanted / 4)]
+        smallest = sorted(free, key=lambda person: counts[person])
+        candidates = (fitting or smallest)[: len(free) - to_leave]
+        for person in _up_to(wanted, candidates, counts):
+            split[person] = name
+    return split
+
+
+def too_few_people(people: int) -> UnusableError:
+    """The error for a source in which only `people` have a usable face."""
+    return UnusableError(
+        f"Only {people} {'person has' if people == 1 else 'people have'} a usable face, but "
+        f"train, val and test need different people: at least {MIN_PEOPLE}. "
+        "Add sub-folders of other people."
+    )
+
+
+def _up_to(wanted: float, people: Sequence[str], counts: Counter[str]) -> Iterator[str]:
+    held = 0
+    for person in people:
+        if held >= wanted:
+            return
+        held += counts[person]
+        yield person
+
+
+def _rank(seed: int, person: str) -> bytes:
+    return hashlib.sha256(f"{seed}|{person}".encode()).digest()

@@ -1,0 +1,106 @@
+"""The stages that one image goes through: each gives its record back, richer or rejected.
+
+A rejected record passes through the rest untouched, so every image of a source is accounted for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from faceref.align import align
+from faceref.embed.base import Embedder, main_face
+from faceref.record import Quality, Record
+
+Stage = Callable[[Record], Record]
+
+MAX_PIXELS = 100_000_000
+"""Images above this are rejected as unreadable rather than filling the memory."""
+
+
+def run(stages: Sequence[Stage], record: Record) -> Record:
+    """`record` through `stages`, up to the one that rejects it."""
+    for stage in stages:
+        record = stage(record)
+        if record.reject is not None:
+            break
+    return record
+
+
+def read(record: Record) -> Record:
+    """Read the file and decode it to upright uint8 RGB."""
+    try:
+        data = record.data if record.path is None else record.path.read_bytes()
+    except OSError as error:
+        return record.rejected("unreadable", type(error).__name__)
+    if not data:
+        return record.rejected("unreadable", "empty file")
+    sha256 = hashlib.sha256(data).hexdigest()
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            if image.width * image.height > MAX_PIXELS:
+                return record.rejected("unreadable", f"over {MAX_PIXELS:,} pixels")
+            pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
+        return record.having(sha256=sha256).rejected("unreadable", type(error).__name__)
+    except Image.DecompressionBombError:
+        return record.having(sha256=sha256).rejected("unreadable", f"over {MAX_PIXELS:,} pixels")
+    return record.having(pixels=pixels, sha256=sha256, data=None)
+
+
+def find_face(embedder: Embedder) -> Stage:
+    """Stage that detects faces, takes the main one and aligns it."""
+
+    def stage(record: Record) -> Record:
+        assert record.pixels is not None
+        height, width = record.pixels.shape[:2]
+        found = embedder.detect(record.pixels)
+        if not found:
+            return record.rejected("no face")
+        face = main_face(found, width, height)
+        eyes = embedder.scheme.eye_distance(face.landmarks)
+        if eyes == 0:
+            return record.rejected("no face", "its landmarks coincide")
+        pixels, inside = align(record.pixels, face.landmarks, embedder.scheme.template)
+        quality = Quality(face.score, eyes, inside, len(found))
+        return record.having(pixels=None, landmarks=face.landmarks, face=pixels, quality=quality)
+
+    return stage
+
+
+def keep_large(minimum: float) -> Stage:
+    """Stage that rejects faces whose eyes are less than `minimum` source pixels apart."""
+
+    def stage(record: Record) -> Record:
+        assert record.quality is not None
+        eyes = record.quality.eye_distance
+        if eyes < minimum:
+            return record.rejected("too small", f"eye distance {eyes:.1f} px, needs {minimum:g}")
+        return record
+
+    return stage
+
+
+def keep_inside(minimum: float) -> Stage:
+    """Stage that rejects faces of which less than the fraction `minimum` is in the image."""
+
+    def stage(record: Record) -> Record:
+        assert record.quality is not None
+        inside = record.quality.inside
+        if inside < minimum:
+            return record.rejected("cut off", f"{inside:.0%} in the image, needs {minimum:.0%}")
+        return record
+
+    return stage
+
+
+def encode(record: Record) -> Record:
+    """Encode the aligned face as PNG, without loss."""
+    assert record.face is not None
+    buffer = io.BytesIO()
+    Image.fromarray(record.face).save(buffer, "PNG", compress_level=6)
+    return record.having(png=buffer.getvalue())
