@@ -70,6 +70,14 @@ def tiny_face_ref(tmp_path_factory: pytest.TempPathFactory) -> Path:
         store.write_split(root, split, rows, count)
     store.write_rejects(root, [])
     store.write_manifest(
-        root, {"format": 1, "image_size": 128, "source": "test", "counts": counts, "seed": 0}
+        root,
+        {
+            "format": 1,
+            "image_size": 128,
+            "source": "test",
+            "counts": counts,
+            "seed": 0,
+            "fingerprint": "f" * 64,
+        },
     )
     return root

@@ -1,0 +1,23 @@
+"""Bicubic enlargement, the floor of every board.
+
+Origin: Pillow's bicubic filter (Keys' kernel, a = -0.5), rounded to uint8 as Pillow does.
+Code licence: Apache-2.0 (this project). No weights.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from benchmark.methods import Method
+from benchmark.resample import upsample
+
+
+class Bicubic(nn.Module):
+    """Enlarges eight times and looks at no reference."""
+
+    def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
+        """See `benchmark.methods.Method`."""
+        return upsample(lr, 8).clamp(0, 1)
+
+
+METHOD = Method("bicubic", "Bicubic", "Keys, IEEE Trans. ASSP 1981", Bicubic, False, False)

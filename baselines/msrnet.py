@@ -1,0 +1,22 @@
+"""MSRNet, the method of this project.
+
+Paper: R. Wang, M. Jian, H. Yu, L. Wang, B. Yang, "Face hallucination using multisource references
+and cross-scale dual residual fusion mechanism", Int. J. of Intelligent Systems 37(11), 2022,
+9982-10000, doi 10.1002/int.23024. Only the abstract is public.
+Origin: a documented reconstruction from the abstract; see `benchmark/msrnet.py` for what is ours.
+Code licence: Apache-2.0 (this project). Weights: trained by the user; terms of the training data.
+"""
+
+from __future__ import annotations
+
+from benchmark.methods import Method
+from benchmark.msrnet import MSRNet
+
+METHOD = Method(
+    "msrnet",
+    "MSRNet",
+    "Wang et al., IJIS 2022 (reconstruction)",
+    MSRNet,
+    uses_references=True,
+    trained=True,
+)

@@ -1,0 +1,150 @@
+"""Face_Ref as tensors: faces, their small versions, and the references that methods are given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.degrade import degrade
+from benchmark.protocol import HR_SIZE, Budget
+from faceref.errors import FaceRefError, unknown_choice
+from faceref.store import REFERENCE_LISTS, FaceRef
+
+LISTS = (*REFERENCE_LISTS, "both")
+"""`both` alternates between the two lists, each image once; training draws from it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The faces that references come from: the train split."""
+
+    images: np.ndarray
+    """uint8 RGB, (N, 128, 128, 3)."""
+    row: dict[str, int]
+    """Row of each image id."""
+
+    @classmethod
+    def read(cls, face_ref: FaceRef) -> Pool:
+        """Decode the train split of `face_ref`."""
+        ids = face_ref.column("train", "image_id")
+        return cls(face_ref.images("train"), {image_id: row for row, image_id in enumerate(ids)})
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """One split: HR and LR faces, and rows of their references in the pool."""
+
+    image_ids: list[str]
+    hr: np.ndarray
+    """uint8 RGB, (N, 128, 128, 3)."""
+    lr: np.ndarray
+    """uint8 RGB, (N, 16, 16, 3)."""
+    references: list[list[int]]
+    """Rows of the pool, best first."""
+    pool: Pool
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def batch(self, rows: Sequence[int], count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """LR (N, 3, 16, 16), first `count` references (N, K, 3, 128, 128), HR (N, 3, 128, 128).
+
+        float32 RGB in [0, 1]. A face with fewer references has them repeated in turn.
+        """
+        chosen = [cycle(self.references[row], count) for row in rows]
+        return as_batch(self.lr[list(rows)]), self.stack(chosen), as_batch(self.hr[list(rows)])
+
+    def stack(self, chosen: Sequence[Sequence[int]]) -> Tensor:
+        """Pool rows (N lists of K) as float32 RGB in [0, 1], (N, K, 3, 128, 128)."""
+        flat = list(chain.from_iterable(chosen))
+        images = as_batch(self.pool.images[flat]) if flat else torch.zeros(0, 3, HR_SIZE, HR_SIZE)
+        return images.view(len(chosen), -1, 3, HR_SIZE, HR_SIZE) if flat else no_references(chosen)
+
+
+def no_references(batch: Sequence[object]) -> Tensor:
+    """References for K = 0: an empty tensor (N, 0, 3, 128, 128)."""
+    return torch.zeros(len(batch), 0, 3, HR_SIZE, HR_SIZE)
+
+
+def as_batch(images: np.ndarray) -> Tensor:
+    """uint8 (N, H, W, 3) as float32 in [0, 1], (N, 3, H, W)."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2).float().div(255)
+
+
+def cycle(rows: Sequence[int], count: int) -> list[int]:
+    """The first `count` of `rows`, beginning again where there are fewer."""
+    if count and not rows:
+        raise FaceRefError("A face has no reference. Build Face_Ref with more people.")
+    return [rows[place % len(rows)] for place in range(count)]
+
+
+def read_split(face_ref: FaceRef, split: str, pool: Pool, reference_list: str) -> Faces:
+    """Read `split`, with the references of `reference_list` (`refs_hr`, `refs_lr` or `both`)."""
+    if reference_list not in LISTS:
+        raise unknown_choice("reference list", reference_list, LISTS)
+    hr = pool.images if split == "train" else face_ref.images(split)
+    lr = np.stack([degrade(image) for image in hr]) if len(hr) else np.zeros((0, 16, 16, 3), "u1")
+    ids = face_ref.column(split, "image_id")
+    names = REFERENCE_LISTS if reference_list == "both" else (reference_list,)
+    columns = [face_ref.column(split, name) for name in names]
+    references = [_merge(lists, pool) for lists in zip(*columns, strict=True)]
+    return Faces(ids, hr, lr, references, pool)
+
+
+def _merge(lists: Sequence[list[dict]], pool: Pool) -> list[int]:
+    mixed = chain.from_iterable(zip_longest(*lists))
+    rows = [pool.row[item["image_id"]] for item in mixed if item is not None]
+    return list(dict.fromkeys(rows))
+
+
+def open_face_ref(path: Path) -> tuple[FaceRef, Pool]:
+    """Open a Face_Ref folder and decode the faces that references come from."""
+    face_ref = FaceRef.open(path)
+    return face_ref, Pool.read(face_ref)
+
+
+def training_batch(
+    faces: Faces, budget: Budget, seed: int, step: int, references: bool = True
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The batch of training step `step`, a function of `seed` and `step` alone.
+
+    Every face is seen once before any is seen again. The number of references is drawn for the
+    batch, the references at random from each face's list. With `references` False there are none.
+    """
+    rng = np.random.default_rng([seed, step])
+    rows = _rows_of_step(len(faces), budget.batch_size, seed, step)
+    count = int(rng.integers(0, budget.max_references + 1)) if references else 0
+    chosen = [_draw(rng, faces.references[row], count) for row in rows]
+    lr, hr = as_batch(faces.lr[rows]), as_batch(faces.hr[rows])
+    refs = faces.stack(chosen) if count else no_references(rows)
+    if budget.flip:
+        mirrored = torch.from_numpy(rng.random(len(rows)) < 0.5)
+        lr, hr = (_mirror(images, mirrored) for images in (lr, hr))
+        refs = _mirror(refs, torch.from_numpy(rng.random((len(rows), count)) < 0.5))
+    return lr, refs, hr
+
+
+def _rows_of_step(faces: int, batch: int, seed: int, step: int) -> list[int]:
+    places = range(step * batch, (step + 1) * batch)
+    orders = {
+        epoch: np.random.default_rng([seed, 1, epoch]).permutation(faces)
+        for epoch in {place // faces for place in places}
+    }
+    return [int(orders[place // faces][place % faces]) for place in places]
+
+
+def _draw(rng: np.random.Generator, rows: list[int], count: int) -> list[int]:
+    if len(rows) < count:
+        return cycle(rows, count)
+    return [rows[place] for place in rng.choice(len(rows), count, replace=False)]
+
+
+def _mirror(images: Tensor, chosen: Tensor) -> Tensor:
+    """Flip those images (..., 3, H, W) left to right that `chosen` (...) marks."""
+    return torch.where(chosen[..., None, None, None], images.flip(-1), images)

@@ -1,0 +1,282 @@
+"""Evaluation: every face of a split enlarged and scored, with what it cost."""
+
+from __future__ import annotations
+
+import hashlib
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+import faceref
+from benchmark.data import Faces, open_face_ref, read_split
+from benchmark.devices import hardware, open_device, versions
+from benchmark.methods import Method, load
+from benchmark.metrics.score import score, to_uint8
+from benchmark.protocol import HR_SIZE, METRICS, task
+from benchmark.results import Result
+from benchmark.run import Run, data_revision
+from faceref.errors import FaceRefError
+from faceref.store import FaceRef
+
+BATCH = 16
+DIGITS = 4
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is asked of a method."""
+
+    task: str
+    split: str = "test"
+    references: int = 5
+    """References given to methods that take any."""
+    reference_list: str = "refs_hr"
+    oracle: bool = False
+    """Give the HR face itself as the only reference: a check, never a row of a board."""
+    faces: int | None = None
+    """Score that many faces, evenly spaced; None scores all."""
+
+
+def default_task(face_ref: FaceRef) -> str:
+    """The task for a Face_Ref whose user named none."""
+    return "sample-x8@1" if face_ref.manifest["source"] == "sample" else "folder-x8@1"
+
+
+def evaluate(
+    face_ref: Path,
+    method_name: str,
+    setting: Setting,
+    *,
+    run: Path | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> Result:
+    """Score a method, with the weights of the training `run` where it has any."""
+    method = load(method_name)
+    task(setting.task)
+    target = open_device(device)
+    training = _training(method, run)
+    model = open_model(method, run).to(target)
+    opened, pool = open_face_ref(face_ref)
+    faces = thin(read_split(opened, setting.split, pool, setting.reference_list), setting.faces)
+    count = reference_count(method, setting)
+    images = enlarge(model, faces, count, target, oracle=setting.oracle and count > 0)
+    scores = _score_all(images, faces, progress)
+    lr, refs = (images.to(target) for images in example(faces, count))
+    return _result(
+        setting,
+        opened,
+        faces,
+        scores,
+        method=method.name,
+        title=method.title,
+        budget=training["budget"]["name"] if training else None,
+        references=count,
+        reference_list=_list_name(count, setting),
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        macs=count_macs(model, lr, refs),
+        milliseconds=round(1000 * seconds_per_face(model, lr, refs), 2),
+        training=_training_summary(training, method) if training else None,
+        seed=training["seed"] if training else None,
+        hardware=hardware(target),
+    )
+
+
+def evaluate_predictions(face_ref: Path, folder: Path, name: str, setting: Setting) -> Result:
+    """Score the pictures of somebody else's method: `folder/<image_id>.png`, 128x128 RGB.
+
+    Raises FaceRefError where a picture is missing or of another size.
+    """
+    task(setting.task)
+    opened, pool = open_face_ref(face_ref)
+    faces = thin(read_split(opened, setting.split, pool, setting.reference_list), setting.faces)
+    images = (_prediction(folder, image_id) for image_id in faces.image_ids)
+    return _result(
+        setting,
+        opened,
+        faces,
+        _score_all(images, faces, None),
+        method=name,
+        title=name,
+        budget=None,
+        references=0,
+        reference_list=None,
+        parameters=None,
+        macs=None,
+        milliseconds=None,
+        training=None,
+        seed=None,
+        hardware={},
+    )
+
+
+def _prediction(folder: Path, image_id: str) -> np.ndarray:
+    path = folder / f"{image_id}.png"
+    if not path.exists():
+        raise FaceRefError(
+            f"No prediction for {image_id}: expected {path}. A folder of predictions holds one PNG "
+            "for each face of the split, named by its image_id."
+        )
+    with Image.open(path) as image:
+        if image.size != (HR_SIZE, HR_SIZE):
+            raise FaceRefError(f"{path} has {image.size} pixels, expected ({HR_SIZE}, {HR_SIZE}).")
+        return np.asarray(image.convert("RGB"))
+
+
+def open_model(method: Method, run: Path | None) -> nn.Module:
+    """The method's module in evaluation mode, with its trained weights."""
+    model = method.build()
+    if method.trained and run is not None:
+        model.load_state_dict(Run(run).weights())
+    return model.eval()
+
+
+def _training(method: Method, run: Path | None) -> dict[str, Any] | None:
+    if not method.trained:
+        return None
+    if run is None:
+        raise FaceRefError(
+            f"{method.name} needs trained weights: give --run DIR, made by "
+            f"facebench train FACE_REF --method {method.name} --out DIR"
+        )
+    training = Run(run).training()
+    if training["method"] != method.name:
+        raise FaceRefError(f"{run} holds {training['method']!r}, not {method.name!r}.")
+    return training
+
+
+def reference_count(method: Method, setting: Setting) -> int:
+    """How many references the method gets."""
+    if not method.uses_references:
+        return 0
+    return 1 if setting.oracle else setting.references
+
+
+def _list_name(count: int, setting: Setting) -> str | None:
+    if count == 0:
+        return None
+    return "target" if setting.oracle else setting.reference_list
+
+
+def thin(faces: Faces, count: int | None) -> Faces:
+    """`count` evenly spaced faces, or all of them."""
+    if count is None or count >= len(faces):
+        return faces
+    rows = np.linspace(0, len(faces) - 1, count).round().astype(int)
+    return Faces(
+        [faces.image_ids[row] for row in rows],
+        faces.hr[rows],
+        faces.lr[rows],
+        [faces.references[row] for row in rows],
+        faces.pool,
+    )
+
+
+def example(faces: Faces, count: int) -> tuple[Tensor, Tensor]:
+    """One face and its references, to measure cost with."""
+    lr, refs, _ = faces.batch([0], count)
+    return lr, refs
+
+
+@torch.no_grad()
+def enlarge(
+    model: nn.Module, faces: Faces, count: int, device: torch.device, *, oracle: bool = False
+) -> Iterator[np.ndarray]:
+    """Each face of `faces` enlarged: uint8 RGB (128, 128, 3), computed in float32."""
+    for start in range(0, len(faces), BATCH):
+        rows = list(range(start, min(start + BATCH, len(faces))))
+        lr, refs, hr = faces.batch(rows, 0 if oracle else count)
+        refs = hr.unsqueeze(1) if oracle else refs
+        yield from to_uint8(model(lr.to(device), refs.to(device)).float().cpu().numpy())
+
+
+def _score_all(
+    images: Iterator[np.ndarray], faces: Faces, progress: Progress | None
+) -> dict[str, list[float]]:
+    scores: dict[str, list[float]] = {metric: [] for metric in METRICS}
+    for done, (image, target) in enumerate(zip(images, faces.hr, strict=True), 1):
+        for metric, value in score(image, target).items():
+            scores[metric].append(round(value, DIGITS))
+        if progress:
+            progress(done, len(faces), "")
+    return scores
+
+
+@torch.no_grad()
+def count_macs(model: nn.Module, lr: Tensor, refs: Tensor) -> int:
+    """Multiply-adds of convolutions and matrix products for one face, by torch's counter."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        model(lr, refs)
+    return counter.get_total_flops() // 2
+
+
+@torch.no_grad()
+def seconds_per_face(model: nn.Module, lr: Tensor, refs: Tensor, repeats: int = 7) -> float:
+    """Median time of one call after two to warm up."""
+    times = []
+    for _ in range(repeats + 2):
+        _wait(lr)
+        start = time.perf_counter()
+        model(lr, refs)
+        _wait(lr)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[2:])
+
+
+def _wait(tensor: Tensor) -> None:
+    if tensor.is_cuda:
+        torch.cuda.synchronize(tensor.device)
+
+
+def _training_summary(training: dict[str, Any], method: Method) -> dict[str, Any]:
+    keys = ("seconds", "steps", "best_step", "val_psnr_y", "val_curve", "weights_sha256")
+    summary: dict[str, Any] = {key: training[key] for key in keys}
+    summary |= {"hardware": training["hardware"], "uses_references": method.uses_references}
+    return summary
+
+
+def _result(
+    setting: Setting,
+    face_ref: FaceRef,
+    faces: Faces,
+    scores: dict[str, list[float]],
+    **known: Any,
+) -> Result:
+    return Result(
+        task=setting.task,
+        split=setting.split,
+        data_revision=data_revision(face_ref),
+        images=len(faces),
+        images_sha256=_digest(faces.image_ids),
+        scores=scores,
+        means={metric: round(float(np.mean(values)), DIGITS) for metric, values in scores.items()},
+        code=code_version(),
+        versions=versions(),
+        **known,
+    )
+
+
+def _digest(image_ids: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(image_ids).encode()).hexdigest()
+
+
+def code_version() -> str:
+    """The package's version and, where it runs from a git checkout, the commit."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return faceref.__version__
+    return f"{faceref.__version__}+{found.stdout.strip()}"

@@ -1,0 +1,1 @@
+"""Metrics as named protocols; `benchmark.metrics.score` computes them for one image."""

@@ -1,0 +1,110 @@
+"""A training run on disk.
+
+```
+checkpoint.pt  model, optimiser and step: where training goes on
+best.pt        the weights that val chose
+training.json  what was trained on what, the curves, and the SHA-256 of best.pt
+```
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from faceref.errors import FaceRefError
+from faceref.store import FaceRef
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of one training run."""
+
+    root: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where training goes on."""
+        return self.root / "checkpoint.pt"
+
+    @property
+    def best(self) -> Path:
+        """The weights that val chose."""
+        return self.root / "best.pt"
+
+    @property
+    def report(self) -> Path:
+        """What was trained, and the curves."""
+        return self.root / "training.json"
+
+    def prepare(self) -> None:
+        """Make the folder; raises FaceRefError where it cannot be written."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FaceRefError(
+                f"Cannot write to {self.root}: {error.strerror or error}. Choose another --out."
+            ) from error
+
+    def resume(self, settings: dict[str, Any]) -> dict[str, Any] | None:
+        """The checkpoint, if there is one; raises FaceRefError if it is of other `settings`."""
+        if not self.checkpoint.exists():
+            return None
+        state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        found = json.loads(state["settings"])
+        differing = [key for key in settings if found.get(key) != settings[key]]
+        if differing:
+            key = differing[0]
+            raise FaceRefError(
+                f"{self.root} holds a run with another {key}: {found.get(key)!r}, now "
+                f"{settings[key]!r}. Choose another --out, or delete that folder."
+            )
+        return state
+
+    def training(self) -> dict[str, Any]:
+        """The report of a finished run; raises FaceRefError where there is none."""
+        if not self.report.exists():
+            raise FaceRefError(
+                f"{self.root} holds no finished training: it has no {self.report.name}. "
+                f"Train first: facebench train FACE_REF --method NAME --out {self.root}"
+            )
+        return json.loads(self.report.read_text(encoding="utf-8"))
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The chosen weights; raises FaceRefError where their SHA-256 is not the recorded one."""
+        expected, found = self.training()["weights_sha256"], file_sha256(self.best)
+        if found != expected:
+            raise FaceRefError(
+                f"{self.best} is damaged or was replaced: SHA-256 {found[:12]}..., recorded "
+                f"{expected[:12]}.... Train again."
+            )
+        return torch.load(self.best, map_location="cpu", weights_only=True)
+
+
+def save(value: Any, path: Path) -> None:
+    """`torch.save` under a temporary name, then rename."""
+    temporary = path.with_suffix(".tmp")
+    torch.save(value, temporary)
+    temporary.replace(path)
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write indented JSON under a temporary name, then rename."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def data_revision(face_ref: FaceRef) -> str:
+    """The fingerprint of a Face_Ref: the same for the same faces, splits and references."""
+    return face_ref.manifest["fingerprint"]
