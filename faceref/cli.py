@@ -60,7 +60,7 @@ def build(
 
     An interrupted build goes on where it stopped when the command is given again.
     """
-    from faceref.console import image_progress, need_choice, need_option, say
+    from faceref.console import need_choice, need_option, progress_bar, say
     from faceref.embed.registry import open_embedder
     from faceref.pipeline import Recipe, refuse_existing
     from faceref.pipeline import build as run_build
@@ -75,7 +75,7 @@ def build(
     refuse_existing(out, overwrite)
     faces = open_source(source, path)
     opened = open_embedder(embedder, pack=pack, det_size=det_size, device=device)
-    with image_progress("Building") as progress:
+    with progress_bar("Building", "images") as progress:
         manifest = run_build(
             faces,
             opened,

@@ -59,8 +59,12 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 
 
 @contextmanager
-def image_progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar over images; yields what to call with images done and images in all."""
+def progress_bar(label: str, unit: str) -> Iterator[Callable[..., None]]:
+    """A progress bar on stderr.
+
+    Yields what to call with the units done, the units in all and, if you like, a line about the
+    state.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -78,13 +82,14 @@ def image_progress(label: str) -> Iterator[Callable[[int, int], None]]:
         TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[state]}"),
     )
     with Progress(*columns, console=Console(file=sys.stderr)) as bar:
-        task = bar.add_task(label, total=None, rate="")
+        task = bar.add_task(label, total=None, rate="", state="")
 
-        def update(done: int, total: int) -> None:
+        def update(done: int, total: int, state: str = "") -> None:
             speed = bar.tasks[task].speed
-            rate = f"{speed:.0f} images/s" if speed else ""
-            bar.update(task, completed=done, total=total, rate=rate)
+            rate = f"{speed:.1f} {unit}/s" if speed and unit else ""
+            bar.update(task, completed=done, total=total, rate=rate, state=state)
 
         yield update

@@ -1,0 +1,37 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO ?= demo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format clean
+
+help: ## Show what there is to do
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	@touch $@
+
+demo: $(READY) ## Build Face_Ref from the embedded sample, train and compare on it, write a page
+	test -f $(DEMO)/face_ref/face_ref.json || $(BIN)/faceref build --source sample --embedder dlib --out $(DEMO)/face_ref
+	$(BIN)/faceref inspect $(DEMO)/face_ref --sheet $(DEMO)/contact_sheet.png
+	$(BIN)/facebench compare $(DEMO)/face_ref --budget demo --out $(DEMO)
+
+test: $(READY) ## Run the tests that need no data from outside
+	$(BIN)/python -m pytest -m "not real and not browser"
+
+check: $(READY) ## Lint, format check, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## Remove the virtual environment and the demo
+	rm -rf $(VENV) $(DEMO)

@@ -1,0 +1,259 @@
+"""The command line `facebench`. Heavy imports happen inside the commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from faceref.console import CommandGroup
+
+app = typer.Typer(
+    cls=CommandGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Benchmark face super-resolution, x8, with and without reference faces.",
+)
+FaceRefDir = Annotated[Path, typer.Argument(help="A Face_Ref folder, made by `faceref build`.")]
+MethodName = Annotated[str, typer.Option("--method", "-m", help="See `facebench methods`.")]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+Threads = Annotated[int, typer.Option(help="CPU threads of torch; 0: its default.", min=0)]
+
+
+@app.command()
+def methods() -> None:
+    """List the methods that can be trained and evaluated."""
+    from benchmark.methods import load, names
+    from faceref.console import print_table
+
+    found = [load(name) for name in names()]
+    rows = [
+        [
+            method.name,
+            "yes" if method.uses_references else "no",
+            "yes" if method.trained else "no",
+            method.paper,
+        ]
+        for method in found
+    ]
+    print_table("Methods", ["name", "references", "training", "source"], rows)
+
+
+@app.command(
+    epilog="""**Examples**
+
+`facebench train face_ref --method edsr --budget small --out runs/edsr`
+
+Interrupted? Give the same command again: it goes on.
+"""
+)
+def train(
+    face_ref: FaceRefDir,
+    method: MethodName,
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    budget: Annotated[str, typer.Option(help="debug, demo, small or full.")] = "small",
+    seed: Annotated[int, typer.Option(help="Of weights, batches and references.")] = 0,
+    device: Device = "cpu",
+    threads: Threads = 0,
+) -> None:
+    """Train a method; val chooses the weights, the test split is not opened."""
+    from benchmark import protocol
+    from benchmark.train import train as run_training
+    from faceref.console import progress_bar, say
+
+    _use_threads(threads)
+    with progress_bar(f"Training {method}", "steps") as progress:
+        report = run_training(
+            face_ref,
+            method,
+            protocol.budget(budget),
+            out,
+            seed=seed,
+            device=device,
+            progress=progress,
+        )
+    say(
+        f"{out}: val PSNR-Y {report['val_psnr_y']:.2f} dB at step {report['best_step']}. "
+        f"Next: facebench evaluate {face_ref} --method {method} --run {out}"
+    )
+
+
+@app.command(
+    epilog="""**Examples**
+
+`facebench evaluate face_ref --method bicubic`
+
+`facebench evaluate face_ref --method msrnet --run runs/msrnet --references 5 --list refs_lr`
+
+`facebench evaluate face_ref --predictions DIR --method mine` for pictures of your own method:
+one `DIR/<image_id>.png` for each face of the split
+"""
+)
+def evaluate(
+    face_ref: FaceRefDir,
+    method: MethodName,
+    run: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Folder of the method's training."),
+    ] = None,
+    task: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="lfw-x8@1, sample-x8@1 or folder-x8@1 (default: by the source)."),
+    ] = None,
+    split: Annotated[str, typer.Option(help="test or val.")] = "test",
+    references: Annotated[int, typer.Option(help="References given, 0 to 8.", min=0)] = 5,
+    reference_list: Annotated[str, typer.Option("--list", help="refs_hr or refs_lr.")] = "refs_hr",
+    oracle: Annotated[
+        bool, typer.Option("--oracle", help="Give the HR face itself: checks the transfer path.")
+    ] = False,
+    faces: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Score that many, evenly spaced. Default: all.", min=1),
+    ] = None,
+    predictions: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Folder of pictures to score; --method names them."),
+    ] = None,
+    results: Annotated[Path, typer.Option(help="Folder for the result file.")] = Path("results"),
+    device: Device = "cpu",
+    threads: Threads = 0,
+) -> None:
+    """Score a method on a split, image by image, and write the result file."""
+    from benchmark import results as files
+    from benchmark.evaluate import Setting, default_task, evaluate_predictions
+    from benchmark.evaluate import evaluate as run_evaluation
+    from faceref.console import progress_bar, say
+    from faceref.store import FaceRef
+
+    _use_threads(threads)
+    name = task or default_task(FaceRef.open(face_ref))
+    setting = Setting(name, split, references, reference_list, oracle, faces)
+    if predictions is not None:
+        found = evaluate_predictions(face_ref, predictions, method, setting)
+    else:
+        with progress_bar(f"Scoring {method}", "faces") as progress:
+            found = run_evaluation(
+                face_ref, method, setting, run=run, device=device, progress=progress
+            )
+    path = files.write(found, results)
+    means = ", ".join(f"{metric} {value:.4f}" for metric, value in found.means.items())
+    say(f"{path}: {means}")
+
+
+@app.command(epilog="**Example:** `facebench leaderboard results --out leaderboard.md`")
+def leaderboard(
+    results: Annotated[Path, typer.Argument(help="Folder of result files.")],
+    out: Annotated[Path, typer.Option(help="Markdown file to write.")] = Path("leaderboard.md"),
+) -> None:
+    """Compute the board from the result files alone."""
+    from benchmark.leaderboard import write_leaderboard
+    from faceref.console import say
+
+    write_leaderboard(results, out)
+    say(out.read_text(encoding="utf-8"))
+
+
+@app.command(
+    epilog="""**Examples**
+
+`facebench plot results --out reports` draws boards and plots from result files
+
+`facebench plot results --out reports --face-ref face_ref --runs runs` also draws faces: LR, each
+method, HR and references
+"""
+)
+def plot(
+    results: Annotated[Path, typer.Argument(help="Folder of result files.")],
+    out: Annotated[Path, typer.Option(help="Folder for board and figures.")] = Path("reports"),
+    face_ref: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Face_Ref to draw faces from."),
+    ] = None,
+    runs: Annotated[Path, typer.Option(help="Folder with one training a method.")] = Path("runs"),
+    methods: Annotated[
+        str, typer.Option(help="Methods to draw, by commas; default: all that can be.")
+    ] = "",
+    reference_list: Annotated[str, typer.Option("--list", help="refs_hr or refs_lr.")] = "refs_lr",
+    rows: Annotated[int, typer.Option(help="Faces to draw.", min=1)] = 8,
+) -> None:
+    """Draw PSNR against cost, validation curves and, with --face-ref, the faces."""
+    from benchmark.compare import comparison_figure, draw
+    from benchmark.evaluate import Setting
+    from benchmark.figure import save
+    from faceref.console import say
+
+    made = draw(results, out)
+    if face_ref is not None:
+        setting = Setting("folder-x8@1", reference_list=reference_list)
+        image = comparison_figure(face_ref, _runs(methods, runs), setting, rows)
+        made.append(out / "figures" / f"comparison_{reference_list}.png")
+        save(image, made[-1])
+    for path in made:
+        say(str(path))
+
+
+@app.command(
+    epilog="""**Example:** `facebench compare face_ref --budget small --task lfw-x8@1 --out report`
+
+Interrupted? Give the same command again: finished trainings are kept.
+"""
+)
+def compare(
+    face_ref: FaceRefDir,
+    out: Annotated[Path, typer.Option(help="Folder for runs, results, figures and page.")],
+    methods: Annotated[
+        str, typer.Option(help="Methods, by commas.")
+    ] = "bicubic,nearest_reference,srcnn,edsr,msrnet",
+    budget: Annotated[str, typer.Option(help="debug, demo, small or full.")] = "small",
+    task: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="lfw-x8@1, sample-x8@1 or folder-x8@1 (default: by the source)."),
+    ] = None,
+    references: Annotated[int, typer.Option(help="References given, 1 to 8.", min=1)] = 5,
+    faces: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Score that many, evenly spaced. Default: all.", min=1),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of all trainings.")] = 0,
+    device: Device = "cpu",
+    threads: Threads = 0,
+) -> None:
+    """Train and score several methods under one budget, and write a page with all of it."""
+    from functools import partial
+
+    from benchmark import protocol
+    from benchmark.compare import Plan
+    from benchmark.compare import compare as run_comparison
+    from benchmark.evaluate import Setting, default_task
+    from faceref.console import progress_bar, say
+    from faceref.store import FaceRef
+
+    _use_threads(threads)
+    name = task or default_task(FaceRef.open(face_ref))
+    setting = Setting(name, references=references, faces=faces)
+    chosen = [method.strip() for method in methods.split(",") if method.strip()]
+    plan = Plan(face_ref, chosen, protocol.budget(budget), setting, out, seed, device)
+    page = run_comparison(plan, partial(progress_bar, unit=""))
+    say((out / "leaderboard.md").read_text(encoding="utf-8"))
+    say(f"Page of pictures: {page.resolve()}")
+
+
+def _runs(methods: str, runs: Path) -> dict[str, Path | None]:
+    """Folder of each method's training; by default the untrained and those that have one."""
+    from benchmark.methods import load, names
+
+    chosen = [name.strip() for name in methods.split(",") if name.strip()]
+    found = [load(name) for name in chosen or names()]
+    usable = [m for m in found if chosen or not m.trained or (runs / m.name).is_dir()]
+    return {method.name: runs / method.name if method.trained else None for method in usable}
+
+
+def _use_threads(count: int) -> None:
+    if count:
+        import torch
+
+        torch.set_num_threads(count)

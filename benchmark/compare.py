@@ -1,0 +1,155 @@
+"""The whole comparison in one call: train, evaluate, rank, draw, and write a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from benchmark import results
+from benchmark.data import Faces, cycle, open_face_ref, read_split
+from benchmark.evaluate import Setting, enlarge, evaluate, open_model, reference_count, thin
+from benchmark.figure import Example, comparison, save
+from benchmark.leaderboard import title, write_leaderboard
+from benchmark.methods import Method, load
+from benchmark.page import write_page
+from benchmark.plots import quality_against_cost, validation_curves
+from benchmark.protocol import Budget
+from benchmark.train import train
+from faceref.sheet import contact_sheet, save_sheet
+from faceref.store import REFERENCE_LISTS, FaceRef
+
+Update = Callable[[int, int, str], None]
+Bar = Callable[[str], AbstractContextManager[Update]]
+"""Opens a progress bar with a label."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to compare, and where."""
+
+    face_ref: Path
+    methods: Sequence[str]
+    budget: Budget
+    setting: Setting
+    out: Path
+    seed: int = 0
+    device: str = "cpu"
+
+    @property
+    def results(self) -> Path:
+        """Folder of the result files."""
+        return self.out / "results"
+
+    def run(self, method: Method) -> Path | None:
+        """Folder of a method's training, None for one without."""
+        return self.out / "runs" / method.name if method.trained else None
+
+
+def compare(plan: Plan, bar: Bar) -> Path:
+    """Carry `plan` out; returns the page. What an earlier call finished is not done again."""
+    methods = [load(name) for name in plan.methods]
+    for method in methods:
+        if run := plan.run(method):
+            with bar(f"Training {method.title}") as update:
+                train(
+                    plan.face_ref,
+                    method.name,
+                    plan.budget,
+                    run,
+                    seed=plan.seed,
+                    device=plan.device,
+                    progress=update,
+                )
+    for method in methods:
+        for setting in settings_of(method, plan.setting):
+            with bar(f"Scoring {method.title}") as update:
+                found = evaluate(
+                    plan.face_ref,
+                    method.name,
+                    setting,
+                    run=plan.run(method),
+                    device=plan.device,
+                    progress=update,
+                )
+            results.write(found, plan.results)
+    draw(plan.results, plan.out)
+    sheets(plan)
+    return write_page(plan.out)
+
+
+def settings_of(method: Method, base: Setting) -> Iterator[Setting]:
+    """The settings that a method is scored in: both lists, and without references if it can."""
+    if not method.uses_references:
+        yield base
+        return
+    for name in REFERENCE_LISTS:
+        yield replace(base, reference_list=name)
+    if not method.needs_references:
+        yield replace(base, references=0)
+
+
+def draw(folder: Path, out: Path) -> list[Path]:
+    """Board and plots of the results below `folder`, in `out`; returns what was written."""
+    write_leaderboard(folder, out / "leaderboard.md")
+    made = [out / "leaderboard.md"]
+    for key, rows in results.boards(results.read_all(folder)).items():
+        name = f"{key[0].replace('@', '-v')}-{key[1]}-{key[2][:8]}-{key[3]}"
+        scatter = out / "figures" / f"{name}-cost.png"
+        quality_against_cost(rows, scatter, title(key))
+        curves = out / "figures" / f"{name}-val.png"
+        validation_curves(rows, curves)
+        made += [scatter, curves]
+    return made
+
+
+def sheets(plan: Plan, rows: int = 8) -> None:
+    """Contact sheet and comparison figure of `plan`, in its folder `figures`."""
+    for name in REFERENCE_LISTS:
+        sheet = contact_sheet(FaceRef.open(plan.face_ref), reference_list=name, probes=8)
+        save_sheet(sheet, _folder(plan.out / "figures") / f"contact_{name}.png")
+        runs = {name: plan.run(load(name)) for name in plan.methods}
+        setting = replace(plan.setting, reference_list=name)
+        image = comparison_figure(plan.face_ref, runs, setting, rows)
+        save(image, plan.out / "figures" / f"comparison_{name}.png")
+
+
+def comparison_figure(
+    face_ref: Path, runs: dict[str, Path | None], setting: Setting, rows: int
+) -> Image.Image:
+    """LR, every method of `runs` (name: training folder), HR and references, of `rows` faces."""
+    opened, pool = open_face_ref(face_ref)
+    faces = thin(read_split(opened, setting.split, pool, setting.reference_list), rows)
+    methods = [load(name) for name in runs]
+    device = torch.device("cpu")
+    outputs = [
+        list(enlarge(open_model(m, runs[m.name]), faces, reference_count(m, setting), device))
+        for m in methods
+    ]
+    scores = _scores(opened, setting, faces)
+    examples = []
+    for row in range(len(faces)):
+        chosen = cycle(faces.references[row], min(setting.references, len(faces.references[row])))
+        pictures = [faces.pool.images[place] for place in chosen]
+        given = [images[row] for images in outputs]
+        shown = scores[row][: len(chosen)]
+        examples.append(Example(faces.lr[row], faces.hr[row], given, pictures, shown))
+    heading = f"references ({setting.reference_list}, score)"
+    return comparison(examples, [method.title for method in methods], heading)
+
+
+def _scores(face_ref: FaceRef, setting: Setting, faces: Faces) -> list[list[float]]:
+    ids = face_ref.column(setting.split, "image_id")
+    lists = face_ref.column(setting.split, setting.reference_list)
+    found = {key: [item["score"] for item in value] for key, value in zip(ids, lists, strict=True)}
+    return [np.round(found[image_id], 4).tolist() for image_id in faces.image_ids]
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path

@@ -1,0 +1,100 @@
+"""Plots from result files: quality against cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark.results import Result, label
+
+FREE = 3e6
+"""Where methods without multiply-adds are drawn on the logarithmic axis."""
+
+
+def quality_against_cost(results: Sequence[Result], out: Path, title: str) -> None:
+    """Scatter of PSNR-Y in dB against multiply-adds a face, as PNG; larger dots: more parameters.
+
+    Results whose cost is unknown are left out.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    shown = sorted(
+        (result for result in results if result.macs is not None),
+        key=lambda result: result.means["psnr_y"],
+    )
+    figure, axes = plt.subplots(figsize=(7.5, 4.6), dpi=150)
+    heights = _spread([result.means["psnr_y"] for result in shown])
+    for place, (result, height) in enumerate(zip(shown, heights, strict=True)):
+        cost, quality = max(result.macs or 0, FREE), result.means["psnr_y"]
+        area = 40 + 60 * (result.parameters or 0) / 1e6
+        axes.scatter(cost, quality, s=area, color=f"C{place}", alpha=0.85, edgecolors="white")
+        axes.annotate(
+            label(result),
+            (cost, quality),
+            (1.02, height),
+            textcoords=axes.get_yaxis_transform(),
+            fontsize=8,
+            va="center",
+            arrowprops={"arrowstyle": "-", "color": f"C{place}", "lw": 0.6, "alpha": 0.6},
+            color=f"C{place}",
+        )
+    axes.set_xscale("log")
+    axes.set_xlabel("multiply-adds a face (methods without any: at the left edge)")
+    axes.set_ylabel("PSNR-Y, dB")
+    axes.set_title(title, fontsize=10, loc="left")
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    _save(figure, out)
+
+
+def validation_curves(results: Sequence[Result], out: Path) -> None:
+    """PSNR-Y on val in dB against training steps, one line a training, as PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6, 3.6), dpi=150)
+    seen = set()
+    for result in results:
+        training = result.training
+        if training is None or training["weights_sha256"] in seen:
+            continue
+        seen.add(training["weights_sha256"])
+        steps, quality = zip(*training["val_curve"], strict=True)
+        axes.plot(steps, quality, marker="o", ms=3, label=result.title)
+    axes.set_xlabel("training steps")
+    axes.set_ylabel("PSNR-Y on val, dB")
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    if seen:
+        axes.legend(frameon=False, fontsize=8)
+    _save(figure, out)
+
+
+def _spread(values: Sequence[float]) -> list[float]:
+    """Heights for labels: `values`, ascending, pushed apart until they do not overlap."""
+    if not values:
+        return []
+    gap = max(values[-1] - values[0], 0.5) / 18
+    heights: list[float] = []
+    for value in values:
+        heights.append(max(value, heights[-1] + gap) if heights else value)
+    shift = (heights[-1] - values[-1]) / 2
+    return [height - shift for height in heights]
+
+
+def _save(figure: object, out: Path) -> None:
+    from matplotlib import pyplot as plt
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out.with_suffix(".tmp")
+    # A fixed Software entry, so that the same results give the same bytes with any release.
+    figure.savefig(  # pyright: ignore[reportAttributeAccessIssue]
+        temporary, format="png", bbox_inches="tight", metadata={"Software": "facebench"}
+    )
+    temporary.replace(out)
+    plt.close("all")
