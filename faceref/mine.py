@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from faceref.errors import FaceRefError
+
 DIGITS = 4
 """Scores are rounded to this many decimals before they are ordered, then by image id."""
 BLOCK = 1024
@@ -53,6 +55,10 @@ def open_search(vectors: np.ndarray, device: str = "cpu") -> Search:
 
     index = faiss.IndexFlatIP(vectors.shape[1])
     if device == "cuda":
+        if not getattr(faiss, "get_num_gpus", int)():
+            raise FaceRefError(
+                "--device cuda: faiss sees no CUDA device. Install faiss-gpu, or use --device cpu."
+            )
         index = faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, index)
     index.add(np.ascontiguousarray(vectors))  # pyright: ignore[reportCallIssue]
     return index.search  # pyright: ignore[reportReturnType]

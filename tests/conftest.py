@@ -13,6 +13,17 @@ from PIL import Image
 from faceref import store
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip `gpu` tests, with the reason, where there is no CUDA device."""
+    marked = [item for item in items if item.get_closest_marker("gpu")]
+    if marked:
+        import torch
+
+        if not torch.cuda.is_available():
+            for item in marked:
+                item.add_marker(pytest.mark.skip(reason="torch sees no CUDA device"))
+
+
 def _data_root() -> Path:
     default = Path(__file__).resolve().parents[2] / "shared"
     return Path(os.environ.get("FACEREF_DATA", default))

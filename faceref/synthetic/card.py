@@ -42,7 +42,7 @@ and no trained network took part.
   so that look-alikes exist. A picture is a seeded draw of expression, pose (yaw within +-25
   degrees), gaze, light, lens, clothes and background. Picture 0 is neutral and frontal.
 
-Generator version {version}, seed {seed}. To make it again (`pip install 'faceref[synthetic]'`):
+Generator version {version}, seed {seed}. To make it again (`pip install 'face-ref[synthetic]'`):
 
 ```sh
 faceref synth --identities {identities} --per-identity {per_identity} --seed {seed} --out FACES_DIR
@@ -109,36 +109,46 @@ def _compared(others: Mapping[str, Any], key: str) -> str:
     return ", ".join(parts) or NOT_YET
 
 
+RECOGNITION = (
+    ("faces detected", "detected", ".1%", ">= 98 %"),
+    ("ROC AUC", "auc", ".4f", ">= 0.97"),
+    ("same identity, mean", "same", ".3f", ""),
+    ("different, mean", "different", ".3f", ""),
+    ("other identity, mean", "mean_other", ".3f", ""),
+    ("nearest other identity, 5 %", "nearest_other_q05", ".3f", ""),
+    ("nearest other identity, median", "nearest_other", ".3f", "well above the mean"),
+    ("nearest other identity, 95 %", "nearest_other_q95", ".3f", ""),
+)
+"""Title, key in the numbers of both embedders, format and target of a row."""
+Row = tuple[str, str, str, str]
+
+
 def table(numbers: Mapping[str, Any]) -> str:
-    """The markdown table of issue 3."""
-    scrfd, dlib, psnr = numbers["scrfd"], numbers["dlib"], numbers["psnr"]
-    seconds = numbers.get("seconds", {})
-    rows = [("quantity", "MobileFaceNet / SCRFD", "dlib ResNet / HOG", "target")]
+    """The markdown table of the card."""
+    rows: list[Row] = [("quantity", "MobileFaceNet / SCRFD", "dlib ResNet / HOG", "target")]
     rows.append(("---", "---", "---", "---"))
-    both = [("faces detected", "detected", ".1%", ">= 98 %"), ("ROC AUC", "auc", ".4f", ">= 0.97")]
-    both += [
-        ("same identity, mean", "same", ".3f", ""),
-        ("different, mean", "different", ".3f", ""),
-    ]
-    both += [("other identity, mean", "mean_other", ".3f", "")]
-    both += [("nearest other identity, 5 %", "nearest_other_q05", ".3f", "")]
-    both += [("nearest other identity, median", "nearest_other", ".3f", "well above the mean")]
-    both += [("nearest other identity, 95 %", "nearest_other_q95", ".3f", "")]
-    rows += [(t, _shown(scrfd[k], f), _shown(dlib[k], f), goal) for t, k, f, goal in both]
+    scrfd, dlib = numbers["scrfd"], numbers["dlib"]
+    rows += [(t, _shown(scrfd[k], f), _shown(dlib[k], f), goal) for t, k, f, goal in RECOGNITION]
     error = _shown(scrfd["landmark_error"], ".1%")
     rows.append(("landmark distance / eye distance", error, "", ""))
-    rows += [("", "**this sample**", "**photographs**", "")]
+    rows += [("", "**this sample**", "**photographs**", ""), *_difficulty(numbers)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _difficulty(numbers: Mapping[str, Any]) -> list[Row]:
+    """Rows of super-resolution and speed."""
+    psnr, seconds = numbers["psnr"], numbers.get("seconds", {})
     spread = f"{psnr['mean']:.2f} ({psnr['min']:.1f} to {psnr['max']:.1f})"
     others = numbers.get("compared", {})
     dim, steep = (_compared(others, key) for key in ("psnr", "slope"))
-    rows.append(("bicubic x8 PSNR-Y, dB", spread, dim, "20 to 27"))
-    rows.append(("power spectrum slope", _shown(numbers["slope"], ".2f"), steep, "near"))
     gain = _shown(numbers.get("edsr_gain"), "+.2f")
-    rows.append(("EDSR over bicubic, held-out identities, dB", gain, "", ">= 1"))
-    for workers in ("1", "2"):
-        text = f"seconds an image, {workers} process{'es' if workers != '1' else ''}"
-        rows.append((text, _shown(seconds.get(workers), ".2f"), "", ""))
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    return [
+        ("bicubic x8 PSNR-Y, dB", spread, dim, "20 to 27"),
+        ("power spectrum slope", _shown(numbers["slope"], ".2f"), steep, "near"),
+        ("EDSR over bicubic, held-out identities, dB", gain, "", ">= 1"),
+        ("seconds an image, 1 process", _shown(seconds.get("1"), ".2f"), "", ""),
+        ("seconds an image, 2 processes", _shown(seconds.get("2"), ".2f"), "", ""),
+    ]
 
 
 def write_card(folder: Path, numbers: Mapping[str, Any], out: Path) -> None:
@@ -149,24 +159,23 @@ def write_card(folder: Path, numbers: Mapping[str, Any], out: Path) -> None:
     out.write_text(CARD.format(**values, table=table(numbers)), encoding="utf-8")
 
 
-def main() -> None:
-    """The command line."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Measure synthetic faces and write their card.")
     parser.add_argument("faces", type=Path, metavar="FACES_DIR", help="made by `faceref synth`")
     parser.add_argument("--pack", type=Path, help="folder with SCRFD and MobileFaceNet (ONNX)")
-    parser.add_argument(
-        "--compare",
-        type=Path,
-        action="append",
-        default=[],
-        help="folder of photographs; repeatable",
-    )
+    photographs = "folder of photographs; repeatable"
+    parser.add_argument("--compare", type=Path, action="append", default=[], help=photographs)
     parser.add_argument("--timing", action="store_true", help="measure seconds an image")
     parser.add_argument("--reuse", action="store_true", help=f"read {NUMBERS} instead of measuring")
-    parser.add_argument(
-        "--edsr-gain", type=float, help="dB of EDSR over bicubic, from the benchmark"
-    )
+    gain = "dB of EDSR over bicubic, from the benchmark"
+    parser.add_argument("--edsr-gain", type=float, help=gain)
     parser.add_argument("--out", type=Path, default=Path("README.md"), help="the card to write")
+    return parser
+
+
+def main() -> None:
+    """The command line."""
+    parser = _parser()
     given = parser.parse_args()
     store = given.out.with_name(NUMBERS)
     if given.reuse:

@@ -69,24 +69,37 @@ def skin_cover(camera: Camera, skin: PosedSkin, others: Iterable[Array]) -> tupl
     `others` are points (N, 3) of whatever may hide the skin.
     """
     shape, count = (camera.size, camera.size), camera.size**2
-    points = skin.dense(skin.vertices)
-    facing = (skin.dense(skin.normals) * (camera.origin - points)).sum(axis=1) > 0
-    colours = skin.dense(skin.colour)[facing]
-    covered_up = skin.dense(skin.hidden.astype(float))[facing] > 0
-    pixel, depth, inside = _pixels(camera, points[facing])
-    nearest = minimum_filter(_nearest(pixel, depth, count).reshape(shape), 3).ravel()
-    front = depth < nearest[pixel] + LEAK
-    pixel, colours = pixel[front], colours[inside][front]
-    covered_up = covered_up[inside][front]
+    pixel, nearest, colours, covered_up = _front(camera, skin)
     total = np.bincount(pixel, minlength=count).reshape(shape)
-    sums = [np.bincount(pixel, c, count).reshape(shape) for c in colours.T]
-    weight = np.maximum(uniform_filter(total.astype(float), 3), 1e-6)[..., None]
-    around = np.stack([uniform_filter(s, 3) for s in sums], axis=-1) / weight
-    albedo = np.where(
-        total[..., None] > 0, np.stack(sums, axis=-1) / np.maximum(total, 1)[..., None], around
-    )
+    albedo = _mean_colour(pixel, colours, total)
     at, away, _ = _pixels(camera, np.concatenate(list(others)))
     hidden = _nearest(at, away, count) < nearest + TOLERANCE
     blocked = hidden | (np.bincount(pixel, covered_up, count) > 0)
     covered = uniform_filter((total > 0).astype(float), 3) > 0.6
     return albedo, binary_erosion(covered & ~blocked.reshape(shape), np.ones((3, 3)))
+
+
+def _front(camera: Camera, skin: PosedSkin) -> tuple[Array, Array, Array, Array]:
+    """Points of the skin that the camera sees.
+
+    Returns the pixel of each, (N,), the depth of the skin at every pixel, (S * S,), and the colour
+    (N, 3) of each point and whether it lies under clothes or in the mouth, (N,).
+    """
+    points = skin.dense(skin.vertices)
+    facing = (skin.dense(skin.normals) * (camera.origin - points)).sum(axis=1) > 0
+    colours = skin.dense(skin.colour)[facing]
+    covered_up = skin.dense(skin.hidden.astype(float))[facing] > 0
+    pixel, depth, inside = _pixels(camera, points[facing])
+    splatted = _nearest(pixel, depth, camera.size**2).reshape(camera.size, camera.size)
+    nearest = minimum_filter(splatted, 3).ravel()
+    front = depth < nearest[pixel] + LEAK
+    return pixel[front], nearest, colours[inside][front], covered_up[inside][front]
+
+
+def _mean_colour(pixel: Array, colours: Array, total: Array) -> Array:
+    """Mean of the points' `colours` in each pixel of `total` (S, S), of its neighbours if empty."""
+    sums = [np.bincount(pixel, c, total.size).reshape(total.shape) for c in colours.T]
+    weight = np.maximum(uniform_filter(total.astype(float), 3), 1e-6)[..., None]
+    around = np.stack([uniform_filter(s, 3) for s in sums], axis=-1) / weight
+    here = np.stack(sums, axis=-1) / np.maximum(total, 1)[..., None]
+    return np.where(total[..., None] > 0, here, around)

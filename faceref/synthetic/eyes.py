@@ -35,11 +35,8 @@ def build_eyeball(eye: Array, template: Array, gaze: tuple[float, float]) -> Eye
 
     `gaze` is yaw and pitch in radians. The eye's shape follows the affine map from the template.
     """
-    ones = np.ones((len(eye), 1))
-    fit = np.linalg.lstsq(np.hstack([2 * template, ones]), (template**2).sum(axis=1), rcond=None)[0]
-    centre = fit[:3]
-    radius = np.sqrt(fit[3] + centre @ centre)
-    affine = np.linalg.lstsq(np.hstack([template, ones]), eye, rcond=None)[0]
+    centre, radius = _sphere(template)
+    affine = np.linalg.lstsq(_homogeneous(template), eye, rcond=None)[0]
     theta, phi = np.meshgrid(
         np.linspace(0, np.pi, RINGS), np.linspace(0, 2 * np.pi, RINGS + 1), indexing="ij"
     )
@@ -48,15 +45,22 @@ def build_eyeball(eye: Array, template: Array, gaze: tuple[float, float]) -> Eye
         [r * np.sin(theta) * np.cos(phi), r * np.sin(theta) * np.sin(phi), r * np.cos(theta)],
         axis=-1,
     ).reshape(-1, 3)
-    placed = ball @ _turn(*gaze).T + centre
-    vertices = np.hstack([placed, np.ones((len(placed), 1))]) @ affine
+    vertices = _homogeneous(ball @ _turn(*gaze).T + centre) @ affine
     faces = _grid_faces()
-    return Eyeball(
-        vertices,
-        faces,
-        normals(vertices, faces),
-        np.stack([phi / (2 * np.pi), theta / np.pi], axis=-1).reshape(-1, 2),
-    )
+    uv = np.stack([phi / (2 * np.pi), theta / np.pi], axis=-1).reshape(-1, 2)
+    return Eyeball(vertices, faces, normals(vertices, faces), uv)
+
+
+def _homogeneous(points: Array) -> Array:
+    return np.hstack([points, np.ones((len(points), 1))])
+
+
+def _sphere(points: Array) -> tuple[Array, float]:
+    """Centre and radius of the least-squares sphere through `points` (N, 3)."""
+    squares = (points**2).sum(axis=1)
+    fit = np.linalg.lstsq(_homogeneous(2 * points), squares, rcond=None)[0]
+    centre = fit[:3]
+    return centre, float(np.sqrt(fit[3] + centre @ centre))
 
 
 def _turn(yaw: float, pitch: float) -> Array:

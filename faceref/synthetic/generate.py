@@ -94,18 +94,17 @@ def generate(
     the packages of the extra `synthetic` are missing.
     """
     require_packages()
-    if min(identities, per_identity, size, samples_per_pixel) < 1:
-        raise FaceRefError("identities, per_identity, size and samples_per_pixel must be 1 or more")
+    counts = {"identities": identities, "per_identity": per_identity, "size": size}
+    for name, value in (counts | {"samples_per_pixel": samples_per_pixel}).items():
+        if value < 1:
+            raise FaceRefError(f"{name} is {value}: give 1 or more")
     start = time.monotonic()
     recipe = Recipe(seed, size, samples_per_pixel)
-    out.mkdir(parents=True, exist_ok=True)
     _describe(out, recipe, identities, per_identity)
-    rendered, rows = 0, {}
     results = _run(out, recipe, identities, per_identity, workers)
-    for index, made, points in _progress(results, identities):
-        rendered += made
-        rows[index] = points
-    _write_landmarks(out, [row for index in sorted(rows) for row in rows[index]])
+    done = sorted(_progress(results, identities))
+    _write_landmarks(out, [row for _, _, rows in done for row in rows])
+    rendered = sum(made for _, made, _ in done)
     return GenerateReport(out, identities * per_identity, rendered, time.monotonic() - start)
 
 
@@ -202,6 +201,7 @@ def read_description(folder: Path) -> dict[str, object]:
 
 
 def _describe(out: Path, recipe: Recipe, identities: int, per_identity: int) -> None:
+    out.mkdir(parents=True, exist_ok=True)
     wanted = asdict(recipe)
     if (out / DESCRIPTION).exists():
         found = read_description(out)["recipe"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.spatial import KDTree
 
 from faceref.synthetic.identity import Hair, Person
 from faceref.synthetic.latent import generator
-from faceref.synthetic.mesh import SurfacePoints, normals, sample_surface, unit
+from faceref.synthetic.mesh import normals, sample_surface, unit
 from faceref.synthetic.noise import noise, ramp
 from faceref.synthetic.regions import Bust, Regions
 from faceref.synthetic.strands import Strands
@@ -30,9 +31,12 @@ KNOT = np.array([0.0, 0.045, -0.100])
 class Roots:
     """Where the strands start."""
 
-    points: SurfacePoints
     template: Array
     """Template positions, metres, (N, 3)."""
+    start: Array
+    """Positions on the person's head, metres, (N, 3)."""
+    normal: Array
+    """Unit normals there, (N, 3)."""
     azimuth: Array
     """Degrees around the head, (N,)."""
     top: Array
@@ -77,37 +81,45 @@ def _density(bust: Bust, regions: Regions, hair: Hair, seed: int) -> Array:
     return ramp(ragged, -0.001, 0.012) * (1 - regions.ear)
 
 
-def _roots(rng: np.random.Generator, bust: Bust, density: Array, hair: Hair) -> Roots:
-    count = COUNTS.get(hair.style, STRANDS)
-    points = sample_surface(rng, bust.points, bust.fine_faces, density, count)
-    start = points.of(bust.points, bust.fine_faces)
-    x = start[:, 0] - hair.parting
+def _roots(
+    rng: np.random.Generator, bust: Bust, density: Array, hair: Hair, vertices: Array
+) -> Roots:
+    faces, count = bust.fine_faces, COUNTS.get(hair.style, STRANDS)
+    points = sample_surface(rng, bust.points, faces, density, count)
+    template, fine = points.of(bust.points, faces), bust.fine @ vertices[bust.used]
     return Roots(
-        points,
-        start,
-        np.degrees(np.arctan2(np.abs(start[:, 0]), start[:, 2] - 0.02)),
-        ramp(start[:, 1], 0.045, 0.085),
-        np.where(x < 0, -1.0, 1.0),
+        template=template,
+        start=points.of(fine, faces),
+        normal=unit(points.of(normals(fine, faces), faces)),
+        azimuth=np.degrees(np.arctan2(np.abs(template[:, 0]), template[:, 2] - 0.02)),
+        top=ramp(template[:, 1], 0.045, 0.085),
+        side=np.where(template[:, 0] < hair.parting, -1.0, 1.0),
     )
 
 
-def _groom(hair: Hair, roots: Roots, start: Array, normal: Array) -> Groom:
+def _groom(hair: Hair, roots: Roots) -> Groom:
     """The groom of the hair's style; lengths before the random spread."""
-    top, side = roots.top, _column(roots.side)
-    full, size = hair.volume, hair.length
-    low = 0.004 + 0.006 * full
-    n = len(top)
+    if hair.style in ("short", "side", "fringe"):
+        return _short(hair, roots)
+    if hair.style in ("long", "wavy", "medium", "fringed"):
+        return _long(hair, roots)
+    n, size = len(roots.start), hair.length
     if hair.style in ("buzz", "bald"):
         length = np.full(n, 0.0045 * size if hair.style == "buzz" else 0.006)
         flow = np.tile(0.6 * FORWARD - 0.6 * UP, (n, 1))
         return Groom(length, flow, 0.004, steps=4, lift=0.9, radii=(0.00040, 0.00025))
     if hair.style in ("curly", "afro"):
         length = np.full(n, 0.032 if hair.style == "curly" else 0.036) * size
-        groom = Groom(length, normal - 0.15 * UP, 0.022, lift=0.9, gravity=0.05)
+        groom = Groom(length, roots.normal - 0.15 * UP, 0.022, lift=0.9, gravity=0.05)
         return replace(groom, curl=1.1 + 0.5 * hair.curl, frequency=170.0)
-    if hair.style == "tied":
-        flow = unit(KNOT - start)
-        return Groom(np.full(n, 0.10), flow, 0.004, steps=8, lift=0.05, gravity=0.0)
+    flow = unit(KNOT - roots.start)
+    return Groom(np.full(n, 0.10), flow, 0.004, steps=8, lift=0.05, gravity=0.0)
+
+
+def _short(hair: Hair, roots: Roots) -> Groom:
+    top, side = roots.top, _column(roots.side)
+    full, size = hair.volume, hair.length
+    low = 0.004 + 0.006 * full
     if hair.style == "short":
         flow = FORWARD * _column(0.8 * top) - 0.9 * UP
         flow = flow + SIDEWAYS * side * _column(0.5 * (1 - 0.5 * top))
@@ -118,14 +130,12 @@ def _groom(hair: Hair, roots: Roots, start: Array, normal: Array) -> Groom:
         way = np.where(_column(top) > 0.2, across, side)
         flow = 1.2 * SIDEWAYS * way + 0.3 * FORWARD - 0.4 * UP
         return Groom((0.018 + 0.042 * top) * size, flow, low + 0.008 * full, lift=0.5)
-    if hair.style == "fringe":
-        flow = 1.2 * FORWARD * _column(roots.azimuth < 70) + 0.5 * SIDEWAYS * side - 0.5 * UP
-        return Groom((0.028 + 0.036 * top) * size, flow, low + 0.004)
-    return _long(hair, roots, size)
+    flow = 1.2 * FORWARD * _column(roots.azimuth < 70) + 0.5 * SIDEWAYS * side - 0.5 * UP
+    return Groom((0.028 + 0.036 * top) * size, flow, low + 0.004)
 
 
-def _long(hair: Hair, roots: Roots, size: float) -> Groom:
-    top, side = roots.top, _column(roots.side)
+def _long(hair: Hair, roots: Roots) -> Groom:
+    top, side, size = roots.top, _column(roots.side), hair.length
     layer = 0.003 + 0.005 * hair.volume
     if hair.style == "medium":
         flow = 0.7 * SIDEWAYS * side - 0.9 * UP - 0.2 * FORWARD
@@ -148,16 +158,12 @@ def comb(bust: Bust, regions: Regions, person: Person, vertices: Array) -> list[
     """Hair of `person` over the neutral base `vertices`, one `Strands` per shade."""
     hair, rng = person.hair, generator(person.key, "hair")
     seed = int(rng.integers(1 << 31))
-    roots = _roots(rng, bust, _density(bust, regions, hair, seed), hair)
-    fine = bust.fine @ vertices[bust.used]
-    start = roots.points.of(fine, bust.fine_faces)
-    normal = unit(roots.points.of(normals(fine, bust.fine_faces), bust.fine_faces))
-    groom = _groom(hair, roots, start, normal)
-    groom = replace(groom, length=groom.length * rng.uniform(0.75, 1.1, len(start)))
+    roots = _roots(rng, bust, _density(bust, regions, hair, seed), hair, vertices)
+    groom = _groom(hair, roots)
+    groom = replace(groom, length=groom.length * rng.uniform(0.75, 1.1, len(roots.start)))
     coarse = bust.coarse @ vertices[bust.used]
-    curves = _grow(
-        rng, hair, groom, roots, start, normal, coarse, normals(coarse, bust.coarse_faces)
-    )
+    scalp = Scalp(coarse, normals(coarse, bust.coarse_faces))
+    curves = _grow(rng, hair, groom, roots, scalp)
     if hair.style in SHORT:
         curves = curves[~_on_face(curves).any(axis=1)]
     shade = rng.choice(len(SHADES), len(curves), p=[share for _, share in SHADES])
@@ -177,35 +183,50 @@ def _on_face(points: Array) -> Array:
     return (y < 0.018) & (z > 0.08) & (np.abs(x) < 0.058)
 
 
-def _grow(
-    rng: np.random.Generator,
-    hair: Hair,
-    groom: Groom,
-    roots: Roots,
-    start: Array,
-    normal: Array,
-    scalp: Array,
-    scalp_normal: Array,
-) -> Array:
-    """Strands (N, steps + 1, 3) grown step by step over the coarse mesh."""
-    tree = KDTree(scalp)
-    count, step = len(start), groom.length / (groom.steps - 1)
-    layer = groom.volume * rng.uniform(0.12, 1, count) ** 1.1
+@dataclass(frozen=True)
+class Scalp:
+    """The coarse mesh of the head that strands are kept off."""
+
+    points: Array
+    """Metres, (V, 3)."""
+    normal: Array
+    """Unit, (V, 3)."""
+
+    @cached_property
+    def tree(self) -> KDTree:
+        """For the nearest of the points."""
+        return KDTree(self.points)
+
+    def lift(self, here: Array, height: Array) -> tuple[Array, Array]:
+        """`here` (N, 3) raised to `height` (N,) where lower, and the normals under it, (N, 3)."""
+        index = self.tree.query(here)[1]
+        near = self.normal[index]
+        gap = ((here - self.points[index]) * near).sum(axis=1)
+        return here + near * _column(np.maximum(0, height - gap)), near
+
+
+def _phase(rng: np.random.Generator, hair: Hair, roots: Roots) -> Array:
+    """Where on its curl each strand starts, radians: alike in clumps unless the curls are tight."""
+    count = len(roots.start)
     clump = 6 * noise(roots.template, 90, int(rng.integers(1 << 30)))
-    tight = hair.style in ("curly", "afro")
-    phase = rng.uniform(0, 2 * np.pi, count) if tight else clump + rng.normal(0, 0.5, count)
+    if hair.style in ("curly", "afro"):
+        return rng.uniform(0, 2 * np.pi, count)
+    return clump + rng.normal(0, 0.5, count)
+
+
+def _grow(rng: np.random.Generator, hair: Hair, groom: Groom, roots: Roots, scalp: Scalp) -> Array:
+    """Strands (N, steps + 1, 3) grown step by step over the scalp."""
+    start, normal, step = roots.start, roots.normal, groom.length / (groom.steps - 1)
+    layer = groom.volume * rng.uniform(0.12, 1, len(start)) ** 1.1
+    phase = _phase(rng, hair, roots)
     along = groom.flow - normal * (groom.flow * normal).sum(axis=1, keepdims=True)
     heading = unit(unit(along) * (1 - groom.lift) + normal * groom.lift)
     points, here, near = [start - 0.001 * normal, start], start, normal
     for k in range(groom.steps - 1):
         heading = unit(0.55 * heading + 0.45 * _aim(hair, groom, here, near, k))
         turn = phase + groom.frequency * k * step
-        move = _curled(rng, groom, heading, near, turn)
-        here = here + _column(step) * move
-        index = tree.query(here)[1]
-        near = scalp_normal[index]
-        gap = ((here - scalp[index]) * near).sum(axis=1)
-        here = here + near * _column(np.maximum(0, layer * min(1, (k + 1) / 2) - gap))
+        here = here + _column(step) * _curled(rng, groom, heading, near, turn)
+        here, near = scalp.lift(here, layer * min(1, (k + 1) / 2))
         if hair.style in COMBED_BACK:
             here = _off_face(here, roots.side, groom.fringe)
         points.append(here)

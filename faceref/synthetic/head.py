@@ -21,7 +21,7 @@ import numpy as np
 from faceref.errors import FaceRefError
 
 Array = np.ndarray
-MISSING = "Synthetic faces need the packages anny and mitsuba: pip install 'faceref[synthetic]'"
+MISSING = "Synthetic faces need the packages anny and mitsuba: pip install 'face-ref[synthetic]'"
 EYES = {"left": slice(14598, 14670), "right": slice(14670, 14742)}
 EYE_ORIGIN = np.array([0.0, 0.0, 0.1076])
 DECIMETRE = 0.1

@@ -55,6 +55,8 @@ SPREADS = {
     "mouth-upperlip-ext-up": 0.12,
 }
 ASYMMETRY = 0.06
+"""Standard deviation of half the difference of a left and a right target's weights."""
+ANCESTRIES = ("african", "asian", "caucasian")
 
 
 @dataclass(frozen=True)
@@ -146,15 +148,9 @@ def draw_person(seed: int, index: int, shape_names: Sequence[str]) -> Person:
     latent = draw_latent(seed, index, len(shape_names))
     z = dict(zip(TRAITS, latent.traits.tolist(), strict=True))
     rng = generator(seed, index, "person")
-    female = float(1 / (1 + np.exp(-6 * z["sex"])))
-    race = np.exp(2.4 * np.array([z["african"], z["asian"], z["caucasian"]]))
-    race /= race.sum()
-    old = 0.85 * percentile(z["age"]) ** 1.9
-    build = {"female": female, "old": old}
-    build |= {"muscle": 0.35 + 0.35 * percentile(z["muscle"])}
-    build |= {"weight": 0.3 + 0.45 * percentile(z["weight"])}
-    build |= dict(zip(("african", "asian", "caucasian"), race.tolist(), strict=True))
-    years = 22 + 58 * old
+    build = _build(z)
+    female, years = build["female"], 22 + 58 * build["old"]
+    race = np.array([build[name] for name in ANCESTRIES])
     skin = _skin(z, race, female, years, rng)
     hair, brow_colour = _hair(z, race, female, years)
     return Person(
@@ -171,6 +167,18 @@ def draw_person(seed: int, index: int, shape_names: Sequence[str]) -> Person:
         iris_radius=22.5 + 0.8 * z["iris_size"],
         glasses=_glasses(z, rng),
     )
+
+
+def _build(z: dict[str, float]) -> dict[str, float]:
+    race = np.exp(2.4 * np.array([z[name] for name in ANCESTRIES]))
+    race /= race.sum()
+    return {
+        "female": float(1 / (1 + np.exp(-6 * z["sex"]))),
+        "old": 0.85 * percentile(z["age"]) ** 1.9,
+        "muscle": 0.35 + 0.35 * percentile(z["muscle"]),
+        "weight": 0.3 + 0.45 * percentile(z["weight"]),
+        **dict(zip(ANCESTRIES, race.tolist(), strict=True)),
+    }
 
 
 def _shape(latent: Latent, names: Sequence[str]) -> dict[str, float]:
@@ -208,19 +216,7 @@ def _skin(
 
 
 def _hair(z: dict[str, float], race: Array, female: float, years: float) -> tuple[Hair, Rgb]:
-    dark = float(race[0] + race[1])
-    fair = 1 - dark
-    share = np.cumsum(
-        [
-            0.25 * dark + 0.02,
-            0.35 * dark + 0.1,
-            0.25 * fair + 0.08,
-            *(fair * np.array([0.3, 0.3, 0.14])),
-        ]
-    )
-    names = ("black", "dark", "brown", "light", "blond", "red")
-    at = percentile(z["hair_colour"]) * share[-1]
-    colour = HAIR_COLOURS[names[int(np.searchsorted(share, at).clip(0, 5))]]
+    colour = _hair_colour(percentile(z["hair_colour"]), float(race[0] + race[1]))
     dyed = 0.4 if female > 0.5 and z["greying"] < 0.3 else 1.0
     grey = float(np.clip(ramp(years, 46, 80) * (1 + 0.5 * z["greying"]), 0, 1)) * dyed
     aged = HAIR_COLOURS["white" if grey > 0.8 else "grey"]
@@ -238,6 +234,15 @@ def _hair(z: dict[str, float], race: Array, female: float, years: float) -> tupl
     )
     brow = colour * (1 - 0.6 * grey) + HAIR_COLOURS["grey"] * 0.6 * grey
     return hair, _rgb(0.7 * brow + 0.3 * HAIR_COLOURS["dark"])
+
+
+def _hair_colour(u: float, dark: float) -> Array:
+    """Colour of young hair from a uniform draw `u`; `dark` is the share of African and Asian."""
+    fair = 1 - dark
+    likely = [0.25 * dark + 0.02, 0.35 * dark + 0.1, 0.25 * fair + 0.08]
+    share = np.cumsum([*likely, *(fair * np.array([0.3, 0.3, 0.14]))])
+    names = ("black", "dark", "brown", "light", "blond", "red")
+    return HAIR_COLOURS[names[int(np.searchsorted(share, u * share[-1]).clip(0, 5))]]
 
 
 def _style(u: float, male: bool, years: float, african: float) -> str:

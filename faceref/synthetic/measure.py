@@ -80,7 +80,7 @@ def run_insightface(faces: Faces, pack: Path) -> Found:
         if len(boxes):
             errors.append(_error(points[0] - offset, known))
             features.append(arcface.get_feat(norm_crop(canvas, points[0])).ravel())
-    return Found(np.array(detected), _unit(np.array(features)), float(np.mean(errors)))
+    return Found(np.array(detected), _embedded(features), float(np.mean(errors)))
 
 
 def _only(pack: Path, pattern: str) -> Path:
@@ -101,6 +101,12 @@ def _padded(image: Array) -> tuple[Array, int]:
 def _error(points: Array, known: Array) -> float:
     eyes = np.linalg.norm(known[0] - known[1])
     return float(np.linalg.norm(points - known, axis=1).mean() / eyes)
+
+
+def _embedded(features: Sequence[Array]) -> Array:
+    if not features:
+        raise FaceRefError("no picture has a detectable face: look at some before measuring them")
+    return _unit(np.array(features))
 
 
 def _unit(rows: Array) -> Array:
@@ -129,7 +135,7 @@ def run_dlib(faces: Faces) -> Found:
             box = max(boxes, key=lambda b: b.area())
             chip = api.get_face_chip(np.ascontiguousarray(image), shape(image, box), 150, 0.25)
             features.append(np.array(resnet.compute_face_descriptor(chip)))
-    return Found(np.array(detected), _unit(np.array(features)))
+    return Found(np.array(detected), _embedded(features))
 
 
 def recognition(found: Found, identities: Array) -> dict[str, float]:
@@ -144,15 +150,22 @@ def recognition(found: Found, identities: Array) -> dict[str, float]:
     similarity = found.embeddings @ found.embeddings.T
     first, second = np.triu_indices(len(labels), k=1)
     same, score = labels[first] == labels[second], similarity[first, second]
-    names = np.unique(labels)
-    means = _unit(np.array([found.embeddings[labels == name].mean(axis=0) for name in names]))
-    between = means @ means.T
-    off = between[~np.eye(len(names), dtype=bool)].reshape(len(names), -1)
-    nearest = off.max(axis=1)
     return {
         "auc": float(roc_auc_score(same, score)),
         "same": float(score[same].mean()),
         "different": float(score[~same].mean()),
+        **_between(found.embeddings, labels),
+    }
+
+
+def _between(embeddings: Array, labels: Array) -> dict[str, float]:
+    """Similarities of the mean embeddings of identities."""
+    names = np.unique(labels)
+    means = _unit(np.array([embeddings[labels == name].mean(axis=0) for name in names]))
+    between = means @ means.T
+    off = between[~np.eye(len(names), dtype=bool)].reshape(len(names), -1)
+    nearest = off.max(axis=1)
+    return {
         "mean_other": float(off.mean()),
         "nearest_other_q05": float(np.quantile(nearest, 0.05)),
         "nearest_other": float(np.median(nearest)),

@@ -25,7 +25,11 @@ TARGET_DEPTH = 0.085
 
 
 def load_mitsuba() -> Any:
-    """The `mitsuba` module in its `scalar_rgb` variant: one thread, the same bytes each time."""
+    """The `mitsuba` module in its `scalar_rgb` variant, on one thread.
+
+    One thread on purpose: several add their blocks to the film in the order in which they finish,
+    and so give sums that differ in the last bit where blocks meet.
+    """
     try:
         import drjit
         import mitsuba
@@ -57,14 +61,11 @@ def mesh(
     *,
     attributes: dict[str, Array] | None = None,
     uv: Array | None = None,
-    emission: dict[str, Any] | None = None,
 ) -> Any:
     """A Mitsuba mesh of `vertices` (V, 3) with vertex attributes (V,) or (V, C)."""
     mi = load_mitsuba()
     properties = mi.Properties()
     properties["bsdf"] = mi.load_dict(bsdf)
-    if emission is not None:
-        properties["emitter"] = mi.load_dict({"type": "area", "radiance": emission})
     shape = mi.Mesh(name, len(vertices), len(faces), properties, True, uv is not None)
     parameters = mi.traverse(shape)
     parameters["vertex_positions"] = vertices.astype(np.float32).ravel()
@@ -151,8 +152,8 @@ def aim_camera(shot: Shot, size: int) -> Camera:
 def sky(shot: Shot, rng: np.random.Generator) -> dict[str, Any]:
     """All light of `shot` as one environment: soft light, brighter from above, and the lamps.
 
-    One emitter on purpose: Mitsuba orders the emitters of shapes by their address in memory, so
-    lamps as shapes would give other pixels from run to run.
+    One emitter on purpose: Mitsuba's list of shapes, and so of their emitters, comes in an order
+    that hangs on addresses in memory, so lamps as shapes would give other pixels from run to run.
     """
     mi = load_mitsuba()
     fall = np.linspace(1.3, 0.5, 16)[:, None, None] + rng.uniform(-0.15, 0.15, (16, 32, 1))

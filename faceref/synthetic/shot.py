@@ -11,6 +11,25 @@ from faceref.synthetic.latent import generator
 
 MAX_YAW = 24.0
 MAX_PITCH = 12.0
+MIDDLE = ("jawOpen", "browInnerUp")
+"""Facial actions that have no left and right."""
+MOODS = {
+    "grin": (
+        0.4,
+        (
+            *(("mouthSmile", 0.45, 0.85), ("cheekSquint", 0.35, 0.35)),
+            *(("mouthUpperUp", 0.0, 0.2), ("jawOpen", 0.0, 0.08)),
+        ),
+    ),
+    "smile": (0.3, (("mouthSmile", 0.15, 0.45),)),
+    "speak": (0.12, (("jawOpen", 0.04, 0.18), ("browInnerUp", 0.0, 0.3))),
+    "frown": (0.08, (("browDown", 0.2, 0.5), ("mouthFrown", 0.1, 0.3), ("eyeSquint", 0.2, 0.2))),
+    "surprise": (
+        0.1,
+        (("browInnerUp", 0.1, 0.4), ("browOuterUp", 0.1, 0.4), ("eyeWide", 0.0, 0.3)),
+    ),
+}
+"""Share of the pictures, and facial actions with the range of their weights."""
 
 
 @dataclass(frozen=True)
@@ -112,33 +131,19 @@ def _lights(rng: np.random.Generator) -> tuple[Light, ...]:
 
 
 def draw_expression(rng: np.random.Generator) -> dict[str, float]:
-    """Weights of facial actions of a smile, a word, a frown or a surprise."""
+    """Weights of the facial actions of a grin, a smile, a word, a frown or a surprise."""
+    mood = rng.choice(list(MOODS), p=[share for share, _ in MOODS.values()])
     weights: dict[str, float] = {}
 
     def both(name: str, value: float, spread: float = 0.08) -> None:
         for side in ("Left", "Right"):
             weights[name + side] = float(np.clip(value + spread * rng.normal(), 0, 1))
 
-    mood = rng.choice(
-        ["grin", "smile", "speak", "frown", "surprise"], p=[0.4, 0.3, 0.12, 0.08, 0.1]
-    )
-    if mood == "grin":
-        both("mouthSmile", rng.uniform(0.45, 0.85))
-        both("cheekSquint", 0.35)
-        both("mouthUpperUp", rng.uniform(0, 0.2))
-        weights["jawOpen"] = float(rng.uniform(0, 0.08))
-    elif mood == "smile":
-        both("mouthSmile", rng.uniform(0.15, 0.45))
-    elif mood == "speak":
-        weights["jawOpen"] = float(rng.uniform(0.04, 0.18))
-        weights["browInnerUp"] = float(rng.uniform(0, 0.3))
-    elif mood == "frown":
-        both("browDown", rng.uniform(0.2, 0.5))
-        both("mouthFrown", rng.uniform(0.1, 0.3))
-        both("eyeSquint", 0.2)
-    else:
-        weights["browInnerUp"] = float(rng.uniform(0.1, 0.4))
-        both("browOuterUp", rng.uniform(0.1, 0.4))
-        both("eyeWide", rng.uniform(0, 0.3))
+    for name, low, high in MOODS[mood][1]:
+        value = float(rng.uniform(low, high)) if low < high else low
+        if name in MIDDLE:
+            weights[name] = value
+        else:
+            both(name, value)
     both("eyeBlink", rng.uniform(0, 0.12), 0.02)
     return weights

@@ -35,7 +35,7 @@ def test_import_is_light():
 
 def test_missing_packages_name_the_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(FaceRefError, match=r"pip install 'faceref\[synthetic\]'"):
+    with pytest.raises(FaceRefError, match=r"pip install 'face-ref\[synthetic\]'"):
         generate(tmp_path, **TINY)
 
 

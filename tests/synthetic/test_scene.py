@@ -1,8 +1,11 @@
+import hashlib
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from faceref.synthetic import scene
 from faceref.synthetic.identity import draw_person
 from faceref.synthetic.portrait import Sitter, Studio
 from faceref.synthetic.scene import Camera, aim_camera, render, rgb, sky
@@ -40,11 +43,25 @@ def test_lamp_shines_from_where_the_shot_says(synthetic_extra: None):
         assert (down < -0.1) == (elevation > 0)
 
 
-def test_rendering_is_the_same_every_time(synthetic_extra: None):
-    """Scenes are made anew each time: no result may hang on the order of objects in memory."""
+def test_rendering_is_the_same_every_time(synthetic_extra: None, monkeypatch: pytest.MonkeyPatch):
+    """Neither the order of shapes nor the threads of the host program change a bit of the light."""
+    import drjit
+
     studio = Studio()
     sitter = Sitter(studio, draw_person(3, 0, studio.head.shape_names))
-    shots = [draw_shot(3, 0, 1) for _ in range(12)]
-    pictures = {sitter.take(shot, 32, 1).tobytes() for shot in shots}
-    assert len(shots[0].lights) > 1
-    assert len(pictures) == 1
+    shot, rng, seen = draw_shot(3, 0, 1), np.random.default_rng(0), set()
+
+    def shuffled(world: dict[str, Any]) -> np.ndarray:
+        keys = [key for key in world if key != "type"]
+        order = ["type", *rng.permutation(keys).tolist()]
+        names = {key: f"{rng.integers(100)}_{key}" for key in keys}
+        light = render({names.get(key, "type"): world[key] for key in order})
+        seen.add(hashlib.sha256(light.tobytes()).hexdigest())
+        return light
+
+    monkeypatch.setattr(scene, "render", shuffled)
+    for _ in range(8):
+        drjit.set_thread_count(4)
+        sitter.take(shot, 64, 2)
+    assert len(shot.lights) > 1
+    assert len(seen) == 1

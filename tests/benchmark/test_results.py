@@ -1,0 +1,118 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark import results
+from benchmark.leaderboard import leaderboard
+from benchmark.plots import quality_against_cost, validation_curves
+from benchmark.results import Result
+from benchmark.uncertainty import bootstrap
+from faceref.errors import FaceRefError
+
+
+def make(method: str, quality: float, budget: str | None = "small", **changes: object) -> Result:
+    psnr = [quality - 0.5, quality, quality + 0.5]
+    training = {
+        "seconds": 90.0,
+        "uses_references": method == "msrnet",
+        "weights_sha256": method,
+        "val_curve": [[10, quality - 1], [20, quality]],
+    }
+    result = Result(
+        task="lfw-x8@1",
+        method=method,
+        title=method.upper(),
+        budget=budget,
+        split="test",
+        references=0,
+        reference_list=None,
+        data_revision="a" * 64,
+        images=3,
+        images_sha256="b" * 64,
+        scores={"psnr_y": psnr, "ssim_y": [0.5] * 3, "psnr_rgb": psnr, "ssim_rgb": [0.5] * 3},
+        means={"psnr_y": quality, "ssim_y": 0.5, "psnr_rgb": quality, "ssim_rgb": 0.5},
+        parameters=1_500_000 if budget else 0,
+        macs=2_000_000_000 if budget else 0,
+        milliseconds=12.5,
+        training=training if budget else None,
+        seed=0 if budget else None,
+        code="0.1.0",
+        hardware={},
+        versions={},
+    )
+    return replace(result, **changes)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_result_survives_the_disk(tmp_path: Path):
+    result = make("edsr", 27)
+    path = results.write(result, tmp_path)
+    assert path == tmp_path / "lfw-x8@1" / "edsr" / "small-s0.json"
+    assert results.read(path) == result
+    assert max(map(len, path.read_text().splitlines())) < 120
+
+
+def test_names_tell_runs_apart():
+    with_references = make("msrnet", 27, references=5, reference_list="refs_lr")
+    assert with_references.run == "small-refs_lr-k5-s0"
+    assert make("msrnet", 27).run == "small-k0-s0"
+    assert make("bicubic", 25, None).run == "untrained"
+
+
+def test_damaged_results_are_named(tmp_path: Path):
+    path = results.write(make("edsr", 27), tmp_path)
+    text = path.read_text()
+    for broken in ("{", "[]", text.replace('"images": 3', '"images": 4')):
+        path.write_text(broken)
+        with pytest.raises(FaceRefError, match=r"small-s0\.json"):
+            results.read(path)
+
+
+def test_the_board_ranks_and_compares_image_by_image(tmp_path: Path):
+    for result in (
+        make("bicubic", 25, None),
+        make("edsr", 26.5),
+        make("msrnet", 27, references=5, reference_list="refs_lr"),
+        make("msrnet", 60, references=1, reference_list="target"),
+        make("srcnn", 25.5, "debug"),
+    ):
+        results.write(result, tmp_path)
+    text = leaderboard(tmp_path)
+    small = text[text.index("budget `small`") :]
+    lines = [line for line in small.splitlines() if line.startswith("| ")]
+    assert [line.split(" | ")[0] for line in lines[2:]] == [
+        "| MSRNET (K=5, refs_lr)",
+        "| EDSR",
+        "| BICUBIC",
+    ]
+    assert "+2.00 [+2.00, +2.00]" in lines[2]
+    assert "60.00" not in text
+    assert "SRCNN" not in small
+    assert "BICUBIC" in text[: text.index("budget `small`")]
+
+
+def test_other_data_is_another_board(tmp_path: Path):
+    results.write(make("edsr", 27), tmp_path)
+    results.write(make("srcnn", 26, data_revision="c" * 64), tmp_path)
+    assert leaderboard(tmp_path).count("## ") == 2
+
+
+def test_the_board_is_the_same_from_the_same_results(tmp_path: Path):
+    results.write(make("edsr", 27), tmp_path)
+    assert leaderboard(tmp_path) == leaderboard(tmp_path)
+
+
+def test_bootstrap_covers_the_mean_as_theory_has_it():
+    values = np.random.default_rng(0).normal(10, 2, 400)
+    low, high = bootstrap(values.tolist())
+    assert low < values.mean() < high
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.08)
+
+
+def test_plots_are_drawn(tmp_path: Path):
+    rows = [make("bicubic", 25, None), make("edsr", 27), make("srcnn", 26)]
+    quality_against_cost(rows, tmp_path / "cost.png", "title")
+    validation_curves(rows, tmp_path / "val.png")
+    for name in ("cost.png", "val.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faceref import stages
+from faceref.align import align
+from faceref.embed.base import main_face
+from faceref.embed.registry import open_embedder
+from faceref.errors import FaceRefError
+from faceref.sources.folder import folder
+from faceref.sources.sample import sample
+
+
+def test_dlib_tells_people_apart_and_batches_agree():
+    embedder = open_embedder("dlib")
+    records = [record for record in sample().records if record.identity in ("p000", "p014", "p035")]
+    run = [stages.read, stages.find_face(embedder)]
+    faces = [stages.run(run, record) for record in records]
+    found = [record for record in faces if record.face is not None]
+    assert len(found) >= 17
+    pixels = np.stack([record.face for record in found])  # pyright: ignore
+    vectors = embedder.embed(pixels)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert np.allclose(embedder.embed(pixels[3:4])[0], vectors[3], atol=1e-5)
+    labels = np.array([record.identity for record in found])
+    same = labels[:, None] == labels[None]
+    scores = vectors @ vectors.T
+    off = ~np.eye(len(labels), dtype=bool)
+    assert np.median(scores[same & off]) > np.quantile(scores[~same], 0.95)
+
+
+def test_dlib_names_its_models():
+    models = open_embedder("dlib").provenance()["models"]
+    # The sum of the file that dlib.net publishes and face-recognition-models carries.
+    assert models["recognition"]["sha256"].startswith("55533b28a95800a551ba546ba62fe696")
+
+
+def test_an_unknown_embedder_gets_a_suggestion():
+    with pytest.raises(FaceRefError, match="Did you mean 'insightface'"):
+        open_embedder("insigtface")
+
+
+def test_a_missing_pack_says_what_to_do(tmp_path: Path):
+    with pytest.raises(FaceRefError, match="--embedder dlib"):
+        open_embedder("insightface", pack=str(tmp_path / "none"))
+
+
+def test_an_empty_pack_says_what_it_needs(tmp_path: Path):
+    with pytest.raises(FaceRefError, match="no detection and no recognition"):
+        open_embedder("insightface", pack=str(tmp_path))
+
+
+def test_a_pack_that_cannot_be_fetched_is_one_error(monkeypatch: pytest.MonkeyPatch):
+    def offline(*_: object, **__: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr("insightface.utils.storage.ensure_available", offline)
+    with pytest.raises(FaceRefError, match="Cannot fetch the model pack 'buffalo_x'"):
+        open_embedder("insightface", pack="buffalo_x")
+
+
+def test_a_pack_for_dlib_is_refused():
+    with pytest.raises(FaceRefError, match="dlib brings its own models"):
+        open_embedder("dlib", pack="buffalo_l")
+
+
+@pytest.mark.real
+def test_embeddings_are_those_of_insightface(real_data: Path):
+    from insightface.app import FaceAnalysis
+
+    pack = real_data / "models" / "arcface_small"
+    embedder = open_embedder("insightface", pack=str(pack), det_size=320)
+    peer = FaceAnalysis(name=str(pack), providers=["CPUExecutionProvider"])
+    peer.prepare(0, det_size=(320, 320))
+    records = folder(real_data / "data" / "lfw-deepfunneled").records[:1200:100]
+    for record in records:
+        pixels = stages.read(record).pixels
+        assert pixels is not None
+        face = main_face(embedder.detect(pixels), pixels.shape[1], pixels.shape[0])
+        aligned, _ = align(pixels, face.landmarks, embedder.scheme.template)
+        found = peer.get(np.ascontiguousarray(pixels[..., ::-1]))
+        nearest = min(found, key=lambda one: float(np.abs(one.kps - face.landmarks).sum()))
+        assert np.abs(nearest.kps - face.landmarks).max() < 0.5
+        cosine = float(embedder.embed(aligned[None])[0] @ nearest.normed_embedding)
+        assert cosine > 0.97
