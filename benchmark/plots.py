@@ -4,50 +4,79 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmark.results import Result, label
 
-FREE = 3e6
-"""Where methods without multiply-adds are drawn on the logarithmic axis."""
+FAR_BELOW = 2.0
+"""Results that many dB below bicubic are named under the plot, not drawn."""
 
 
 def quality_against_cost(results: Sequence[Result], out: Path, title: str) -> None:
     """Scatter of PSNR-Y in dB against multiply-adds a face, as PNG; larger dots: more parameters.
 
-    Results whose cost is unknown are left out.
+    Methods without multiply-adds are horizontal lines; results whose cost is unknown are left out.
     """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    shown = sorted(
+    shown, hidden = _near(results)
+    figure, axes = plt.subplots(figsize=(7, 4.4), dpi=150)
+    heights = _spread([result.means["psnr_y"] for result in shown])
+    for place, (result, height) in enumerate(zip(shown, heights, strict=True)):
+        _mark(axes, result, f"C{place}", height)
+    axes.set_xscale("log")
+    axes.set_xlabel("multiply-adds a face")
+    axes.set_ylabel("PSNR-Y, dB")
+    axes.set_title(title.replace("`", ""), fontsize=10, loc="left")
+    axes.margins(x=0.15, y=0.12)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    if hidden:
+        names = ", ".join(f"{label(row)} {row.means['psnr_y']:.1f} dB" for row in hidden)
+        figure.text(0.0, -0.04, f"far below: {names}", fontsize=7, color="gray")
+    _save(figure, out)
+
+
+def _near(results: Sequence[Result]) -> tuple[list[Result], list[Result]]:
+    """Results to draw, worst first, and those too far below bicubic."""
+    known = sorted(
         (result for result in results if result.macs is not None),
         key=lambda result: result.means["psnr_y"],
     )
-    figure, axes = plt.subplots(figsize=(7.5, 4.6), dpi=150)
-    heights = _spread([result.means["psnr_y"] for result in shown])
-    for place, (result, height) in enumerate(zip(shown, heights, strict=True)):
-        cost, quality = max(result.macs or 0, FREE), result.means["psnr_y"]
+    floor = min(
+        (row.means["psnr_y"] for row in known if row.method == "bicubic"),
+        default=float("-inf"),
+    )
+    near = [row for row in known if row.means["psnr_y"] >= floor - FAR_BELOW]
+    return near, [row for row in known if row not in near]
+
+
+def _mark(axes: Any, result: Result, colour: str, height: float) -> None:
+    cost, quality = result.macs or 0, result.means["psnr_y"]
+    if cost:
         area = 40 + 60 * (result.parameters or 0) / 1e6
-        axes.scatter(cost, quality, s=area, color=f"C{place}", alpha=0.85, edgecolors="white")
+        axes.scatter(cost, quality, s=area, color=colour, alpha=0.85, edgecolors="white", zorder=3)
         axes.annotate(
-            label(result),
+            "",
             (cost, quality),
             (1.02, height),
             textcoords=axes.get_yaxis_transform(),
-            fontsize=8,
-            va="center",
-            arrowprops={"arrowstyle": "-", "color": f"C{place}", "lw": 0.6, "alpha": 0.6},
-            color=f"C{place}",
+            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.6, "alpha": 0.6},
         )
-    axes.set_xscale("log")
-    axes.set_xlabel("multiply-adds a face (methods without any: at the left edge)")
-    axes.set_ylabel("PSNR-Y, dB")
-    axes.set_title(title, fontsize=10, loc="left")
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    _save(figure, out)
+    else:
+        axes.axhline(quality, color=colour, lw=1, ls="--", alpha=0.7)
+    axes.text(
+        1.02,
+        height,
+        label(result),
+        transform=axes.get_yaxis_transform(),
+        fontsize=8,
+        va="center",
+        color=colour,
+    )
 
 
 def validation_curves(results: Sequence[Result], out: Path) -> None:

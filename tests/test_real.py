@@ -1,0 +1,130 @@
+"""The whole way on real photographs: LFW, with a small insightface pack."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from benchmark import results
+from benchmark.cli import app as facebench
+from faceref.cli import app as faceref
+from faceref.embed.registry import open_embedder
+from faceref.store import FaceRef
+
+pytestmark = pytest.mark.real
+LFW_IMAGES = 13_233
+
+
+def _run(app: object, *arguments: object) -> str:
+    result = CliRunner().invoke(app, list(map(str, arguments)))  # pyright: ignore
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def _build(faces: Path, pack: Path, out: Path) -> FaceRef:
+    _run(faceref, "build", "--source", "folder", faces, "--pack", pack, "--out", out)
+    return FaceRef.open(out)
+
+
+@pytest.fixture(scope="module")
+def pack(real_data: Path) -> Path:
+    return real_data / "models" / "arcface_small"
+
+
+@pytest.fixture(scope="module")
+def lfw(real_data: Path, pack: Path, tmp_path_factory: pytest.TempPathFactory) -> FaceRef:
+    """Face_Ref of all of LFW."""
+    out = tmp_path_factory.mktemp("lfw") / "face_ref"
+    return _build(real_data / "data" / "lfw-deepfunneled", pack, out)
+
+
+@pytest.fixture(scope="module")
+def some_people(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """120 people of LFW, with an image that is none, one without a face, and an empty file."""
+    root = tmp_path_factory.mktemp("people")
+    people = sorted((real_data / "data" / "lfw-deepfunneled").iterdir())[::45][:120]
+    for person in people:
+        shutil.copytree(person, root / person.name)
+    (root / people[0].name / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
+    (root / people[1].name / "empty.jpg").touch()
+    noise = np.random.default_rng(0).integers(0, 256, (250, 250, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(root / people[2].name / "noise.png")
+    return root
+
+
+def test_every_image_of_lfw_is_accounted_for(lfw: FaceRef):
+    kept = sum(lfw.count(split) for split in ("train", "val", "test"))
+    rejects = lfw.rejects()
+    assert kept + len(rejects) == LFW_IMAGES
+    assert kept > 0.999 * LFW_IMAGES
+    assert all(row["reason"] for row in rejects)
+    assert lfw.count("test") >= 1000
+
+
+def test_people_do_not_cross_splits_and_references_are_others(lfw: FaceRef):
+    people = {name: set(lfw.column(name, "identity")) for name in ("train", "val", "test")}
+    assert not people["train"] & people["val"]
+    assert not people["train"] & people["test"]
+    assert not people["val"] & people["test"]
+    train = set(lfw.column("train", "image_id"))
+    for split in people:
+        for row in lfw.table(split, ["image_id", "identity", "refs_hr", "refs_lr"]).to_pylist():
+            for name in ("refs_hr", "refs_lr"):
+                ids = {item["image_id"] for item in row[name]}
+                assert len(ids) == 8
+                assert ids <= train - {row["image_id"]}
+                assert row["identity"] not in {image_id.split("/")[0] for image_id in ids}
+
+
+def test_references_are_much_more_alike_than_strangers(lfw: FaceRef):
+    assert lfw.manifest["similarity"]["refs_hr"]["0.5"] > 0.3
+    assert abs(lfw.manifest["random_similarity_mean"]) < 0.05
+
+
+def test_known_label_errors_are_no_references(lfw: FaceRef):
+    # Two labels, one person: mining without an upper bound puts them first.
+    for row in lfw.table("train", ["identity", "refs_hr"]).to_pylist():
+        if row["identity"] in ("Ricky_Ray", "Bart_Hendricks"):
+            found = {item["image_id"].split("/")[0] for item in row["refs_hr"]}
+            assert not found & {"Ricky_Ray", "Bart_Hendricks"}
+
+
+def test_aligned_faces_are_upright_and_in_place(lfw: FaceRef, pack: Path):
+    embedder = open_embedder("insightface", pack=str(pack), det_size=128)
+    errors = []
+    for image in lfw.images("val")[::40]:
+        for face in embedder.detect(image)[:1]:
+            errors.append(np.abs(face.landmarks - embedder.scheme.template).mean())
+    assert len(errors) >= 15
+    assert np.median(errors) < 4
+
+
+def test_two_builds_are_equal_and_bad_files_are_counted(
+    some_people: Path, pack: Path, tmp_path: Path
+):
+    first, second = (_build(some_people, pack, tmp_path / name) for name in ("one", "two"))
+    for path in sorted(first.root.rglob("*")):
+        if path.is_file():
+            twin = second.root / path.relative_to(first.root)
+            assert path.read_bytes() == twin.read_bytes(), path.name
+    reasons = {row["image_id"].split("/")[1]: row["reason"] for row in first.rejects()}
+    assert reasons == {"broken": "unreadable", "empty": "unreadable", "noise": "no face"}
+
+
+def test_the_benchmark_runs_on_lfw(lfw: FaceRef, tmp_path: Path):
+    page = _run(facebench, "compare", lfw.root, "--budget", "debug", "--task", "lfw-x8@1",
+                "--faces", "24", "--out", tmp_path)  # fmt: skip
+    assert "index.html" in page
+    found = {results.label(row): row for row in results.read_all(tmp_path / "results")}
+    assert len(found) == 8
+    assert 23 < found["Bicubic"].means["psnr_y"] < 28
+    assert found["Nearest reference (K=5, refs_lr)"].means["psnr_y"] < 20
+    _run(facebench, "evaluate", lfw.root, "--method", "msrnet", "--run", tmp_path / "runs/msrnet",
+         "--oracle", "--faces", "24", "--results", tmp_path / "oracle")  # fmt: skip
+    oracle = results.read_all(tmp_path / "oracle")[0]
+    assert oracle.means["psnr_y"] > found["MSRNet (K=0)"].means["psnr_y"] + 5
