@@ -183,8 +183,8 @@ def plot(
     """Draw PSNR against cost, validation curves and, with --face-ref, the faces."""
     from benchmark.compare import comparison_figure, draw
     from benchmark.evaluate import Setting
-    from benchmark.figure import save
     from faceref.console import say
+    from faceref.grid import save
 
     made = draw(results, out)
     if face_ref is not None:

@@ -14,14 +14,15 @@ from PIL import Image
 from benchmark import results
 from benchmark.data import Faces, cycle, open_face_ref, read_split
 from benchmark.evaluate import Setting, enlarge, evaluate, open_model, reference_count, thin
-from benchmark.figure import Example, comparison, save
+from benchmark.figure import Example, comparison
 from benchmark.leaderboard import title, write_leaderboard
 from benchmark.methods import Method, load
 from benchmark.page import write_page
 from benchmark.plots import quality_against_cost, validation_curves
 from benchmark.protocol import Budget
 from benchmark.train import train
-from faceref.sheet import contact_sheet, save_sheet
+from faceref.grid import save
+from faceref.sheet import contact_sheet
 from faceref.store import REFERENCE_LISTS, FaceRef
 
 Update = Callable[[int, int, str], None]
@@ -112,7 +113,7 @@ def sheets(plan: Plan, rows: int = 8) -> None:
     """Contact sheet and comparison figure of `plan`, in its folder `figures`."""
     for name in REFERENCE_LISTS:
         sheet = contact_sheet(FaceRef.open(plan.face_ref), reference_list=name, probes=8)
-        save_sheet(sheet, _folder(plan.out / "figures") / f"contact_{name}.png")
+        save(sheet, plan.out / "figures" / f"contact_{name}.png")
         runs = {name: plan.run(load(name)) for name in plan.methods}
         setting = replace(plan.setting, reference_list=name)
         image = comparison_figure(plan.face_ref, runs, setting, rows)
@@ -148,8 +149,3 @@ def _scores(face_ref: FaceRef, setting: Setting, faces: Faces) -> list[list[floa
     lists = face_ref.column(setting.split, setting.reference_list)
     found = {key: [item["score"] for item in value] for key, value in zip(ids, lists, strict=True)}
     return [np.round(found[image_id], 4).tolist() for image_id in faces.image_ids]
-
-
-def _folder(path: Path) -> Path:
-    path.mkdir(parents=True, exist_ok=True)
-    return path

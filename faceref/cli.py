@@ -103,8 +103,9 @@ def inspect(
 ) -> None:
     """Print counts, rejects and similarities, and draw probes beside their references."""
     from faceref.console import print_table, say
+    from faceref.grid import save
     from faceref.report import notes, tables
-    from faceref.sheet import contact_sheet, save_sheet
+    from faceref.sheet import contact_sheet
     from faceref.store import FaceRef
 
     face_ref = FaceRef.open(path)
@@ -113,7 +114,7 @@ def inspect(
     for note in notes(face_ref):
         say(note)
     image = contact_sheet(face_ref, split=split, reference_list=reference_list, probes=probes)
-    save_sheet(image, sheet)
+    save(image, sheet)
     say(f"Contact sheet: {sheet}")
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from faceref.errors import FaceRefError, unknown_choice
+from faceref.grid import Tile, draw
 from faceref.store import REFERENCE_LISTS, SPLITS, FaceRef, decode
-
-TILE, GAP, CAPTION, HEAD = 128, 6, 20, 30
-PAPER, INK, FAINT = "white", "#1a1a1a", "#777777"
 
 
 def contact_sheet(
@@ -30,7 +28,10 @@ def contact_sheet(
     chosen = [rows[place] for place in places]
     wanted = {row["image_id"] for row in chosen}
     wanted |= {item["image_id"] for row in chosen for item in row[reference_list]}
-    return _draw(chosen, reference_list, images_by_id(face_ref, wanted), split)
+    images = images_by_id(face_ref, wanted)
+    tiles = [_tiles(row, reference_list, images) for row in chosen]
+    heads = {0: f"probe ({split})", 1: f"references, best first ({reference_list}, score)"}
+    return draw(tiles, heads, aside=1)
 
 
 def images_by_id(face_ref: FaceRef, wanted: set[str]) -> dict[str, np.ndarray]:
@@ -44,47 +45,12 @@ def images_by_id(face_ref: FaceRef, wanted: set[str]) -> dict[str, np.ndarray]:
     return found
 
 
-def save_sheet(image: Image.Image, path: Path) -> None:
-    """Write `image` to `path` as PNG, under a temporary name first."""
-    temporary = path.with_suffix(".tmp")
-    try:
-        image.save(temporary, "PNG")
-        temporary.replace(path)
-    except OSError as error:
-        raise FaceRefError(
-            f"Cannot write {path}: {error.strerror or error}. Choose another --sheet."
-        ) from error
+def _tiles(row: dict[str, Any], reference_list: str, images: dict[str, np.ndarray]) -> list[Tile]:
+    def name(image_id: str) -> str:
+        return image_id.split("/")[0].replace("_", " ")
 
-
-def _draw(
-    rows: list[dict], reference_list: str, images: dict[str, np.ndarray], split: str
-) -> Image.Image:
-    columns = 1 + max(len(row[reference_list]) for row in rows)
-    width = GAP + columns * (TILE + GAP) + 2 * GAP
-    height = HEAD + len(rows) * (TILE + CAPTION + GAP) + GAP
-    sheet = Image.new("RGB", (width, height), PAPER)
-    pen = ImageDraw.Draw(sheet)
-    bold, small = ImageFont.load_default(15), ImageFont.load_default(11)
-    pen.text((GAP, 8), f"probe ({split})", INK, bold)
-    pen.text((TILE + 4 * GAP, 8), f"references, best first ({reference_list}, cosine)", INK, bold)
-    for line, row in enumerate(rows):
-        top = HEAD + line * (TILE + CAPTION + GAP)
-        tiles = [(row["image_id"], row["identity"])]
-        tiles += [
-            (item["image_id"], f"{item['score']:.3f}  {item['image_id'].split('/')[0]}")
-            for item in row[reference_list]
-        ]
-        for column, (image_id, caption) in enumerate(tiles):
-            left = GAP + column * (TILE + GAP) + (2 * GAP if column else 0)
-            sheet.paste(Image.fromarray(images[image_id]), (left, top))
-            text = _fitted(pen, caption.replace("_", " "), small)
-            pen.text((left, top + TILE + 3), text, FAINT if column else INK, small)
-    return sheet
-
-
-def _fitted(
-    pen: ImageDraw.ImageDraw, text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont
-) -> str:
-    while text and pen.textlength(text, font) > TILE:
-        text = text[:-1]
-    return text
+    probe = Tile(images[row["image_id"]], name(row["image_id"]), strong=True)
+    return [probe] + [
+        Tile(images[item["image_id"]], f"{item['score']:.3f}  {name(item['image_id'])}")
+        for item in row[reference_list]
+    ]
