@@ -241,7 +241,15 @@ def _wait(tensor: Tensor) -> None:
 
 
 def _training_summary(training: dict[str, Any], method: Method) -> dict[str, Any]:
-    keys = ("seconds", "steps", "best_step", "val_psnr_y", "val_curve", "weights_sha256")
+    keys = (
+        "data_revision",
+        "seconds",
+        "steps",
+        "best_step",
+        "val_psnr_y",
+        "val_curve",
+        "weights_sha256",
+    )
     summary: dict[str, Any] = {key: training[key] for key in keys}
     summary |= {"hardware": training["hardware"], "uses_references": method.uses_references}
     return summary

@@ -47,7 +47,7 @@ class Result:
     milliseconds: float | None
     """Median time of one face at batch size 1 in float32."""
     training: dict[str, Any] | None
-    """Report of the training: seconds, chosen step, weights' SHA-256, val curve."""
+    """Report of the training: its data, seconds, chosen step, val curve, weights' SHA-256."""
     seed: int | None
     code: str
     """Version of this package and, in a checkout, the commit."""

@@ -49,7 +49,7 @@ def time_build(records: tuple[Record, ...], pack: Path, det_size: int) -> float:
 
 def main() -> None:
     """Run and print one JSON line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Speed against a loop.")
     parser.add_argument("faces", type=Path, help="folder with one sub-folder per person")
     parser.add_argument("--pack", type=Path, required=True, help="insightface model pack")
     parser.add_argument("--det-size", type=int, default=320)

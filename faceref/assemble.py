@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -150,20 +148,8 @@ def _manifest(
         "rejects": dict(sorted(Counter(row["reason"] for row in rejects).items())),
         "similarity": {name: _quantiles(rows, name) for name in store.REFERENCE_LISTS},
         "leak_certificate": certify(rows, bound.value),
-        "fingerprint": fingerprint(rows),
+        "fingerprint": store.fingerprint(rows),
     }
-
-
-def fingerprint(rows: Sequence[dict[str, Any]]) -> str:
-    """SHA-256 over ids, source hashes, splits, identities, landmarks and references of all rows.
-
-    Two sets with one fingerprint have the same content, whatever version wrote them.
-    """
-    keys = ("image_id", "sha256", "split", "identity", "landmarks", *store.REFERENCE_LISTS)
-    digest = hashlib.sha256()
-    for row in rows:
-        digest.update(json.dumps([row[key] for key in keys]).encode())
-    return digest.hexdigest()
 
 
 def _quantiles(rows: Sequence[dict[str, Any]], name: str) -> dict[str, float]:

@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 from faceref.errors import FaceRefError
-from faceref.store import REFERENCE_LISTS, SPLITS
+from faceref.store import REFERENCE_LISTS, SPLITS, FaceRef, fingerprint
+
+ROUNDING = 1e-4
+"""Scores are stored rounded, so that much may be above the bound."""
+Row = Mapping[str, Any]
 
 
 class LeakError(FaceRefError):
     """A finished set breaks a rule of mining."""
 
 
-def certify(rows: Sequence[dict[str, Any]], bound: float | None) -> dict[str, Any]:
-    """Check every reference of `rows` and count what was checked.
+def leaks(rows: Sequence[Row], bound: float | None) -> Iterator[str]:
+    """Every broken rule of `rows`, one line each with the pair that breaks it.
 
-    A row needs `image_id`, `split`, `identity`, `refs_hr` and `refs_lr`. Raises LeakError for a
-    shared identity between splits, for a reference that is the probe itself, of the probe's
-    identity, not in train or given twice, and for a score of `refs_hr` above `bound`.
+    A row needs `image_id`, `split`, `identity`, `refs_hr` and `refs_lr`. The rules: no person in
+    two splits; no reference that is the probe, shows its person, is not in train, is given twice or
+    is not in the set; no score of `refs_hr` above `bound`.
     """
+    people = _people(rows)
+    for first, second in combinations(SPLITS, 2):
+        for person in sorted(people[first] & people[second]):
+            yield f"{first} and {second} share the person {person!r}"
     known = {row["image_id"]: row for row in rows}
-    people = {name: {row["identity"] for row in rows if row["split"] == name} for name in SPLITS}
-    for first, second in (("train", "val"), ("train", "test"), ("val", "test")):
-        if shared := people[first] & people[second]:
-            raise LeakError(f"{first} and {second} share {len(shared)} people: {min(shared)!r}")
-    checked = 0
     for row in rows:
         for name in REFERENCE_LISTS:
-            _check(row, name, known, bound)
-            checked += len(row[name])
+            for image_id, text in _wrong_references(row, name, known, bound):
+                yield f"{name} of {row['image_id']}: the reference {image_id} is {text}"
+
+
+def certify(rows: Sequence[Row], bound: float | None) -> dict[str, Any]:
+    """Check `rows` by the rules of `leaks` and count what was checked; raises LeakError."""
+    for leak in leaks(rows, bound):
+        raise LeakError(leak)
+    people = _people(rows)
     return {
-        "references_checked": checked,
+        "references_checked": sum(len(row[name]) for row in rows for name in REFERENCE_LISTS),
         "identities": {name: len(people[name]) for name in SPLITS},
         "identities_shared_between_splits": 0,
         "references_of_self": 0,
@@ -41,24 +52,44 @@ def certify(rows: Sequence[dict[str, Any]], bound: float | None) -> dict[str, An
     }
 
 
-def _check(
-    row: dict[str, Any], name: str, known: dict[str, dict[str, Any]], bound: float | None
-) -> None:
-    probe, seen = row["image_id"], set()
+def audit(face_ref: FaceRef) -> Iterator[str]:
+    """Everything that a Face_Ref claims and that its files contradict, one line each."""
+    rows = [row for name in SPLITS for row in face_ref.rows(name)]
+    manifest = face_ref.manifest
+    yield from leaks(rows, manifest["thresholds"]["max_similarity"]["value"])
+    for name in SPLITS:
+        claimed, found = manifest["counts"][name], sum(row["split"] == name for row in rows)
+        if claimed != found:
+            yield f"face_ref.json claims {claimed} faces in {name}, the files hold {found}"
+    if manifest["fingerprint"] != fingerprint(rows):
+        yield "the fingerprint in face_ref.json is not that of the rows: they were changed"
+
+
+def _people(rows: Sequence[Row]) -> dict[str, set[str]]:
+    people: dict[str, set[str]] = {name: set() for name in SPLITS}
+    for row in rows:
+        people[row["split"]].add(row["identity"])
+    return people
+
+
+def _wrong_references(
+    row: Row, name: str, known: Mapping[str, Row], bound: float | None
+) -> Iterator[tuple[str, str]]:
+    seen: set[str] = set()
     for reference in row[name]:
         image_id = reference["image_id"]
-        other = known[image_id]
-        wrong = (
-            (image_id == probe, "itself"),
-            (other["identity"] == row["identity"], "the same person"),
-            (other["split"] != "train", f"in {other['split']}"),
-            (image_id in seen, "given twice"),
-            (
-                name == "refs_hr" and bound is not None and reference["score"] > bound + 1e-4,
-                "above the bound",
-            ),
-        )
-        for is_wrong, text in wrong:
-            if is_wrong:
-                raise LeakError(f"{name} of {probe}: the reference {image_id} is {text}")
+        other = known.get(image_id)
+        if other is None:
+            yield image_id, "not in the set"
+            continue
+        if image_id == row["image_id"]:
+            yield image_id, "the probe itself"
+        elif other["identity"] == row["identity"]:
+            yield image_id, "the same person"
+        if other["split"] != "train":
+            yield image_id, f"in {other['split']}"
+        if image_id in seen:
+            yield image_id, "given twice"
+        if name == "refs_hr" and bound is not None and reference["score"] > bound + ROUNDING:
+            yield image_id, f"above the bound: {reference['score']:.4f} > {bound}"
         seen.add(image_id)

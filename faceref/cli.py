@@ -118,6 +118,28 @@ def inspect(
     say(f"Contact sheet: {sheet}")
 
 
+@app.command(epilog="**Example:** `faceref certify face_ref && echo no leak`")
+def certify(
+    path: Annotated[Path, typer.Argument(help="A Face_Ref folder.")],
+    show: Annotated[int, typer.Option(help="Faults to print at most.", min=1)] = 20,
+) -> None:
+    """Check the claims of a Face_Ref on its files alone; status 1 and the pairs if one is false."""
+    from itertools import islice
+
+    from faceref.certificate import audit
+    from faceref.console import say
+    from faceref.store import FaceRef
+
+    face_ref = FaceRef.open(path)
+    faults = list(islice(audit(face_ref), show))
+    for fault in faults:
+        say(fault)
+    if faults:
+        raise typer.Exit(1)
+    checked = face_ref.manifest["leak_certificate"]["references_checked"]
+    say(f"{path}: no leak. {checked:,} references, splits, counts and fingerprint checked.")
+
+
 @app.command(epilog="**Example:** `faceref synth --identities 100 --per-identity 6 --out people`")
 def synth(
     out: Annotated[Path, typer.Option(help="Folder to make or to complete.")],

@@ -12,9 +12,10 @@ Reading needs numpy, Pillow and pyarrow only, so that a lean GPU host can train.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -173,6 +174,11 @@ class FaceRef:
         tables = [pq.read_table(path, columns=list(columns)) for path in self._shards(split)]
         return pa.concat_tables(tables)
 
+    def rows(self, split: str) -> list[dict[str, Any]]:
+        """All columns of `split` but the images."""
+        names = [name for name in SCHEMA.names if name != "image"]
+        return self.table(split, names).to_pylist()
+
     def images(self, split: str) -> np.ndarray:
         """All aligned faces of `split`: uint8 RGB, (N, S, S, 3)."""
         encoded = self.table(split, ["image"])["image"].combine_chunks()
@@ -192,6 +198,23 @@ class FaceRef:
         if not found:
             raise FaceRefError(f"{self.root} has no shard of split {split!r}. Build it again.")
         return found
+
+
+def fingerprint(rows: Iterable[Mapping[str, Any]]) -> str:
+    """SHA-256 over ids, source hashes, splits, identities and references of all rows.
+
+    Order does not count. Two sets with one fingerprint have the same content, whatever version
+    wrote them.
+    """
+    keys = ("image_id", "sha256", "split", "identity")
+    lines = []
+    for row in rows:
+        lists = [
+            [(item["image_id"], f"{item['score']:.4f}") for item in row[name]]
+            for name in REFERENCE_LISTS
+        ]
+        lines.append(json.dumps([*(row[key] for key in keys), *lists]))
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
 def decode(encoded: bytes) -> np.ndarray:

@@ -54,7 +54,7 @@ def test_landmarks_land_on_the_template(scale: float):
 
 def test_inside_tells_how_much_the_image_covers():
     image = np.full((SIZE, SIZE, 3), 9, np.uint8)
-    _, inside = align(image, ARCFACE.template + np.float32([64, 0]), ARCFACE.template)
+    _, inside = align(image, ARCFACE.template + np.array([64, 0], np.float32), ARCFACE.template)
     assert inside == pytest.approx(0.5, abs=0.01)
 
 

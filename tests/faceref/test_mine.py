@@ -39,7 +39,7 @@ def test_mining_is_exact(bound: float | None, people: int):
 
 def test_ties_are_broken_by_id_even_beyond_the_first_fetch():
     count = 200
-    vectors = np.tile(np.float32([[1, 0]]), (count, 1))
+    vectors = np.tile(np.array([[1, 0]], np.float32), (count, 1))
     ids = np.array([f"{row:03d}" for row in np.random.default_rng(3).permutation(count)])
     labels = np.array([f"p{row}" for row in range(count)])
     faces = Faces(ids, labels, vectors, vectors)
