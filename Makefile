@@ -13,7 +13,7 @@ help: ## Show what there is to do
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	$(BIN)/python -m pip install --quiet -e '.[dev,synthetic]'
 	@touch $@
 
 demo: $(READY) ## Build Face_Ref from the embedded sample, train and compare on it, write a page
