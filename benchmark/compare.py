@@ -53,7 +53,7 @@ class Plan:
 
 
 def compare(plan: Plan, bar: Bar) -> Path:
-    """Carry `plan` out; returns the page. What an earlier call finished is not done again."""
+    """Carry `plan` out; returns the page. Trainings that an earlier call finished are kept."""
     methods = [load(name) for name in plan.methods]
     for method in methods:
         if run := plan.run(method):
