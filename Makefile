@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 DEMO ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format clean
+.PHONY: help demo test reports check format clean
 
 help: ## Show what there is to do
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,9 @@ demo: $(READY) ## Build Face_Ref from the embedded sample, train and compare on 
 
 test: $(READY) ## Run the tests that need no data from outside
 	$(BIN)/python -m pytest -m "not real and not browser"
+
+reports: $(READY) ## Draw the board and the plots again from the committed results
+	$(BIN)/facebench plot reports/results --out reports
 
 check: $(READY) ## Lint, format check, types
 	$(BIN)/ruff format --check .

@@ -1,0 +1,37 @@
+"""What is committed in `reports/` follows from its result files."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.leaderboard import leaderboard
+from benchmark.results import boards, read_all
+from faceref.errors import FaceRefError
+
+REPORTS = Path(__file__).resolve().parents[1] / "reports"
+
+
+def test_the_board_is_that_of_the_result_files():
+    text = (REPORTS / "leaderboard.md").read_text(encoding="utf-8")
+    assert text == leaderboard(REPORTS / "results"), "run: make reports"
+
+
+def test_results_of_a_board_are_of_the_same_images():
+    for rows in boards(read_all(REPORTS / "results")).values():
+        assert len({row.images_sha256 for row in rows}) == 1
+        assert len({(row.task, row.method, row.run) for row in rows}) == len(rows)
+
+
+def test_every_trained_method_beats_bicubic_at_small():
+    found = boards(read_all(REPORTS / "results"))
+    rows = next(rows for key, rows in found.items() if key[:2] == ("lfw-x8@1", "small"))
+    bicubic = next(row for row in rows if row.method == "bicubic")
+    trained = [row for row in rows if row.budget is not None]
+    assert {row.method for row in trained} >= {"srcnn", "edsr", "msrnet"}
+    for row in trained:
+        assert row.means["psnr_y"] > bicubic.means["psnr_y"]
+
+
+def test_results_without_results_say_what_to_do(tmp_path: Path):
+    with pytest.raises(FaceRefError, match="facebench evaluate"):
+        read_all(tmp_path)
