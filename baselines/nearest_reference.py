@@ -30,4 +30,5 @@ METHOD = Method(
     uses_references=True,
     trained=False,
     needs_references=True,
+    most_references=1,
 )

@@ -159,7 +159,8 @@ def reference_count(method: Method, setting: Setting) -> int:
     """How many references the method gets."""
     if not method.uses_references:
         return 0
-    return 1 if setting.oracle else setting.references
+    wanted = 1 if setting.oracle else setting.references
+    return wanted if method.most_references is None else min(wanted, method.most_references)
 
 
 def _list_name(count: int, setting: Setting) -> str | None:

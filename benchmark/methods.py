@@ -38,6 +38,8 @@ class Method:
     """Whether it has parameters to train."""
     needs_references: bool = False
     """Whether it cannot do without: K = 0 is an error."""
+    most_references: int | None = None
+    """References beyond this many are not given to it; None takes any number."""
 
 
 def names() -> list[str]:
