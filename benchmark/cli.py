@@ -242,6 +242,72 @@ def compare(
     say(f"Page of pictures: {page.resolve()}")
 
 
+@app.command(
+    epilog="""**Example:** `facebench study face_ref --run runs/msrnet --out reports`
+
+Give `--file` alone to draw the page again from a study's file.
+"""
+)
+def study(
+    face_ref: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(help="A Face_Ref folder, made by `faceref build`."),
+    ] = None,
+    method: MethodName = "msrnet",
+    run: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Folder of the method's training."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for page, plots and file.")] = Path("reports"),
+    file: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A study made before: only draw it."),
+    ] = None,
+    task: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="lfw-x8@1, sample-x8@1 or folder-x8@1 (default: by the source)."),
+    ] = None,
+    split: Annotated[str, typer.Option(help="test or val.")] = "test",
+    counts: Annotated[str, typer.Option(help="Numbers of references.")] = "1,2,3,5,8",
+    faces: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Score that many, evenly spaced. Default: all.", min=1),
+    ] = None,
+    device: Device = "cpu",
+    threads: Threads = 0,
+) -> None:
+    """Do references help? Random, look-alike, same person, the target itself; K from 0 up."""
+    from benchmark.findings import write_findings
+    from faceref.console import need_option, progress_bar, say
+
+    if file is None:
+        from benchmark.study import parse_counts, study_references
+        from benchmark.study_file import write
+
+        example = "facebench study face_ref --run runs/msrnet"
+        need_option("FACE_REF", face_ref is not None, example)
+        need_option("--run", run is not None, example)
+        assert face_ref is not None
+        assert run is not None
+        _use_threads(threads)
+        with progress_bar(f"Studying {method}", "faces") as progress:
+            found = study_references(
+                face_ref,
+                method,
+                run,
+                task_name=task,
+                split=split,
+                counts=parse_counts(counts),
+                faces=faces,
+                device=device,
+                progress=progress,
+            )
+        file = out / "studies" / f"{found.name}.json"
+        write(found, file)
+    for path in [file, *write_findings(file, out)]:
+        say(str(path))
+
+
 def _runs(methods: str, runs: Path) -> dict[str, Path | None]:
     """Folder of each method's training; by default the untrained and those that have one."""
     from benchmark.methods import load, names

@@ -52,6 +52,16 @@ class Faces:
     def __len__(self) -> int:
         return len(self.image_ids)
 
+    def take(self, rows: Sequence[int]) -> Faces:
+        """The faces of `rows`."""
+        return Faces(
+            [self.image_ids[row] for row in rows],
+            self.hr[rows],
+            self.lr[rows],
+            [self.references[row] for row in rows],
+            self.pool,
+        )
+
     def batch(self, rows: Sequence[int], count: int) -> tuple[Tensor, Tensor, Tensor]:
         """LR (N, 3, 16, 16), first `count` references (N, K, 3, 128, 128), HR (N, 3, 128, 128).
 

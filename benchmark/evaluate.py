@@ -65,7 +65,7 @@ def evaluate(
     method = load(method_name)
     task(setting.task)
     target = open_device(device)
-    training = _training(method, run)
+    training = training_of(method, run)
     model = open_model(method, run).to(target)
     opened, pool = open_face_ref(face_ref)
     faces = thin(read_split(opened, setting.split, pool, setting.reference_list), setting.faces)
@@ -141,7 +141,8 @@ def open_model(method: Method, run: Path | None) -> nn.Module:
     return model.eval()
 
 
-def _training(method: Method, run: Path | None) -> dict[str, Any] | None:
+def training_of(method: Method, run: Path | None) -> dict[str, Any] | None:
+    """Report of the training `run`, None for a method without; raises FaceRefError if not its."""
     if not method.trained:
         return None
     if run is None:
@@ -173,14 +174,7 @@ def thin(faces: Faces, count: int | None) -> Faces:
     """`count` evenly spaced faces, or all of them."""
     if count is None or count >= len(faces):
         return faces
-    rows = np.linspace(0, len(faces) - 1, count).round().astype(int)
-    return Faces(
-        [faces.image_ids[row] for row in rows],
-        faces.hr[rows],
-        faces.lr[rows],
-        [faces.references[row] for row in rows],
-        faces.pool,
-    )
+    return faces.take(np.linspace(0, len(faces) - 1, count).round().astype(int).tolist())
 
 
 def example(faces: Faces, count: int) -> tuple[Tensor, Tensor]:
@@ -268,7 +262,7 @@ def _result(
         split=setting.split,
         data_revision=data_revision(face_ref),
         images=len(faces),
-        images_sha256=_digest(faces.image_ids),
+        images_sha256=image_digest(faces.image_ids),
         scores=scores,
         means={metric: round(float(np.mean(values)), DIGITS) for metric, values in scores.items()},
         code=code_version(),
@@ -277,7 +271,8 @@ def _result(
     )
 
 
-def _digest(image_ids: Sequence[str]) -> str:
+def image_digest(image_ids: Sequence[str]) -> str:
+    """SHA-256 of the image ids, one a line: names a set of images and its order."""
     return hashlib.sha256("\n".join(image_ids).encode()).hexdigest()
 
 

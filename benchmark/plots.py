@@ -12,18 +12,26 @@ FAR_BELOW = 2.0
 """Results that many dB below bicubic are named under the plot, not drawn."""
 
 
-def quality_against_cost(results: Sequence[Result], out: Path, title: str) -> None:
-    """Scatter of PSNR-Y in dB against multiply-adds a face, as PNG; larger dots: more parameters.
-
-    Methods without multiply-adds are horizontal lines; results whose cost is unknown are left out.
-    """
+def figure_of(width: float, height: float) -> tuple[Any, Any]:
+    """An empty figure and its axes in the style of all plots, `width` by `height` inches."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
+    figure, axes = plt.subplots(figsize=(width, height), dpi=150)
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def quality_against_cost(results: Sequence[Result], out: Path, title: str) -> None:
+    """Scatter of PSNR-Y in dB against multiply-adds a face, as PNG; larger dots: more parameters.
+
+    Methods without multiply-adds are horizontal lines; results whose cost is unknown are left out.
+    """
     shown, hidden = _near(results)
-    figure, axes = plt.subplots(figsize=(7, 4.4), dpi=150)
+    figure, axes = figure_of(7, 4.4)
     heights = _spread([result.means["psnr_y"] for result in shown])
     for place, (result, height) in enumerate(zip(shown, heights, strict=True)):
         _mark(axes, result, f"C{place}", height)
@@ -32,12 +40,10 @@ def quality_against_cost(results: Sequence[Result], out: Path, title: str) -> No
     axes.set_ylabel("PSNR-Y, dB")
     axes.set_title(title.replace("`", ""), fontsize=10, loc="left")
     axes.margins(x=0.15, y=0.12)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
     if hidden:
         names = ", ".join(f"{label(row)} {row.means['psnr_y']:.1f} dB" for row in hidden)
         figure.text(0.0, -0.04, f"far below: {names}", fontsize=7, color="gray")
-    _save(figure, out)
+    save_figure(figure, out)
 
 
 def _near(results: Sequence[Result]) -> tuple[list[Result], list[Result]]:
@@ -81,12 +87,7 @@ def _mark(axes: Any, result: Result, colour: str, height: float) -> None:
 
 def validation_curves(results: Sequence[Result], out: Path) -> None:
     """PSNR-Y on val in dB against training steps, one line a training, as PNG."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(6, 3.6), dpi=150)
+    figure, axes = figure_of(6, 3.6)
     seen = set()
     for result in results:
         training = result.training
@@ -97,11 +98,9 @@ def validation_curves(results: Sequence[Result], out: Path) -> None:
         axes.plot(steps, quality, marker="o", ms=3, label=result.title)
     axes.set_xlabel("training steps")
     axes.set_ylabel("PSNR-Y on val, dB")
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
     if seen:
         axes.legend(frameon=False, fontsize=8)
-    _save(figure, out)
+    save_figure(figure, out)
 
 
 def _spread(values: Sequence[float]) -> list[float]:
@@ -116,7 +115,8 @@ def _spread(values: Sequence[float]) -> list[float]:
     return [height - shift for height in heights]
 
 
-def _save(figure: object, out: Path) -> None:
+def save_figure(figure: object, out: Path) -> None:
+    """Write `figure` as PNG under a temporary name, then rename; closes it."""
     from matplotlib import pyplot as plt
 
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,160 @@
+"""A reference study as a page: tables and plots, drawn from its JSON file alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.plots import figure_of, save_figure
+from benchmark.study_file import BANDS, KINDS, Cell, Study, read
+from benchmark.uncertainty import bootstrap
+
+NAMES = {
+    "random": "random faces",
+    "refs_lr": "look-alikes by the small face",
+    "refs_hr": "look-alikes by the sharp face",
+    "same": "the same person",
+    "target": "the target itself",
+}
+Interval = tuple[float, float, float]
+
+
+def gain(study: Study, cell: Cell) -> Interval:
+    """PSNR-Y of `cell` over K = 0 in dB, face by face: mean and 95 % bootstrap interval."""
+    return _difference(cell, study.cell("none", 0))
+
+
+def _difference(cell: Cell, base: Cell) -> Interval:
+    difference = np.subtract(cell.psnr_y, base.psnr_y)
+    return (float(difference.mean()), *bootstrap(difference.tolist()))
+
+
+def counts(study: Study) -> list[int]:
+    """The numbers of references that were studied, K = 0 apart."""
+    return sorted({cell.references for cell in study.cells if cell.kind == "random"})
+
+
+def write_findings(file: Path, out: Path) -> list[Path]:
+    """Write the page and its two plots into `out`; returns what was written."""
+    study = read(file)
+    figures = out / "figures"
+    curve, bands = figures / f"{study.name}.png", figures / f"{study.name}-bands.png"
+    draw_curve(study, curve)
+    draw_bands(study, bands)
+    page = out / f"{study.name}.md"
+    temporary = page.with_suffix(".tmp")
+    temporary.write_text(markdown(study, [curve, bands], out), encoding="utf-8")
+    temporary.replace(page)
+    return [page, curve, bands]
+
+
+def markdown(study: Study, figures: Sequence[Path], out: Path) -> str:
+    """The page: what was measured, the ladder, where the gain lies."""
+    most = max(counts(study))
+    pictures = [f"![{path.stem}]({path.relative_to(out).as_posix()})" for path in figures]
+    lines = [
+        f"# References of {study.title}: which kind, and how many",
+        "",
+        f"`{study.task}`, budget `{study.budget}`, seed {study.seed}, {study.images:,} faces of "
+        f"{study.split} whose person has another image there; Face_Ref "
+        f"`{study.data_revision[:12]}`, weights `{study.weights_sha256[:12]}`. One training; only "
+        "the references differ. A person with fewer images than K has them repeated.",
+        "",
+        "## PSNR-Y over K = 0, dB, paired, with 95 % bootstrap interval",
+        "",
+        *_ladder(study),
+        "",
+        pictures[0],
+        "",
+        "## Where the error changes",
+        "",
+        f"Mean squared error of Y against that of K = 0, in percent, at K = {most} (target: "
+        "K = 1). Frequencies in cycles a face width; the 16x16 face holds those below 8.",
+        "",
+        *_changes(study, most),
+        "",
+        pictures[1],
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _ladder(study: Study) -> list[str]:
+    base = study.cell("none", 0)
+    columns = counts(study)
+    head = "| references | " + " | ".join(f"K = {count}" for count in columns) + " |"
+    lines = [f"K = 0: {np.mean(base.psnr_y):.3f} dB.", "", head]
+    lines.append("| --- |" + " ---: |" * len(columns))
+    for kind in KINDS[:-1]:
+        cells = [_text(gain(study, study.cell(kind, count))) for count in columns]
+        lines.append(f"| {NAMES[kind]} | " + " | ".join(cells) + " |")
+    target = [_text(gain(study, study.cell("target", 1)))] + ["-"] * (len(columns) - 1)
+    lines.append(f"| {NAMES['target']} | " + " | ".join(target) + " |")
+    return lines
+
+
+def _text(interval: Interval) -> str:
+    return "{:+.3f} [{:+.3f}, {:+.3f}]".format(*interval)
+
+
+def _last(study: Study, most: int) -> list[Cell]:
+    return [study.cell(kind, most) for kind in KINDS[:-1]] + [study.cell("target", 1)]
+
+
+def _changes(study: Study, most: int) -> list[str]:
+    base = study.cell("none", 0)
+    names = [f"{low}-{high} cycles" for low, high in BANDS]
+    lines = [
+        "| references | " + " | ".join([*names, *base.regions]) + " |",
+        "| --- |" + " ---: |" * (len(BANDS) + len(base.regions)),
+    ]
+    for cell in _last(study, most):
+        found = [*cell.bands, *cell.regions.values()]
+        before = [*base.bands, *base.regions.values()]
+        changes = [_percent(new, old) for new, old in zip(found, before, strict=True)]
+        lines.append(f"| {NAMES[cell.kind]} | " + " | ".join(changes) + " |")
+    return lines
+
+
+def _percent(new: float, old: float) -> str:
+    return f"{100 * (new / old - 1):+.1f}" if old else "-"
+
+
+def draw_curve(study: Study, out: Path) -> None:
+    """Gain over K = 0 against K, one line a kind of other or same people, as PNG."""
+    figure, axes = figure_of(6, 3.6)
+    for kind in KINDS[:-1]:
+        found = [gain(study, study.cell(kind, count)) for count in counts(study)]
+        _line(axes, [0, *counts(study)], [(0.0, 0.0, 0.0), *found], NAMES[kind])
+    axes.axhline(0, color="gray", lw=0.8)
+    axes.set_xlabel("references, K")
+    axes.set_ylabel("PSNR-Y over K = 0, dB")
+    target = gain(study, study.cell("target", 1))[0]
+    axes.set_title(f"{study.title}; the target itself: {target:+.1f} dB", fontsize=9, loc="left")
+    axes.legend(frameon=False, fontsize=8)
+    save_figure(figure, out)
+
+
+def _line(axes: Any, at: Sequence[int], found: Sequence[Interval], name: str) -> None:
+    middle, low, high = zip(*found, strict=True)
+    axes.plot(at, middle, marker="o", ms=3, label=name)
+    axes.fill_between(at, low, high, alpha=0.2)
+
+
+def draw_bands(study: Study, out: Path) -> None:
+    """Change of the squared error in each band of spatial frequency, one bar a kind, as PNG."""
+    figure, axes = figure_of(6, 3.2)
+    base, cells = study.cell("none", 0), _last(study, max(counts(study)))[:-1]
+    width = 0.8 / len(cells)
+    for place, cell in enumerate(cells):
+        change = [100 * (new / old - 1) for new, old in zip(cell.bands, base.bands, strict=True)]
+        at = np.arange(len(BANDS)) + (place - (len(cells) - 1) / 2) * width
+        axes.bar(at, change, width, label=NAMES[cell.kind])
+    axes.axhline(0, color="gray", lw=0.8)
+    axes.set_xticks(range(len(BANDS)), [f"{low}-{high}" for low, high in BANDS])
+    axes.set_xlabel("spatial frequency, cycles a face width")
+    axes.set_ylabel("squared error against K = 0, %")
+    axes.legend(frameon=False, fontsize=8)
+    save_figure(figure, out)

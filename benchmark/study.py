@@ -1,0 +1,215 @@
+"""The reference study: what one trained method gains from each kind of reference, and how many.
+
+The oracle ladder: the target itself, other images of the same person, look-alikes found with the
+sharp face, look-alikes found with the small face, and faces drawn at random. All kinds are scored
+on the same faces, those whose person has another image in the split, and against K = 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmark.data import Faces, Pool, open_face_ref, read_split
+from benchmark.devices import hardware, open_device
+from benchmark.evaluate import (
+    BATCH,
+    code_version,
+    default_task,
+    image_digest,
+    open_model,
+    training_of,
+)
+from benchmark.methods import load
+from benchmark.metrics.colour import luma
+from benchmark.metrics.psnr import psnr
+from benchmark.metrics.score import to_uint8
+from benchmark.metrics.ssim import ssim
+from benchmark.protocol import HR_SIZE, task
+from benchmark.run import data_revision
+from benchmark.study_file import BANDS, KINDS, REGIONS, Cell, Study
+from faceref.errors import FaceRefError
+from faceref.store import REFERENCE_LISTS, FaceRef
+
+COUNTS = (1, 2, 3, 5, 8)
+Progress = Callable[[int, int, str], None]
+
+
+def parse_counts(text: str) -> list[int]:
+    """Numbers of references from text such as `1,2,5`; raises FaceRefError for anything else."""
+    try:
+        found = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        found = []
+    if not found or found[0] < 1:
+        raise FaceRefError(f"--counts {text!r}: whole numbers from 1 up, such as 1,2,5.")
+    return found
+
+
+def study_references(
+    face_ref: Path,
+    method_name: str,
+    run: Path,
+    *,
+    task_name: str | None = None,
+    split: str = "test",
+    counts: Sequence[int] = COUNTS,
+    faces: int | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> Study:
+    """Score the training `run` with every kind and number of references.
+
+    `faces` limits how many faces are scored, evenly spaced. Raises FaceRefError for a method
+    without references and for a split in which nobody has two images.
+    """
+    method = load(method_name)
+    if not (method.uses_references and method.trained):
+        raise FaceRefError(f"{method_name} has no use of references to study. Try msrnet.")
+    training = training_of(method, run)
+    assert training is not None
+    target = open_device(device)
+    model = open_model(method, run).to(target)
+    opened, pool = open_face_ref(face_ref)
+    subjects, kinds = prepare(opened, pool, split, faces, max(counts))
+    plan: list[tuple[str, int]] = [("none", 0)]
+    plan += [(kind, count) for kind in KINDS[:-1] for count in counts] + [("target", 1)]
+    cells = []
+    for done, (kind, count) in enumerate(plan):
+        report = _share(progress, done, len(plan), len(subjects), f"{kind}, K={count}")
+        cells.append(_measure(model, subjects, kinds.get(kind), kind, count, target, report))
+    return Study(
+        task=task(task_name or default_task(opened)).name,
+        method=method.name,
+        title=method.title,
+        budget=training["budget"]["name"],
+        seed=training["seed"],
+        split=split,
+        data_revision=data_revision(opened),
+        images=len(subjects),
+        images_sha256=image_digest(subjects.image_ids),
+        weights_sha256=training["weights_sha256"],
+        code=code_version(),
+        hardware=hardware(target),
+        cells=cells,
+    )
+
+
+def prepare(
+    face_ref: FaceRef, pool: Pool, split: str, faces: int | None, most: int
+) -> tuple[Faces, dict[str, list[list[int]]]]:
+    """The faces to study and, for each kind, the rows of their references.
+
+    The pool of the faces holds the train split and, behind it, `split` itself: the other images of
+    a person lie there. Random references are drawn with a fixed seed from the train split, none of
+    the person's own.
+    """
+    listed = {name: read_split(face_ref, split, pool, name) for name in REFERENCE_LISTS}
+    whole = listed[REFERENCE_LISTS[0]]
+    people = face_ref.column(split, "identity")
+    same = _same_person(people, len(pool.images))
+    chosen = [row for row, others in enumerate(same) if others]
+    if not chosen:
+        raise FaceRefError(
+            f"Nobody in {split} has two images, so there are no references of the same person. "
+            "Use a source with several images a person."
+        )
+    if faces is not None and faces < len(chosen):
+        chosen = [chosen[place] for place in np.linspace(0, len(chosen) - 1, faces).astype(int)]
+    wide = Pool(np.concatenate([pool.images, whole.hr]), pool.row)
+    subjects = replace(whole, pool=wide).take(chosen)
+    strangers = _strangers(face_ref, [people[row] for row in chosen], most)
+    kinds = {name: [found.references[row] for row in chosen] for name, found in listed.items()}
+    return subjects, kinds | {"same": [same[row] for row in chosen], "random": strangers}
+
+
+def _same_person(people: Sequence[str], shift: int) -> list[list[int]]:
+    rows: dict[str, list[int]] = {}
+    for row, person in enumerate(people):
+        rows.setdefault(person, []).append(row)
+    return [
+        [shift + other for other in rows[person] if other != row]
+        for row, person in enumerate(people)
+    ]
+
+
+def _strangers(face_ref: FaceRef, people: Sequence[str], count: int) -> list[list[int]]:
+    labels = np.array(face_ref.column("train", "identity"))
+    rng = np.random.default_rng(0)
+    found = []
+    for person in people:
+        order = rng.permutation(len(labels))[: 4 * count + 64]
+        found.append(order[labels[order] != person][:count].tolist())
+    return found
+
+
+def _measure(
+    model: nn.Module,
+    faces: Faces,
+    references: list[list[int]] | None,
+    kind: str,
+    count: int,
+    device: torch.device,
+    report: Callable[[int], None],
+) -> Cell:
+    given = replace(faces, references=references or [[] for _ in faces.image_ids])
+    psnrs, ssims, errors = [], [], []
+    for image, hr in _outputs(model, given, kind, count, device):
+        output, target = luma(image), luma(hr)
+        psnrs.append(round(psnr(output, target), 4))
+        ssims.append(round(ssim(output, target), 5))
+        errors.append(output - target)
+        report(len(psnrs))
+    stacked = np.stack(errors)
+    return Cell(kind, count, psnrs, ssims, band_errors(stacked), region_errors(stacked))
+
+
+@torch.no_grad()
+def _outputs(
+    model: nn.Module, faces: Faces, kind: str, count: int, device: torch.device
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for start in range(0, len(faces), BATCH):
+        rows = list(range(start, min(start + BATCH, len(faces))))
+        lr, refs, hr = faces.batch(rows, 0 if kind in ("none", "target") else count)
+        refs = hr.unsqueeze(1) if kind == "target" else refs
+        images = to_uint8(model(lr.to(device), refs.to(device)).float().cpu().numpy())
+        yield from zip(images, faces.hr[rows], strict=True)
+
+
+def band_errors(errors: np.ndarray) -> list[float]:
+    """Mean squared error in each of `BANDS` of errors (N, 128, 128); they add up to the whole.
+
+    By Parseval's theorem: power of the orthonormal discrete Fourier transform, ring by ring.
+    """
+    power = (np.abs(np.fft.fft2(errors, norm="ortho")) ** 2).mean(0) / HR_SIZE**2
+    axis = np.fft.fftfreq(HR_SIZE, 1 / HR_SIZE)
+    radius = np.hypot(axis[:, None], axis[None])
+    return [round(float(power[(radius >= low) & (radius < high)].sum()), 4) for low, high in BANDS]
+
+
+def region_errors(errors: np.ndarray) -> dict[str, float]:
+    """Mean squared error in each of `REGIONS`, and in `elsewhere`, of errors (N, 128, 128)."""
+    square = (errors**2).mean(0)
+    outside = np.ones(square.shape, bool)
+    top, bottom, left, right = REGIONS["face"]
+    outside[top:bottom, left:right] = False
+    found = {}
+    for name, (top, bottom, left, right) in REGIONS.items():
+        found[name] = float(square[top:bottom, left:right].mean())
+    found["elsewhere"] = float(square[outside].mean())
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def _share(
+    progress: Progress | None, done: int, cells: int, faces: int, state: str
+) -> Callable[[int], None]:
+    def report(faces_done: int) -> None:
+        if progress:
+            progress(done * faces + faces_done, cells * faces, state)
+
+    return report

@@ -1,0 +1,92 @@
+"""A reference study on disk: one JSON file, read without torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from faceref.errors import FaceRefError
+
+FORMAT = 1
+KINDS = ("random", "refs_lr", "refs_hr", "same", "target")
+"""From the least to the most alike."""
+BANDS = ((0, 8), (8, 16), (16, 32), (32, 91))
+"""Rings of spatial frequency, in cycles a face width; the small face holds those below 8."""
+REGIONS = {
+    "eyes": (40, 64, 32, 96),
+    "nose": (60, 80, 48, 80),
+    "mouth": (84, 106, 42, 86),
+    "face": (30, 116, 26, 102),
+}
+"""Boxes of the aligned frame, in pixels: top, bottom, left, right; `face` holds the others."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One kind and number of references; the lists have one number a face."""
+
+    kind: str
+    """One of `KINDS`, or `none` for K = 0."""
+    references: int
+    psnr_y: list[float]
+    ssim_y: list[float]
+    bands: list[float]
+    """Mean squared error of Y in each of `BANDS`, averaged over faces, 0-255 scale."""
+    regions: dict[str, float]
+    """Mean squared error of Y in each of `REGIONS` and in `elsewhere`, averaged over faces."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """All cells of one trained method, and what they were measured on."""
+
+    task: str
+    method: str
+    title: str
+    budget: str
+    seed: int
+    split: str
+    data_revision: str
+    images: int
+    images_sha256: str
+    weights_sha256: str
+    code: str
+    hardware: dict[str, Any]
+    cells: list[Cell]
+    format: int = FORMAT
+
+    @property
+    def name(self) -> str:
+        """File name, without suffix."""
+        return f"{self.task.replace('@', '-v')}-{self.method}-{self.budget}-s{self.seed}-references"
+
+    def cell(self, kind: str, references: int) -> Cell:
+        """The cell of `kind` and K."""
+        for cell in self.cells:
+            if (cell.kind, cell.references) == (kind, references):
+                return cell
+        raise FaceRefError(f"The study has no cell {kind} with K = {references}.")
+
+
+def write(study: Study, path: Path) -> None:
+    """Write `study` as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(asdict(study)) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def read(path: Path) -> Study:
+    """Read a study; raises FaceRefError where the file is none of format 1."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content.pop("format") != FORMAT:
+            raise KeyError("format")
+        cells = [Cell(**cell) for cell in content.pop("cells")]
+        return Study(**content, cells=cells)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FaceRefError(
+            f"Cannot read the study {path}: {error}. Make it again: facebench study"
+        ) from error

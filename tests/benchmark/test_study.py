@@ -1,0 +1,110 @@
+"""The reference study: its faces, its kinds of references, its numbers and its page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark import study_file
+from benchmark.data import open_face_ref
+from benchmark.findings import gain, markdown, write_findings
+from benchmark.protocol import budget
+from benchmark.study import band_errors, parse_counts, prepare, region_errors, study_references
+from benchmark.study_file import Cell, Study
+from benchmark.train import train
+from faceref.errors import FaceRefError
+
+
+def test_bands_add_up_to_the_squared_error():
+    errors = np.random.default_rng(0).normal(0, 5, (3, 128, 128))
+    assert sum(band_errors(errors)) == pytest.approx((errors**2).mean(), rel=1e-5)
+
+
+def test_a_wave_is_in_its_band():
+    wave = np.sin(2 * np.pi * 12 * np.arange(128) / 128)
+    found = band_errors(np.broadcast_to(wave, (1, 128, 128)))
+    assert found == pytest.approx([0, 0.5, 0, 0], abs=1e-4)
+
+
+def test_regions_see_their_own_pixels():
+    errors = np.zeros((2, 128, 128))
+    errors[:, 84:106, 42:86] = 3
+    found = region_errors(errors)
+    assert found["mouth"] == 9
+    assert found["eyes"] == found["elsewhere"] == 0
+    assert 0 < found["face"] < 9
+
+
+@pytest.mark.parametrize("text", ["", "0", "1,x", "-2"])
+def test_counts_that_make_no_sense(text: str):
+    with pytest.raises(FaceRefError, match="--counts"):
+        parse_counts(text)
+    assert parse_counts("5, 1,1") == [1, 5]
+
+
+def test_each_kind_gives_the_references_it_names(tiny_face_ref: Path):
+    opened, pool = open_face_ref(tiny_face_ref)
+    faces, kinds = prepare(opened, pool, "test", None, 8)
+    people = opened.column("test", "identity")
+    labels = opened.column("train", "identity") + people
+    assert len(faces) == 6
+    for row, image_id in enumerate(faces.image_ids):
+        person = people[opened.column("test", "image_id").index(image_id)]
+        (other,) = kinds["same"][row]
+        assert labels[other] == person
+        assert not np.array_equal(faces.pool.images[other], faces.hr[row])
+        for name in ("random", "refs_lr", "refs_hr"):
+            assert max(kinds[name][row]) < len(pool.images)
+            assert person not in {labels[place] for place in kinds[name][row]}
+        assert len(set(kinds["random"][row])) == 8
+
+
+@pytest.fixture(scope="module")
+def study(tiny_face_ref: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    run = tmp_path_factory.mktemp("run")
+    train(tiny_face_ref, "msrnet", replace(budget("debug"), samples=8), run)
+    return study_references(tiny_face_ref, "msrnet", run, counts=(1, 2))
+
+
+def test_the_target_is_the_best_reference(study: Study):
+    assert gain(study, study.cell("target", 1))[0] > 1
+    assert [(cell.kind, cell.references) for cell in study.cells[:3]] == [
+        ("none", 0),
+        ("random", 1),
+        ("random", 2),
+    ]
+    for cell in study.cells:
+        assert len(cell.psnr_y) == study.images == 6
+
+
+def test_the_page_follows_from_the_file(study: Study, tmp_path: Path):
+    file = tmp_path / "study.json"
+    study_file.write(study, file)
+    assert study_file.read(file) == study
+    page, *plots = write_findings(file, tmp_path / "out")
+    text = page.read_text()
+    assert text == markdown(study, plots, tmp_path / "out")
+    assert "the same person" in text
+    assert all(plot.stat().st_size > 5000 for plot in plots)
+
+
+def test_gain_is_paired():
+    base = Cell("none", 0, [20.0, 30.0, 40.0], [0.5] * 3, [], {})
+    better = Cell("random", 1, [21.0, 31.0, 41.0], [0.5] * 3, [], {})
+    study = Study("t", "m", "M", "b", 0, "test", "", 3, "", "", "", {}, [base, better])
+    assert gain(study, better) == pytest.approx((1, 1, 1))
+
+
+def test_a_damaged_file_is_named(tmp_path: Path):
+    path = tmp_path / "study.json"
+    path.write_text('{"format": 1}')
+    with pytest.raises(FaceRefError, match=r"study\.json"):
+        study_file.read(path)
+
+
+def test_methods_without_references_have_nothing_to_study(tiny_face_ref: Path, tmp_path: Path):
+    with pytest.raises(FaceRefError, match="edsr has no use of references"):
+        study_references(tiny_face_ref, "edsr", tmp_path)
