@@ -17,8 +17,10 @@ from faceref.calibrate import Bound, calibrate
 from faceref.certificate import certify
 from faceref.embed.base import Embedder
 from faceref.errors import UnusableError
-from faceref.mine import Faces, appearance, mine, open_search, random_similarity
+from faceref.likeness import Vectors, appearance, likeness
+from faceref.mine import Faces, Limits, mine, random_similarity
 from faceref.parts import Workshop
+from faceref.search import open_search
 from faceref.sources.base import Source
 from faceref.split import split_identities
 

@@ -1,4 +1,4 @@
-"""Mining: the nearest faces of other people, exactly, in a fixed order.
+"""Mining: the nearest faces of other people, in a fixed order.
 
 Neighbours come from the train split only, whatever the split of the probe. A neighbour is dropped
 by its id or its label, never by its position, and where its identity similarity to the probe says
@@ -7,129 +7,301 @@ that it is probably the same person.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from faceref.errors import FaceRefError
+from faceref.search import IndexRule, Search
 
 DIGITS = 4
 """Scores are rounded to this many decimals before they are ordered, then by image id."""
+UNIT = 10**DIGITS
 BLOCK = 1024
 """Probes searched at a time."""
+FETCHED = 1 << 22
+"""Neighbours held at a time, over all probes."""
+GATHER = 1 << 25
+"""Numbers copied at a time to compare neighbours with each other or with the probe: 128 MiB."""
+ORDER_BITS = 32
+"""A key is a score in the high bits and the rank of an id in the low ones."""
+NEVER = np.iinfo(np.int64).max
+Reference = tuple[str, float]
+
+
+@dataclass(frozen=True)
+class Mining:
+    """How references are chosen."""
+
+    references: int = 8
+    """References for each probe and list."""
+    max_similarity: float | None = None
+    """Identity cosine above which a neighbour is dropped; None calibrates it."""
+    min_similarity: float | None = None
+    """Score of the list's own likeness below which a neighbour is dropped; None drops none."""
+    diversity: int = 1
+    """Candidates a reference: of this many times K best, K are taken far from each other."""
+    likeness_hr: str = "identity"
+    """What `refs_hr` are alike by: `identity`, `appearance` or `both`."""
+    likeness_lr: str = "appearance"
+    """What `refs_lr` are alike by; `identity` is what an encoder tells from the small face."""
+    same_person: bool = False
+    """Add `refs_same`, other images of the person: an oracle, for ablations only."""
+    index: IndexRule = field(default_factory=IndexRule)
+
+    def __post_init__(self) -> None:
+        if self.references < 1:
+            raise FaceRefError(f"--references {self.references}: at least 1 is needed.")
+        if self.diversity < 1:
+            raise FaceRefError(f"--diversity {self.diversity}: 1 (off) or more.")
+        for name in ("max_similarity", "min_similarity"):
+            value = getattr(self, name)
+            if value is not None and not -1 <= value <= 1:
+                option = name.replace("_", "-")
+                raise FaceRefError(f"--{option} {value}: a cosine, from -1 to 1.")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Which neighbours are dropped, apart from the probe's own person and copies."""
+
+    upper: float | None = None
+    """Cosine of identity embeddings above which two faces are probably one person."""
+    lower: float | None = None
+    """Score below which a neighbour is no look-alike."""
 
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """Faces as mining sees them; all fields have one entry a face."""
+    """Faces as mining sees them; all arrays have one entry a face."""
 
     image_ids: np.ndarray
     """Unique strings, (N,)."""
-    identities: np.ndarray
-    """Labels of people, (N,)."""
+    order: np.ndarray
+    """Rank of each id among all faces of the set, int64 (N,): it names a face and breaks ties."""
+    people: np.ndarray
+    """Code of each person, int64 (N,)."""
+    copies: np.ndarray
+    """Code of each group of near-duplicates, int64 (N,)."""
     embeddings: np.ndarray
     """L2-normalised identity embeddings, float32, (N, D)."""
     vectors: np.ndarray
-    """What likeness is measured by: L2-normalised, float32, (N, V)."""
+    """What likeness is measured by, float32, (N, V)."""
 
-    def take(self, rows: np.ndarray) -> Faces:
+    @classmethod
+    def of(
+        cls,
+        image_ids: Sequence[str] | np.ndarray,
+        people: Sequence[str] | np.ndarray,
+        embeddings: np.ndarray,
+        vectors: np.ndarray,
+        copies: np.ndarray | None = None,
+    ) -> Faces:
+        """Faces of one set from ids and labels; `copies` None: no two are near-duplicates."""
+        ids = np.asarray(image_ids)
+        order = np.empty(len(ids), np.int64)
+        order[np.argsort(ids, kind="stable")] = np.arange(len(ids))
+        codes = np.unique(np.asarray(people), return_inverse=True)[1].astype(np.int64)
+        groups = order if copies is None else copies.astype(np.int64)
+        return cls(ids, order, codes, groups, embeddings, vectors)
+
+    def take(self, rows: np.ndarray | slice) -> Faces:
         """The faces of `rows`."""
-        fields = (self.image_ids, self.identities, self.embeddings, self.vectors)
-        return Faces(*(field[rows] for field in fields))
+        embeddings = self.embeddings[rows]
+        vectors = embeddings if self.vectors is self.embeddings else self.vectors[rows]
+        fields = (self.image_ids, self.order, self.people, self.copies)
+        return Faces(*(values[rows] for values in fields), embeddings, vectors)
 
     def __len__(self) -> int:
         return len(self.image_ids)
 
 
-Search = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
-"""Scores and rows of the k nearest of a pool, for vectors (B, V): two arrays (B, k)."""
-Reference = tuple[str, float]
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """Rows of the pool for each probe of a block, best first, and their scores in 1e-4."""
 
-
-def open_search(vectors: np.ndarray, device: str = "cpu") -> Search:
-    """Exact inner-product search in `vectors` (N, V) with faiss."""
-    import torch  # noqa: F401  faiss-gpu needs the CUDA libraries that torch has loaded
-
-    import faiss  # isort: skip
-
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    if device == "cuda":
-        if not getattr(faiss, "get_num_gpus", int)():
-            raise FaceRefError(
-                "--device cuda: faiss sees no CUDA device. Install faiss-gpu, or use --device cpu."
-            )
-        index = faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), 0, index)
-    index.add(np.ascontiguousarray(vectors))  # pyright: ignore[reportCallIssue]
-    return index.search  # pyright: ignore[reportReturnType]
+    rows: np.ndarray
+    scores: np.ndarray
+    found: np.ndarray
+    """How many of each row are neighbours; what lies behind is void."""
 
 
 def mine(
-    probes: Faces, pool: Faces, count: int, bound: float | None, search: Search
+    probes: Faces,
+    pool: Faces,
+    count: int,
+    limits: Limits,
+    search: Search,
+    diversity: int = 1,
 ) -> Iterator[list[Reference]]:
     """Up to `count` references (image id, score) for each probe, best first.
 
-    `search` answers for `pool.vectors`; `bound` is the cosine of embeddings above which a neighbour
-    is dropped, None for no bound. Fewer than `count` come back only where the pool has no more.
+    `search` answers for `pool.vectors`; probes and pool are parts of one `Faces.of`, but their
+    vectors may be of two kinds, such as an encoder's on one side. A list holds one of several
+    near-duplicates. With `diversity` above 1 the `count` are taken from that many times as many in
+    farthest-point order (Gonzalez, 1985), beginning with the best. Memory does not depend on the
+    number of probes. Fewer than `count` come back only where the pool has no more.
     """
+    wanted = count * diversity
+    fetch = min(len(pool), wanted + _spare(pool))
     for start in range(0, len(probes), BLOCK):
-        rows = np.arange(start, min(start + BLOCK, len(probes)))
-        yield from _mine_block(probes.take(rows), pool, count, bound, search)
+        block = probes.take(slice(start, start + BLOCK))
+        choice = _mine_block(block, pool, wanted, fetch, limits, search)
+        if diversity > 1:
+            choice = _spread_out(choice, pool, count)
+        yield from _named(choice, pool)
+
+
+def _spare(pool: Faces) -> int:
+    """Neighbours to fetch beyond K: the images of most people, who come first and are dropped."""
+    sizes = np.bincount(pool.people)[pool.people] if len(pool) else np.zeros(1)
+    return 8 + int(min(64, np.quantile(sizes, 0.95)))
 
 
 def _mine_block(
-    probes: Faces, pool: Faces, count: int, bound: float | None, search: Search
-) -> list[list[Reference]]:
-    found: list[list[Reference]] = [[] for _ in range(len(probes))]
+    probes: Faces, pool: Faces, count: int, fetch: int, limits: Limits, search: Search
+) -> _Choice:
+    rows = np.full((len(probes), count), -1, np.int64)
+    scores = np.zeros((len(probes), count), np.int64)
+    found = np.zeros(len(probes), np.int64)
     waiting = np.arange(len(probes))
-    fetch = min(len(pool), 4 * count + 16)
-    while len(waiting):
-        scores, rows = search(np.ascontiguousarray(probes.vectors[waiting]), fetch)
-        for place, score, row in zip(waiting, scores, rows, strict=True):
-            found[place] = _choose(probes, int(place), pool, row, score, bound)
-        if fetch == len(pool):
+    while len(waiting) and len(pool):
+        settled = []
+        for part in np.array_split(waiting, -(-len(waiting) * fetch // FETCHED)):
+            choice, done = _search(probes.take(part), pool, count, fetch, limits, search)
+            width = choice.rows.shape[1]
+            rows[part, :width], scores[part, :width] = choice.rows, choice.scores
+            found[part] = choice.found
+            settled.append(done)
+        if fetch >= len(pool):
             break
-        settled = [
-            _settled(found[place], count, last)
-            for place, last in zip(waiting, scores[:, -1], strict=True)
-        ]
-        waiting = waiting[~np.array(settled)]
+        waiting = waiting[~np.concatenate(settled)]
         fetch = min(len(pool), 4 * fetch)
-    return [references[:count] for references in found]
+    return _Choice(rows, scores, found)
 
 
-def _settled(references: list[Reference], count: int, last: float) -> bool:
-    """Whether no face beyond the last fetched one can be among the first `count`."""
-    return len(references) >= count and round(float(last), DIGITS) < references[count - 1][1]
+def _search(
+    probes: Faces, pool: Faces, count: int, fetch: int, limits: Limits, search: Search
+) -> tuple[_Choice, np.ndarray]:
+    """The choice among the first `fetch` neighbours, and whether no more could change it, (B,)."""
+    values, neighbours = search(np.ascontiguousarray(probes.vectors), fetch)
+    choice = _choose(probes, pool, count, values, neighbours, limits)
+    last, full = _units(values[:, -1]), neighbours[:, -1] >= 0
+    settled = full & (choice.found >= count) & (last < choice.scores[:, -1])
+    if limits.lower is not None:
+        settled |= full & (last < limits.lower * UNIT)
+    return choice, settled
 
 
 def _choose(
     probes: Faces,
-    place: int,
     pool: Faces,
-    rows: np.ndarray,
-    scores: np.ndarray,
-    bound: float | None,
-) -> list[Reference]:
-    allowed = pool.identities[rows] != probes.identities[place]
-    allowed &= pool.image_ids[rows] != probes.image_ids[place]
-    if bound is not None:
-        allowed &= pool.embeddings[rows] @ probes.embeddings[place] <= bound
-    pairs = zip(pool.image_ids[rows[allowed]], scores[allowed], strict=True)
-    references = [(str(image_id), round(float(score), DIGITS)) for image_id, score in pairs]
-    return sorted(references, key=lambda reference: (-reference[1], reference[0]))
+    count: int,
+    values: np.ndarray,
+    neighbours: np.ndarray,
+    limits: Limits,
+) -> _Choice:
+    """The first `count` that may be used of the `neighbours` (B, F) and their scores `values`."""
+    safe = np.maximum(neighbours, 0)
+    scores = _units(values)
+    allowed = neighbours >= 0
+    for field_of in ("people", "order", "copies"):
+        allowed &= getattr(pool, field_of)[safe] != getattr(probes, field_of)[:, None]
+    if limits.lower is not None:
+        allowed &= scores >= limits.lower * UNIT
+    if limits.upper is not None:
+        allowed &= _identity(probes, pool, values, safe) <= limits.upper
+    key = np.where(allowed, pool.order[safe] - (scores << ORDER_BITS), NEVER)
+    places = np.argsort(key, axis=1, kind="stable")
+    key = np.take_along_axis(key, places, 1)
+    if _drop_copies(key, pool.copies[np.take_along_axis(safe, places, 1)]):
+        again = np.argsort(key, axis=1, kind="stable")
+        places, key = (np.take_along_axis(array, again, 1) for array in (places, key))
+    places, kept = places[:, :count], key[:, :count] != NEVER
+    rows, chosen = (np.take_along_axis(array, places, 1) for array in (safe, scores))
+    return _Choice(np.where(kept, rows, -1), np.where(kept, chosen, 0), kept.sum(1))
 
 
-def appearance(thumbnails: np.ndarray) -> np.ndarray:
-    """Vectors whose inner product is the normalised correlation of 16x16 RGB faces.
+def _units(values: np.ndarray) -> np.ndarray:
+    """Scores in 1e-4, rounded, int64; the void ones of a search are clipped."""
+    return np.rint(np.clip(values, -100, 100).astype(np.float64) * UNIT).astype(np.int64)
 
-    Takes uint8 (N, 16, 16, 3); each colour's mean is taken away, then the whole is brought to
-    length one: float32 (N, 768). This is all that a system has that sees only the small face.
+
+def _identity(probes: Faces, pool: Faces, values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Identity cosine of each probe and its neighbours, (B, F)."""
+    if pool.vectors is pool.embeddings and probes.vectors is probes.embeddings:
+        return values
+    result = np.empty(rows.shape, np.float32)
+    step = max(1, GATHER // (rows.shape[1] * pool.embeddings.shape[1]))
+    for start in range(0, len(rows), step):
+        part = slice(start, start + step)
+        near = pool.embeddings[rows[part]]
+        result[part] = np.einsum("bfd,bd->bf", near, probes.embeddings[part])
+    return result
+
+
+def _drop_copies(key: np.ndarray, copies: np.ndarray) -> bool:
+    """Set `key`, ascending in each row, to NEVER for all but the best of each group of copies.
+
+    Returns whether anything was set.
     """
-    values = thumbnails.astype(np.float32)
-    values -= values.mean(axis=(1, 2), keepdims=True)
-    flat = values.reshape(len(values), -1)
-    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+    groups = np.where(key == NEVER, -1 - np.arange(key.shape[1]), copies)
+    ordered = np.sort(groups, axis=1)
+    repeated = np.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(1))
+    for row in repeated:
+        later = np.ones(key.shape[1], bool)
+        later[np.unique(groups[row], return_index=True)[1]] = False
+        key[row, later] = NEVER
+    return len(repeated) > 0
+
+
+def _spread_out(choice: _Choice, pool: Faces, count: int) -> _Choice:
+    """`count` of the candidates in farthest-point order by the cosine of embeddings."""
+    total, width = choice.rows.shape
+    picks = np.zeros((total, min(count, width)), np.int64)
+    step = max(1, GATHER // (width * pool.embeddings.shape[1]))
+    for start in range(0, total, step):
+        part = slice(start, start + step)
+        near = pool.embeddings[np.maximum(choice.rows[part], 0)]
+        void = np.arange(width) >= choice.found[part, None]
+        closest = np.where(void, np.inf, -np.inf)
+        for turn in range(1, picks.shape[1]):
+            last = picks[part, turn - 1]
+            rows = np.arange(len(last))
+            closest[rows, last] = np.inf
+            cosine = np.einsum("bfd,bd->bf", near, near[rows, last])
+            closest = np.maximum(closest, cosine.round(DIGITS))
+            picks[part, turn] = closest.argmin(1)
+    rows, scores = (np.take_along_axis(a, picks, 1) for a in (choice.rows, choice.scores))
+    return _Choice(rows, scores, np.minimum(choice.found, picks.shape[1]))
+
+
+def _named(choice: _Choice, pool: Faces) -> Iterator[list[Reference]]:
+    for rows, scores, found in zip(choice.rows, choice.scores, choice.found, strict=True):
+        ids = pool.image_ids[rows[:found]].tolist()
+        kept = (scores[:found] / UNIT).tolist()
+        yield list(zip(ids, kept, strict=True))
+
+
+def same_person(faces: Faces, count: int) -> Iterator[list[Reference]]:
+    """Up to `count` other images of each face's own person in its own split, most alike first.
+
+    An oracle for ablations: what a method would gain from references that nobody has. Near-
+    duplicates of the face are left out. `faces` are those of one split.
+    """
+    members: dict[int, np.ndarray] = {}
+    order = np.argsort(faces.people, kind="stable")
+    people, starts = np.unique(faces.people[order], return_index=True)
+    for person, rows in zip(people.tolist(), np.split(order, starts[1:]), strict=True):
+        members[person] = rows
+    for row, person in enumerate(faces.people.tolist()):
+        others = members[person]
+        others = others[faces.copies[others] != faces.copies[row]]
+        cosine = faces.embeddings[others] @ faces.embeddings[row]
+        scores = _units(cosine)
+        best = np.lexsort((faces.order[others], -scores))[:count]
+        yield [(str(faces.image_ids[others[k]]), scores[k] / UNIT) for k in best.tolist()]
 
 
 def random_similarity(embeddings: np.ndarray, identities: Sequence[str], seed: int) -> np.ndarray:

@@ -1,87 +1,157 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from faceref import mine as module
 from faceref.embed.base import normalise
-from faceref.mine import Faces, appearance, mine, open_search
+from faceref.errors import FaceRefError
+from faceref.mine import Faces, Limits, Mining, mine, same_person
+from faceref.search import open_search
+
+FREE = Limits()
 
 
 def _faces(count: int, people: int, seed: int = 0, dims: int = 8) -> Faces:
     rng = np.random.default_rng(seed)
     vectors = normalise(rng.normal(size=(count, dims)))
-    labels = np.array([f"p{person}" for person in rng.integers(0, people, count)])
-    return Faces(np.array([f"{row:04d}" for row in range(count)]), labels, vectors, vectors)
+    labels = [f"p{person}" for person in rng.integers(0, people, count)]
+    ids = [f"{row:04d}" for row in rng.permutation(count)]
+    return Faces.of(ids, labels, vectors, vectors)
 
 
-def _brute(probes: Faces, pool: Faces, count: int, bound: float | None) -> list[list[str]]:
+def _brute(probes: Faces, pool: Faces, count: int, limits: Limits) -> list[list[str]]:
     found = []
     for row in range(len(probes)):
-        scores = pool.vectors @ probes.vectors[row]
+        scores = np.round(pool.vectors @ probes.vectors[row], 4)
         likely = pool.embeddings @ probes.embeddings[row]
-        allowed = [
-            place
-            for place in range(len(pool))
-            if pool.identities[place] != probes.identities[row]
-            and (bound is None or likely[place] <= bound)
-        ]
-        allowed.sort(key=lambda place: (-round(float(scores[place]), 4), pool.image_ids[place]))
-        found.append([str(pool.image_ids[place]) for place in allowed[:count]])
+        order = sorted(range(len(pool)), key=lambda k: (-scores[k], pool.image_ids[k]))
+        names, groups = [], {probes.copies[row]}
+        for place in order:
+            if (
+                pool.people[place] != probes.people[row]
+                and pool.copies[place] not in groups
+                and (limits.upper is None or likely[place] <= limits.upper)
+                and (limits.lower is None or scores[place] >= limits.lower)
+            ):
+                names.append(str(pool.image_ids[place]))
+                groups.add(pool.copies[place])
+        found.append(names[:count])
     return found
 
 
-@pytest.mark.parametrize("bound", [None, 0.7])
+def _names(mined) -> list[list[str]]:
+    return [[name for name, _ in row] for row in mined]
+
+
+@pytest.mark.parametrize("limits", [FREE, Limits(0.7), Limits(0.8, 0.3)])
 @pytest.mark.parametrize("people", [3, 40])
-def test_mining_is_exact(bound: float | None, people: int):
+def test_mining_is_exact(limits: Limits, people: int):
     faces = _faces(300, people)
     pool = faces.take(np.arange(200))
-    mined = mine(faces, pool, 5, bound, open_search(pool.vectors))
-    assert [[name for name, _ in row] for row in mined] == _brute(faces, pool, 5, bound)
+    mined = mine(faces, pool, 5, limits, open_search(pool.vectors))
+    assert _names(mined) == _brute(faces, pool, 5, limits)
+
+
+def test_blocks_and_widening_do_not_change_the_answer(monkeypatch: pytest.MonkeyPatch):
+    faces = _faces(500, 12, seed=2)
+    expected = list(mine(faces, faces, 5, Limits(0.6), open_search(faces.vectors)))
+    monkeypatch.setattr(module, "BLOCK", 7)
+    monkeypatch.setattr(module, "FETCHED", 64)
+    monkeypatch.setattr(module, "GATHER", 512)
+    monkeypatch.setattr(module, "_spare", lambda pool: 0)
+    assert list(mine(faces, faces, 5, Limits(0.6), open_search(faces.vectors))) == expected
+    assert _names(expected) == _brute(faces, faces, 5, Limits(0.6))
 
 
 def test_ties_are_broken_by_id_even_beyond_the_first_fetch():
     count = 200
     vectors = np.tile(np.array([[1, 0]], np.float32), (count, 1))
-    ids = np.array([f"{row:03d}" for row in np.random.default_rng(3).permutation(count)])
-    labels = np.array([f"p{row}" for row in range(count)])
-    faces = Faces(ids, labels, vectors, vectors)
-    mined = list(mine(faces.take(np.array([0])), faces, 3, None, open_search(vectors)))
-    others = sorted(set(ids.tolist()) - {ids[0]})
-    assert [name for name, _ in mined[0]] == others[:3]
+    ids = [f"{row:03d}" for row in np.random.default_rng(3).permutation(count)]
+    faces = Faces.of(ids, [f"p{row}" for row in range(count)], vectors, vectors)
+    probe = faces.take(np.array([0]))
+    found = _names(mine(probe, faces, 3, FREE, open_search(vectors)))
+    assert found[0] == sorted(set(ids) - {ids[0]})[:3]
 
 
 def test_a_probable_same_person_is_dropped_whatever_ranks():
     embeddings = normalise(np.array([[1, 0], [1, 0.05], [0, 1]], np.float32))
     looks = normalise(np.array([[1, 0], [1, 0], [0.5, 0.5]], np.float32))
-    faces = Faces(np.array(["a", "b", "c"]), np.array(["x", "y", "z"]), embeddings, looks)
-    found = next(mine(faces, faces, 2, 0.9, open_search(faces.vectors)))
-    assert [name for name, _ in found] == ["c"]
+    faces = Faces.of(["a", "b", "c"], ["x", "y", "z"], embeddings, looks)
+    found = _names(mine(faces, faces, 2, Limits(0.9), open_search(faces.vectors)))
+    assert found[0] == ["c"]
+
+
+def test_copies_of_the_probe_are_no_references_and_a_list_holds_one_of_a_group():
+    faces = replace(_faces(60, 30, seed=4), copies=np.arange(60) // 3)
+    found = _names(mine(faces, faces, 6, FREE, open_search(faces.vectors)))
+    assert found == _brute(faces, faces, 6, FREE)
+    group = dict(zip(faces.image_ids.tolist(), faces.copies.tolist(), strict=True))
+    for row, names in enumerate(found):
+        groups = [group[name] for name in names]
+        assert len(set(groups)) == len(groups) == 6
+        assert faces.copies[row] not in groups
 
 
 def test_a_small_pool_gives_what_it_has():
     faces = _faces(4, 2, seed=5)
-    for row, found in enumerate(mine(faces, faces, 8, None, open_search(faces.vectors))):
-        others = sum(faces.identities != faces.identities[row])
-        assert len(found) == others
+    for row, found in enumerate(mine(faces, faces, 8, FREE, open_search(faces.vectors))):
+        assert len(found) == sum(faces.people != faces.people[row])
 
 
-def test_appearance_is_normalised_correlation():
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 200, (2, 16, 16, 3), dtype=np.uint8)
-    brighter = np.stack([images[0], (images[0] + 20).astype(np.uint8)])
-    vectors = appearance(brighter)
-    assert vectors[0] @ vectors[1] == pytest.approx(1, abs=1e-5)
-    centred = images - images.mean((1, 2), keepdims=True)
-    expected = (centred[0] * centred[1]).sum() / np.sqrt(
-        (centred[0] ** 2).sum() * (centred[1] ** 2).sum()
-    )
-    first, second = appearance(images)
-    assert first @ second == pytest.approx(expected, abs=1e-5)
+def test_queries_may_be_of_another_kind_than_the_pool():
+    faces = _faces(50, 50, seed=6)
+    blind = replace(faces, vectors=faces.vectors[::-1].copy())
+    found = _names(mine(blind, faces, 1, FREE, open_search(faces.vectors)))
+    scores = faces.vectors @ blind.vectors.T
+    scores[np.arange(50), np.arange(50)] = -2
+    assert found == [[faces.image_ids[place]] for place in scores.argmax(0)]
+
+
+def test_diversity_begins_with_the_best_and_goes_far():
+    faces = _faces(400, 400, seed=7)
+    probe = faces.take(np.arange(20))
+    search = open_search(faces.vectors)
+    plain = list(mine(probe, faces, 12, FREE, search))
+    spread = list(mine(probe, faces, 4, FREE, search, diversity=3))
+    vectors = dict(zip(faces.image_ids.tolist(), faces.embeddings, strict=True))
+    for all_found, chosen in zip(plain, spread, strict=True):
+        assert chosen[0] == all_found[0]
+        assert {name for name, _ in chosen} <= {name for name, _ in all_found}
+        for rank in range(1, 4):
+            others = [vectors[name] for name, _ in chosen[:rank]]
+            worst = {
+                name: max(float(vectors[name] @ other) for other in others)
+                for name, _ in all_found
+                if name not in {one for one, _ in chosen[:rank]}
+            }
+            assert worst[chosen[rank][0]] == pytest.approx(min(worst.values()), abs=2e-4)
+
+
+def test_the_same_person_is_an_oracle_of_its_own():
+    faces = replace(_faces(40, 6, seed=8), copies=np.arange(40) // 2)
+    people = dict(zip(faces.image_ids.tolist(), faces.people.tolist(), strict=True))
+    for row, found in enumerate(same_person(faces, 5)):
+        scores = [score for _, score in found]
+        assert scores == sorted(scores, reverse=True)
+        assert {people[name] for name, _ in found} <= {faces.people[row]}
+        rivals = (faces.people == faces.people[row]) & (faces.copies != faces.copies[row])
+        assert len(found) == min(5, rivals.sum())
+
+
+@pytest.mark.parametrize(
+    "options", [{"references": 0}, {"max_similarity": 2.0}, {"diversity": 0}, {"min_similarity": -2}]
+)
+def test_options_that_make_no_sense(options: dict):
+    with pytest.raises(FaceRefError, match=f"--{next(iter(options)).replace('_', '-')}"):
+        Mining(**options)
 
 
 @pytest.mark.gpu
 def test_cuda_finds_the_same():
     faces = _faces(500, 50)
     answers = [
-        list(mine(faces, faces, 5, 0.8, open_search(faces.vectors, device)))
+        list(mine(faces, faces, 5, Limits(0.8), open_search(faces.vectors, device)))
         for device in ("cpu", "cuda")
     ]
     assert answers[0] == answers[1]

@@ -1,0 +1,65 @@
+"""What likeness means: identity, appearance, or both, as vectors whose inner product measures it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from faceref.errors import unknown_choice
+
+LIKENESSES = ("identity", "appearance", "both")
+PAIRS = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """One likeness of all faces, as seen from either side of a search."""
+
+    queries: np.ndarray
+    """What is searched for: float32 (N, V)."""
+    keys: np.ndarray
+    """What is searched in: float32 (N, V); the same array where both sides see the same."""
+
+
+def appearance(thumbnails: np.ndarray) -> np.ndarray:
+    """Vectors whose inner product is the normalised correlation of 16x16 RGB faces.
+
+    Takes uint8 (N, 16, 16, 3); each colour's mean is taken away, then the whole is brought to
+    length one: float32 (N, 768). This is all that a system has that sees only the small face.
+    """
+    values = thumbnails.astype(np.float32)
+    values -= values.mean(axis=(1, 2), keepdims=True)
+    flat = values.reshape(len(values), -1)
+    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+
+
+def likeness(kind: str, identity: Vectors, looks: np.ndarray, seed: int = 0) -> Vectors:
+    """Vectors of the likeness `kind`, one of `LIKENESSES`.
+
+    `identity` holds identity embeddings (N, D), `looks` the result of `appearance`, (N, 768), both
+    of unit length. `both` is the sum of their z-scores, each over random pairs: that is a weighted
+    mean of the two cosines, with weights inverse to their spreads, up to a constant; so one search
+    by inner product serves it.
+    """
+    if kind == "identity":
+        return identity
+    if kind == "appearance":
+        return Vectors(looks, looks)
+    if kind != "both":
+        raise unknown_choice("likeness", kind, LIKENESSES)
+    spreads = _spread(identity, seed), _spread(Vectors(looks, looks), seed)
+    share = spreads[1] / (spreads[0] + spreads[1])
+    scale = np.sqrt(np.array([share, 1 - share], np.float32))
+    queries = np.hstack([scale[0] * identity.queries, scale[1] * looks])
+    if identity.queries is identity.keys:
+        return Vectors(queries, queries)
+    return Vectors(queries, np.hstack([scale[0] * identity.keys, scale[1] * looks]))
+
+
+def _spread(vectors: Vectors, seed: int) -> float:
+    rng = np.random.default_rng(seed)
+    left, right = rng.integers(0, len(vectors.keys), (2, PAIRS))
+    keep = left != right
+    scores = np.einsum("nd,nd->n", vectors.queries[left[keep]], vectors.keys[right[keep]])
+    return float(scores.std()) or 1.0
