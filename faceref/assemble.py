@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +15,13 @@ import pyarrow as pa
 
 import faceref
 from faceref import card, store
-from faceref.calibrate import Bound, calibrate
 from faceref.certificate import certify
-from faceref.embed.base import Embedder
+from faceref.embed.base import Embedder, file_sha256
 from faceref.errors import UnusableError
-from faceref.likeness import Vectors, appearance, likeness
-from faceref.mine import Faces, Limits, mine, random_similarity
+from faceref.likeness import appearance
+from faceref.lists import Lists, Subjects, mine_lists
 from faceref.parts import Workshop
-from faceref.search import open_search
+from faceref.people import People, tell_apart
 from faceref.sources.base import Source
 from faceref.split import split_identities
 
@@ -50,16 +51,67 @@ def assemble(
             + ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
             + ". Check that the images are photographs of faces, or lower the limits of the build."
         )
-    labels = used["identity"].to_pylist()
-    split = split_identities(labels, recipe.split)
-    rows = _rows(used, source.name, split)
-    bound = _mine_all(rows, used, recipe, device)
-    manifest = _manifest(rows, rejects, source, embedder, recipe, bound)
-    manifest["random_similarity_mean"] = round(
-        float(random_similarity(_matrix(used), labels, recipe.split.seed).mean()), 4
+    places = np.flatnonzero(_rejected(table, False).to_numpy(zero_copy_only=False))
+    thumbnails, seed = _thumbnails(used), recipe.split.seed
+    people = tell_apart(
+        used["image_id"].to_pylist(),
+        used["identity"].to_pylist(),
+        _matrix(used),
+        thumbnails,
+        used["sha256"].to_pylist(),
+        partial(_faces, workshop, places),
+        seed=seed,
+        threshold=recipe.same_person,
     )
+    split = split_identities(people.components, recipe.split)
+    splits = np.array([split[name] for name in people.components])
+    subjects = Subjects(
+        np.array(used["image_id"].to_pylist()),
+        splits,
+        people,
+        _matrix(used),
+        appearance(thumbnails),
+    )
+    encoder = (
+        workshop.root / store.LR_ENCODER if recipe.mining.likeness_lr != "appearance" else None
+    )
+    report = None
+    if encoder is not None:
+        subjects, report = _with_encoder(subjects, thumbnails, encoder, seed, device)
+    lists = mine_lists(subjects, recipe.mining, seed, device)
+    rows = _rows(used, source.name, subjects, lists)
+    manifest = _manifest(rows, rejects, source, embedder, recipe, people, lists)
+    manifest["lr_encoder"] = report
     _write(out, rows, rejects, manifest, workshop, parts)
+    if encoder is not None:
+        shutil.copyfile(encoder, out / encoder.name)
+    store.write_suspects(out, people.suspects)
+    if recipe.mining.same_person:
+        store.write_oracle(out, subjects.image_ids.tolist(), lists.references["refs_same"])
     return manifest
+
+
+def _with_encoder(
+    subjects: Subjects, thumbnails: np.ndarray, path: Path, seed: int, device: str
+) -> tuple[Subjects, dict[str, Any]]:
+    """The subjects with what an encoder tells from the small face, and the encoder's report.
+
+    It is trained on train, val chooses it; test is only told by it.
+    """
+    from faceref.lr_encoder import embed_lr, load
+    from faceref.lr_training import LrFaces, Schedule, train_encoder
+
+    faces = LrFaces(thumbnails, subjects.embeddings)
+    train, val = (faces.take(np.flatnonzero(subjects.splits == name)) for name in ("train", "val"))
+    report = train_encoder(train, val, path, Schedule(seed=seed), device=device)
+    blind = embed_lr(load(path, device), thumbnails)
+    return replace(subjects, blind=blind), {**report, "sha256": file_sha256(path)}
+
+
+def _faces(workshop: Workshop, places: np.ndarray, rows: Sequence[int]) -> dict[int, np.ndarray]:
+    """Aligned faces of usable `rows`; `places` are their places in the source."""
+    encoded = workshop.faces([int(places[row]) for row in rows])
+    return {row: store.decode(data) for row, data in zip(rows, encoded, strict=True)}
 
 
 def _rejected(table: pa.Table, wanted: bool) -> pa.Array:
@@ -92,33 +144,33 @@ def _thumbnails(table: pa.Table) -> np.ndarray:
     return np.frombuffer(joined, np.uint8).reshape(-1, 16, 16, 3)
 
 
-def _rows(used: pa.Table, source: str, split: dict[str, str]) -> list[dict[str, Any]]:
-    columns = ["image_id", "sha256", "identity", "landmarks", "quality"]
-    return [
-        {**row, "source": source, "split": split[row["identity"]]}
-        for row in used.select(columns).to_pylist()
-    ]
+def _rows(used: pa.Table, source: str, subjects: Subjects, lists: Lists) -> list[dict[str, Any]]:
+    columns = ["image_id", "sha256", "landmarks", "quality"]
+    rows = used.select(columns).to_pylist()
+    people = subjects.people
+    originals = _originals(rows, people.copies)
+    for place, row in enumerate(rows):
+        row |= {
+            "source": source,
+            "split": str(subjects.splits[place]),
+            "identity": people.labels[place],
+            "component": people.components[place],
+            "copy_of": originals[place],
+        }
+        for name in store.REFERENCE_LISTS:
+            row[name] = [
+                {"image_id": item, "score": score} for item, score in lists.references[name][place]
+            ]
+    return rows
 
 
-def _mine_all(rows: list[dict[str, Any]], used: pa.Table, recipe: Recipe, device: str) -> Bound:
-    """Put `refs_hr` and `refs_lr` into `rows`; returns the bound on similarity."""
-    embeddings = _matrix(used)
-    labels = np.array([row["identity"] for row in rows])
-    ids = np.array([row["image_id"] for row in rows])
-    train = np.flatnonzero([row["split"] == "train" for row in rows])
-    if recipe.max_similarity is not None:
-        bound = Bound(recipe.max_similarity, "given")
-    else:
-        bound = calibrate(embeddings[train], labels[train].tolist(), recipe.split.seed)
-    likeness = {"refs_hr": embeddings, "refs_lr": appearance(_thumbnails(used))}
-    for name in store.REFERENCE_LISTS:
-        faces = Faces(ids, labels, embeddings, likeness[name])
-        pool = faces.take(train)
-        search = open_search(pool.vectors, device)
-        mined = mine(faces, pool, recipe.references, bound.value, search)
-        for row, references in zip(rows, mined, strict=True):
-            row[name] = [{"image_id": item, "score": score} for item, score in references]
-    return bound
+def _originals(rows: Sequence[dict[str, Any]], copies: np.ndarray) -> list[str | None]:
+    """For faces that have near-duplicates the first id of their group, None for the others."""
+    first: dict[int, str] = {}
+    for row, code in zip(rows, copies.tolist(), strict=True):
+        first[code] = min(row["image_id"], first.get(code, row["image_id"]))
+    sizes = Counter(copies.tolist())
+    return [first[code] if sizes[code] > 1 else None for code in copies.tolist()]
 
 
 def _manifest(
@@ -127,7 +179,8 @@ def _manifest(
     source: Source,
     embedder: Embedder,
     recipe: Recipe,
-    bound: Bound,
+    people: People,
+    lists: Lists,
 ) -> dict[str, Any]:
     counts = Counter(row["split"] for row in rows)
     rule = recipe.split
@@ -138,18 +191,20 @@ def _manifest(
         "licence": source.licence,
         "image_size": 128,
         "embedder": embedder.provenance(),
-        "references": recipe.references,
+        "references": recipe.mining.references,
+        "mining": lists.manifest,
+        "people": people.manifest(),
         "seed": rule.seed,
-        "split_rule": {"val": rule.val, "test": rule.test, "by": "identity"},
+        "split_rule": {"val": rule.val, "test": rule.test, "by": "component"},
         "thresholds": {
             "min_eye_distance": recipe.min_eye_distance,
             "min_inside": recipe.min_inside,
-            "max_similarity": bound.manifest(),
+            "max_similarity": lists.bound.manifest(),
         },
         "counts": {name: counts[name] for name in store.SPLITS},
         "rejects": dict(sorted(Counter(row["reason"] for row in rejects).items())),
         "similarity": {name: _quantiles(rows, name) for name in store.REFERENCE_LISTS},
-        "leak_certificate": certify(rows, bound.value),
+        "leak_certificate": certify(rows, lists.bound.value),
         "fingerprint": store.fingerprint(rows),
     }
 

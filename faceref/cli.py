@@ -47,6 +47,28 @@ def build(
         Optional[float],  # noqa: UP045
         typer.Option(help="Cosine above which a neighbour is dropped. Default: calibrated."),
     ] = None,
+    min_similarity: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Score below which a neighbour is dropped. Default: none is."),
+    ] = None,
+    same_person_above: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Cosine of one person under two labels. Default: measured."),
+    ] = None,
+    diversity: Annotated[
+        int, typer.Option(help="Take references far apart, of that many times K.", min=1)
+    ] = 1,
+    likeness_hr: Annotated[
+        str, typer.Option(help="refs_hr by identity, appearance or both.")
+    ] = "identity",
+    likeness_lr: Annotated[
+        str, typer.Option(help="refs_lr by identity, appearance or both.")
+    ] = "appearance",
+    same_person: Annotated[
+        bool, typer.Option("--same-person", help="Add refs_same.parquet, an oracle.")
+    ] = False,
+    index: Annotated[str, typer.Option(help="exact, ivf, or auto: by size.")] = "auto",
+    recall: Annotated[float, typer.Option(help="Recall that ivf must reach.")] = 0.95,
     min_eye_distance: Annotated[float, typer.Option(help="Pixels; smaller: rejected.")] = 12.0,
     min_inside: Annotated[float, typer.Option(help="Fraction in the image; less: rejected.")] = 0.6,
     val: Annotated[float, typer.Option(help="Fraction of images for validation.")] = 0.05,
@@ -62,15 +84,27 @@ def build(
     """
     from faceref.console import need_choice, need_option, progress_bar, say
     from faceref.embed.registry import open_embedder
+    from faceref.mine import Mining
     from faceref.pipeline import Recipe, refuse_existing
     from faceref.pipeline import build as run_build
+    from faceref.search import IndexRule
     from faceref.sources.registry import open_source
     from faceref.split import SplitRule
 
     need_option("--out", out != Path(), "faceref build FACES --out face_ref")
     need_choice("device", device, ("cpu", "cuda"))
+    mining = Mining(
+        references,
+        max_similarity,
+        min_similarity,
+        diversity,
+        likeness_hr,
+        likeness_lr,
+        same_person,
+        IndexRule(index, recall, seed=seed),
+    )
     recipe = Recipe(
-        references, SplitRule(val, test, seed), min_eye_distance, min_inside, max_similarity
+        mining, SplitRule(val, test, seed), min_eye_distance, min_inside, same_person_above
     )
     refuse_existing(out, overwrite)
     faces = open_source(source, path)

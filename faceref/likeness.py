@@ -1,4 +1,4 @@
-"""What likeness means: identity, appearance, or both, as vectors whose inner product measures it."""
+"""Likeness by identity, appearance or both, as vectors whose inner product measures it."""
 
 from __future__ import annotations
 

@@ -110,8 +110,14 @@ class Faces:
         """The faces of `rows`."""
         embeddings = self.embeddings[rows]
         vectors = embeddings if self.vectors is self.embeddings else self.vectors[rows]
-        fields = (self.image_ids, self.order, self.people, self.copies)
-        return Faces(*(values[rows] for values in fields), embeddings, vectors)
+        return Faces(
+            self.image_ids[rows],
+            self.order[rows],
+            self.people[rows],
+            self.copies[rows],
+            embeddings,
+            vectors,
+        )
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -301,7 +307,7 @@ def same_person(faces: Faces, count: int) -> Iterator[list[Reference]]:
         cosine = faces.embeddings[others] @ faces.embeddings[row]
         scores = _units(cosine)
         best = np.lexsort((faces.order[others], -scores))[:count]
-        yield [(str(faces.image_ids[others[k]]), scores[k] / UNIT) for k in best.tolist()]
+        yield [(str(faces.image_ids[others[k]]), int(scores[k]) / UNIT) for k in best.tolist()]
 
 
 def random_similarity(embeddings: np.ndarray, identities: Sequence[str], seed: int) -> np.ndarray:

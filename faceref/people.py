@@ -131,22 +131,27 @@ def suspects(
     """
     codes = np.unique(np.asarray(labels), return_inverse=True)[1]
     two = alike.where(codes[alike.left] != codes[alike.right])
-    found = [
-        _suspect(image_ids[left], image_ids[right], score, "two labels, one person")
-        for left, right, score in zip(*(a.tolist() for a in (two.left, two.right, two.score)), strict=True)
-    ]
+    found = []
+    for place in range(len(two)):
+        left, right = image_ids[int(two.left[place])], image_ids[int(two.right[place])]
+        found.append(_suspect(left, right, float(two.score[place]), "two labels, one person"))
     own = _own_similarity(embeddings, codes)
     limit = _strangers(embeddings, codes, seed)
     aliens = np.flatnonzero(own < limit)
     found += [
-        _suspect(image_ids[row], None, own[row], "unlike the rest of its label")
+        _suspect(image_ids[row], None, float(own[row]), "unlike the rest of its label")
         for row in aliens.tolist()
     ]
     return sorted(found, key=lambda row: (row["reason"], -row["score"], row["image_id"]))
 
 
 def _suspect(image_id: str, other: str | None, score: float, reason: str) -> dict[str, Any]:
-    return {"image_id": image_id, "other_id": other, "score": round(score, 4), "reason": reason}
+    return {
+        "image_id": image_id,
+        "other_id": other,
+        "score": round(score, 4),
+        "reason": reason,
+    }
 
 
 def _own_similarity(embeddings: np.ndarray, codes: np.ndarray) -> np.ndarray:

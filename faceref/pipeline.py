@@ -1,7 +1,7 @@
 """The recipe of Face_Ref: this page is what a build does, in order.
 
 source -> read -> find_face -> keep_large -> keep_inside -> encode -> embed
-       -> split -> mine -> certify -> write
+       -> tell people apart -> split -> mine -> certify -> write
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from faceref import stages
 from faceref.assemble import assemble
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError, UnusableError
+from faceref.mine import Mining
 from faceref.parts import CHUNK, Workshop
 from faceref.record import Record
 from faceref.sources.base import Source
@@ -36,21 +37,14 @@ Progress = Callable[[int, int], None]
 class Recipe:
     """The choices of a build, apart from its source and its embedder."""
 
-    references: int = 8
-    """References mined for each probe and list."""
+    mining: Mining = field(default_factory=Mining)
     split: SplitRule = field(default_factory=SplitRule)
     min_eye_distance: float = 12.0
     """Source pixels between the eyes; below, a face is rejected."""
     min_inside: float = 0.6
     """Fraction of the aligned face that must lie in the image."""
-    max_similarity: float | None = None
-    """Identity cosine above which a neighbour is dropped; None calibrates it."""
-
-    def __post_init__(self) -> None:
-        if self.references < 1:
-            raise FaceRefError(f"--references {self.references}: at least 1 is needed.")
-        if self.max_similarity is not None and not -1 <= self.max_similarity <= 1:
-            raise FaceRefError(f"--max-similarity {self.max_similarity}: a cosine, from -1 to 1.")
+    same_person: float | None = None
+    """Identity cosine above which two faces are taken for one person; None measures it."""
 
 
 def per_image_stages(embedder: Embedder, recipe: Recipe) -> list[stages.Stage]:
@@ -114,7 +108,7 @@ def refuse_existing(out: Path, overwrite: bool) -> None:
 
 def _refuse_few_people(source: Source) -> None:
     people = {record.identity for record in source.records}
-    if len(people) < MIN_PEOPLE:
+    if None not in people and len(people) < MIN_PEOPLE:
         raise too_few_people(len(people))
 
 

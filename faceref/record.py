@@ -31,8 +31,8 @@ class Record:
     """Unique within the source; `identity/file_stem` for folders."""
     source: str
     """Name of the source, such as `folder`."""
-    identity: str
-    """Label of the person."""
+    identity: str | None
+    """Label of the person; None where the source names nobody."""
     path: Path | None = None
     """File to read, or None where `data` holds its bytes."""
     data: bytes | None = None

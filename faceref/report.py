@@ -47,7 +47,7 @@ def notes(face_ref: FaceRef) -> list[str]:
     value = "none" if bound["value"] is None else f"{bound['value']}"
     return [
         f"Embedder: {name}. Random pairs of different people: "
-        f"mean cosine {manifest['random_similarity_mean']:.3f}.",
+        f"mean cosine {manifest['mining']['random_similarity']['mean']:.3f}.",
         f"Upper bound on similarity: {value} ({bound['method']}, {bound['pairs']:,} pairs).",
         f"Leak certificate: {certificate['references_checked']:,} references checked; none is the "
         "probe, its person, or outside train.",

@@ -111,9 +111,7 @@ def _trained(
     """An empty inverted file with 4 sqrt(N) lists, trained on up to 64 vectors a list."""
     lists = max(1, min(int(4 * np.sqrt(len(vectors))), len(vectors) // 39))
     size = vectors.shape[1]
-    index = faiss.IndexIVFFlat(
-        faiss.IndexFlatIP(size), size, lists, faiss.METRIC_INNER_PRODUCT
-    )
+    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(size), size, lists, faiss.METRIC_INNER_PRODUCT)
     index.cp.seed = seed + 1
     index.cp.spherical = True
     rows = rng.choice(len(vectors), min(len(vectors), 64 * lists), replace=False)

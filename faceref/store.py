@@ -5,6 +5,9 @@ face_ref.json                       manifest: version, provenance, seed, counts,
 README.md                           data-set card, read by `datasets.load_dataset`
 data/<split>-00000-of-00001.parquet rows, see `SCHEMA`
 rejects.parquet                     image_id, source, identity, reason, detail
+suspects.parquet                    doubtful labels: image_id, other_id, score, reason
+refs_same.parquet                   only where asked for: an oracle of same-person references
+lr_encoder.safetensors              only where `refs_lr` are alike by identity: see lr_encoder.py
 ```
 
 Reading needs numpy, Pillow and pyarrow only, so that a lean GPU host can train.
@@ -33,6 +36,9 @@ SPLITS = ("train", "val", "test")
 REFERENCE_LISTS = ("refs_hr", "refs_lr")
 MANIFEST = "face_ref.json"
 REJECTS = "rejects.parquet"
+SUSPECTS = "suspects.parquet"
+ORACLE = "refs_same.parquet"
+LR_ENCODER = "lr_encoder.safetensors"
 ROWS_PER_SHARD = 8192
 ROWS_PER_GROUP = 256
 
@@ -62,6 +68,8 @@ _FEATURES = {
     "source": _value("string"),
     "split": _value("string"),
     "identity": _value("string"),
+    "component": _value("string"),
+    "copy_of": _value("string"),
     "landmarks": {"feature": _value("float32"), "length": 10, "_type": "List"},
     "quality": {
         "detector_score": _value("float32"),
@@ -81,6 +89,8 @@ SCHEMA = pa.schema(
         ("source", pa.string()),
         ("split", pa.string()),
         ("identity", pa.string()),
+        ("component", pa.string()),
+        ("copy_of", pa.string()),
         ("landmarks", pa.list_(pa.float32(), 10)),
         ("quality", _QUALITY),
         ("refs_hr", _REFERENCES),
@@ -88,12 +98,24 @@ SCHEMA = pa.schema(
     ],
     metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}}, sort_keys=True)},
 )
-"""Columns of a shard. `sha256` is of the source file; `landmarks` are x0, y0, ..., x4, y4 in source
-pixels; `refs_*` are ordered best first. The metadata tells `datasets` that `image` is one."""
+"""Columns of a shard. `sha256` is of the source file. `component` names what no split may cut:
+labels that are probably one person, and copies. `copy_of` is the first id of a face's group of
+near-duplicates, null where it has none. `landmarks` are x0, y0, ..., x4, y4 in source pixels;
+`refs_*` are ordered best first. The metadata tells `datasets` that `image` is one."""
 
 REJECT_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("image_id", "source", "identity", "reason", "detail")]
 )
+
+SUSPECT_SCHEMA = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("other_id", pa.string()),
+        ("score", pa.float32()),
+        ("reason", pa.string()),
+    ]
+)
+ORACLE_SCHEMA = pa.schema([("image_id", pa.string()), ("refs_same", _REFERENCES)])
 
 
 def shard_name(split: str, index: int, total: int) -> str:
@@ -120,6 +142,25 @@ def _groups(stream: Iterator[dict[str, Any]], count: int) -> Iterator[list[dict[
 def write_rejects(root: Path, rows: Sequence[dict[str, str]]) -> None:
     """Write the table of images that are not in the set, with the reason of each."""
     pq.write_table(pa.Table.from_pylist(list(rows), schema=REJECT_SCHEMA), root / REJECTS)
+
+
+def write_suspects(root: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write the table of doubtful labels."""
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=SUSPECT_SCHEMA), root / SUSPECTS)
+
+
+def write_oracle(
+    root: Path, image_ids: Sequence[str], references: Sequence[Sequence[tuple[str, float]]]
+) -> None:
+    """Write the same-person references of every face, apart from the rows: they are no Face_Ref."""
+    rows = [
+        {
+            "image_id": image_id,
+            "refs_same": [{"image_id": item, "score": score} for item, score in found],
+        }
+        for image_id, found in zip(image_ids, references, strict=True)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema=ORACLE_SCHEMA), root / ORACLE)
 
 
 def write_manifest(root: Path, manifest: dict[str, Any]) -> None:
@@ -190,6 +231,20 @@ class FaceRef:
     def rejects(self) -> list[dict[str, str]]:
         """The table of rejected images."""
         return pq.read_table(self.root / REJECTS).to_pylist()
+
+    def suspects(self) -> list[dict[str, Any]]:
+        """The table of doubtful labels."""
+        return pq.read_table(self.root / SUSPECTS).to_pylist()
+
+    def oracle(self) -> dict[str, list[str]]:
+        """Same-person references by image id; raises FaceRefError where the set has none."""
+        path = self.root / ORACLE
+        if not path.exists():
+            raise FaceRefError(
+                f"{self.root} holds no same-person references: build it with --same-person."
+            )
+        rows = pq.read_table(path).to_pylist()
+        return {row["image_id"]: [ref["image_id"] for ref in row["refs_same"]] for row in rows}
 
     def _shards(self, split: str) -> list[Path]:
         if split not in SPLITS:

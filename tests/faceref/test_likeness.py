@@ -31,7 +31,8 @@ def test_both_ranks_as_the_sum_of_z_scores():
     both = likeness("both", Vectors(embeddings, embeddings), looks)
     tables = [vectors @ vectors.T for vectors in (embeddings, looks)]
     outside = ~np.eye(len(looks), dtype=bool)
-    z = sum((table - table[outside].mean()) / table[outside].std() for table in tables)
+    parts = [(table - table[outside].mean()) / table[outside].std() for table in tables]
+    z = parts[0] + parts[1]
     found = both.queries @ both.keys.T
     assert np.corrcoef(found[outside], z[outside])[0, 1] > 0.9999
     assert np.allclose(np.linalg.norm(both.keys, axis=1), 1, atol=1e-5)
@@ -50,5 +51,5 @@ def test_one_kind_alone_is_passed_through():
     pair = Vectors(embeddings, embeddings)
     assert likeness("identity", pair, looks) is pair
     assert likeness("appearance", pair, looks).queries is looks
-    with pytest.raises(FaceRefError, match="'beauty'.*appearance"):
+    with pytest.raises(FaceRefError, match=r"'beauty'.*appearance"):
         likeness("beauty", pair, looks)

@@ -140,7 +140,8 @@ def test_the_same_person_is_an_oracle_of_its_own():
 
 
 @pytest.mark.parametrize(
-    "options", [{"references": 0}, {"max_similarity": 2.0}, {"diversity": 0}, {"min_similarity": -2}]
+    "options",
+    [{"references": 0}, {"max_similarity": 2.0}, {"diversity": 0}, {"min_similarity": -2}],
 )
 def test_options_that_make_no_sense(options: dict):
     with pytest.raises(FaceRefError, match=f"--{next(iter(options)).replace('_', '-')}"):

@@ -5,13 +5,14 @@ import pytest
 from PIL import Image
 
 from faceref.errors import FaceRefError
+from faceref.mine import Mining
 from faceref.pipeline import Recipe, build
 from faceref.sources.folder import folder
 from faceref.split import SplitRule
 from faceref.store import FaceRef
 from tests.faceref.fakes import PlainEmbedder, picture, write_people
 
-RECIPE = Recipe(references=4, split=SplitRule(0.2, 0.2))
+RECIPE = Recipe(Mining(references=4), split=SplitRule(0.2, 0.2))
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_going_on_with_other_settings_is_refused(people: Path, tmp_path: Path):
 
     with pytest.raises(KeyboardInterrupt):
         build(folder(people), PlainEmbedder(), tmp_path / "out", RECIPE, progress=stop)
-    other = Recipe(references=4, min_inside=0.9)
+    other = Recipe(Mining(references=4), min_inside=0.9)
     with pytest.raises(FaceRefError, match="another min_inside"):
         build(folder(people), PlainEmbedder(), tmp_path / "out", other)
 
@@ -108,9 +109,15 @@ def test_an_existing_set_is_kept_unless_told(people: Path, tmp_path: Path):
     build(folder(people), PlainEmbedder(), tmp_path / "out", RECIPE)
     before = _files(tmp_path / "out")
     with pytest.raises(FaceRefError, match="--overwrite"):
-        build(folder(people), PlainEmbedder(), tmp_path / "out", Recipe(references=2))
+        build(folder(people), PlainEmbedder(), tmp_path / "out", Recipe(Mining(references=2)))
     assert _files(tmp_path / "out") == before
-    build(folder(people), PlainEmbedder(), tmp_path / "out", Recipe(references=2), overwrite=True)
+    build(
+        folder(people),
+        PlainEmbedder(),
+        tmp_path / "out",
+        Recipe(Mining(references=2)),
+        overwrite=True,
+    )
     assert FaceRef.open(tmp_path / "out").manifest["references"] == 2
 
 
@@ -124,7 +131,7 @@ def test_pictures_without_any_face_leave_nothing_behind(tmp_path: Path):
 
 
 def test_a_given_bound_is_used_and_recorded(people: Path, tmp_path: Path):
-    recipe = Recipe(references=4, split=SplitRule(0.2, 0.2), max_similarity=0.3)
+    recipe = Recipe(Mining(references=4, max_similarity=0.3), split=SplitRule(0.2, 0.2))
     manifest = build(folder(people), PlainEmbedder(), tmp_path / "out", recipe)
     assert manifest["thresholds"]["max_similarity"]["method"] == "given"
     assert manifest["similarity"]["refs_hr"]["1"] <= 0.3

@@ -10,7 +10,9 @@ from faceref.search import IndexRule, open_ivf, open_search
 def _people(people: int, each: int, dims: int = 32, noise: float = 0.5) -> np.ndarray:
     rng = np.random.default_rng(0)
     centres = normalise(rng.normal(size=(people, dims)))
-    vectors = np.repeat(centres, each, 0) + noise * rng.normal(size=(people * each, dims)) / dims**0.5
+    vectors = (
+        np.repeat(centres, each, 0) + noise * rng.normal(size=(people * each, dims)) / dims**0.5
+    )
     return normalise(vectors)
 
 
@@ -54,5 +56,5 @@ def test_auto_takes_exact_search_up_to_a_size():
 
 
 def test_an_unknown_index_is_named():
-    with pytest.raises(FaceRefError, match="'hnsw'.*exact"):
+    with pytest.raises(FaceRefError, match=r"'hnsw'.*exact"):
         IndexRule("hnsw")

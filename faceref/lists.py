@@ -1,0 +1,130 @@
+"""The reference lists of all faces, and the limits within which they were mined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from faceref.calibrate import Bound, calibrate
+from faceref.likeness import Vectors, likeness
+from faceref.mine import Faces, Limits, Mining, Reference, mine, random_similarity, same_person
+from faceref.people import People
+from faceref.search import open_ivf, open_search
+
+LOOK_ALIKE = 0.99
+"""Quantile of the similarities of different people above which somebody is a look-alike."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subjects:
+    """All usable faces of a build; arrays have one entry a face."""
+
+    image_ids: np.ndarray
+    splits: np.ndarray
+    people: People
+    embeddings: np.ndarray
+    """L2-normalised float32 (N, D)."""
+    looks: np.ndarray
+    """Appearance vectors, float32 (N, 768)."""
+    blind: np.ndarray | None = None
+    """Embeddings told from the small face alone, L2-normalised float32 (N, D)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lists:
+    """References by list, one entry a face, and what the manifest says of them."""
+
+    references: dict[str, list[list[Reference]]]
+    bound: Bound
+    manifest: dict[str, Any]
+
+
+def mine_lists(subjects: Subjects, mining: Mining, seed: int, device: str) -> Lists:
+    """Mine `refs_hr` and `refs_lr`, and `refs_same` where it is asked for."""
+    train = np.flatnonzero(subjects.splits == "train")
+    bound = _bound(subjects, mining, train, seed)
+    limits = Limits(bound.value, mining.min_similarity)
+    kinds = {"refs_hr": mining.likeness_hr, "refs_lr": mining.likeness_lr}
+    found: dict[str, list[list[Reference]]] = {}
+    indexes = {}
+    for name, kind in kinds.items():
+        vectors = likeness(kind, _identity(subjects, name, kind), subjects.looks, seed)
+        probes, pool = (_faces(subjects, side) for side in (vectors.queries, vectors.keys))
+        pool = pool.take(train)
+        search, indexes[name] = _open(pool.vectors, probes.vectors, mining, device)
+        mined = mine(probes, pool, mining.references, limits, search, mining.diversity)
+        found[name] = list(mined)
+    manifest = {
+        "likeness": kinds,
+        "index": indexes,
+        "diversity": mining.diversity,
+        "min_similarity": mining.min_similarity,
+        "random_similarity": _random(subjects, seed, kinds, found),
+    }
+    if mining.same_person:
+        found["refs_same"] = _oracle(subjects, mining.references)
+    return Lists(found, bound, manifest)
+
+
+def _faces(subjects: Subjects, vectors: np.ndarray) -> Faces:
+    people = subjects.people
+    return Faces.of(
+        subjects.image_ids, people.components, subjects.embeddings, vectors, people.copies
+    )
+
+
+def _identity(subjects: Subjects, name: str, kind: str) -> Vectors:
+    """Identity as a list may see it: `refs_lr` searches with what the small face tells."""
+    if name == "refs_lr" and kind != "appearance":
+        assert subjects.blind is not None
+        return Vectors(subjects.blind, subjects.embeddings)
+    return Vectors(subjects.embeddings, subjects.embeddings)
+
+
+def _bound(subjects: Subjects, mining: Mining, train: np.ndarray, seed: int) -> Bound:
+    threshold = subjects.people.threshold
+    if mining.max_similarity is not None:
+        return Bound(mining.max_similarity, "given")
+    if threshold.method == "valley":
+        return Bound(threshold.value, "valley", pairs=threshold.pairs)
+    labels = [subjects.people.labels[row] for row in train.tolist()]
+    return calibrate(subjects.embeddings[train], labels, seed)
+
+
+def _open(
+    pool: np.ndarray, probes: np.ndarray, mining: Mining, device: str
+) -> tuple[Any, dict[str, Any]]:
+    if mining.index.exact(len(pool)):
+        return open_search(pool, device), {"kind": "exact"}
+    search, report = open_ivf(pool, probes, mining.references, mining.index, device)
+    return search, {"kind": "ivf", **report}
+
+
+def _random(
+    subjects: Subjects,
+    seed: int,
+    kinds: dict[str, str],
+    found: dict[str, list[list[Reference]]],
+) -> dict[str, Any]:
+    """How alike random people are, and how many references are no more alike than that."""
+    scores = random_similarity(subjects.embeddings, subjects.people.components, seed)
+    line = float(np.quantile(scores, LOOK_ALIKE)) if len(scores) else 1.0
+    below = {}
+    for name, kind in kinds.items():
+        if kind == "identity" and name == "refs_hr":
+            listed = [score for references in found[name] for _, score in references]
+            below[name] = round(float(np.mean(np.array(listed or [1.0]) < line)), 4)
+    mean = round(float(scores.mean()), 4) if len(scores) else 0.0
+    return {"mean": mean, "look_alike_above": round(line, 4), "references_below": below}
+
+
+def _oracle(subjects: Subjects, count: int) -> list[list[Reference]]:
+    faces = _faces(subjects, subjects.embeddings)
+    found: list[list[Reference]] = [[] for _ in range(len(faces))]
+    for split in np.unique(subjects.splits):
+        rows = np.flatnonzero(subjects.splits == split)
+        for row, references in zip(rows, same_person(faces.take(rows), count), strict=True):
+            found[row] = references
+    return found
