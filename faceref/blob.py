@@ -116,7 +116,7 @@ def zip_members(path: Path) -> dict[str, ZipMember]:
 def tar_members(path: Path) -> dict[str, Slice]:
     """The files of a `.tar`, or of a `.tgz`, by their name in it.
 
-    A `.tgz` has no random access, so it is unpacked once to a plain tar in a temporary folder, which
+    A `.tgz` has no random access: it is unpacked once to a plain tar in a temporary folder, which
     goes when the process ends. Raises FaceRefError where `path` is no whole archive.
     """
     try:

@@ -111,7 +111,7 @@ class SourceKind:
 
 
 def refuse_swapped(title: str, points: np.ndarray) -> None:
-    """Raise FaceRefError where most faces of `points` (N, 5, 2) have their eyes the wrong way round.
+    """Raise FaceRefError where most faces of `points` (N, 5, 2) have left and right swapped.
 
     A file that counts left and right from the person's side would turn every face upside down.
     """

@@ -7,11 +7,10 @@ down. Copies in CSV, as on Kaggle, and copies with a header more or less are rea
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ from faceref.blob import ZipMember, zip_members
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.inventory import Count, Inventory, count, first_names, md5
 from faceref.record import Record
+from faceref.rows import Rows, read_rows
 from faceref.sources.base import Choices, Source, SourceKind, refuse_swapped
 
 LICENCE = "CelebA agreement: non-commercial research only, no redistribution of any portion"
@@ -35,7 +35,15 @@ LANDMARKS = {
 }
 """The landmark file of each set of images: aligned 178x218 crops, and pictures in the wild."""
 PARTITIONS = np.array(["train", "val", "test"])
-_NAME = re.compile(r"\d{6}\.(jpg|png)")
+WIDTHS = {
+    IDENTITY: 1,
+    PARTITION: 1,
+    ATTRIBUTES: 40,
+    "list_landmarks_align_celeba.txt": 10,
+    "list_landmarks_celeba.txt": 10,
+}
+"""Integers in a row of each text file."""
+NAME = re.compile(r"\d{6}\.(jpg|png)")
 
 
 @dataclass(frozen=True)
@@ -57,25 +65,6 @@ class Published:
 
 
 PUBLISHED = Published()
-
-
-@dataclass(frozen=True)
-class Rows:
-    """One text file: a name and the same number of integers in each row."""
-
-    names: np.ndarray
-    """File names, (N,) of str."""
-    values: np.ndarray
-    """int32, (N, columns)."""
-    columns: tuple[str, ...] = ()
-    """The header, where there is one."""
-
-    def of(self, names: np.ndarray) -> np.ndarray:
-        """The values of `names`, which must all be here, in their order."""
-        if len(names) == len(self.names) and (names == self.names).all():
-            return self.values
-        order = np.argsort(self.names)
-        return self.values[order[np.searchsorted(self.names, names, sorter=order)]]
 
 
 @dataclass(frozen=True)
@@ -116,7 +105,7 @@ def survey(choices: Choices, published: Published = PUBLISHED) -> Survey:
     kind, archive, images = _images(root, choices.images)
     wanted = (IDENTITY, PARTITION, LANDMARKS[kind], ATTRIBUTES)
     paths = {name: path for name in wanted if (path := _text_file(root, name)) is not None}
-    texts = {name: read_rows(path, name) for name, path in paths.items()}
+    texts = {name: read_rows(path, WIDTHS[name], NAME) for name, path in paths.items()}
     sums = _wrong_sums({**paths, **archive}, published) if choices.checksums else []
     listed = _listed(texts)
     inventory = Inventory(
@@ -128,7 +117,7 @@ def survey(choices: Choices, published: Published = PUBLISHED) -> Survey:
             count("images", listed, images),
             *_people(texts, published),
         ),
-        tuple([*sums, *_disagreements(texts)]),
+        (*sums, *_disagreements(texts, listed)),
         tuple(_notes(choices, listed, images)),
     )
     return Survey(inventory, images, texts, LANDMARKS[kind])
@@ -167,7 +156,7 @@ def _files(folder: Path) -> dict[str, Path | ZipMember]:
 
 
 def _named(found: Mapping[str, Path | ZipMember]) -> dict[str, Path | ZipMember]:
-    return {name: found[name] for name in sorted(found) if _NAME.fullmatch(name)}
+    return {name: found[name] for name in sorted(found) if NAME.fullmatch(name)}
 
 
 def _text_file(root: Path, name: str) -> Path | None:
@@ -176,68 +165,6 @@ def _text_file(root: Path, name: str) -> Path | None:
             if path.is_file():
                 return path
     return None
-
-
-def read_rows(path: Path, name: str) -> Rows:
-    """Read one text file of CelebA: spaces or commas, with or without count and header lines.
-
-    `name` is its official name, which says how many columns it has. Raises FaceRefError with the
-    line where it is damaged.
-    """
-    try:
-        text = path.read_text(encoding="utf-8").replace(",", " ")
-    except UnicodeDecodeError as error:
-        raise FaceRefError(f"{path.name} is no text ({error.reason}). Get it again.") from error
-    head = text[:4096].splitlines()[:3]
-    skip = next((row for row, line in enumerate(head) if re.match(r"\s*\S+\.\w{3}\s", line)), None)
-    if skip is None:
-        raise FaceRefError(f"{path.name} has no row such as '000001.jpg ...'. Get it again.")
-    width = {IDENTITY: 1, PARTITION: 1, ATTRIBUTES: 40}.get(name, 10)
-    names, values = _parse(path, text, skip, width)
-    promised = head[0].strip() if skip else ""
-    if promised.isdigit() and int(promised) != len(names):
-        raise FaceRefError(
-            f"{path.name} announces {int(promised):,} rows and has {len(names):,}: it was cut. "
-            "Get it again."
-        )
-    columns = tuple(head[skip - 1].split()[-width:]) if skip else ()
-    return Rows(names, values, columns)
-
-
-def _parse(path: Path, text: str, skip: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(
-            io.StringIO(text),
-            sep=r"\s+",
-            header=None,
-            skiprows=skip,
-            names=["image", *map(str, range(width))],
-            index_col=False,
-            dtype={"image": str, **{str(column): np.int32 for column in range(width)}},
-            on_bad_lines="error",
-        )
-    except (ValueError, pd.errors.ParserError) as error:
-        raise _bad_line(path, text, skip, width) from error
-    names = table["image"].to_numpy(dtype=str)
-    if not all(map(_NAME.fullmatch, names.tolist())) or len(set(names.tolist())) != len(names):
-        raise _bad_line(path, text, skip, width)
-    return names, table.iloc[:, 1:].to_numpy(np.int32)
-
-
-def _bad_line(path: Path, text: str, skip: int, width: int) -> FaceRefError:
-    seen: set[str] = set()
-    for number, line in enumerate(text.splitlines(), 1):
-        cells = line.split()
-        if number <= skip or not cells:
-            continue
-        whole = len(cells) == width + 1 and all(re.fullmatch(r"-?\d+", cell) for cell in cells[1:])
-        if not whole or not _NAME.fullmatch(cells[0]) or cells[0] in seen:
-            why = "a second time" if cells[0] in seen else f"needs 000001.jpg and {width} integers"
-            return FaceRefError(f"{path.name}, line {number}: {line[:60]!r}: {why}. Get it again.")
-        seen.add(cells[0])
-    return FaceRefError(f"{path.name} cannot be read. Get it again.")
 
 
 def _wrong_sums(paths: Mapping[str, Path], published: Published) -> Iterator[str]:
@@ -255,7 +182,7 @@ def _official_forms(path: Path, name: str) -> list[str]:
     """Sums of the same rows as the authors write them, for copies with a header or commas."""
     if name not in (IDENTITY, PARTITION):
         return []
-    rows = read_rows(path, name)
+    rows = read_rows(path, WIDTHS[name], NAME)
     lines = [f"{image} {value}" for image, value in zip(rows.names, rows.values[:, 0], strict=True)]
     texts = (end.join([*lines, ""]) for end in ("\n", "\r\n"))
     return [hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() for text in texts]
@@ -263,8 +190,7 @@ def _official_forms(path: Path, name: str) -> list[str]:
 
 def _listed(texts: Mapping[str, Rows]) -> list[str]:
     """Names of all images that some text file lists, sorted."""
-    columns = [rows.names for rows in texts.values()]
-    return np.unique(np.concatenate(columns)).tolist() if columns else []
+    return sorted({name for rows in texts.values() for name in rows.names.tolist()})
 
 
 def _people(texts: Mapping[str, Rows], published: Published) -> list[Count]:
@@ -273,11 +199,10 @@ def _people(texts: Mapping[str, Rows], published: Published) -> list[Count]:
     return [Count("people", len(np.unique(texts[IDENTITY].values)), published.people)]
 
 
-def _disagreements(texts: Mapping[str, Rows]) -> Iterator[str]:
+def _disagreements(texts: Mapping[str, Rows], listed: Sequence[str]) -> Iterator[str]:
     for name, rows in texts.items():
-        others = [other for other in texts.values() if other is not rows]
-        lacking = sorted(set().union(*(o.names.tolist() for o in others)) - set(rows.names.tolist()))
-        if lacking:
+        if len(rows.names) < len(listed):
+            lacking = sorted(set(listed) - set(rows.names.tolist()))
             names = first_names(lacking, len(lacking))
             yield f"{name} lacks {names}, which other text files list. Get it again."
     if PARTITION in texts and not np.isin(texts[PARTITION].values, (0, 1, 2)).all():
@@ -298,9 +223,9 @@ def _records(found: Survey) -> Iterator[Record]:
     if points is not None:
         points = points.reshape(-1, 5, 2).astype(np.float32)
         refuse_swapped(found.landmarks, points)
-    attributes = partial(_attributes, found.texts.get(ATTRIBUTES), columns.get(ATTRIBUTES))
+    attributes = _attributes(found.texts.get(ATTRIBUTES), columns.get(ATTRIBUTES), len(names))
     people, parts = columns.get(IDENTITY), columns.get(PARTITION)
-    for row, name in enumerate(names.tolist()):
+    for row, (name, said) in enumerate(zip(names.tolist(), attributes, strict=True)):
         place = found.images[name]
         image_id = name[:6]
         yield Record(
@@ -311,7 +236,7 @@ def _records(found: Survey) -> Iterator[Record]:
             blob=place if isinstance(place, ZipMember) else None,
             partition=None if parts is None else str(PARTITIONS[parts[row, 0]]),
             landmarks=None if points is None else points[row],
-            attributes=attributes(row),
+            attributes=said,
         )
 
 
@@ -334,11 +259,13 @@ class Attributes(Mapping[str, bool]):
         return len(self.names)
 
 
-def _attributes(rows: Rows | None, values: np.ndarray | None, row: int) -> Attributes | None:
+def _attributes(
+    rows: Rows | None, values: np.ndarray | None, images: int
+) -> Iterator[Attributes | None]:
     if rows is None or values is None:
-        return None
+        return repeat(None, images)
     names = rows.columns or tuple(f"attribute_{index}" for index in range(values.shape[1]))
-    return Attributes(names, (values[row] > 0).astype(np.uint8).tobytes())
+    return (Attributes(names, row.tobytes()) for row in (values > 0).astype(np.uint8))
 
 
 SOURCE = SourceKind(

@@ -30,7 +30,9 @@ def load(name: str) -> SourceKind:
         raise unknown_choice("source", name, names())
     kind = getattr(importlib.import_module(f"faceref.sources.{name}"), "SOURCE", None)
     if not isinstance(kind, SourceKind) or kind.name != name:
-        raise FaceRefError(f"faceref/sources/{name}.py must define SOURCE = SourceKind({name!r}, ...).")
+        raise FaceRefError(
+            f"faceref/sources/{name}.py must define SOURCE = SourceKind({name!r}, ...)."
+        )
     return kind
 
 
