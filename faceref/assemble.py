@@ -134,6 +134,7 @@ def _manifest(
         "made_by": f"face-ref {faceref.__version__}",
         "source": source.name,
         "licence": source.licence,
+        "origin": source.manifest(),
         "image_size": 128,
         "embedder": embedder.provenance(),
         "references": recipe.references,

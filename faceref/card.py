@@ -36,9 +36,9 @@ Rejected images: {rejects}. They are listed with reasons in `rejects.parquet`.
 
 ## How it was made
 
-Embedder: `{embedder}`. {bound} No person is in two splits, no reference shows the probe's person or
-comes from val or test; `face_ref.json` holds the certificate, every threshold and the hashes of the
-models. Made by {made_by}, seed {seed}.
+Embedder: `{embedder}`. {origin}{bound} No person is in two splits, no reference shows the
+probe's person or comes from val or test; `face_ref.json` holds the certificate, every threshold and
+the hashes of the models. Made by {made_by}, seed {seed}.
 
 ```python
 from datasets import load_dataset
@@ -74,12 +74,32 @@ def write(manifest: dict[str, Any]) -> str:
         splits=splits,
         rejects=rejects or "none",
         embedder=" ".join(filter(None, (embedder["name"], embedder.get("pack")))),
+        origin=_origin(manifest.get("origin")),
         bound=_bound(manifest["thresholds"]["max_similarity"]),
         made_by=manifest["made_by"],
         seed=manifest["seed"],
         terms=manifest["licence"],
     )
     return _HEADER.format(source=manifest["source"], licence=licence, files=files) + body
+
+
+def _origin(origin: dict[str, Any] | None) -> str:
+    """What must be said of the source: landmarks that it gave, labels or images that it lacks."""
+    if origin is None:
+        return ""
+    text = ""
+    if given := origin["landmarks"]["given"]:
+        text += (
+            f"The landmarks of {given:,} of {origin['images']:,} source images came with the "
+            "source; there no detector was run, so detector score and number of faces are empty. "
+        )
+    if not origin["labelled"]:
+        text += (
+            "The source does not say who is shown: what it does not tell counts as a new person. "
+        )
+    if origin["partial"]:
+        text += "The source was **not complete** when it was read; `face_ref.json` has the counts. "
+    return text
 
 
 def _bound(bound: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceref.blob import Slice, scratch_folder
+from faceref.columns import NONE, Columns, find_columns
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.inventory import SHOWN, Count, Inventory
 from faceref.record import Record
@@ -23,24 +24,13 @@ from faceref.sources.base import Choices, Source, SourceKind
 
 if TYPE_CHECKING:
     import datasets
+    import pyarrow as pa
 
 LICENCE = "the terms of the data set apply"
 LAYOUT = (
     "hf needs the name of a data set on the Hub (owner/name), a folder that datasets.load_dataset "
     "opens, or one that save_to_disk wrote"
 )
-IDENTITY_NAMES = (
-    "identity",
-    "identity_id",
-    "person",
-    "person_id",
-    "subject",
-    "subject_id",
-    "celebrity",
-    "celeb_id",
-)
-"""Columns that are taken for labels without being asked, in this order."""
-NONE = "none"
 BATCH = 256
 """Rows that are looked at together while listing."""
 
@@ -60,27 +50,11 @@ class Row:
         return _bytes(image)
 
 
-@dataclass(frozen=True)
-class Columns:
-    """Where image and label are."""
-
-    image: str
-    identity: str | None
-    people: tuple[str, ...] | None
-    """Names of the classes, where the label is a `ClassLabel`."""
-
-    def person(self, value: Any) -> str | None:
-        """The label as text, None where there is none."""
-        if value is None or (self.people is not None and value < 0):
-            return None
-        return str(value) if self.people is None else self.people[value]
-
-
 def hf(choices: Choices) -> Source:
     """List a Hugging Face data set; image ids are `<split>/<row>`, partitions its splits.
 
-    Labels come from `choices.identity_column`, or from a column with one of `IDENTITY_NAMES`; an
-    image without label has its image id for one. Raises FaceRefError where columns cannot be told,
+    Labels come from `choices.identity_column`, or from a column with a name that
+    `columns.IDENTITY_NAMES` has; an image without label has its image id for one. Raises FaceRefError where columns cannot be told,
     for rows without image unless `choices.partial`, and where the data set cannot be opened.
     """
     opened, revision = _load(choices, stream=choices.stream)
@@ -101,53 +75,13 @@ def hf(choices: Choices) -> Source:
 
 
 def check(choices: Choices) -> Inventory:
-    """Columns and counts that the data set states; reads no image, but may fetch it to the cache."""
+    """Columns, and the counts that the data set states; reads no image."""
     opened, _ = _load(choices, stream=True)
     some = next(iter(opened.values()))
     columns = find_columns(_features(some), choices)
     stated = [_stated(split) for split in opened.values()]
     counts = () if None in stated else (Count("images", sum(n or 0 for n in stated)),)
     return Inventory("Hugging Face data set", str(choices.root), counts, (), _notes(columns))
-
-
-def find_columns(features: Mapping[str, Any], choices: Choices) -> Columns:
-    """The image and the identity column of `features`, as given or as told by type and name.
-
-    Raises FaceRefError where several image columns, or none, could be meant, and where a
-    `ClassLabel` could be the person or anything else.
-    """
-    import datasets
-
-    images = [name for name, kind in features.items() if isinstance(kind, datasets.Image)]
-    image = choices.image_column or (images[0] if len(images) == 1 else None)
-    if image is None:
-        which = f"the image columns {', '.join(images)}" if images else "no image column"
-        raise FaceRefError(
-            f"{choices.root} has {which} among: {', '.join(features)}. Give --image-column NAME."
-        )
-    if image not in features:
-        raise unknown_choice("--image-column", image, features)
-    identity = _identity_column(features, choices)
-    people = getattr(features[identity], "names", None) if identity else None
-    return Columns(image, identity, None if people is None else tuple(people))
-
-
-def _identity_column(features: Mapping[str, Any], choices: Choices) -> str | None:
-    import datasets
-
-    wanted = choices.identity_column
-    if wanted is not None:
-        if wanted not in (*features, NONE):
-            raise unknown_choice("--identity-column", wanted, [*features, NONE])
-        return None if wanted == NONE else wanted
-    named = next((name for name in IDENTITY_NAMES if name in features), None)
-    classes = [name for name, kind in features.items() if isinstance(kind, datasets.ClassLabel)]
-    if named is None and classes:
-        raise FaceRefError(
-            f"{choices.root} has class labels ({', '.join(classes)}) that may or may not say who "
-            f"is shown. Give --identity-column {classes[0]}, or --identity-column none."
-        )
-    return named
 
 
 def _load(choices: Choices, *, stream: bool) -> tuple[Mapping[str, Any], str | None]:
@@ -252,15 +186,29 @@ def _mapped(opened: Mapping[str, Any], columns: Columns) -> Iterator[Listed]:
         index = 0
         for table in split.with_format("arrow").iter(BATCH):
             cells = table[columns.image]
-            sizes = pc.binary_length(pc.struct_field(cells, "bytes")).to_pylist()  # pyright: ignore
-            paths = pc.struct_field(cells, "path").to_pylist()
+            encoded, paths = (_field(cells, key) for key in ("bytes", "path"))
+            sizes, paths = (
+                pc.call_function("binary_length", [encoded]).to_pylist(),
+                paths.to_pylist(),
+            )
             people = (
                 table[columns.identity].to_pylist() if columns.identity else [None] * len(sizes)
             )
             for size, path, person in zip(sizes, paths, people, strict=True):
-                blob = Row(images, index, size) if size else None
-                yield name, index, person, blob or (Path(path) if path and size is None else None)
+                yield name, index, person, _place(images, index, size, path)
                 index += 1
+
+
+def _field(cells: pa.ChunkedArray, key: str) -> pa.ChunkedArray:
+    import pyarrow.compute as pc
+
+    return pc.call_function("struct_field", [cells], pc.StructFieldOptions([key]))
+
+
+def _place(images: datasets.Dataset, index: int, size: int | None, path: str | None) -> Any:
+    if size:
+        return Row(images, index, size)
+    return Path(path) if path and size is None and Path(path).is_file() else None
 
 
 def _spilled(opened: Mapping[str, Any], columns: Columns) -> Iterator[Listed]:
