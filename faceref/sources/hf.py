@@ -54,8 +54,9 @@ def hf(choices: Choices) -> Source:
     """List a Hugging Face data set; image ids are `<split>/<row>`, partitions its splits.
 
     Labels come from `choices.identity_column`, or from a column with a name that
-    `columns.IDENTITY_NAMES` has; an image without label has its image id for one. Raises FaceRefError where columns cannot be told,
-    for rows without image unless `choices.partial`, and where the data set cannot be opened.
+    `columns.IDENTITY_NAMES` has; an image without label has its image id for one. Raises
+    FaceRefError where columns cannot be told, for rows without image unless `choices.partial`, and
+    where the data set cannot be opened.
     """
     opened, revision = _load(choices, stream=choices.stream)
     some = next(iter(opened.values()))

@@ -197,7 +197,7 @@ def test_a_zip_that_was_cut(zipped: Copy):
     root, published = zipped
     path = root / "img_align_celeba.zip"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(FaceRefError, match="no whole zip archive.*Get it again"):
+    with pytest.raises(FaceRefError, match=r"no whole zip archive.*Get it again"):
         celeba(Choices(root, checksums=False), published)
 
 

@@ -52,7 +52,7 @@ def test_a_file_that_was_cut_is_found_by_its_size(copy: Copy):
     root, published = copy
     path = root / "thumbnails128x128" / "00000" / "00004.png"
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(FaceRefError, match="1 images differ in size .*00004"):
+    with pytest.raises(FaceRefError, match=r"1 images differ in size .*00004"):
         ffhq(Choices(root, partial=True), published)
 
 

@@ -68,7 +68,9 @@ def test_an_archive_is_read_without_unpacking_it_beside(copy: Path, tmp_path: Pa
 
 def test_a_gap_in_the_numbers_is_named(copy: Path):
     (copy / "Grace_Hopper" / "Grace_Hopper_0002.jpg").unlink()
-    with pytest.raises(FaceRefError, match=r"5 of 6 images; missing: Grace_Hopper_0002\.jpg"):
+    with pytest.raises(
+        FaceRefError, match=r"5 of 6 images; missing: Grace_Hopper/Grace_Hopper_0002\.jpg"
+    ):
         lfw(Choices(copy), PUBLISHED)
     assert lfw(Choices(copy, partial=True), PUBLISHED).partial
 
