@@ -15,6 +15,7 @@ import faceref
 from faceref import card, store
 from faceref.calibrate import Bound, calibrate
 from faceref.certificate import certify
+from faceref.credits import write_credits
 from faceref.embed.base import Embedder
 from faceref.errors import UnusableError
 from faceref.mine import Faces, appearance, mine, open_search, random_similarity
@@ -57,6 +58,7 @@ def assemble(
         float(random_similarity(_matrix(used), labels, recipe.split.seed).mean()), 4
     )
     _write(out, rows, rejects, manifest, workshop, parts)
+    write_credits(out, source.records, {row["image_id"] for row in rows})
     return manifest
 
 

@@ -49,8 +49,8 @@ print(faces["test"][0]["refs_hr"])
 
 ## Terms
 
-Images: {terms}. Neighbours are what an embedder finds alike; they say nothing about kinship and
-must not be used to identify anybody.
+Images: {terms}. {credits}Neighbours are what an embedder finds alike; they say nothing about
+kinship and must not be used to identify anybody.
 """
 _LICENCES = {"CC0-1.0": "license: cc0-1.0"}
 
@@ -79,6 +79,7 @@ def write(manifest: dict[str, Any]) -> str:
         made_by=manifest["made_by"],
         seed=manifest["seed"],
         terms=manifest["licence"],
+        credits=_credits(manifest.get("origin")),
     )
     return _HEADER.format(source=manifest["source"], licence=licence, files=files) + body
 
@@ -100,6 +101,12 @@ def _origin(origin: dict[str, Any] | None) -> str:
     if origin["partial"]:
         text += "The source was **not complete** when it was read; `face_ref.json` has the counts. "
     return text
+
+
+def _credits(origin: dict[str, Any] | None) -> str:
+    if origin is None or not origin["credited"]:
+        return ""
+    return "`credits.parquet` names the author and the licence of each picture. "
 
 
 def _bound(bound: dict[str, Any]) -> str:

@@ -73,22 +73,29 @@ def test_faces_from_given_landmarks_lie_in_the_frame(
     assert face_ref.manifest["similarity"]["refs_hr"]["0.5"] > 0.2
 
 
-def test_a_face_too_tight_for_a_detector_is_kept_by_given_landmarks(
+def test_of_two_people_the_one_with_the_given_landmarks_is_taken(
     copy: tuple[Path, Published], embedder: Embedder
 ):
     root, published = copy
-    record = celeba(Choices(root), published).records[0]
-    read = stages.read(record)
-    assert read.pixels is not None
-    assert read.landmarks is not None
-    left, top = (read.landmarks.min(0) - 2).astype(int)
-    right, bottom = (read.landmarks.max(0) + 2).astype(int)
-    tight = read.having(
-        pixels=read.pixels[top:bottom, left:right].copy(),
-        landmarks=(read.landmarks - [left, top]).astype(np.float32),
-    )
-    assert stages.find_face(embedder)(tight.having(landmarks=None)).reject == "no face"
-    assert stages.find_face(embedder)(tight).face is not None
+    records = celeba(Choices(root), published).records
+    large, small = (stages.read(record) for record in (records[0], records[3]))
+    assert large.pixels is not None
+    assert small.pixels is not None
+    assert small.landmarks is not None
+    both = np.zeros((256, 384, 3), np.uint8)
+    both[:, :256] = np.repeat(np.repeat(large.pixels, 2, 0), 2, 1)
+    both[64:192, 256:] = small.pixels
+    place = stages.find_face(embedder)
+    points = (small.landmarks + np.array([256, 64])).astype(np.float32)
+    given = place(small.having(pixels=both, landmarks=points))
+    detected = place(small.having(pixels=both, landmarks=None))
+    own = place(small)
+    assert given.face is not None
+    assert detected.face is not None
+    assert own.face is not None
+    vectors = embedder.embed(np.stack([own.face, given.face, detected.face]))
+    assert vectors[0] @ vectors[1] > 0.8
+    assert vectors[0] @ vectors[2] < 0.4
 
 
 def test_the_whole_identity_file_passes_its_sum_in_spite_of_a_header(

@@ -43,6 +43,7 @@ class Source:
         return {
             "images": len(self.records),
             "labelled": self.labelled,
+            "credited": sum(record.credit is not None for record in self.records),
             "landmarks": {"given": given, "to_detect": len(self.records) - given},
             "partial": self.partial,
             "revision": self.revision,

@@ -16,7 +16,7 @@ CONTENT = {f"a/{index}.bin": os.urandom(50 + index) + b"0" * 500 for index in ra
 def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     path = tmp_path / "x.zip"
     with zipfile.ZipFile(path, "w", request.param) as out:
-        out.mkdir("a")
+        out.writestr("a/", b"")
         for name, data in CONTENT.items():
             out.writestr(name, data)
     return path

@@ -1,5 +1,6 @@
 import os
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +19,7 @@ ROWS = 24
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "cache"))
 
 
 def _dataset(count: int = ROWS, **columns: list) -> datasets.Dataset:
@@ -41,7 +42,10 @@ def parquet(tmp_path: Path) -> Path:
 
 
 def _bytes_of(source) -> list[bytes]:
-    return [r.path.read_bytes() if r.path else r.blob.read() for r in source.records]
+    with ThreadPoolExecutor(4) as pool:
+        return list(
+            pool.map(lambda r: r.path.read_bytes() if r.path else r.blob.read(), source.records)
+        )
 
 
 @pytest.mark.parametrize("stream", [False, True])
