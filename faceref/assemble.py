@@ -16,6 +16,7 @@ import pyarrow as pa
 import faceref
 from faceref import card, store
 from faceref.certificate import certify
+from faceref.credits import write_credits
 from faceref.embed.base import Embedder, file_sha256
 from faceref.errors import UnusableError
 from faceref.likeness import appearance
@@ -55,7 +56,7 @@ def assemble(
     thumbnails, seed = _thumbnails(used), recipe.split.seed
     people = tell_apart(
         used["image_id"].to_pylist(),
-        used["identity"].to_pylist(),
+        _labels(used),
         _matrix(used),
         thumbnails,
         used["sha256"].to_pylist(),
@@ -88,7 +89,14 @@ def assemble(
     store.write_suspects(out, people.suspects)
     if recipe.mining.same_person:
         store.write_oracle(out, subjects.image_ids.tolist(), lists.references["refs_same"])
+    write_credits(out, source.records, {row["image_id"] for row in rows})
     return manifest
+
+
+def _labels(used: pa.Table) -> list[str | None]:
+    """Labels of people; None where a source that names nobody gave the image's own id."""
+    pairs = zip(used["image_id"].to_pylist(), used["identity"].to_pylist(), strict=True)
+    return [None if identity == image_id else identity for image_id, identity in pairs]
 
 
 def _with_encoder(
@@ -189,6 +197,7 @@ def _manifest(
         "made_by": f"face-ref {faceref.__version__}",
         "source": source.name,
         "licence": source.licence,
+        "origin": source.manifest(),
         "image_size": 128,
         "embedder": embedder.provenance(),
         "references": recipe.mining.references,

@@ -36,9 +36,9 @@ Rejected images: {rejects}. They are listed with reasons in `rejects.parquet`.
 
 ## How it was made
 
-Embedder: `{embedder}`. {bound} No person is in two splits, no reference shows the probe's person or
-comes from val or test; `face_ref.json` holds the certificate, every threshold and the hashes of the
-models. Made by {made_by}, seed {seed}.
+Embedder: `{embedder}`. {origin}{bound} No person is in two splits, no reference shows the
+probe's person or comes from val or test; `face_ref.json` holds the certificate, every threshold and
+the hashes of the models. Made by {made_by}, seed {seed}.
 
 ```python
 from datasets import load_dataset
@@ -49,8 +49,8 @@ print(faces["test"][0]["refs_hr"])
 
 ## Terms
 
-Images: {terms}. Neighbours are what an embedder finds alike; they say nothing about kinship and
-must not be used to identify anybody.
+Images: {terms}. {credits}Neighbours are what an embedder finds alike; they say nothing about
+kinship and must not be used to identify anybody.
 """
 _LICENCES = {"CC0-1.0": "license: cc0-1.0"}
 
@@ -74,12 +74,37 @@ def write(manifest: dict[str, Any]) -> str:
         splits=splits,
         rejects=rejects or "none",
         embedder=" ".join(filter(None, (embedder["name"], embedder.get("pack")))),
+        origin=_origin(manifest.get("origin")),
         bound=_bound(manifest["thresholds"]["max_similarity"]),
         made_by=manifest["made_by"],
         seed=manifest["seed"],
         terms=manifest["licence"],
+        credits=_credits(manifest.get("origin")),
     )
     return _HEADER.format(source=manifest["source"], licence=licence, files=files) + body
+
+
+def _origin(origin: dict[str, Any] | None) -> str:
+    """What must be said of the source: landmarks that it gave, labels or images that it lacks."""
+    if origin is None:
+        return ""
+    text = ""
+    if given := origin["landmarks"]["given"]:
+        text += (
+            f"The landmarks of {given:,} of {origin['images']:,} source images came with the "
+            "source; there no detector was run, so detector score and number of faces are empty. "
+        )
+    if not origin["labelled"]:
+        text += "The source does not say who is shown: people are groups of faces that are alike. "
+    if origin["partial"]:
+        text += "The source was **not complete** when it was read; `face_ref.json` has the counts. "
+    return text
+
+
+def _credits(origin: dict[str, Any] | None) -> str:
+    if origin is None or not origin["credited"]:
+        return ""
+    return "`credits.parquet` names the author and the licence of each picture. "
 
 
 def _bound(bound: dict[str, Any]) -> str:

@@ -27,15 +27,19 @@ app = typer.Typer(
 
 `faceref build --source folder FACES --pack PACK_DIR --out face_ref` with a local pack
 
+`faceref build --source celeba CELEBA --out face_ref` from CelebA's own files; also ffhq, lfw, hf
+
 `faceref build --source sample --embedder dlib --out face_ref` offline, from the embedded sample
 """
 )
 def build(
     path: Annotated[
-        Optional[Path], typer.Argument(help="Folder with one sub-folder per person.")  # noqa: UP045
+        Optional[Path], typer.Argument(help="Folder, archive, or (hf) name of a data set.")  # noqa: UP045
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder to make. [required]")] = Path(),
-    source: Annotated[str, typer.Option(help="folder or sample.")] = "folder",
+    source: Annotated[
+        str, typer.Option(help="celeba, ffhq, folder, hf, lfw or sample.")
+    ] = "folder",
     embedder: Annotated[str, typer.Option(help="insightface or dlib.")] = "insightface",
     pack: Annotated[
         Optional[str],  # noqa: UP045
@@ -77,6 +81,45 @@ def build(
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     workers: Annotated[int, typer.Option(help="Threads; 0: one a core.", min=0)] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace --out.")] = False,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Accept an incomplete copy; it is recorded.")
+    ] = False,
+    no_checksums: Annotated[
+        bool, typer.Option("--no-checksums", help="Do not compare files with published MD5s.")
+    ] = False,
+    images: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            help="Set of images: img_align_celeba, img_celeba, images1024x1024, thumbnails128x128."
+        ),
+    ] = None,
+    landmarks: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="lfw: CSV with path, x0, y0, ..., x4, y4; no detector is run."),
+    ] = None,
+    config: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="hf: configuration of the data set."),
+    ] = None,
+    hf_split: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="hf: one split only. Default: all."),
+    ] = None,
+    revision: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="hf: branch, tag or commit; the commit is recorded."),
+    ] = None,
+    image_column: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="hf: column of the images."),
+    ] = None,
+    identity_column: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="hf: column of the person, or none."),
+    ] = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="hf: do not fill the Hugging Face cache.")
+    ] = False,
 ) -> None:
     """Detect, align, embed, split by person, mine references, and write Face_Ref.
 
@@ -88,6 +131,7 @@ def build(
     from faceref.pipeline import Recipe, refuse_existing
     from faceref.pipeline import build as run_build
     from faceref.search import IndexRule
+    from faceref.sources.base import Choices
     from faceref.sources.registry import open_source
     from faceref.split import SplitRule
 
@@ -107,7 +151,19 @@ def build(
         mining, SplitRule(val, test, seed), min_eye_distance, min_inside, same_person_above
     )
     refuse_existing(out, overwrite)
-    faces = open_source(source, path)
+    choices = Choices(
+        partial=partial,
+        checksums=not no_checksums,
+        images=images,
+        landmarks=landmarks,
+        config=config,
+        split=hf_split,
+        revision=revision,
+        image_column=image_column,
+        identity_column=identity_column,
+        stream=stream,
+    )
+    faces = open_source(source, path, choices)
     opened = open_embedder(embedder, pack=pack, det_size=det_size, device=device)
     with progress_bar("Building", "images") as progress:
         manifest = run_build(
@@ -123,6 +179,37 @@ def build(
     rejected = sum(manifest["rejects"].values())
     kept = ", ".join(f"{count:,} {name}" for name, count in manifest["counts"].items())
     say(f"Face_Ref: {kept}; {rejected:,} rejected. Look at it: faceref inspect {out}")
+
+
+@app.command(epilog="**Example:** `faceref sources celeba CELEBA`")
+def sources(
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(help="Source to check; without one they are listed."),
+    ] = None,
+    path: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(help="Where it lies."),
+    ] = None,
+    images: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="Set of images, as in `faceref build`."),
+    ] = None,
+) -> None:
+    """List the sources of faces, or check a copy of one: what is there, what is missing."""
+    from faceref.console import print_table, say
+    from faceref.sources.base import Choices
+    from faceref.sources.registry import check_source, load, names
+
+    if name is None:
+        kinds = [load(each) for each in names()]
+        rows = [[each, kind.title, kind.layout] for each, kind in zip(names(), kinds, strict=True)]
+        print_table("Sources", ["name", "what", "layout"], rows)
+        return
+    found = check_source(name, path, Choices(images=images))
+    say(found.text())
+    if not found.complete:
+        raise typer.Exit(1)
 
 
 @app.command(epilog="**Example:** `faceref inspect face_ref --sheet sheet.png --probes 20`")

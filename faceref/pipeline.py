@@ -108,7 +108,7 @@ def refuse_existing(out: Path, overwrite: bool) -> None:
 
 def _refuse_few_people(source: Source) -> None:
     people = {record.identity for record in source.records}
-    if None not in people and len(people) < MIN_PEOPLE:
+    if len(people) < MIN_PEOPLE:
         raise too_few_people(len(people))
 
 
@@ -117,14 +117,19 @@ def _cores() -> int:
 
 
 def _listing_digest(records: Sequence[Record]) -> str:
-    listing = "\n".join(f"{record.image_id}\t{_size(record)}" for record in records)
-    return hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()
+    digest = hashlib.sha256()
+    for record in records:
+        line = f"{record.image_id}\t{record.identity}\t{_size(record)}\n"
+        digest.update(line.encode("utf-8", "surrogateescape"))
+        if record.landmarks is not None:
+            digest.update(record.landmarks.tobytes())
+    return digest.hexdigest()
 
 
 def _size(record: Record) -> int:
-    if record.path is None:
-        return len(record.data or b"")
-    return record.path.stat().st_size
+    if record.path is not None:
+        return record.path.stat().st_size
+    return len(record.data or b"") if record.blob is None else record.blob.size
 
 
 def _make_parts(

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from faceref.blob import Blob
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
     """What detection and alignment tell about one face."""
 
-    detector_score: float
-    """Confidence of the detector; its scale is the detector's own."""
+    detector_score: float | None
+    """Confidence of the detector, on its own scale; None where the source gave the landmarks."""
     eye_distance: float
     """Distance between the eye centres in source pixels."""
     inside: float
     """Fraction of the aligned crop that lies inside the source image, in [0, 1]."""
-    faces: int
-    """Faces found in the source image; the most central large one is taken."""
+    faces: int | None
+    """Faces found in the source image; the most central large one is taken. None: not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +35,28 @@ class Record:
     """Unique within the source; `identity/file_stem` for folders."""
     source: str
     """Name of the source, such as `folder`."""
-    identity: str | None
-    """Label of the person; None where the source names nobody."""
+    identity: str
+    """Label of the person; the image id where nobody says who it is."""
     path: Path | None = None
-    """File to read, or None where `data` holds its bytes."""
+    """File to read, or None where `data` or `blob` has the image."""
     data: bytes | None = None
     """Encoded source image."""
+    blob: Blob | None = None
+    """Encoded source image inside a larger file, read when asked for."""
+    partition: str | None = None
+    """Part of the source's own split: `train`, `val` or `test` where it has these."""
+    attributes: Mapping[str, bool] | None = None
+    """What the source says of the picture, such as `Smiling`."""
+    credit: Mapping[str, str] | None = None
+    """Whom to credit and on what terms: `author`, `licence`, ... as the source gives them."""
     sha256: str = ""
     """SHA-256 of the encoded source image, hexadecimal."""
     pixels: np.ndarray | None = None
     """Decoded source image, uint8 RGB, (H, W, 3)."""
     landmarks: np.ndarray | None = None
-    """Five points (x, y) in source pixels, float32, (5, 2)."""
+    """Five points (x, y) in pixels of the upright source image, float32, (5, 2).
+
+    Where a source gives them, they are in the order of `align.ARCFACE` and no detector is run."""
     face: np.ndarray | None = None
     """Aligned crop, uint8 RGB, (S, S, 3)."""
     quality: Quality | None = None

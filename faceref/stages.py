@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from faceref.align import align
+from faceref.align import ARCFACE, Landmarks, align
 from faceref.embed.base import Embedder, main_face
 from faceref.record import Quality, Record
 
@@ -37,8 +37,8 @@ def run(stages: Sequence[Stage], record: Record) -> Record:
 def read(record: Record) -> Record:
     """Read the file and decode it to upright uint8 RGB."""
     try:
-        data = record.data if record.path is None else record.path.read_bytes()
-    except OSError as error:
+        data = _encoded(record)
+    except (OSError, ValueError) as error:
         return record.rejected("unreadable", type(error).__name__)
     if not data:
         return record.rejected("unreadable", "empty file")
@@ -55,24 +55,42 @@ def read(record: Record) -> Record:
     return record.having(pixels=pixels, sha256=sha256, data=None)
 
 
+def _encoded(record: Record) -> bytes | None:
+    if record.path is not None:
+        return record.path.read_bytes()
+    return record.data if record.blob is None else record.blob.read()
+
+
 def find_face(embedder: Embedder) -> Stage:
-    """Stage that detects faces, takes the main one and aligns it."""
+    """Stage that detects faces, takes the main one and aligns it.
+
+    Landmarks that the source gave are used as they are, by ArcFace's template, without detection.
+    """
 
     def stage(record: Record) -> Record:
         assert record.pixels is not None
+        if record.landmarks is not None:
+            return _place(record, record.landmarks, ARCFACE, None, None)
         height, width = record.pixels.shape[:2]
         found = embedder.detect(record.pixels)
         if not found:
             return record.rejected("no face")
         face = main_face(found, width, height)
-        eyes = embedder.scheme.eye_distance(face.landmarks)
-        if eyes == 0:
-            return record.rejected("no face", "its landmarks coincide")
-        pixels, inside = align(record.pixels, face.landmarks, embedder.scheme.template)
-        quality = Quality(face.score, eyes, inside, len(found))
-        return record.having(pixels=None, landmarks=face.landmarks, face=pixels, quality=quality)
+        return _place(record, face.landmarks, embedder.scheme, face.score, len(found))
 
     return stage
+
+
+def _place(
+    record: Record, points: np.ndarray, scheme: Landmarks, score: float | None, faces: int | None
+) -> Record:
+    assert record.pixels is not None
+    eyes = scheme.eye_distance(points)
+    if eyes == 0:
+        return record.rejected("no face", "its landmarks coincide")
+    pixels, inside = align(record.pixels, points, scheme.template)
+    quality = Quality(score, eyes, inside, faces)
+    return record.having(pixels=None, landmarks=points, face=pixels, quality=quality)
 
 
 def keep_large(minimum: float) -> Stage:

@@ -1,1 +1,1 @@
-"""Sources of faces. Each module has one function that lists records in a fixed order."""
+"""Sources of faces: one file each, with a `SOURCE` that lists records in a fixed order."""

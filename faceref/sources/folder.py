@@ -6,8 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 from faceref.errors import FaceRefError
+from faceref.inventory import Count, Inventory
 from faceref.record import Record
-from faceref.sources.base import Source
+from faceref.sources.base import Choices, Source, SourceKind
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".tif", ".tiff"})
 LAYOUT = "Face_Ref needs one sub-folder per person: FACES/Ada_Lovelace/1.jpg"
@@ -46,3 +47,19 @@ def _person(folder: Path) -> list[Record]:
         )
         for path in paths
     ]
+
+
+def _check(choices: Choices) -> Inventory:
+    records = folder(choices.root).records
+    people = len({record.identity for record in records})
+    counts = (Count("images", len(records)), Count("people", people))
+    return Inventory("Folder", str(choices.root), counts)
+
+
+SOURCE = SourceKind(
+    name="folder",
+    title="Folder",
+    layout=LAYOUT,
+    open=lambda choices: folder(choices.root),
+    check=_check,
+)

@@ -1,33 +1,78 @@
-"""Opens a source by name."""
+"""The registry of sources: one file each in this folder, imported when asked for.
+
+A file `name.py` defines `SOURCE = SourceKind("name", ...)`; nothing else has to be edited.
+"""
 
 from __future__ import annotations
 
+import importlib
+from dataclasses import replace
 from pathlib import Path
 
 from faceref.errors import FaceRefError, unknown_choice
-from faceref.sources.base import Source
+from faceref.inventory import Inventory
+from faceref.sources.base import Choices, Source, SourceKind
 
-SOURCES = ("folder", "sample")
+FOLDER = Path(__file__).resolve().parent
+_BESIDE = ("__init__", "base", "registry")
+FLAGS = {"checksums": "--no-checksums", "split": "--hf-split"}
+"""Options of the command line whose name is not that of the choice."""
 
 
-def open_source(name: str, path: Path | None) -> Source:
-    """The source `name`; `path` is where its images lie, None for the embedded sample."""
-    if name not in SOURCES:
-        raise unknown_choice("source", name, SOURCES)
-    if name == "sample":
-        if path is not None:
-            raise FaceRefError(
-                f"--source sample takes no path, but got {path}: it is part of the package. "
-                f"For your own faces: faceref build --source folder {path} --out DIR"
-            )
-        from faceref.sources.sample import sample
+def names() -> list[str]:
+    """Names of all sources, sorted; imports none of them."""
+    return sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in _BESIDE)
 
-        return sample()
-    if path is None:
+
+def load(name: str) -> SourceKind:
+    """Import the source `name`; raises FaceRefError for an unknown one."""
+    if name not in names():
+        raise unknown_choice("source", name, names())
+    kind = getattr(importlib.import_module(f"faceref.sources.{name}"), "SOURCE", None)
+    if not isinstance(kind, SourceKind) or kind.name != name:
         raise FaceRefError(
-            f"--source {name} needs the path of the images: "
-            f"faceref build --source {name} FACES --out DIR"
+            f"faceref/sources/{name}.py must define SOURCE = SourceKind({name!r}, ...)."
         )
-    from faceref.sources.folder import folder
+    return kind
 
-    return folder(path)
+
+def open_source(name: str, path: Path | None, choices: Choices | None = None) -> Source:
+    """The source `name`; `path` is where its images lie, None for the embedded sample.
+
+    Raises FaceRefError for a choice that this source does not take, and for a copy that is not
+    whole unless `choices.partial` accepts it.
+    """
+    kind = load(name)
+    return kind.open(_fitting(kind, path, choices))
+
+
+def check_source(name: str, path: Path | None, choices: Choices | None = None) -> Inventory:
+    """What of the source `name` is at `path`, and what is missing; opens no image."""
+    kind = load(name)
+    return kind.check(_fitting(kind, path, choices))
+
+
+def _fitting(kind: SourceKind, path: Path | None, choices: Choices | None) -> Choices:
+    choices = replace(choices or Choices(), path=path)
+    if kind.needs_path and path is None:
+        raise FaceRefError(
+            f"--source {kind.name} needs the path of the images: "
+            f"faceref build --source {kind.name} FACES --out DIR. {kind.layout}"
+        )
+    if not kind.needs_path and path is not None:
+        raise FaceRefError(
+            f"--source {kind.name} takes no path, but got {path}: it is part of the package. "
+            f"For your own faces: faceref build --source folder {path} --out DIR"
+        )
+    for name in choices.given():
+        if name not in kind.takes:
+            taken = ", ".join(map(_flag, kind.takes)) or "none"
+            raise FaceRefError(
+                f"{_flag(name)} does not apply to --source {kind.name}, which takes: {taken}. "
+                "Leave it out."
+            )
+    return choices
+
+
+def _flag(name: str) -> str:
+    return FLAGS.get(name, "--" + name.replace("_", "-"))

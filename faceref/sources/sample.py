@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+from faceref.inventory import Count, Inventory
 from faceref.record import Record
-from faceref.sources.base import Source
+from faceref.sources.base import Source, SourceKind
 
 
 def sample() -> Source:
@@ -32,3 +33,15 @@ def write_sample_folder(out: Path) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(record.data or b"")
     return len(records)
+
+
+SOURCE = SourceKind(
+    name="sample",
+    title="Sample",
+    layout="It is part of the package.",
+    open=lambda choices: sample(),
+    check=lambda choices: Inventory(
+        "Sample", "the package", (Count("images", len(sample().records)),)
+    ),
+    needs_path=False,
+)

@@ -98,7 +98,7 @@ def test_other_pictures_are_refused(faces: np.ndarray):
 
 def test_variation_keeps_the_face_recognisable():
     torch.manual_seed(0)
-    faces = torch.from_numpy(_faces(50).thumbnails).permute(0, 3, 1, 2) / 255
+    faces = torch.rand(50, 3, 4, 4).repeat_interleave(4, -1).repeat_interleave(4, -2)
     varied = vary(faces)
     straight = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(faces, varied, strict=True)]
     mirrored = [

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from faceref import stages
-from faceref.align import ARCFACE
+from faceref.align import ARCFACE, DLIB
 from faceref.embed.base import Detection
 from faceref.record import Quality, Record
 
@@ -112,3 +112,50 @@ def test_encode_loses_nothing():
     png = stages.encode(_record().having(face=face)).png
     assert png is not None
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(png))), face)
+
+
+class _Blob:
+    def __init__(self, data: bytes | ValueError) -> None:
+        self.data = data
+        self.size = 1
+
+    def read(self) -> bytes:
+        if isinstance(self.data, ValueError):
+            raise self.data
+        return self.data
+
+
+def test_a_blob_is_read():
+    record = stages.read(_record().having(blob=_Blob(_encoded(Image.fromarray(NOISE)))))
+    assert record.pixels is not None
+    assert np.array_equal(record.pixels, NOISE)
+    damaged = stages.read(_record().having(blob=_Blob(ValueError("wrong CRC-32"))))
+    assert damaged.reject == "unreadable: ValueError"
+
+
+def test_given_landmarks_are_used_without_detection():
+    class Blind(_Finder):
+        scheme = DLIB
+
+        def detect(self, image: np.ndarray) -> list[Detection]:
+            raise AssertionError
+
+    points = ARCFACE.template * 2 + np.float32(20)
+    image = np.zeros((300, 300, 3), np.uint8)
+    for x, y in points.round().astype(int):
+        image[y - 3 : y + 4, x - 3 : x + 4] = 255
+    record = stages.find_face(Blind())(_record().having(pixels=image, landmarks=points))
+    assert record.quality is not None
+    assert (record.quality.detector_score, record.quality.faces) == (None, None)
+    assert record.quality.eye_distance == pytest.approx(2 * 35.2, abs=0.2)
+    assert record.face is not None
+    for x, y in ARCFACE.template.round().astype(int):
+        assert record.face[y, x].min() > 200
+    assert record.landmarks is points
+
+
+def test_given_landmarks_that_coincide():
+    record = _record().having(
+        pixels=np.zeros((9, 9, 3), np.uint8), landmarks=np.zeros((5, 2), np.float32)
+    )
+    assert stages.find_face(_Finder())(record).reject == "no face: its landmarks coincide"

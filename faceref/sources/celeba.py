@@ -1,0 +1,278 @@
+"""CelebA (Liu, Luo, Wang, Tang, ICCV 2015), as its authors hand it out.
+
+Folder or zip of images, with the text files beside them, in `Anno/` and `Eval/`, or one folder
+down. Copies in CSV, as on Kaggle, and copies with a header more or less are read too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+
+from faceref.blob import ZipMember, zip_members
+from faceref.errors import FaceRefError, unknown_choice
+from faceref.inventory import Count, Inventory, count, first_names, md5
+from faceref.record import Record
+from faceref.rows import Rows, read_rows
+from faceref.sources.base import Choices, Source, SourceKind, refuse_swapped
+
+LICENCE = "CelebA agreement: non-commercial research only, no redistribution of any portion"
+LAYOUT = (
+    "CelebA needs a folder with img_align_celeba/ or img_align_celeba.zip, identity_CelebA.txt, "
+    "list_eval_partition.txt, list_landmarks_align_celeba.txt and list_attr_celeba.txt"
+)
+IDENTITY, PARTITION = "identity_CelebA.txt", "list_eval_partition.txt"
+ATTRIBUTES = "list_attr_celeba.txt"
+LANDMARKS = {
+    "img_align_celeba": "list_landmarks_align_celeba.txt",
+    "img_celeba": "list_landmarks_celeba.txt",
+}
+"""The landmark file of each set of images: aligned 178x218 crops, and pictures in the wild."""
+PARTITIONS = np.array(["train", "val", "test"])
+WIDTHS = {
+    IDENTITY: 1,
+    PARTITION: 1,
+    ATTRIBUTES: 40,
+    "list_landmarks_align_celeba.txt": 10,
+    "list_landmarks_celeba.txt": 10,
+}
+"""Integers in a row of each text file."""
+NAME = re.compile(r"\d{6}\.(jpg|png)")
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the authors' copy holds; the sums are those that torchvision checks."""
+
+    images: int = 202_599
+    people: int = 10_177
+    md5: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "img_align_celeba.zip": "00d2c5bc6d35e252742224ab0c1e8fcb",
+            IDENTITY: "32bd1bd63d3c78cd57e08160ec5ed1e2",
+            PARTITION: "d32c9cbf5e040fd4025c592c306e6668",
+            ATTRIBUTES: "75e246fa4810816ffd6ee81facbd244c",
+            "list_landmarks_align_celeba.txt": "cc24ecafdb5b50baae59b03474781f8c",
+            "list_landmarks_celeba.txt": "063ee6ddb681f96bc9ca28c6febb9d1a",
+        }
+    )
+
+
+PUBLISHED = Published()
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is on disk, read once for the check and the records."""
+
+    inventory: Inventory
+    images: Mapping[str, Path | ZipMember]
+    texts: Mapping[str, Rows]
+    landmarks: str
+    """Name of the landmark file of these images."""
+
+
+def celeba(choices: Choices, published: Published = PUBLISHED) -> Source:
+    """List CelebA; image ids are the numbers of the files, `000001`.
+
+    Records carry identity, official partition, five landmarks and 40 attributes. Raises
+    FaceRefError for what is missing, unless `choices.partial`, and for what is damaged.
+    """
+    found = survey(choices, published)
+    found.inventory.require(choices.partial)
+    records = tuple(_records(found))
+    if not records:
+        raise FaceRefError(f"No image of CelebA in {choices.root}. {LAYOUT}.")
+    return Source(
+        "celeba",
+        LICENCE,
+        records,
+        labelled=IDENTITY in found.texts,
+        inventory=found.inventory,
+        partial=not found.inventory.complete,
+    )
+
+
+def survey(choices: Choices, published: Published = PUBLISHED) -> Survey:
+    """Find images and text files, read the texts, and count; no image is opened."""
+    root = _root(choices.root)
+    kind, archive, images = _images(root, choices.images)
+    wanted = (IDENTITY, PARTITION, LANDMARKS[kind], ATTRIBUTES)
+    paths = {name: path for name in wanted if (path := _text_file(root, name)) is not None}
+    texts = {name: read_rows(path, WIDTHS[name], NAME) for name, path in paths.items()}
+    sums = _wrong_sums({**paths, **archive}, published) if choices.checksums else []
+    listed = _listed(texts)
+    inventory = Inventory(
+        "CelebA",
+        str(root),
+        (
+            count("text files", wanted, paths),
+            Count("listed images", len(listed), published.images),
+            count("images", listed, images),
+            *_people(texts, published),
+        ),
+        (*sums, *_disagreements(texts, listed)),
+        tuple(_notes(choices, listed, images)),
+    )
+    return Survey(inventory, images, texts, LANDMARKS[kind])
+
+
+def _root(path: Path) -> Path:
+    for folder in (path, path / "celeba", path / "CelebA"):
+        if any((folder / f"{kind}{end}").exists() for kind in LANDMARKS for end in ("", ".zip")):
+            return folder
+        if (folder / "Img").is_dir():
+            return folder
+    raise FaceRefError(f"No images of CelebA in {path}. {LAYOUT}.")
+
+
+def _images(
+    root: Path, wanted: str | None
+) -> tuple[str, dict[str, Path], Mapping[str, Path | ZipMember]]:
+    """The set of images, the archive if it is one, and where each image is."""
+    if wanted is not None and wanted not in LANDMARKS:
+        raise unknown_choice("--images of CelebA", wanted, LANDMARKS)
+    for kind in (wanted,) if wanted else LANDMARKS:
+        for place in (root, root / "Img"):
+            folder, archive = place / kind, place / f"{kind}.zip"
+            nested = folder / kind
+            if folder.is_dir():
+                return kind, {}, _files(nested if nested.is_dir() else folder)
+            if archive.is_file():
+                members = zip_members(archive)
+                named = {name.rpartition("/")[2]: member for name, member in members.items()}
+                return kind, {archive.name: archive}, _named(named)
+    raise FaceRefError(f"No {wanted or 'images of CelebA'} in {root}. {LAYOUT}.")
+
+
+def _files(folder: Path) -> dict[str, Path | ZipMember]:
+    return _named({path.name: path for path in folder.iterdir()})
+
+
+def _named(found: Mapping[str, Path | ZipMember]) -> dict[str, Path | ZipMember]:
+    return {name: found[name] for name in sorted(found) if NAME.fullmatch(name)}
+
+
+def _text_file(root: Path, name: str) -> Path | None:
+    for folder in (root, root / "Anno", root / "Eval"):
+        for path in (folder / name, (folder / name).with_suffix(".csv")):
+            if path.is_file():
+                return path
+    return None
+
+
+def _wrong_sums(paths: Mapping[str, Path], published: Published) -> Iterator[str]:
+    for name, path in paths.items():
+        wanted = published.md5.get(name)
+        if wanted is None or wanted == md5(path) or wanted in _official_forms(path, name):
+            continue
+        yield (
+            f"{path.name} has MD5 {md5(path)}, published is {wanted}: it is damaged or was edited. "
+            "Get it again, or take it as it is with --no-checksums."
+        )
+
+
+def _official_forms(path: Path, name: str) -> list[str]:
+    """Sums of the same rows as the authors write them, for copies with a header or commas."""
+    if name not in (IDENTITY, PARTITION):
+        return []
+    rows = read_rows(path, WIDTHS[name], NAME)
+    lines = [f"{image} {value}" for image, value in zip(rows.names, rows.values[:, 0], strict=True)]
+    texts = (end.join([*lines, ""]) for end in ("\n", "\r\n"))
+    return [hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() for text in texts]
+
+
+def _listed(texts: Mapping[str, Rows]) -> list[str]:
+    """Names of all images that some text file lists, sorted."""
+    return sorted({name for rows in texts.values() for name in rows.names.tolist()})
+
+
+def _people(texts: Mapping[str, Rows], published: Published) -> list[Count]:
+    if IDENTITY not in texts:
+        return []
+    return [Count("people", len(np.unique(texts[IDENTITY].values)), published.people)]
+
+
+def _disagreements(texts: Mapping[str, Rows], listed: Sequence[str]) -> Iterator[str]:
+    for name, rows in texts.items():
+        if len(rows.names) < len(listed):
+            lacking = sorted(set(listed) - set(rows.names.tolist()))
+            names = first_names(lacking, len(lacking))
+            yield f"{name} lacks {names}, which other text files list. Get it again."
+    if PARTITION in texts and not np.isin(texts[PARTITION].values, (0, 1, 2)).all():
+        yield f"{PARTITION} has values other than 0, 1 and 2. Get it again."
+
+
+def _notes(choices: Choices, listed: Sequence[str], images: Mapping[str, object]) -> Iterator[str]:
+    if not choices.checksums:
+        yield "MD5 sums were not checked"
+    if unlisted := len(set(images) - set(listed)):
+        yield f"{unlisted:,} images are in no text file and are not used"
+
+
+def _records(found: Survey) -> Iterator[Record]:
+    names = np.array([name for name in _listed(found.texts) if name in found.images], dtype=str)
+    columns = {name: rows.of(names) for name, rows in found.texts.items()}
+    points = columns.get(found.landmarks)
+    if points is not None:
+        points = points.reshape(-1, 5, 2).astype(np.float32)
+        refuse_swapped(found.landmarks, points)
+    attributes = _attributes(found.texts.get(ATTRIBUTES), columns.get(ATTRIBUTES), len(names))
+    people, parts = columns.get(IDENTITY), columns.get(PARTITION)
+    for row, (name, said) in enumerate(zip(names.tolist(), attributes, strict=True)):
+        place = found.images[name]
+        image_id = name[:6]
+        yield Record(
+            image_id=image_id,
+            source="celeba",
+            identity=image_id if people is None else str(people[row, 0]),
+            path=place if isinstance(place, Path) else None,
+            blob=place if isinstance(place, ZipMember) else None,
+            partition=None if parts is None else str(PARTITIONS[parts[row, 0]]),
+            landmarks=None if points is None else points[row],
+            attributes=said,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes(Mapping[str, bool]):
+    """The attributes of one image, a byte each: 200,000 dicts of 40 would fill 500 MB."""
+
+    names: tuple[str, ...]
+    values: bytes
+
+    def __getitem__(self, name: str) -> bool:
+        if name not in self.names:
+            raise KeyError(name)
+        return self.values[self.names.index(name)] == 1
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def _attributes(
+    rows: Rows | None, values: np.ndarray | None, images: int
+) -> Iterator[Attributes | None]:
+    if rows is None or values is None:
+        return repeat(None, images)
+    names = rows.columns or tuple(f"attribute_{index}" for index in range(values.shape[1]))
+    return (Attributes(names, row.tobytes()) for row in (values > 0).astype(np.uint8))
+
+
+SOURCE = SourceKind(
+    name="celeba",
+    title="CelebA",
+    layout=LAYOUT,
+    open=celeba,
+    check=lambda choices: survey(choices).inventory,
+    takes=("partial", "checksums", "images"),
+)
