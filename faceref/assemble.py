@@ -15,10 +15,12 @@ import faceref
 from faceref import card, store
 from faceref.calibrate import Bound, calibrate
 from faceref.certificate import certify
+from faceref.duplicates import as_hashes
 from faceref.embed.base import Embedder
 from faceref.errors import UnusableError
 from faceref.mine import Faces, appearance, mine, open_search, random_similarity
 from faceref.parts import Workshop
+from faceref.people import People, find_people
 from faceref.sources.base import Source
 from faceref.split import split_identities
 
@@ -48,16 +50,30 @@ def assemble(
             + ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
             + ". Check that the images are photographs of faces, or lower the limits of the build."
         )
-    labels = used["identity"].to_pylist()
-    split = split_identities(labels, recipe.split)
-    rows = _rows(used, source.name, split)
-    bound = _mine_all(rows, used, recipe, device)
+    people = _find_people(used, recipe, device)
+    rows = _rows(used, source.name, people, split_identities(people.components, recipe.split))
+    bound = _mine_all(rows, used, people, recipe, device)
     manifest = _manifest(rows, rejects, source, embedder, recipe, bound)
+    manifest["thresholds"]["same_person"] = people.same_person.manifest()
+    manifest["people"] = people.manifest()
     manifest["random_similarity_mean"] = round(
-        float(random_similarity(_matrix(used), labels, recipe.split.seed).mean()), 4
+        float(random_similarity(_matrix(used), people.components, recipe.split.seed).mean()), 4
     )
     _write(out, rows, rejects, manifest, workshop, parts)
+    store.write_findings(out, *_findings(people, [row["image_id"] for row in rows]))
     return manifest
+
+
+def _find_people(used: pa.Table, recipe: Recipe, device: str) -> People:
+    return find_people(
+        used["identity"].to_pylist(),
+        used["sha256"].to_pylist(),
+        as_hashes(used["hashes"].to_pylist()),
+        _matrix(used),
+        seed=recipe.split.seed,
+        same_person=recipe.same_person,
+        device=device,
+    )
 
 
 def _rejected(table: pa.Table, wanted: bool) -> pa.Array:
@@ -90,24 +106,71 @@ def _thumbnails(table: pa.Table) -> np.ndarray:
     return np.frombuffer(joined, np.uint8).reshape(-1, 16, 16, 3)
 
 
-def _rows(used: pa.Table, source: str, split: dict[str, str]) -> list[dict[str, Any]]:
-    columns = ["image_id", "sha256", "identity", "landmarks", "quality"]
+def _rows(
+    used: pa.Table, source: str, people: People, split: dict[str, str]
+) -> list[dict[str, Any]]:
+    columns = used.select(["image_id", "sha256", "landmarks", "quality"]).to_pylist()
+    who = zip(people.identities, people.components, strict=True)
     return [
-        {**row, "source": source, "split": split[row["identity"]]}
-        for row in used.select(columns).to_pylist()
+        {
+            **row,
+            "source": source,
+            "identity": identity,
+            "component": component,
+            "split": split[component],
+        }
+        for row, (identity, component) in zip(columns, who, strict=True)
     ]
 
 
-def _mine_all(rows: list[dict[str, Any]], used: pa.Table, recipe: Recipe, device: str) -> Bound:
-    """Put `refs_hr` and `refs_lr` into `rows`; returns the bound on similarity."""
-    embeddings = _matrix(used)
-    labels = np.array([row["identity"] for row in rows])
-    ids = np.array([row["image_id"] for row in rows])
-    train = np.flatnonzero([row["split"] == "train" for row in rows])
+def _findings(
+    people: People, ids: Sequence[str]
+) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
+    """The rows of the tables of near-duplicates and of doubtful labels."""
+    duplicates = [
+        {"image_id": ids[item.right], "duplicate_of": ids[item.left], "kind": item.kind}
+        for item in people.duplicates
+    ]
+    noise = [
+        {
+            "kind": doubt.kind,
+            "image_id": ids[doubt.row],
+            "identity": people.identities[doubt.row],
+            "other_id": ids[doubt.other] if doubt.other >= 0 else None,
+            "other_identity": people.identities[doubt.other] if doubt.other >= 0 else None,
+            "similarity": doubt.similarity,
+            "own_similarity": doubt.own,
+        }
+        for doubt in people.doubts
+    ]
+    return duplicates, noise
+
+
+def _find_bound(
+    embeddings: np.ndarray, labels: Sequence[str], people: People, recipe: Recipe
+) -> Bound:
+    """The bound on similarity, from labelled people where there are any."""
     if recipe.max_similarity is not None:
-        bound = Bound(recipe.max_similarity, "given")
-    else:
-        bound = calibrate(embeddings[train], labels[train].tolist(), recipe.split.seed)
+        return Bound(recipe.max_similarity, "given")
+    if people.unlabelled == len(people.identities):
+        return Bound(people.same_person.value, "same-person threshold")
+    return calibrate(embeddings, labels, recipe.split.seed)
+
+
+def _mine_all(
+    rows: list[dict[str, Any]], used: pa.Table, people: People, recipe: Recipe, device: str
+) -> Bound:
+    """Put `refs_hr` and `refs_lr` into `rows`; returns the bound on similarity.
+
+    Of near-duplicates only the first is in the pool, so no list can hold two of them.
+    """
+    embeddings = _matrix(used)
+    labels = np.array(people.components)
+    ids = np.array([row["image_id"] for row in rows])
+    in_train = np.array([row["split"] == "train" for row in rows])
+    known = [rows[row]["identity"] for row in np.flatnonzero(in_train)]
+    bound = _find_bound(embeddings[in_train], known, people, recipe)
+    train = np.flatnonzero(in_train & (people.first == np.arange(len(rows))))
     likeness = {"refs_hr": embeddings, "refs_lr": appearance(_thumbnails(used))}
     for name in store.REFERENCE_LISTS:
         faces = Faces(ids, labels, embeddings, likeness[name])
@@ -138,7 +201,7 @@ def _manifest(
         "embedder": embedder.provenance(),
         "references": recipe.references,
         "seed": rule.seed,
-        "split_rule": {"val": rule.val, "test": rule.test, "by": "identity"},
+        "split_rule": {"val": rule.val, "test": rule.test, "by": "component"},
         "thresholds": {
             "min_eye_distance": recipe.min_eye_distance,
             "min_inside": recipe.min_inside,

@@ -29,6 +29,7 @@ LEAN_COLUMNS = (
     "quality",
     "embedding",
     "thumbnail",
+    "hashes",
     "reject",
 )
 
@@ -63,9 +64,19 @@ class Workshop:
         """Path of part `index`."""
         return self.root / "parts" / f"part-{index:05d}.parquet"
 
-    def write_part(self, index: int, records: Sequence[Record], thumbnails: Sequence[Any]) -> None:
-        """Write a finished chunk; `thumbnails` holds uint8 (16, 16, 3) or None for each record."""
-        rows = [_row(*pair) for pair in zip(records, thumbnails, strict=True)]
+    def write_part(
+        self,
+        index: int,
+        records: Sequence[Record],
+        thumbnails: Sequence[Any],
+        hashes: Sequence[bytes | None],
+    ) -> None:
+        """Write a finished chunk.
+
+        For each record `thumbnails` holds uint8 (16, 16, 3) and `hashes` what
+        `duplicates.face_hashes` gives, or both None.
+        """
+        rows = [_row(*item) for item in zip(records, thumbnails, hashes, strict=True)]
         temporary = self.part(index).with_suffix(".tmp")
         pq.write_table(pa.Table.from_pylist(rows, schema=_PART_SCHEMA), temporary)
         temporary.replace(self.part(index))
@@ -101,13 +112,14 @@ _PART_SCHEMA = pa.schema(
         ),
         ("embedding", pa.list_(pa.float32())),
         ("thumbnail", pa.binary()),
+        ("hashes", pa.binary()),
         ("png", pa.binary()),
         ("reject", pa.string()),
     ]
 )
 
 
-def _row(record: Record, thumbnail: np.ndarray | None) -> dict[str, Any]:
+def _row(record: Record, thumbnail: np.ndarray | None, hashes: bytes | None) -> dict[str, Any]:
     return {
         "image_id": record.image_id,
         "sha256": record.sha256,
@@ -116,6 +128,7 @@ def _row(record: Record, thumbnail: np.ndarray | None) -> dict[str, Any]:
         "quality": None if record.quality is None else asdict(record.quality),
         "embedding": record.embedding,
         "thumbnail": None if thumbnail is None else thumbnail.tobytes(),
+        "hashes": hashes,
         "png": record.png,
         "reject": record.reject,
     }

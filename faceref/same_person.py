@@ -121,7 +121,7 @@ def tail_threshold(different: np.ndarray, images: int) -> float:
     where it is well counted (rates 10 TAIL and TAIL), as extreme-value theory has it for thin tails
     (peaks over threshold; Balkema and de Haan 1974, Pickands 1975).
     """
-    lower, upper, decay = _tail(different)
+    upper, decay = _tail(different)
     wanted = 2 * FALSE_LINKS / max(1, images - 1)
     if wanted >= upper[1]:
         return round(_upper_quantile(different, wanted), 4)
@@ -130,7 +130,7 @@ def tail_threshold(different: np.ndarray, images: int) -> float:
 
 def false_matches(different: np.ndarray, value: float) -> float:
     """Share of different-person pairs expected from `value` up, by the continued tail."""
-    _, upper, decay = _tail(different)
+    upper, decay = _tail(different)
     if value <= upper[0]:
         return _share_above(different, value) or 0.0
     return float(f"{upper[1] * math.exp(-decay * (value - upper[0])):.3g}")
@@ -180,13 +180,12 @@ def _centres() -> np.ndarray:
     return (np.arange(BINS) + 0.5) * 2 / BINS - 1
 
 
-def _tail(different: np.ndarray) -> tuple[tuple[float, float], tuple[float, float], float]:
-    """Two points (cosine, share above) of the tail, and its rate of decay between them."""
+def _tail(different: np.ndarray) -> tuple[tuple[float, float], float]:
+    """A point (cosine, share above) of the tail, and the rate of decay of the share up to it."""
     total = different.sum()
     high = min(0.05, max(TAIL, 20 / total))
-    low = 10 * high
-    lower, upper = _upper_quantile(different, low), _upper_quantile(different, high)
-    return (lower, low), (upper, high), math.log(10) / max(upper - lower, 2 / BINS)
+    lower, upper = (_upper_quantile(different, share) for share in (10 * high, high))
+    return (upper, high), math.log(10) / max(upper - lower, 2 / BINS)
 
 
 def _upper_quantile(counts: np.ndarray, share: float) -> float:
