@@ -79,7 +79,7 @@ def dbscan(embeddings: np.ndarray, settings: Settings) -> np.ndarray:
 
 def hdbscan(embeddings: np.ndarray, settings: Settings) -> np.ndarray:
     """scikit-learn's HDBSCAN."""
-    return alone(HDBSCAN(copy=True, **settings).fit_predict(embeddings))
+    return alone(HDBSCAN(**{"copy": True, **settings}).fit_predict(embeddings))
 
 
 def alone(labels: np.ndarray) -> np.ndarray:

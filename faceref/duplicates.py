@@ -52,7 +52,9 @@ def face_hashes(face: np.ndarray) -> bytes:
     import imagehash
 
     # imagehash would bring each of the two to grey and this size; doing it once is the same.
-    small = Image.fromarray(face).convert("L").resize((4 * SIDE,) * 2, Image.Resampling.LANCZOS)
+    small = (
+        Image.fromarray(face).convert("L").resize((4 * SIDE, 4 * SIDE), Image.Resampling.LANCZOS)
+    )
     bits = [imagehash.phash(item, SIDE).hash for item in (small, ImageOps.mirror(small))]
     return b"".join(np.packbits(item).tobytes() for item in bits)
 

@@ -68,7 +68,7 @@ def _pairs(labels: np.ndarray, own: np.ndarray, alike: Pairs) -> Iterator[Doubt]
     scores = np.round(found.scores.astype(float), 4)
     for place in np.lexsort((found.right, found.left, -scores)).tolist():
         row, other = int(found.left[place]), int(found.right[place])
-        yield Doubt(ONE_PERSON, row, other, float(scores[place]), _value(own[row]))
+        yield Doubt(ONE_PERSON, row, other, float(scores[place]), _value(float(own[row])))
 
 
 def _images(

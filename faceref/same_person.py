@@ -117,7 +117,7 @@ def measure(
     most `PER_PERSON` of one label, drawn with `seed`; in blocks, so memory does not grow with N.
     """
     known = np.flatnonzero([bool(identity) for identity in identities])
-    labels = [str(identities[row]) for row in known]
+    labels = [str(identities[row]) for row in known.tolist()]
     same = same_person_scores(embeddings[known], labels, seed)
     return Histograms(_count(same), _different(embeddings[known], labels, seed), _count(nearest))
 
