@@ -83,7 +83,7 @@ def _images(
         score = float(neighbours.scores[row][foreign[0]]) if len(foreign) else 0.0
         matched = other >= 0 and same.value is not None and score >= same.value
         kind = MISLABELLED if matched else UNLIKE
-        yield Doubt(kind, row, other, round(score, 4), _value(own[row]))
+        yield Doubt(kind, row, other, round(score, 4), _value(own[row].item()))
 
 
 def _value(own: float) -> float | None:

@@ -140,10 +140,10 @@ def tail_threshold(different: np.ndarray, images: int) -> float:
 class Tail:
     """The upper side of different-person similarity, as that of a normal distribution.
 
-    It is fitted through the two points where the density has fallen to a thousandth and a
-    ten-thousandth of its peak, or higher up where fewer than `FEWEST` pairs would be left. One
+    It is fitted through the two points where the density has fallen to a hundredth and a
+    thousandth of its peak, or higher up where fewer than `FEWEST` pairs would be left. One
     person with two names hardly shows there, while counts of all pairs above are full of them: with
-    5 % of labels wrong (LFW) the threshold moves by at most 0.007.
+    5 % of labels wrong (LFW) the threshold moves by at most 0.013.
     """
 
     mean: float
@@ -153,7 +153,7 @@ class Tail:
     def fit(cls, different: np.ndarray) -> Tail:
         """The tail of the counts (BINS,)."""
         density = _smooth(different)
-        fraction = max(1e-4, min(0.05, FEWEST / density.max()))
+        fraction = max(1e-3, min(0.05, FEWEST / density.max()))
         early, late = _falls_to(density, 10 * fraction), _falls_to(density, fraction)
         # exp(-z^2 / 2) is the density as a fraction of its peak.
         z_early, z_late = (math.sqrt(-2 * math.log(part)) for part in (10 * fraction, fraction))

@@ -34,6 +34,14 @@ def test_label_errors_do_not_move_the_threshold():
     assert clean.pairs == 1600 * 1596 / 2
 
 
+def test_hundreds_of_copies_of_one_person_under_other_names_do_not_move_it():
+    vectors = people(400, 3, 0.09)
+    labels = [f"p{row // 3}" for row in range(1200)]
+    copies = np.concatenate([vectors, np.repeat(vectors[:1], 60, axis=0)])
+    found = _find(copies, [*labels, *(f"p{row}" for row in range(100, 160))])
+    assert found.value == pytest.approx(_find(vectors, labels).value, abs=0.06)
+
+
 def test_more_images_need_a_higher_threshold():
     values = [
         _find(vectors, _names(vectors)).value or 0 for vectors in (people(100, 2), people(900, 2))
