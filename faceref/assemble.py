@@ -6,7 +6,6 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +16,13 @@ import faceref
 from faceref import card, store
 from faceref.certificate import certify
 from faceref.credits import write_credits
+from faceref.duplicates import as_hashes
 from faceref.embed.base import Embedder, file_sha256
 from faceref.errors import UnusableError
 from faceref.likeness import appearance
 from faceref.lists import Lists, Subjects, mine_lists
 from faceref.parts import Workshop
-from faceref.people import People, tell_apart
+from faceref.people import People, find_people
 from faceref.sources.base import Source
 from faceref.split import split_identities
 
@@ -52,17 +52,15 @@ def assemble(
             + ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
             + ". Check that the images are photographs of faces, or lower the limits of the build."
         )
-    places = np.flatnonzero(_rejected(table, False).to_numpy(zero_copy_only=False))
     thumbnails, seed = _thumbnails(used), recipe.split.seed
-    people = tell_apart(
-        used["image_id"].to_pylist(),
+    people = find_people(
         _labels(used),
-        _matrix(used),
-        thumbnails,
         used["sha256"].to_pylist(),
-        partial(_faces, workshop, places),
+        as_hashes(used["hashes"].to_pylist()),
+        _matrix(used),
         seed=seed,
-        threshold=recipe.same_person,
+        same_person=recipe.same_person,
+        device=device,
     )
     split = split_identities(people.components, recipe.split)
     splits = np.array([split[name] for name in people.components])
@@ -86,7 +84,7 @@ def assemble(
     _write(out, rows, rejects, manifest, workshop, parts)
     if encoder is not None:
         shutil.copyfile(encoder, out / encoder.name)
-    store.write_suspects(out, people.suspects)
+    store.write_findings(out, *_findings(people, subjects.image_ids.tolist()))
     if recipe.mining.same_person:
         store.write_oracle(out, subjects.image_ids.tolist(), lists.references["refs_same"])
     write_credits(out, source.records, {row["image_id"] for row in rows})
@@ -114,12 +112,6 @@ def _with_encoder(
     report = train_encoder(train, val, path, Schedule(seed=seed), device=device)
     blind = embed_lr(load(path, device), thumbnails)
     return replace(subjects, blind=blind), {**report, "sha256": file_sha256(path)}
-
-
-def _faces(workshop: Workshop, places: np.ndarray, rows: Sequence[int]) -> dict[int, np.ndarray]:
-    """Aligned faces of usable `rows`; `places` are their places in the source."""
-    encoded = workshop.faces([int(places[row]) for row in rows])
-    return {row: store.decode(data) for row, data in zip(rows, encoded, strict=True)}
 
 
 def _rejected(table: pa.Table, wanted: bool) -> pa.Array:
@@ -153,17 +145,13 @@ def _thumbnails(table: pa.Table) -> np.ndarray:
 
 
 def _rows(used: pa.Table, source: str, subjects: Subjects, lists: Lists) -> list[dict[str, Any]]:
-    columns = ["image_id", "sha256", "landmarks", "quality"]
-    rows = used.select(columns).to_pylist()
-    people = subjects.people
-    originals = _originals(rows, people.copies)
+    rows = used.select(["image_id", "sha256", "landmarks", "quality"]).to_pylist()
     for place, row in enumerate(rows):
         row |= {
             "source": source,
             "split": str(subjects.splits[place]),
-            "identity": people.labels[place],
-            "component": people.components[place],
-            "copy_of": originals[place],
+            "identity": subjects.people.identities[place],
+            "component": subjects.people.components[place],
         }
         for name in store.REFERENCE_LISTS:
             row[name] = [
@@ -172,13 +160,27 @@ def _rows(used: pa.Table, source: str, subjects: Subjects, lists: Lists) -> list
     return rows
 
 
-def _originals(rows: Sequence[dict[str, Any]], copies: np.ndarray) -> list[str | None]:
-    """For faces that have near-duplicates the first id of their group, None for the others."""
-    first: dict[int, str] = {}
-    for row, code in zip(rows, copies.tolist(), strict=True):
-        first[code] = min(row["image_id"], first.get(code, row["image_id"]))
-    sizes = Counter(copies.tolist())
-    return [first[code] if sizes[code] > 1 else None for code in copies.tolist()]
+def _findings(
+    people: People, ids: Sequence[str]
+) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
+    """The rows of the tables of near-duplicates and of doubtful labels."""
+    duplicates = [
+        {"image_id": ids[item.right], "duplicate_of": ids[item.left], "kind": item.kind}
+        for item in people.duplicates
+    ]
+    noise = [
+        {
+            "kind": doubt.kind,
+            "image_id": ids[doubt.row],
+            "identity": people.identities[doubt.row],
+            "other_id": ids[doubt.other] if doubt.other >= 0 else None,
+            "other_identity": people.identities[doubt.other] if doubt.other >= 0 else None,
+            "similarity": doubt.similarity,
+            "own_similarity": doubt.own,
+        }
+        for doubt in people.doubts
+    ]
+    return duplicates, noise
 
 
 def _manifest(
@@ -209,6 +211,7 @@ def _manifest(
             "min_eye_distance": recipe.min_eye_distance,
             "min_inside": recipe.min_inside,
             "max_similarity": lists.bound.manifest(),
+            "same_person": people.same_person.manifest(),
         },
         "counts": {name: counts[name] for name in store.SPLITS},
         "rejects": dict(sorted(Counter(row["reason"] for row in rejects).items())),

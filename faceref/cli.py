@@ -55,7 +55,7 @@ def build(
         Optional[float],  # noqa: UP045
         typer.Option(help="Score below which a neighbour is dropped. Default: none is."),
     ] = None,
-    same_person_above: Annotated[
+    same_person: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(help="Cosine of one person under two labels. Default: measured."),
     ] = None,
@@ -68,8 +68,8 @@ def build(
     likeness_lr: Annotated[
         str, typer.Option(help="refs_lr by identity, appearance or both.")
     ] = "appearance",
-    same_person: Annotated[
-        bool, typer.Option("--same-person", help="Add refs_same.parquet, an oracle.")
+    refs_same: Annotated[
+        bool, typer.Option("--refs-same", help="Add refs_same.parquet, an oracle.")
     ] = False,
     index: Annotated[str, typer.Option(help="exact, ivf, or auto: by size.")] = "auto",
     recall: Annotated[float, typer.Option(help="Recall that ivf must reach.")] = 0.95,
@@ -144,12 +144,10 @@ def build(
         diversity,
         likeness_hr,
         likeness_lr,
-        same_person,
+        refs_same,
         IndexRule(index, recall, seed=seed),
     )
-    recipe = Recipe(
-        mining, SplitRule(val, test, seed), min_eye_distance, min_inside, same_person_above
-    )
+    recipe = Recipe(mining, SplitRule(val, test, seed), min_eye_distance, min_inside, same_person)
     refuse_existing(out, overwrite)
     choices = Choices(
         partial=partial,
@@ -242,6 +240,14 @@ def inspect(
 @app.command(epilog="**Example:** `faceref certify face_ref && echo no leak`")
 def certify(
     path: Annotated[Path, typer.Argument(help="A Face_Ref folder.")],
+    embedder: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="insightface or dlib, as in the build: checks identity scores, too."),
+    ] = None,
+    pack: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="insightface pack of the build."),
+    ] = None,
     show: Annotated[int, typer.Option(help="Faults to print at most.", min=1)] = 20,
 ) -> None:
     """Check the claims of a Face_Ref on its files alone; status 1 and the pairs if one is false."""
@@ -252,7 +258,13 @@ def certify(
     from faceref.store import FaceRef
 
     face_ref = FaceRef.open(path)
-    faults = list(islice(audit(face_ref), show))
+    opened = None
+    if embedder or pack:
+        from faceref.embed.registry import open_embedder
+
+        det_size = face_ref.manifest["embedder"].get("det_size", 320)
+        opened = open_embedder(embedder or "insightface", pack=pack, det_size=det_size)
+    faults = list(islice(audit(face_ref, opened), show))
     for fault in faults:
         say(fault)
     if faults:

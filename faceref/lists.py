@@ -71,7 +71,7 @@ def mine_lists(subjects: Subjects, mining: Mining, seed: int, device: str) -> Li
 def _faces(subjects: Subjects, vectors: np.ndarray) -> Faces:
     people = subjects.people
     return Faces.of(
-        subjects.image_ids, people.components, subjects.embeddings, vectors, people.copies
+        subjects.image_ids, people.components, subjects.embeddings, vectors, people.first
     )
 
 
@@ -84,12 +84,13 @@ def _identity(subjects: Subjects, name: str, kind: str) -> Vectors:
 
 
 def _bound(subjects: Subjects, mining: Mining, train: np.ndarray, seed: int) -> Bound:
-    threshold = subjects.people.threshold
+    """The bound on similarity, from labelled people where there are any."""
+    people = subjects.people
     if mining.max_similarity is not None:
         return Bound(mining.max_similarity, "given")
-    if threshold.method == "valley":
-        return Bound(threshold.value, "valley", pairs=threshold.pairs)
-    labels = [subjects.people.labels[row] for row in train.tolist()]
+    if people.unlabelled == len(people.identities):
+        return Bound(people.same_person.value, "same-person threshold")
+    labels = [people.identities[row] for row in train.tolist()]
     return calibrate(subjects.embeddings[train], labels, seed)
 
 

@@ -29,6 +29,7 @@ LEAN_COLUMNS = (
     "quality",
     "embedding",
     "thumbnail",
+    "hashes",
     "reject",
 )
 
@@ -63,9 +64,19 @@ class Workshop:
         """Path of part `index`."""
         return self.root / "parts" / f"part-{index:05d}.parquet"
 
-    def write_part(self, index: int, records: Sequence[Record], thumbnails: Sequence[Any]) -> None:
-        """Write a finished chunk; `thumbnails` holds uint8 (16, 16, 3) or None for each record."""
-        rows = [_row(*pair) for pair in zip(records, thumbnails, strict=True)]
+    def write_part(
+        self,
+        index: int,
+        records: Sequence[Record],
+        thumbnails: Sequence[Any],
+        hashes: Sequence[bytes | None],
+    ) -> None:
+        """Write a finished chunk.
+
+        For each record `thumbnails` holds uint8 (16, 16, 3) and `hashes` what
+        `duplicates.face_hashes` gives, or both None.
+        """
+        rows = [_row(*item) for item in zip(records, thumbnails, hashes, strict=True)]
         temporary = self.part(index).with_suffix(".tmp")
         pq.write_table(pa.Table.from_pylist(rows, schema=_PART_SCHEMA), temporary)
         temporary.replace(self.part(index))
@@ -80,18 +91,6 @@ class Workshop:
         """The encoded aligned faces in the order of the source, None for rejected images."""
         for index in range(parts):
             yield from pq.read_table(self.part(index), columns=["png"])["png"].to_pylist()
-
-    def faces(self, places: Sequence[int]) -> list[bytes]:
-        """The encoded aligned faces at `places` of the source, which have one."""
-        wanted, found, start, index = set(places), {}, 0, 0
-        while len(found) < len(wanted):
-            count = pq.read_metadata(self.part(index)).num_rows
-            here = wanted & set(range(start, start + count))
-            if here:
-                column = pq.read_table(self.part(index), columns=["png"])["png"]
-                found |= {place: column[place - start].as_py() for place in here}
-            start, index = start + count, index + 1
-        return [found[place] for place in places]
 
 
 _PART_SCHEMA = pa.schema(
@@ -113,13 +112,14 @@ _PART_SCHEMA = pa.schema(
         ),
         ("embedding", pa.list_(pa.float32())),
         ("thumbnail", pa.binary()),
+        ("hashes", pa.binary()),
         ("png", pa.binary()),
         ("reject", pa.string()),
     ]
 )
 
 
-def _row(record: Record, thumbnail: np.ndarray | None) -> dict[str, Any]:
+def _row(record: Record, thumbnail: np.ndarray | None, hashes: bytes | None) -> dict[str, Any]:
     return {
         "image_id": record.image_id,
         "sha256": record.sha256,
@@ -128,6 +128,7 @@ def _row(record: Record, thumbnail: np.ndarray | None) -> dict[str, Any]:
         "quality": None if record.quality is None else asdict(record.quality),
         "embedding": record.embedding,
         "thumbnail": None if thumbnail is None else thumbnail.tobytes(),
+        "hashes": hashes,
         "png": record.png,
         "reject": record.reject,
     }

@@ -1,200 +1,110 @@
-"""Who is who: groups of unlabelled faces, doubtful labels, and what no split may separate."""
+"""Who is who: labels, groups, near-duplicates and components of all usable images of a build."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from faceref.duplicates import copy_groups, near_duplicates
-from faceref.neighbours import Pairs, components, label_edges, nearest_pairs
-from faceref.threshold import SamePerson, one_false_pair, valley
-
-STRANGERS = 0.999
-"""Quantile of the similarities of different people below which an image is alien in its label."""
-GIANT_SHARE, GIANT_GROWTH = 0.01, 2.0
-"""A merged component is reported as giant above this share of all images and this many times its
-largest label."""
-FacesOf = Callable[[Sequence[int]], Mapping[int, np.ndarray]]
+from faceref.components import Giant, find_components, find_giants
+from faceref.duplicates import ALIKE_COSINE, Duplicate, find_duplicates, first_of_each
+from faceref.groups import connect, find_neighbours, group_names, pairs_above
+from faceref.label_noise import Doubt, find_label_noise
+from faceref.same_person import SamePerson, find_same_person
 
 
 @dataclass(frozen=True, eq=False)
 class People:
-    """What is known of the people in a set; lists and arrays have one entry a face."""
+    """What is known of the people on N images; lists have one entry an image."""
 
-    labels: list[str]
-    """Who each face shows: the source's label, or the group that it was found to be in."""
+    identities: list[str]
+    """The label of the source, or `group-00012` where it has none."""
     components: list[str]
-    """Name of each face's component: what a split must not cut and mining not pair."""
-    copies: np.ndarray
-    """Code of each face's group of near-duplicates, int64 (N,)."""
-    threshold: SamePerson
-    suspects: list[dict[str, Any]]
-    """Doubtful labels: `image_id`, `other_id`, `score`, `reason`."""
+    """What is dealt out to splits as a whole."""
+    first: np.ndarray
+    """The row of the first image that each duplicates, its own where it duplicates none."""
+    duplicates: list[Duplicate]
+    same_person: SamePerson
+    doubts: list[Doubt]
+    giants: list[Giant]
+    unlabelled: int
+    """Images without a label of the source."""
 
     def manifest(self) -> dict[str, Any]:
-        """Counts for the manifest."""
-        sizes = Counter(np.unique(self.copies, return_counts=True)[1].tolist())
-        joined = _joined(self.labels, self.components)
-        reasons = Counter(row["reason"] for row in self.suspects)
+        """Counts and notes, as `face_ref.json` has them."""
         return {
-            "same_person": self.threshold.manifest(),
+            "identities": len(set(self.identities)),
             "components": len(set(self.components)),
-            "labels_joined": {name: labels for name, labels in joined.items() if len(labels) > 1},
-            "giant_components": giants(self.labels, self.components),
-            "images_with_copies": sum(size * count for size, count in sizes.items() if size > 1),
-            "suspects": dict(sorted(reasons.items())),
+            "unlabelled_images": self.unlabelled,
+            "near_duplicate_pairs": _counted(item.kind for item in self.duplicates),
+            "label_noise": _counted(doubt.kind for doubt in self.doubts),
+            "giant_components": [asdict(giant) for giant in self.giants],
+            "notes": self.notes(),
         }
 
+    def notes(self) -> list[str]:
+        """Warnings that a reader of the set must see; none for a set without peculiarities."""
+        notes = [
+            f"The component {giant.component!r} ties {giant.labels:,} labels and {giant.images:,} "
+            "images together: look at the label noise, or give a higher same-person threshold."
+            for giant in self.giants
+        ]
+        if self.same_person.value is None and self.unlabelled:
+            notes.append(
+                f"{self.unlabelled:,} images have no label and no same-person threshold was found "
+                f"({self.same_person.method}): each counts as a person. Give the threshold."
+            )
+        return notes
 
-def tell_apart(
-    image_ids: Sequence[str],
-    labels: Sequence[str | None],
+
+def find_people(
+    identities: Sequence[str | None],
+    sha256: Sequence[str],
+    hashes: np.ndarray,
     embeddings: np.ndarray,
-    thumbnails: np.ndarray,
-    digests: Sequence[str],
-    faces: FacesOf,
     *,
-    seed: int,
-    threshold: float | None = None,
+    seed: int = 0,
+    same_person: float | None = None,
+    device: str = "cpu",
 ) -> People:
-    """Group, check and join the faces of a set.
+    """Group, tie and doubt N images.
 
-    `labels` holds None where the source names nobody: such faces are grouped by the connected
-    components of their nearest-neighbour graph above the threshold. `embeddings` (N, D) are
-    L2-normalised, `thumbnails` uint8 (N, 16, 16, 3), `digests` the SHA-256 of the source images;
-    `faces` gives aligned faces by row. `threshold` is the cosine of one person, None measures it.
-    A component joins what has one label, is a near-duplicate, or is probably one person.
+    An identity of None or "" is unknown; `hashes` is uint8 (N, 64) of `duplicates.face_hashes`;
+    `embeddings` are L2-normalised, (N, D); `same_person` is the threshold, None calibrates it.
     """
-    pairs = nearest_pairs(embeddings)
-    given = [label for label in labels if label is not None]
-    same = SamePerson(threshold, "given") if threshold is not None else None
-    if same is None and given:
-        known = np.array([label is not None for label in labels])
-        same = one_false_pair(embeddings[known], given, seed)
-    if same is None:
-        same = valley(nearest_scores(pairs, len(embeddings)))
-    if same is None:
-        same = one_false_pair(embeddings, [str(row) for row in range(len(embeddings))], seed)
-    alike = pairs.where(pairs.score > same.value)
-    named = name_groups(labels, alike)
-    copies = copy_groups(len(named), near_duplicates(pairs, thumbnails, faces), digests)
-    codes = components(
-        len(named), (alike.left, alike.right), label_edges(np.array(named)), label_edges(copies)
-    )
+    neighbours = find_neighbours(embeddings, device=device)
+    same = find_same_person(embeddings, identities, neighbours.nearest(), seed, same_person)
+    alike = pairs_above(neighbours, same.value)
+    close = pairs_above(neighbours, max(ALIKE_COSINE, same.value or 0))
+    duplicates = find_duplicates(sha256, hashes, close, same.value)
+    left = [*alike.left.tolist(), *(item.left for item in duplicates)]
+    right = [*alike.right.tolist(), *(item.right for item in duplicates)]
+    labels = _fill(identities, np.array(left, int), np.array(right, int))
+    components = find_components(labels, left, right)
     return People(
-        named,
-        _names(named, codes),
-        copies,
+        labels,
+        components,
+        first_of_each(len(labels), duplicates),
+        duplicates,
         same,
-        suspects(image_ids, named, embeddings, alike, seed) if given else [],
+        find_label_noise(embeddings, identities, neighbours, alike, same),
+        find_giants(components, labels),
+        sum(not identity for identity in identities),
     )
 
 
-def nearest_scores(pairs: Pairs, size: int) -> np.ndarray:
-    """Similarity of each face to the nearest other, (N,); -1 where no pair holds it."""
-    best = np.full(size, -1.0)
-    for side in (pairs.left, pairs.right):
-        np.maximum.at(best, side, pairs.score)
-    return best
+def _fill(identities: Sequence[str | None], left: np.ndarray, right: np.ndarray) -> list[str]:
+    """Labels, with `group-...` for unknown ones: groups of unlabelled images that are tied."""
+    unknown = np.array([not identity for identity in identities])
+    both = unknown[left] & unknown[right]
+    groups = connect(len(identities), left[both], right[both])
+    numbers = np.unique(groups[unknown], return_inverse=True)[1]
+    names = iter(group_names(numbers))
+    return [identity or next(names) for identity in identities]
 
 
-def name_groups(labels: Sequence[str | None], alike: Pairs) -> list[str]:
-    """`labels` with names such as `group-00012` for faces that have none.
-
-    Faces without a label are grouped with each other only, by the pairs `alike`.
-    """
-    unknown = np.array([label is None for label in labels])
-    own = alike.where(unknown[alike.left] & unknown[alike.right])
-    codes = components(len(labels), (own.left, own.right))
-    order = {code: rank for rank, code in enumerate(np.unique(codes[unknown]).tolist())}
-    return [
-        f"group-{order[code]:05d}" if label is None else label
-        for label, code in zip(labels, codes.tolist(), strict=True)
-    ]
-
-
-def suspects(
-    image_ids: Sequence[str],
-    labels: Sequence[str],
-    embeddings: np.ndarray,
-    alike: Pairs,
-    seed: int,
-) -> list[dict[str, Any]]:
-    """Doubtful labels: pairs of two labels that look like one person, and aliens in their label.
-
-    An alien is an image of a label with three or more whose mean similarity to the others is that
-    of strangers.
-    """
-    codes = np.unique(np.asarray(labels), return_inverse=True)[1]
-    two = alike.where(codes[alike.left] != codes[alike.right])
-    found = []
-    for place in range(len(two)):
-        left, right = image_ids[int(two.left[place])], image_ids[int(two.right[place])]
-        found.append(_suspect(left, right, float(two.score[place]), "two labels, one person"))
-    own = _own_similarity(embeddings, codes)
-    limit = _strangers(embeddings, codes, seed)
-    aliens = np.flatnonzero(own < limit)
-    found += [
-        _suspect(image_ids[row], None, float(own[row]), "unlike the rest of its label")
-        for row in aliens.tolist()
-    ]
-    return sorted(found, key=lambda row: (row["reason"], -row["score"], row["image_id"]))
-
-
-def _suspect(image_id: str, other: str | None, score: float, reason: str) -> dict[str, Any]:
-    return {
-        "image_id": image_id,
-        "other_id": other,
-        "score": round(score, 4),
-        "reason": reason,
-    }
-
-
-def _own_similarity(embeddings: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Mean cosine of each face to the others of its label, (N,); infinite below three images."""
-    sums = np.zeros((codes.max() + 1, embeddings.shape[1]), np.float64)
-    np.add.at(sums, codes, embeddings)
-    sizes = np.bincount(codes)[codes]
-    totals = np.einsum("nd,nd->n", embeddings, sums[codes]) - 1
-    return np.where(sizes >= 3, totals / np.maximum(sizes - 1, 1), np.inf)
-
-
-def _strangers(embeddings: np.ndarray, codes: np.ndarray, seed: int) -> float:
-    rng = np.random.default_rng(seed)
-    left, right = rng.integers(0, len(embeddings), (2, 200_000))
-    other = codes[left] != codes[right]
-    scores = np.einsum("nd,nd->n", embeddings[left[other]], embeddings[right[other]])
-    return float(np.quantile(scores, STRANGERS)) if len(scores) else -1.0
-
-
-def _names(labels: Sequence[str], codes: np.ndarray) -> list[str]:
-    """The first label of each component, in alphabetical order, names it."""
-    names: dict[int, str] = {}
-    for label, code in zip(labels, codes.tolist(), strict=True):
-        names[code] = min(label, names.get(code, label))
-    return [names[code] for code in codes.tolist()]
-
-
-def _joined(labels: Sequence[str], names: Sequence[str]) -> dict[str, list[str]]:
-    joined: dict[str, set[str]] = {}
-    for label, name in zip(labels, names, strict=True):
-        joined.setdefault(name, set()).add(label)
-    return {name: sorted(found) for name, found in sorted(joined.items())}
-
-
-def giants(labels: Sequence[str], names: Sequence[str]) -> dict[str, int]:
-    """Images of each merged component that has grown far beyond its largest label."""
-    by_label, total = Counter(labels), Counter(names)
-    largest = {
-        name: max(by_label[label] for label in found)
-        for name, found in _joined(labels, names).items()
-    }
-    return {
-        name: images
-        for name, images in sorted(total.items())
-        if images > GIANT_SHARE * len(labels) and images > GIANT_GROWTH * largest[name]
-    }
+def _counted(kinds: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(kinds).items()))

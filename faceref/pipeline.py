@@ -1,7 +1,7 @@
 """The recipe of Face_Ref: this page is what a build does, in order.
 
 source -> read -> find_face -> keep_large -> keep_inside -> encode -> embed
-       -> tell people apart -> split -> mine -> certify -> write
+       -> who is who -> split -> mine -> certify -> write
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from PIL import Image
 
 from faceref import stages
 from faceref.assemble import assemble
+from faceref.duplicates import face_hashes
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError, UnusableError
 from faceref.mine import Mining
@@ -44,7 +45,11 @@ class Recipe:
     min_inside: float = 0.6
     """Fraction of the aligned face that must lie in the image."""
     same_person: float | None = None
-    """Identity cosine above which two faces are taken for one person; None measures it."""
+    """Identity cosine from which two images are tied as one person; None calibrates it."""
+
+    def __post_init__(self) -> None:
+        if self.same_person is not None and not -1 <= self.same_person <= 1:
+            raise FaceRefError(f"--same-person {self.same_person}: a cosine, from -1 to 1.")
 
 
 def per_image_stages(embedder: Embedder, recipe: Recipe) -> list[stages.Stage]:
@@ -108,7 +113,7 @@ def refuse_existing(out: Path, overwrite: bool) -> None:
 
 def _refuse_few_people(source: Source) -> None:
     people = {record.identity for record in source.records}
-    if len(people) < MIN_PEOPLE:
+    if all(people) and len(people) < MIN_PEOPLE:
         raise too_few_people(len(people))
 
 
@@ -154,8 +159,9 @@ def _make_parts(
                         progress(start + len(done), len(records))
                 done = _embed(done, embedder, pool)
                 thumbnails = list(map(_thumbnail, done))
+                hashes = list(pool.map(_hashes, done))
                 bare = [record.having(face=None) for record in done]
-                workshop.write_part(index, bare, thumbnails)
+                workshop.write_part(index, bare, thumbnails, hashes)
             if progress:
                 progress(start + len(chunk), len(records))
     return len(starts)
@@ -177,6 +183,10 @@ def _thumbnail(record: Record) -> np.ndarray | None:
     if record.face is None:
         return None
     return np.asarray(Image.fromarray(record.face).resize((16, 16), Image.Resampling.BICUBIC))
+
+
+def _hashes(record: Record) -> bytes | None:
+    return None if record.face is None else face_hashes(record.face)
 
 
 def _move_into_place(finished: Path, out: Path) -> None:

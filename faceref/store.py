@@ -5,7 +5,8 @@ face_ref.json                       manifest: version, provenance, seed, counts,
 README.md                           data-set card, read by `datasets.load_dataset`
 data/<split>-00000-of-00001.parquet rows, see `SCHEMA`
 rejects.parquet                     image_id, source, identity, reason, detail
-suspects.parquet                    doubtful labels: image_id, other_id, score, reason
+near_duplicates.parquet             image_id, duplicate_of, kind
+label_noise.parquet                 labels that the embeddings contradict, see `NOISE_SCHEMA`
 refs_same.parquet                   only where asked for: an oracle of same-person references
 lr_encoder.safetensors              only where `refs_lr` are alike by identity: see lr_encoder.py
 ```
@@ -36,7 +37,8 @@ SPLITS = ("train", "val", "test")
 REFERENCE_LISTS = ("refs_hr", "refs_lr")
 MANIFEST = "face_ref.json"
 REJECTS = "rejects.parquet"
-SUSPECTS = "suspects.parquet"
+DUPLICATES = "near_duplicates.parquet"
+LABEL_NOISE = "label_noise.parquet"
 ORACLE = "refs_same.parquet"
 LR_ENCODER = "lr_encoder.safetensors"
 ROWS_PER_SHARD = 8192
@@ -69,7 +71,6 @@ _FEATURES = {
     "split": _value("string"),
     "identity": _value("string"),
     "component": _value("string"),
-    "copy_of": _value("string"),
     "landmarks": {"feature": _value("float32"), "length": 10, "_type": "List"},
     "quality": {
         "detector_score": _value("float32"),
@@ -90,7 +91,6 @@ SCHEMA = pa.schema(
         ("split", pa.string()),
         ("identity", pa.string()),
         ("component", pa.string()),
-        ("copy_of", pa.string()),
         ("landmarks", pa.list_(pa.float32(), 10)),
         ("quality", _QUALITY),
         ("refs_hr", _REFERENCES),
@@ -98,23 +98,24 @@ SCHEMA = pa.schema(
     ],
     metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}}, sort_keys=True)},
 )
-"""Columns of a shard. `sha256` is of the source file. `component` names what no split may cut:
-labels that are probably one person, and copies. `copy_of` is the first id of a face's group of
-near-duplicates, null where it has none. `landmarks` are x0, y0, ..., x4, y4 in source pixels;
-`refs_*` are ordered best first. The metadata tells `datasets` that `image` is one."""
+"""Columns of a shard. `sha256` is of the source file; `component` is what was dealt out to splits
+as a whole; `landmarks` are x0, y0, ..., x4, y4 in source pixels; `refs_*` are ordered best first.
+The metadata tells `datasets` that `image` is one."""
 
 REJECT_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("image_id", "source", "identity", "reason", "detail")]
 )
 
-SUSPECT_SCHEMA = pa.schema(
+DUPLICATE_SCHEMA = pa.schema([(name, pa.string()) for name in ("image_id", "duplicate_of", "kind")])
+"""Pairs of near-duplicates; `kind` is explained in `faceref.duplicates`."""
+NOISE_SCHEMA = pa.schema(
     [
-        ("image_id", pa.string()),
-        ("other_id", pa.string()),
-        ("score", pa.float32()),
-        ("reason", pa.string()),
+        *((name, pa.string()) for name in ("kind", "image_id", "identity")),
+        *((name, pa.string()) for name in ("other_id", "other_identity")),
+        *((name, pa.float32()) for name in ("similarity", "own_similarity")),
     ]
 )
+"""Doubts about labels; `kind` and the two cosines are explained in `faceref.label_noise`."""
 ORACLE_SCHEMA = pa.schema([("image_id", pa.string()), ("refs_same", _REFERENCES)])
 
 
@@ -144,9 +145,13 @@ def write_rejects(root: Path, rows: Sequence[dict[str, str]]) -> None:
     pq.write_table(pa.Table.from_pylist(list(rows), schema=REJECT_SCHEMA), root / REJECTS)
 
 
-def write_suspects(root: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write the table of doubtful labels."""
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=SUSPECT_SCHEMA), root / SUSPECTS)
+def write_findings(
+    root: Path, duplicates: Sequence[dict[str, str]], noise: Sequence[dict[str, Any]]
+) -> None:
+    """Write the tables of near-duplicates and of doubtful labels."""
+    tables = ((duplicates, DUPLICATE_SCHEMA, DUPLICATES), (noise, NOISE_SCHEMA, LABEL_NOISE))
+    for rows, schema, name in tables:
+        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), root / name)
 
 
 def write_oracle(
@@ -216,8 +221,9 @@ class FaceRef:
         return pa.concat_tables(tables)
 
     def rows(self, split: str) -> list[dict[str, Any]]:
-        """All columns of `split` but the images."""
-        names = [name for name in SCHEMA.names if name != "image"]
+        """All columns of `split` but the images; sets of earlier versions have no `component`."""
+        there = pq.read_schema(self._shards(split)[0]).names
+        names = [name for name in SCHEMA.names if name != "image" and name in there]
         return self.table(split, names).to_pylist()
 
     def images(self, split: str) -> np.ndarray:
@@ -228,20 +234,32 @@ class FaceRef:
             return np.zeros((0, size, size, 3), np.uint8)
         return np.stack([decode(item["bytes"].as_py()) for item in encoded])
 
+    def stream(self, split: str) -> Iterator[tuple[str, bytes]]:
+        """Image id and encoded image of each row of `split`, a few rows in memory at a time."""
+        for path in self._shards(split):
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(ROWS_PER_GROUP, columns=["image_id", "image"]):
+                    for row in batch.to_pylist():
+                        yield row["image_id"], row["image"]["bytes"]
+
     def rejects(self) -> list[dict[str, str]]:
         """The table of rejected images."""
         return pq.read_table(self.root / REJECTS).to_pylist()
 
-    def suspects(self) -> list[dict[str, Any]]:
+    def near_duplicates(self) -> list[dict[str, str]]:
+        """The table of near-duplicates."""
+        return pq.read_table(self.root / DUPLICATES).to_pylist()
+
+    def label_noise(self) -> list[dict[str, Any]]:
         """The table of doubtful labels."""
-        return pq.read_table(self.root / SUSPECTS).to_pylist()
+        return pq.read_table(self.root / LABEL_NOISE).to_pylist()
 
     def oracle(self) -> dict[str, list[str]]:
         """Same-person references by image id; raises FaceRefError where the set has none."""
         path = self.root / ORACLE
         if not path.exists():
             raise FaceRefError(
-                f"{self.root} holds no same-person references: build it with --same-person."
+                f"{self.root} holds no same-person references: build it with --refs-same."
             )
         rows = pq.read_table(path).to_pylist()
         return {row["image_id"]: [ref["image_id"] for ref in row["refs_same"]] for row in rows}

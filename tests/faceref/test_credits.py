@@ -5,6 +5,7 @@ import pyarrow.parquet as pq
 
 from faceref.align import ARCFACE
 from faceref.credits import CREDITS, write_credits
+from faceref.mine import Mining
 from faceref.pipeline import Recipe, build
 from faceref.sources.base import Choices
 from faceref.sources.ffhq import ffhq
@@ -20,7 +21,7 @@ def test_a_set_from_ffhq_credits_every_author(tmp_path: Path):
     points[4] = ARCFACE.template * 0
     published = write_ffhq(tmp_path / "ffhq", images, points)
     source = ffhq(Choices(tmp_path / "ffhq"), published)
-    build(source, PlainEmbedder(), tmp_path / "out", Recipe(references=2))
+    build(source, PlainEmbedder(), tmp_path / "out", Recipe(mining=Mining(references=2)))
     rows = pq.read_table(tmp_path / "out" / CREDITS).to_pylist()
     kept = [index for index in range(30) if index != 4]
     assert [row["image_id"] for row in rows] == [f"{index:05d}" for index in kept]
