@@ -32,8 +32,8 @@ from faceref.store import SPLITS, FaceRef
 
 Settings = dict[str, Any]
 CAVEAT = (
-    "Settings are chosen on other people than they are scored on, but the rule of the threshold from "
-    "labels (a normal tail, its rate of false links) was itself designed while looking at all of LFW."
+    "Settings are chosen on other people than they are scored on, but the rule of the threshold "
+    "from labels (a normal tail, its rate of false links) was designed while looking at all of LFW."
 )
 Grouping = Callable[[np.ndarray, Settings], np.ndarray]
 COSINES = [round(cosine, 2) for cosine in np.arange(0.40, 0.76, 0.02)]

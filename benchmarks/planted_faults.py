@@ -40,9 +40,10 @@ COUNTS = {
 }
 
 CAVEAT = (
-    "Not a blind test: the limits for near-duplicates were set on LFW copies made the same way, and "
-    "the fit of the same-person threshold was changed after a first run on these very faults, in which "
-    "label errors drove it to 0.99 (194 mirrored copies caught, 1 image called mislabelled)."
+    "Not a blind test: the limits for near-duplicates were set on LFW copies made the same way, "
+    "and the fit of the same-person threshold was changed after a first run on these very faults, "
+    "in which label errors drove it to 0.99 (194 mirrored copies caught, 1 image called "
+    "mislabelled)."
 )
 
 
