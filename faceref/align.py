@@ -105,10 +105,13 @@ def _shrink(image: np.ndarray, points: np.ndarray, scale: float) -> tuple[np.nda
 
 
 def _inside(matrix: np.ndarray, width: int, height: int) -> float:
-    grid = np.stack(np.meshgrid(np.arange(SIZE), np.arange(SIZE)), -1).reshape(-1, 2)
-    source = (grid - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
-    within = (source > -0.5) & (source < np.array([width, height]) - 0.5)
-    return float(within.all(1).mean())
+    back = cv2.invertAffineTransform(matrix)
+    axis = np.arange(SIZE)
+    within = np.ones((SIZE, SIZE), bool)
+    for (along, down, shift), side in zip(back, (width, height), strict=True):
+        place = (along * axis + shift) + (down * axis)[:, None]
+        within &= (place > -0.5) & (place < side - 0.5)
+    return float(within.mean())
 
 
 def _eyes_of(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -12,15 +12,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from faceref.errors import FaceRefError
 from faceref.record import Record
 
-CHUNK = 512
-"""Images a part."""
 LEAN_COLUMNS = (
     "image_id",
     "sha256",
@@ -64,21 +61,11 @@ class Workshop:
         """Path of part `index`."""
         return self.root / "parts" / f"part-{index:05d}.parquet"
 
-    def write_part(
-        self,
-        index: int,
-        records: Sequence[Record],
-        thumbnails: Sequence[Any],
-        hashes: Sequence[bytes | None],
-    ) -> None:
-        """Write a finished chunk.
-
-        For each record `thumbnails` holds uint8 (16, 16, 3) and `hashes` what
-        `duplicates.face_hashes` gives, or both None.
-        """
-        rows = [_row(*item) for item in zip(records, thumbnails, hashes, strict=True)]
+    def write_part(self, index: int, records: Sequence[Record]) -> None:
+        """Write a finished chunk."""
+        table = pa.Table.from_pylist([_row(record) for record in records], schema=_PART_SCHEMA)
         temporary = self.part(index).with_suffix(".tmp")
-        pq.write_table(pa.Table.from_pylist(rows, schema=_PART_SCHEMA), temporary)
+        pq.write_table(table, temporary)
         temporary.replace(self.part(index))
 
     def read(self, parts: int, columns: Sequence[str] = LEAN_COLUMNS) -> pa.Table:
@@ -119,7 +106,7 @@ _PART_SCHEMA = pa.schema(
 )
 
 
-def _row(record: Record, thumbnail: np.ndarray | None, hashes: bytes | None) -> dict[str, Any]:
+def _row(record: Record) -> dict[str, Any]:
     return {
         "image_id": record.image_id,
         "sha256": record.sha256,
@@ -127,8 +114,8 @@ def _row(record: Record, thumbnail: np.ndarray | None, hashes: bytes | None) -> 
         "landmarks": None if record.landmarks is None else record.landmarks.ravel(),
         "quality": None if record.quality is None else asdict(record.quality),
         "embedding": record.embedding,
-        "thumbnail": None if thumbnail is None else thumbnail.tobytes(),
-        "hashes": hashes,
+        "thumbnail": record.thumbnail,
+        "hashes": record.hashes,
         "png": record.png,
         "reject": record.reject,
     }

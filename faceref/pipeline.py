@@ -1,6 +1,6 @@
 """The recipe of Face_Ref: this page is what a build does, in order.
 
-source -> read -> find_face -> keep_large -> keep_inside -> encode -> embed
+source -> read -> find_face -> keep_large -> keep_inside -> encode -> describe -> embed
        -> who is who -> split -> mine -> certify -> write
 """
 
@@ -9,29 +9,21 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from faceref import stages
 from faceref.assemble import assemble
-from faceref.duplicates import face_hashes
 from faceref.embed.base import Embedder
+from faceref.engine import Progress, make_parts
 from faceref.errors import FaceRefError, UnusableError
 from faceref.mine import Mining
-from faceref.parts import CHUNK, Workshop
+from faceref.parts import Workshop
 from faceref.record import Record
 from faceref.sources.base import Source
 from faceref.split import MIN_PEOPLE, SplitRule, too_few_people
-
-Progress = Callable[[int, int], None]
-"""Told the images done and the images in all."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +52,7 @@ def per_image_stages(embedder: Embedder, recipe: Recipe) -> list[stages.Stage]:
         stages.keep_large(recipe.min_eye_distance),
         stages.keep_inside(recipe.min_inside),
         stages.encode,
+        stages.describe,
     ]
 
 
@@ -91,7 +84,8 @@ def build(
         "min_inside": recipe.min_inside,
     }
     workshop = Workshop.enter(out, settings)
-    parts = _make_parts(workshop, source, embedder, recipe, workers or _cores(), progress)
+    steps = per_image_stages(embedder, recipe)
+    parts = make_parts(workshop, source.records, steps, embedder, workers or _cores(), progress)
     finished = workshop.root / "finished"
     try:
         manifest = assemble(workshop, parts, source, embedder, recipe, finished, device)
@@ -135,58 +129,6 @@ def _size(record: Record) -> int:
     if record.path is not None:
         return record.path.stat().st_size
     return len(record.data or b"") if record.blob is None else record.blob.size
-
-
-def _make_parts(
-    workshop: Workshop,
-    source: Source,
-    embedder: Embedder,
-    recipe: Recipe,
-    workers: int,
-    progress: Progress | None,
-) -> int:
-    records = source.records
-    per_image = partial(stages.run, per_image_stages(embedder, recipe))
-    starts = range(0, len(records), CHUNK)
-    with ThreadPoolExecutor(workers) as pool:
-        for index, start in enumerate(starts):
-            chunk = records[start : start + CHUNK]
-            if not workshop.part(index).exists():
-                done: list[Record] = []
-                for record in pool.map(per_image, chunk):
-                    done.append(record)
-                    if progress:
-                        progress(start + len(done), len(records))
-                done = _embed(done, embedder, pool)
-                thumbnails = list(map(_thumbnail, done))
-                hashes = list(pool.map(_hashes, done))
-                bare = [record.having(face=None) for record in done]
-                workshop.write_part(index, bare, thumbnails, hashes)
-            if progress:
-                progress(start + len(chunk), len(records))
-    return len(starts)
-
-
-def _embed(records: list[Record], embedder: Embedder, pool: ThreadPoolExecutor) -> list[Record]:
-    usable = [row for row, record in enumerate(records) if record.face is not None]
-    size = embedder.batch_size
-    batches = [usable[start : start + size] for start in range(0, len(usable), size)]
-    faces = (np.stack([records[row].face for row in batch]) for batch in batches)  # pyright: ignore
-    result = list(records)
-    for batch, vectors in zip(batches, pool.map(embedder.embed, faces), strict=True):
-        for row, vector in zip(batch, vectors, strict=True):
-            result[row] = records[row].having(embedding=vector)
-    return result
-
-
-def _thumbnail(record: Record) -> np.ndarray | None:
-    if record.face is None:
-        return None
-    return np.asarray(Image.fromarray(record.face).resize((16, 16), Image.Resampling.BICUBIC))
-
-
-def _hashes(record: Record) -> bytes | None:
-    return None if record.face is None else face_hashes(record.face)
 
 
 def _move_into_place(finished: Path, out: Path) -> None:

@@ -64,6 +64,10 @@ class Record:
     """L2-normalised identity embedding, float32, (D,)."""
     png: bytes | None = None
     """The aligned crop, losslessly encoded."""
+    thumbnail: bytes | None = None
+    """The aligned crop at 16x16, by Pillow's bicubic: the bytes of uint8 RGB (16, 16, 3)."""
+    hashes: bytes | None = None
+    """Perceptual hashes of the aligned crop and its mirror image, see `duplicates.face_hashes`."""
     reject: str | None = None
     """Why this image is not in Face_Ref: `reason` or `reason: detail`."""
 

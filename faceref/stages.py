@@ -9,10 +9,12 @@ import hashlib
 import io
 from collections.abc import Callable, Sequence
 
+import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from faceref.align import ARCFACE, Landmarks, align
+from faceref.duplicates import face_hashes
 from faceref.embed.base import Embedder, main_face
 from faceref.record import Quality, Record
 
@@ -21,8 +23,8 @@ Stage = Callable[[Record], Record]
 MAX_PIXELS = 100_000_000
 """Images above this are rejected as unreadable rather than filling the memory."""
 
-PNG_LEVEL = 3
-"""Against Pillow's default 6: 2.5 times as fast, files 5 % larger (LFW)."""
+PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)
+"""Against Pillow's default level 6: 5 times as fast, files 9 % larger (LFW)."""
 
 
 def run(stages: Sequence[Stage], record: Record) -> Record:
@@ -122,6 +124,13 @@ def keep_inside(minimum: float) -> Stage:
 def encode(record: Record) -> Record:
     """Encode the aligned face as PNG, without loss."""
     assert record.face is not None
-    buffer = io.BytesIO()
-    Image.fromarray(record.face).save(buffer, "PNG", compress_level=PNG_LEVEL)
-    return record.having(png=buffer.getvalue())
+    done, data = cv2.imencode(".png", record.face[..., ::-1], PNG)
+    assert done
+    return record.having(png=data.tobytes())
+
+
+def describe(record: Record) -> Record:
+    """Add the 16x16 face and the perceptual hashes."""
+    assert record.face is not None
+    small = Image.fromarray(record.face).resize((16, 16), Image.Resampling.BICUBIC)
+    return record.having(thumbnail=small.tobytes(), hashes=face_hashes(record.face))
