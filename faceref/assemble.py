@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from faceref.split import split_identities
 if TYPE_CHECKING:
     from faceref.pipeline import Recipe
 
+MEASURES = ("detector_score", "eye_distance", "inside", "sharpness", "yaw", "pitch", "roll")
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
@@ -208,26 +209,34 @@ def _manifest(
         "seed": rule.seed,
         "split_rule": {"val": rule.val, "test": rule.test, "by": "component"},
         "thresholds": {
-            "min_eye_distance": recipe.min_eye_distance,
-            "min_inside": recipe.min_inside,
+            **asdict(recipe.quality),
             "max_similarity": lists.bound.manifest(),
             "same_person": people.same_person.manifest(),
         },
         "counts": {name: counts[name] for name in store.SPLITS},
         "rejects": dict(sorted(Counter(row["reason"] for row in rejects).items())),
-        "similarity": {name: _quantiles(rows, name) for name in store.REFERENCE_LISTS},
+        "similarity": {name: _similarity(rows, name) for name in store.REFERENCE_LISTS},
+        "quality": {name: _quality(rows, name) for name in MEASURES},
         "leak_certificate": certify(rows, lists.bound.value),
         "fingerprint": store.fingerprint(rows),
     }
 
 
-def _quantiles(rows: Sequence[dict[str, Any]], name: str) -> dict[str, float]:
-    scores = [reference["score"] for row in rows for reference in row[name]]
-    if not scores:
+def _similarity(rows: Sequence[dict[str, Any]], name: str) -> dict[str, float]:
+    return _quantiles([reference["score"] for row in rows for reference in row[name]])
+
+
+def _quality(rows: Sequence[dict[str, Any]], name: str) -> dict[str, float]:
+    values = [row["quality"][name] for row in rows]
+    return _quantiles([value for value in values if value is not None])
+
+
+def _quantiles(values: Sequence[float]) -> dict[str, float]:
+    if not values:
         return {}
     return {
         f"{quantile:g}": round(float(value), 4)
-        for quantile, value in zip(QUANTILES, np.quantile(scores, QUANTILES), strict=True)
+        for quantile, value in zip(QUANTILES, np.quantile(values, QUANTILES), strict=True)
     }
 
 

@@ -32,7 +32,9 @@ of **other** people, all from the train split, in two lists, best first:
 | --- | ---: | ---: |
 {splits}
 
-Rejected images: {rejects}. They are listed with reasons in `rejects.parquet`.
+{rejects}
+
+{quality}
 
 ## How it was made
 
@@ -63,7 +65,6 @@ def write(manifest: dict[str, Any]) -> str:
     splits = "\n".join(
         f"| {name} | {manifest['counts'][name]:,} | {people[name]:,} |" for name in SPLITS
     )
-    rejects = ", ".join(f"{count:,} {reason}" for reason, count in manifest["rejects"].items())
     licence = _LICENCES.get(manifest["licence"], "license: other")
     embedder = manifest["embedder"]
     body = _BODY.format(
@@ -72,7 +73,8 @@ def write(manifest: dict[str, Any]) -> str:
         size=manifest["image_size"],
         references=manifest["references"],
         splits=splits,
-        rejects=rejects or "none",
+        rejects=_rejects(manifest["rejects"]),
+        quality=_quality(manifest.get("quality", {})),
         embedder=" ".join(filter(None, (embedder["name"], embedder.get("pack")))),
         origin=_origin(manifest.get("origin")),
         bound=_bound(manifest["thresholds"]["max_similarity"]),
@@ -82,6 +84,26 @@ def write(manifest: dict[str, Any]) -> str:
         credits=_credits(manifest.get("origin")),
     )
     return _HEADER.format(source=manifest["source"], licence=licence, files=files) + body
+
+
+def _rejects(rejects: dict[str, int]) -> str:
+    if not rejects:
+        return "No image was rejected."
+    lines = ["| rejected because | images |", "| --- | ---: |"]
+    lines += [f"| {reason} | {count:,} |" for reason, count in rejects.items()]
+    return "\n".join([*lines, "", "Each is listed, with details, in `rejects.parquet`."])
+
+
+def _quality(quality: dict[str, dict[str, float]]) -> str:
+    known = {name: values for name, values in quality.items() if values}
+    if not known:
+        return ""
+    shown = ("0.05", "0.5", "0.95")
+    lines = ["| quality | 5 % | median | 95 % |", "| --- | ---: | ---: | ---: |"]
+    for name, values in known.items():
+        cells = " | ".join(f"{values[quantile]:.2f}" for quantile in shown)
+        lines.append(f"| {name.replace('_', ' ')} | {cells} |")
+    return "\n".join(lines)
 
 
 def _origin(origin: dict[str, Any] | None) -> str:

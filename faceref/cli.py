@@ -75,6 +75,18 @@ def build(
     recall: Annotated[float, typer.Option(help="Recall that ivf must reach.")] = 0.95,
     min_eye_distance: Annotated[float, typer.Option(help="Pixels; smaller: rejected.")] = 12.0,
     min_inside: Annotated[float, typer.Option(help="Fraction in the image; less: rejected.")] = 0.6,
+    min_sharpness: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Log10 of the Laplacian's variance; less: rejected. Off by default."),
+    ] = None,
+    max_yaw: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Degrees the head may be turned. Off by default."),
+    ] = None,
+    min_score: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Detector's confidence; less: rejected. Off by default."),
+    ] = None,
     val: Annotated[float, typer.Option(help="Fraction of images for validation.")] = 0.05,
     test: Annotated[float, typer.Option(help="Fraction of images for test.")] = 0.10,
     seed: Annotated[int, typer.Option(help="Of the split and the calibration.")] = 0,
@@ -130,6 +142,7 @@ def build(
     from faceref.mine import Mining
     from faceref.pipeline import Recipe, refuse_existing
     from faceref.pipeline import build as run_build
+    from faceref.quality import QualityRule
     from faceref.search import IndexRule
     from faceref.sources.base import Choices
     from faceref.sources.registry import open_source
@@ -147,7 +160,8 @@ def build(
         refs_same,
         IndexRule(index, recall, seed=seed),
     )
-    recipe = Recipe(mining, SplitRule(val, test, seed), min_eye_distance, min_inside, same_person)
+    quality = QualityRule(min_eye_distance, min_inside, min_sharpness, max_yaw, min_score)
+    recipe = Recipe(mining, SplitRule(val, test, seed), quality, same_person)
     refuse_existing(out, overwrite)
     choices = Choices(
         partial=partial,

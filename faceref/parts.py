@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 from faceref.errors import FaceRefError
 from faceref.record import Record
 
+PARTS_VERSION = 2
+"""Grows with the columns: an unfinished build of an earlier version cannot be gone on with."""
 LEAN_COLUMNS = (
     "image_id",
     "sha256",
@@ -94,6 +96,10 @@ _PART_SCHEMA = pa.schema(
                     ("eye_distance", pa.float32()),
                     ("inside", pa.float32()),
                     ("faces", pa.int32()),
+                    ("sharpness", pa.float32()),
+                    ("yaw", pa.float32()),
+                    ("pitch", pa.float32()),
+                    ("roll", pa.float32()),
                 ]
             ),
         ),

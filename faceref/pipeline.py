@@ -1,6 +1,6 @@
 """The recipe of Face_Ref: this page is what a build does, in order.
 
-source -> read -> find_face -> keep_large -> keep_inside -> encode -> describe -> embed
+source -> read -> find_face -> keep_large, keep_inside, ... -> encode -> describe -> embed
        -> who is who -> split -> mine -> certify -> write
 """
 
@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from faceref.embed.base import Embedder
 from faceref.engine import Progress, make_parts
 from faceref.errors import FaceRefError, UnusableError
 from faceref.mine import Mining
-from faceref.parts import Workshop
+from faceref.parts import PARTS_VERSION, Workshop
+from faceref.quality import QualityRule
 from faceref.record import Record
 from faceref.sources.base import Source
 from faceref.split import MIN_PEOPLE, SplitRule, too_few_people
@@ -32,10 +33,7 @@ class Recipe:
 
     mining: Mining = field(default_factory=Mining)
     split: SplitRule = field(default_factory=SplitRule)
-    min_eye_distance: float = 12.0
-    """Source pixels between the eyes; below, a face is rejected."""
-    min_inside: float = 0.6
-    """Fraction of the aligned face that must lie in the image."""
+    quality: QualityRule = field(default_factory=QualityRule)
     same_person: float | None = None
     """Identity cosine from which two images are tied as one person; None calibrates it."""
 
@@ -46,11 +44,18 @@ class Recipe:
 
 def per_image_stages(embedder: Embedder, recipe: Recipe) -> list[stages.Stage]:
     """What happens to one image before it is embedded."""
+    rule = recipe.quality
+    wanted = [
+        (stages.keep_large, rule.min_eye_distance),
+        (stages.keep_inside, rule.min_inside),
+        (stages.keep_sharp, rule.min_sharpness),
+        (stages.keep_frontal, rule.max_yaw),
+        (stages.keep_sure, rule.min_score),
+    ]
     return [
         stages.read,
         stages.find_face(embedder),
-        stages.keep_large(recipe.min_eye_distance),
-        stages.keep_inside(recipe.min_inside),
+        *(stage(limit) for stage, limit in wanted if limit is not None),
         stages.encode,
         stages.describe,
     ]
@@ -80,8 +85,8 @@ def build(
         "source": source.name,
         "images": _listing_digest(source.records),
         "embedder": embedder.provenance(),
-        "min_eye_distance": recipe.min_eye_distance,
-        "min_inside": recipe.min_inside,
+        **asdict(recipe.quality),
+        "parts": PARTS_VERSION,
     }
     workshop = Workshop.enter(out, settings)
     steps = per_image_stages(embedder, recipe)

@@ -25,6 +25,14 @@ class Quality:
     """Fraction of the aligned crop that lies inside the source image, in [0, 1]."""
     faces: int | None
     """Faces found in the source image; the most central large one is taken. None: not counted."""
+    sharpness: float | None = None
+    """Logarithm of the variance of the Laplacian, see `quality.sharpness`."""
+    yaw: float | None = None
+    """Degrees; positive where the nose points to the right of the picture."""
+    pitch: float | None = None
+    """Degrees; positive where it points down. Rough: proportions of the face count, too."""
+    roll: float | None = None
+    """Degrees; positive where the head leans clockwise in the picture."""
 
 
 @dataclass(frozen=True, slots=True)

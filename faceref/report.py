@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from faceref.store import REFERENCE_LISTS, SPLITS, FaceRef
+from faceref.store import SPLITS, FaceRef
 
 Table = tuple[str, list[str], list[list[str]]]
 """Title, column names and rows."""
@@ -22,19 +21,23 @@ def tables(face_ref: FaceRef) -> Iterator[Table]:
     rejects = manifest["rejects"]
     rows = [[reason, f"{count:,}"] for reason, count in rejects.items()]
     yield "Rejected images", ["reason", "images"], rows or [["none", "0"]]
-    yield _similarity(manifest)
+    yield _quantiles("Similarity of references", "list", manifest["similarity"], 3)
+    if manifest.get("quality"):
+        yield _quantiles("Quality of the faces", "measure", manifest["quality"], 2)
 
 
-def _similarity(manifest: dict[str, Any]) -> Table:
-    lists = manifest["similarity"]
-    quantiles = list(next(iter(lists.values()), {}))
+def _quantiles(title: str, what: str, found: dict[str, dict[str, float]], digits: int) -> Table:
+    known = {name: values for name, values in found.items() if values}
+    quantiles = list(next(iter(known.values()), {}))
     rows = [
-        [name, *(f"{lists[name][quantile]:.3f}" for quantile in quantiles)]
-        for name in REFERENCE_LISTS
-        if lists.get(name)
+        [name, *(f"{values[quantile]:.{digits}f}" for quantile in quantiles)]
+        for name, values in known.items()
     ]
-    title = "Similarity of references, quantiles"
-    return title, ["list", *(f"{float(quantile):.0%}" for quantile in quantiles)], rows
+    return (
+        f"{title}, quantiles",
+        [what, *(f"{float(quantile):.0%}" for quantile in quantiles)],
+        rows,
+    )
 
 
 def notes(face_ref: FaceRef) -> list[str]:
@@ -49,6 +52,7 @@ def notes(face_ref: FaceRef) -> list[str]:
         f"Embedder: {name}. Random pairs of different people: "
         f"mean cosine {manifest['mining']['random_similarity']['mean']:.3f}.",
         f"Upper bound on similarity: {value} ({bound['method']}, {bound['pairs']:,} pairs).",
+        *manifest.get("people", {}).get("notes", []),
         f"Leak certificate: {certificate['references_checked']:,} references checked; none is the "
         "probe, its person, or outside train.",
     ]

@@ -16,6 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from faceref.align import ARCFACE, Landmarks, align
 from faceref.duplicates import face_hashes
 from faceref.embed.base import Embedder, main_face
+from faceref.quality import pose, sharpness
 from faceref.record import Quality, Record
 
 Stage = Callable[[Record], Record]
@@ -91,7 +92,10 @@ def _place(
     if eyes == 0:
         return record.rejected("no face", "its landmarks coincide")
     pixels, inside = align(record.pixels, points, scheme.template)
-    quality = Quality(score, eyes, inside, faces)
+    turned = pose(points, scheme.name)
+    quality = Quality(
+        score, eyes, inside, faces, sharpness(pixels), turned.yaw, turned.pitch, turned.roll
+    )
     return record.having(pixels=None, landmarks=points, face=pixels, quality=quality)
 
 
@@ -116,6 +120,45 @@ def keep_inside(minimum: float) -> Stage:
         inside = record.quality.inside
         if inside < minimum:
             return record.rejected("cut off", f"{inside:.0%} in the image, needs {minimum:.0%}")
+        return record
+
+    return stage
+
+
+def keep_sharp(minimum: float) -> Stage:
+    """Stage that rejects faces whose `quality.sharpness` is below `minimum`."""
+
+    def stage(record: Record) -> Record:
+        assert record.quality is not None
+        found = record.quality.sharpness
+        if found is not None and found < minimum:
+            return record.rejected("blurred", f"sharpness {found:.2f}, needs {minimum:g}")
+        return record
+
+    return stage
+
+
+def keep_frontal(maximum: float) -> Stage:
+    """Stage that rejects heads turned by more than `maximum` degrees to either side."""
+
+    def stage(record: Record) -> Record:
+        assert record.quality is not None
+        yaw = record.quality.yaw
+        if yaw is not None and abs(yaw) > maximum:
+            return record.rejected("turned away", f"yaw {yaw:.0f} degrees, at most {maximum:g}")
+        return record
+
+    return stage
+
+
+def keep_sure(minimum: float) -> Stage:
+    """Stage that rejects faces of which the detector was less sure than `minimum`."""
+
+    def stage(record: Record) -> Record:
+        assert record.quality is not None
+        score = record.quality.detector_score
+        if score is not None and score < minimum:
+            return record.rejected("unsure", f"detector score {score:.2f}, needs {minimum:g}")
         return record
 
     return stage

@@ -51,6 +51,10 @@ _QUALITY = pa.struct(
         ("eye_distance", pa.float32()),
         ("inside", pa.float32()),
         ("faces", pa.int32()),
+        ("sharpness", pa.float32()),
+        ("yaw", pa.float32()),
+        ("pitch", pa.float32()),
+        ("roll", pa.float32()),
     ]
 )
 
@@ -77,6 +81,10 @@ _FEATURES = {
         "eye_distance": _value("float32"),
         "inside": _value("float32"),
         "faces": _value("int32"),
+        "sharpness": _value("float32"),
+        "yaw": _value("float32"),
+        "pitch": _value("float32"),
+        "roll": _value("float32"),
     },
     "refs_hr": _REFERENCE_FEATURE,
     "refs_lr": _REFERENCE_FEATURE,

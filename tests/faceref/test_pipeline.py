@@ -7,6 +7,7 @@ from PIL import Image
 from faceref.errors import FaceRefError
 from faceref.mine import Mining
 from faceref.pipeline import Recipe, build
+from faceref.quality import QualityRule
 from faceref.sources.folder import folder
 from faceref.split import SplitRule
 from faceref.store import FaceRef
@@ -88,7 +89,7 @@ def test_going_on_with_other_settings_is_refused(people: Path, tmp_path: Path):
 
     with pytest.raises(KeyboardInterrupt):
         build(folder(people), PlainEmbedder(), tmp_path / "out", RECIPE, progress=stop)
-    other = Recipe(Mining(references=4), min_inside=0.9)
+    other = Recipe(Mining(references=4), quality=QualityRule(min_inside=0.9))
     with pytest.raises(FaceRefError, match="another min_inside"):
         build(folder(people), PlainEmbedder(), tmp_path / "out", other)
 
