@@ -18,7 +18,7 @@ from faceref.search import IndexRule, Search
 DIGITS = 4
 """Scores are rounded to this many decimals before they are ordered, then by image id."""
 UNIT = 10**DIGITS
-BLOCK = 1024
+BLOCK = 4096
 """Probes searched at a time."""
 FETCHED = 1 << 22
 """Neighbours held at a time, over all probes."""
