@@ -80,6 +80,11 @@ def build(
     seed: Annotated[int, typer.Option(help="Of the split and the calibration.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     workers: Annotated[int, typer.Option(help="Threads; 0: one a core.", min=0)] = 0,
+    engine: Annotated[str, typer.Option(help="local, or ray: processes, or a cluster.")] = "local",
+    ray_address: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="ray: a running cluster, such as auto. Default: started here."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace --out.")] = False,
     partial: Annotated[
         bool, typer.Option("--partial", help="Accept an incomplete copy; it is recorded.")
@@ -126,7 +131,7 @@ def build(
     An interrupted build goes on where it stopped when the command is given again.
     """
     from faceref.console import need_choice, need_option, progress_bar, say
-    from faceref.embed.registry import open_embedder
+    from faceref.embed.registry import EmbedderSpec
     from faceref.mine import Mining
     from faceref.pipeline import Recipe, refuse_existing
     from faceref.pipeline import build as run_build
@@ -137,6 +142,7 @@ def build(
 
     need_option("--out", out != Path(), "faceref build FACES --out face_ref")
     need_choice("device", device, ("cpu", "cuda"))
+    need_choice("engine", engine, ("local", "ray"))
     mining = Mining(
         references,
         max_similarity,
@@ -162,7 +168,14 @@ def build(
         stream=stream,
     )
     faces = open_source(source, path, choices)
-    opened = open_embedder(embedder, pack=pack, det_size=det_size, device=device)
+    spec = EmbedderSpec(embedder, pack, det_size, device)
+    elsewhere = None
+    if engine == "ray":
+        from faceref.ray_engine import RayEngine
+
+        spec = spec.located()
+        elsewhere = RayEngine(spec.open, ray_address, workers or None, device)
+    opened = spec.open()
     with progress_bar("Building", "images") as progress:
         manifest = run_build(
             faces,
@@ -173,6 +186,7 @@ def build(
             workers=workers or None,
             device=device,
             progress=progress,
+            engine=elsewhere,
         )
     rejected = sum(manifest["rejects"].values())
     kept = ", ".join(f"{count:,} {name}" for name, count in manifest["counts"].items())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,6 +32,11 @@ from faceref.split import MIN_PEOPLE, SplitRule, too_few_people
 
 Progress = Callable[[int, int], None]
 """Told the images done and the images in all."""
+Engine = Callable[[Workshop, Source, Embedder, "Recipe", "Progress | None"], int]
+"""Makes the parts that a workshop lacks and returns how many there are in all.
+
+What it writes must not depend on the engine: a build may begin with one and go on with another.
+"""
 
 
 @dataclass(frozen=True)
@@ -73,12 +78,14 @@ def build(
     workers: int | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
+    engine: Engine | None = None,
 ) -> dict[str, Any]:
     """Build Face_Ref from `source` in the folder `out` and return its manifest.
 
     An interrupted build goes on where it stopped when it is called again. Images that cannot be
     used are counted and listed with a reason. The same inputs give the same bytes. `workers` is the
-    number of threads, None for one a core. Raises FaceRefError; then `out` is as it was.
+    number of threads, None for one a core. `engine` makes the parts elsewhere, as
+    `ray_engine.RayEngine` does; None makes them here. Raises FaceRefError; then `out` is as it was.
     """
     recipe = recipe or Recipe()
     refuse_existing(out, overwrite)
@@ -91,7 +98,8 @@ def build(
         "min_inside": recipe.min_inside,
     }
     workshop = Workshop.enter(out, settings)
-    parts = _make_parts(workshop, source, embedder, recipe, workers or _cores(), progress)
+    engine = engine or partial(_make_parts, workers=workers or usable_cores())
+    parts = engine(workshop, source, embedder, recipe, progress)
     finished = workshop.root / "finished"
     try:
         manifest = assemble(workshop, parts, source, embedder, recipe, finished, device)
@@ -117,7 +125,8 @@ def _refuse_few_people(source: Source) -> None:
         raise too_few_people(len(people))
 
 
-def _cores() -> int:
+def usable_cores() -> int:
+    """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -137,34 +146,59 @@ def _size(record: Record) -> int:
     return len(record.data or b"") if record.blob is None else record.blob.size
 
 
+def chunks(records: Sequence[Record]) -> Iterator[tuple[int, Sequence[Record]]]:
+    """Number and records of each part, in the order of the source."""
+    for index, start in enumerate(range(0, len(records), CHUNK)):
+        yield index, records[start : start + CHUNK]
+
+
 def _make_parts(
     workshop: Workshop,
     source: Source,
     embedder: Embedder,
     recipe: Recipe,
-    workers: int,
     progress: Progress | None,
+    workers: int,
 ) -> int:
-    records = source.records
-    per_image = partial(stages.run, per_image_stages(embedder, recipe))
-    starts = range(0, len(records), CHUNK)
+    parts, done = 0, 0
+
+    def tell(images: int) -> None:
+        if progress:
+            progress(done + images, len(source.records))
+
     with ThreadPoolExecutor(workers) as pool:
-        for index, start in enumerate(starts):
-            chunk = records[start : start + CHUNK]
+        for index, chunk in chunks(source.records):
             if not workshop.part(index).exists():
-                done: list[Record] = []
-                for record in pool.map(per_image, chunk):
-                    done.append(record)
-                    if progress:
-                        progress(start + len(done), len(records))
-                done = _embed(done, embedder, pool)
-                thumbnails = list(map(_thumbnail, done))
-                hashes = list(pool.map(_hashes, done))
-                bare = [record.having(face=None) for record in done]
-                workshop.write_part(index, bare, thumbnails, hashes)
-            if progress:
-                progress(start + len(chunk), len(records))
-    return len(starts)
+                make_part(workshop, index, chunk, embedder, recipe, pool, tell)
+            tell(len(chunk))
+            parts, done = parts + 1, done + len(chunk)
+    return parts
+
+
+def make_part(
+    workshop: Workshop,
+    index: int,
+    chunk: Sequence[Record],
+    embedder: Embedder,
+    recipe: Recipe,
+    pool: ThreadPoolExecutor,
+    tell: Callable[[int], None] | None = None,
+) -> None:
+    """Take `chunk` through all stages in the threads of `pool` and write it as part `index`.
+
+    `tell` is called with the images done, up to the embedding.
+    """
+    per_image = partial(stages.run, per_image_stages(embedder, recipe))
+    done: list[Record] = []
+    for record in pool.map(per_image, chunk):
+        done.append(record)
+        if tell:
+            tell(len(done))
+    done = _embed(done, embedder, pool)
+    thumbnails = list(map(_thumbnail, done))
+    hashes = list(pool.map(_hashes, done))
+    bare = [record.having(face=None) for record in done]
+    workshop.write_part(index, bare, thumbnails, hashes)
 
 
 def _embed(records: list[Record], embedder: Embedder, pool: ThreadPoolExecutor) -> list[Record]:
