@@ -287,6 +287,35 @@ def certify(
     say(f"{path}: no leak. {checked:,} references, splits, counts and fingerprint checked.")
 
 
+@app.command(epilog="**Example:** `faceref doctor --device cuda`")
+def doctor(
+    device: Annotated[str, typer.Option(help="cpu or cuda: what the build shall use.")] = "cpu",
+    embedder: Annotated[str, typer.Option(help="insightface or dlib.")] = "insightface",
+    pack: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="insightface pack: a folder, or a name (default buffalo_l)."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the set would be made.")] = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Tell what is installed, which device each stage uses, and what is wrong (then status 1)."""
+    import json
+
+    from faceref.console import print_table, say
+    from faceref.doctor import Question, examine, lines, tables
+
+    report = examine(Question(device, embedder, pack, out))
+    if as_json:
+        say(json.dumps(report.as_json(), indent=2))
+    else:
+        for table in tables(report):
+            print_table(*table, numbers=False)
+        for line in lines(report):
+            say(line)
+    if report.faults:
+        raise typer.Exit(1)
+
+
 @app.command(epilog="**Example:** `faceref synth --identities 100 --per-identity 6 --out people`")
 def synth(
     out: Annotated[Path, typer.Option(help="Folder to make or to complete.")],

@@ -7,7 +7,6 @@ source -> read -> find_face -> keep_large -> keep_inside -> encode -> embed
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from faceref.assemble import assemble
 from faceref.duplicates import face_hashes
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError, UnusableError
+from faceref.machine import usable_cores
 from faceref.mine import Mining
 from faceref.parts import CHUNK, Workshop
 from faceref.record import Record
@@ -123,11 +123,6 @@ def _refuse_few_people(source: Source) -> None:
     people = {record.identity for record in source.records}
     if all(people) and len(people) < MIN_PEOPLE:
         raise too_few_people(len(people))
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _listing_digest(records: Sequence[Record]) -> str:

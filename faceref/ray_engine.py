@@ -26,8 +26,9 @@ import numpy as np
 
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError
+from faceref.machine import usable_cores
 from faceref.parts import Workshop
-from faceref.pipeline import Progress, Recipe, chunks, make_part, usable_cores
+from faceref.pipeline import Progress, Recipe, chunks, make_part
 from faceref.record import Record
 from faceref.sources.base import Source
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError, unknown_choice
+
+if TYPE_CHECKING:
+    from faceref.embed.base import Embedder
 
 EMBEDDERS = ("insightface", "dlib")
 DEFAULT_PACK = "buffalo_l"
