@@ -92,6 +92,11 @@ def build(
     seed: Annotated[int, typer.Option(help="Of the split and the calibration.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     workers: Annotated[int, typer.Option(help="Threads; 0: one a core.", min=0)] = 0,
+    engine: Annotated[str, typer.Option(help="local, or ray: processes, or a cluster.")] = "local",
+    ray_address: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="ray: a running cluster, such as auto. Default: started here."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace --out.")] = False,
     partial: Annotated[
         bool, typer.Option("--partial", help="Accept an incomplete copy; it is recorded.")
@@ -138,7 +143,7 @@ def build(
     An interrupted build goes on where it stopped when the command is given again.
     """
     from faceref.console import need_choice, need_option, progress_bar, say
-    from faceref.embed.registry import open_embedder
+    from faceref.embed.registry import EmbedderSpec
     from faceref.mine import Mining
     from faceref.pipeline import Recipe, refuse_existing
     from faceref.pipeline import build as run_build
@@ -150,6 +155,7 @@ def build(
 
     need_option("--out", out != Path(), "faceref build FACES --out face_ref")
     need_choice("device", device, ("cpu", "cuda"))
+    need_choice("engine", engine, ("local", "ray"))
     mining = Mining(
         references,
         max_similarity,
@@ -176,7 +182,14 @@ def build(
         stream=stream,
     )
     faces = open_source(source, path, choices)
-    opened = open_embedder(embedder, pack=pack, det_size=det_size, device=device)
+    spec = EmbedderSpec(embedder, pack, det_size, device)
+    elsewhere = None
+    if engine == "ray":
+        from faceref.ray_engine import RayEngine
+
+        spec = spec.located()
+        elsewhere = RayEngine(spec.open, recipe, ray_address, workers or None, device)
+    opened = spec.open()
     with progress_bar("Building", "images") as progress:
         manifest = run_build(
             faces,
@@ -187,6 +200,7 @@ def build(
             workers=workers or None,
             device=device,
             progress=progress,
+            engine=elsewhere,
         )
     rejected = sum(manifest["rejects"].values())
     kept = ", ".join(f"{count:,} {name}" for name, count in manifest["counts"].items())
@@ -285,6 +299,35 @@ def certify(
         raise typer.Exit(1)
     checked = face_ref.manifest["leak_certificate"]["references_checked"]
     say(f"{path}: no leak. {checked:,} references, splits, counts and fingerprint checked.")
+
+
+@app.command(epilog="**Example:** `faceref doctor --device cuda`")
+def doctor(
+    device: Annotated[str, typer.Option(help="cpu or cuda: what the build shall use.")] = "cpu",
+    embedder: Annotated[str, typer.Option(help="insightface or dlib.")] = "insightface",
+    pack: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="insightface pack: a folder, or a name (default buffalo_l)."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the set would be made.")] = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Tell what is installed, which device each stage uses, and what is wrong (then status 1)."""
+    import json
+
+    from faceref.console import print_table, say
+    from faceref.doctor import Question, examine, lines, tables
+
+    report = examine(Question(device, embedder, pack, out))
+    if as_json:
+        say(json.dumps(report.as_json(), indent=2))
+    else:
+        for table in tables(report):
+            print_table(*table, numbers=False)
+        for line in lines(report):
+            say(line)
+    if report.faults:
+        raise typer.Exit(1)
 
 
 @app.command(epilog="**Example:** `faceref synth --identities 100 --per-identity 6 --out people`")

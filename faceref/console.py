@@ -45,14 +45,17 @@ def need_choice(kind: str, value: str, choices: Sequence[str]) -> None:
         raise unknown_choice(kind, value, choices)
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table, numbers to the right."""
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: bool = True
+) -> None:
+    """Print a table; `numbers` puts all columns but the first to the right."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")
     for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if place else "left")
+        side = "right" if place and numbers else "left"
+        table.add_column(column, justify=side, overflow="fold")
     for row in rows:
         table.add_row(*row)
     Console().print(table)

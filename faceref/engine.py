@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -30,33 +31,56 @@ Progress = Callable[[int, int], None]
 Batch = tuple[Record, ...]
 
 
-def make_parts(
-    workshop: Workshop,
-    records: Sequence[Record],
-    steps: Sequence[Stage],
-    embedder: Embedder,
-    workers: int,
-    progress: Progress | None = None,
-) -> int:
-    """Write all parts that are not there yet; returns the number of parts."""
-    total = -(-len(records) // CHUNK)
-    missing = [index for index in range(total) if not workshop.part(index).exists()]
-    done = len(records) - sum(len(_chunk(records, index)) for index in missing)
-    if progress:
-        progress(done, len(records))
+Engine = Callable[[Workshop, Sequence[Record], Sequence[Stage], Embedder, "Progress | None"], int]
+"""Makes the parts of the records that a workshop lacks; returns how many there are in all.
+
+What it writes must not depend on the engine: a build may begin with one and go on with another.
+"""
+
+
+@dataclass(frozen=True)
+class LocalEngine:
+    """Makes parts in threads of this process."""
+
+    workers: int
+
+    def __call__(
+        self,
+        workshop: Workshop,
+        records: Sequence[Record],
+        steps: Sequence[Stage],
+        embedder: Embedder,
+        progress: Progress | None = None,
+    ) -> int:
+        """See `Engine`."""
+        parts = list(chunks(records))
+        missing = [part for part in parts if not workshop.part(part[0]).exists()]
+        done = len(records) - sum(len(chunk) for _, chunk in missing)
+        tell = progress or (lambda done, total: None)
+        tell(done, len(records))
+        waiting = (batch for _, chunk in missing for batch in batches(chunk, embedder))
+        finished = _in_order(partial(process, steps, embedder), waiting, self.workers)
+        for index, chunk in missing:
+            part: list[Record] = []
+            while len(part) < len(chunk):
+                part.extend(next(finished))
+                tell(done + len(part), len(records))
+            workshop.write_part(index, part)
+            done += len(part)
+        return len(parts)
+
+
+def chunks(records: Sequence[Record]) -> Iterator[tuple[int, Sequence[Record]]]:
+    """Number and records of each part, in the order of the source."""
+    for index, start in enumerate(range(0, len(records), CHUNK)):
+        yield index, records[start : start + CHUNK]
+
+
+def batches(records: Sequence[Record], embedder: Embedder) -> Iterator[Batch]:
+    """The records of a part, a task at a time."""
     size = max(1, min(embedder.batch_size, LARGEST_BATCH))
-    batches = (batch for index in missing for batch in _batches(_chunk(records, index), size))
-    finished = _in_order(partial(process, steps, embedder), batches, workers)
-    for index in missing:
-        part: list[Record] = []
-        while len(part) < len(_chunk(records, index)):
-            batch = next(finished)
-            part.extend(batch)
-            done += len(batch)
-            if progress:
-                progress(done, len(records))
-        workshop.write_part(index, part)
-    return total
+    for start in range(0, len(records), size):
+        yield tuple(records[start : start + size])
 
 
 def process(steps: Sequence[Stage], embedder: Embedder, batch: Batch) -> Batch:
@@ -70,23 +94,14 @@ def process(steps: Sequence[Stage], embedder: Embedder, batch: Batch) -> Batch:
     return tuple(records)
 
 
-def _chunk(records: Sequence[Record], index: int) -> Sequence[Record]:
-    return records[index * CHUNK : (index + 1) * CHUNK]
-
-
-def _batches(records: Sequence[Record], size: int) -> Iterator[Batch]:
-    for start in range(0, len(records), size):
-        yield tuple(records[start : start + size])
-
-
 def _in_order(
-    work: Callable[[Batch], Batch], batches: Iterator[Batch], workers: int
+    work: Callable[[Batch], Batch], tasks: Iterator[Batch], workers: int
 ) -> Iterator[Batch]:
-    """Results of `work` in the order of `batches`, a bounded number of tasks ahead."""
+    """Results of `work` in the order of `tasks`, a bounded number of tasks ahead."""
     waiting: deque[Future[Batch]] = deque()
     pool = ThreadPoolExecutor(workers)
     try:
-        for batch in batches:
+        for batch in tasks:
             waiting.append(pool.submit(work, batch))
             if len(waiting) > AHEAD * workers:
                 yield waiting.popleft().result()

@@ -7,7 +7,6 @@ source -> read -> find_face -> keep_large, keep_inside, ... -> encode -> describ
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,8 +16,9 @@ from typing import Any
 from faceref import stages
 from faceref.assemble import assemble
 from faceref.embed.base import Embedder
-from faceref.engine import Progress, make_parts
+from faceref.engine import Engine, LocalEngine, Progress
 from faceref.errors import FaceRefError, UnusableError
+from faceref.machine import usable_cores
 from faceref.mine import Mining
 from faceref.parts import PARTS_VERSION, Workshop
 from faceref.quality import QualityRule
@@ -71,12 +71,14 @@ def build(
     workers: int | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
+    engine: Engine | None = None,
 ) -> dict[str, Any]:
     """Build Face_Ref from `source` in the folder `out` and return its manifest.
 
     An interrupted build goes on where it stopped when it is called again. Images that cannot be
     used are counted and listed with a reason. The same inputs give the same bytes. `workers` is the
-    number of threads, None for one a core. Raises FaceRefError; then `out` is as it was.
+    number of threads, None for one a core. `engine` makes the parts elsewhere, as
+    `ray_engine.RayEngine` does; None makes them here. Raises FaceRefError; then `out` is as it was.
     """
     recipe = recipe or Recipe()
     refuse_existing(out, overwrite)
@@ -89,8 +91,8 @@ def build(
         "parts": PARTS_VERSION,
     }
     workshop = Workshop.enter(out, settings)
-    steps = per_image_stages(embedder, recipe)
-    parts = make_parts(workshop, source.records, steps, embedder, workers or _cores(), progress)
+    engine = engine or LocalEngine(workers or usable_cores())
+    parts = engine(workshop, source.records, per_image_stages(embedder, recipe), embedder, progress)
     finished = workshop.root / "finished"
     try:
         manifest = assemble(workshop, parts, source, embedder, recipe, finished, device)
@@ -114,10 +116,6 @@ def _refuse_few_people(source: Source) -> None:
     people = {record.identity for record in source.records}
     if all(people) and len(people) < MIN_PEOPLE:
         raise too_few_people(len(people))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _listing_digest(records: Sequence[Record]) -> str:

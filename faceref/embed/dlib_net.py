@@ -35,15 +35,33 @@ def _model_folder() -> Path:
     return Path(spec.origin).parent / "models"
 
 
+def _need_cuda(dlib: Any) -> None:
+    """Raise FaceRefError unless this dlib computes on a CUDA device."""
+    if not getattr(dlib, "DLIB_USE_CUDA", False):
+        raise FaceRefError(
+            "--device cuda: this dlib is built without CUDA, as the wheels of dlib-bin are. Use "
+            "--device cpu, or build dlib from source with -DDLIB_USE_CUDA=1, or use --embedder "
+            "insightface."
+        )
+    if dlib.cuda.get_num_devices() < 1:
+        raise FaceRefError("--device cuda: dlib sees no CUDA device. Use --device cpu.")
+
+
 class DlibEmbedder:
-    """dlib's detector, landmarks and 128-dimensional descriptor."""
+    """dlib's detector, landmarks and 128-dimensional descriptor.
+
+    The detector and the landmarks have no GPU code: with `cuda` only the descriptor is computed
+    there, and a dlib that cannot raises FaceRefError.
+    """
 
     scheme: Landmarks = DLIB
     batch_size = 32
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
         import dlib
 
+        if device == "cuda":
+            _need_cuda(dlib)
         folder = _model_folder()
         self._files = {"landmarks": folder / POINTS_FILE, "recognition": folder / RESNET_FILE}
         self._dlib: Any = dlib

@@ -48,6 +48,8 @@ def _load_models(folder: Path, device: str) -> dict[str, Any]:
             f"--device {device}: this onnxruntime has no {provider}. "
             "Install onnxruntime-gpu in place of onnxruntime, or use --device cpu."
         )
+    if device == "cuda" and hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()  # CUDA and cuDNN from torch or the nvidia-* wheels
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
@@ -55,9 +57,25 @@ def _load_models(folder: Path, device: str) -> dict[str, Any]:
     for path in sorted(folder.glob("*.onnx")):
         model = get_model(str(path), providers=[provider], sess_options=options)
         task = getattr(model, "taskname", None)
-        if model is not None and task in ("detection", "recognition"):
-            found.setdefault(task, model)
+        if model is not None and task in ("detection", "recognition") and task not in found:
+            _refuse_fallback(model.session, provider, path, device)
+            found[task] = model
     return found
+
+
+def _refuse_fallback(session: Any, provider: str, path: Path, device: str) -> None:
+    """Raise FaceRefError where `session` does not run on `provider`.
+
+    onnxruntime lists a provider that it was built with and, where its libraries do not load, makes
+    a session on the CPU with a line in the log.
+    """
+    used = session.get_providers()
+    if provider not in used:
+        raise FaceRefError(
+            f"--device {device}: onnxruntime opened {path.name} on {', '.join(used)} in place of "
+            f"{provider}: its CUDA or cuDNN libraries do not load, or no device is free. Run "
+            f"faceref doctor --device {device}, or use --device cpu."
+        )
 
 
 class PackEmbedder:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from faceref.embed.base import Embedder
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
 from faceref.errors import FaceRefError, unknown_choice
+
+if TYPE_CHECKING:
+    from faceref.embed.base import Embedder
 
 EMBEDDERS = ("insightface", "dlib")
 DEFAULT_PACK = "buffalo_l"
@@ -36,5 +41,30 @@ def open_embedder(
             )
         from faceref.embed.dlib_net import DlibEmbedder
 
-        return DlibEmbedder()
+        return DlibEmbedder(device)
     raise unknown_choice("embedder", name, EMBEDDERS)
+
+
+@dataclass(frozen=True)
+class EmbedderSpec:
+    """What `open_embedder` is told: it can be pickled, and opened where the work is done."""
+
+    name: str
+    pack: str | None = None
+    det_size: int = DEFAULT_DET_SIZE
+    device: str = "cpu"
+
+    def open(self) -> Embedder:
+        """Open it here; raises FaceRefError."""
+        return open_embedder(self.name, pack=self.pack, det_size=self.det_size, device=self.device)
+
+    def located(self) -> EmbedderSpec:
+        """The same with its pack, fetched if need be, as an absolute folder.
+
+        So that many processes do not fetch it at once, wherever they run.
+        """
+        if self.name != "insightface":
+            return self
+        from faceref.embed.pack import find_pack
+
+        return replace(self, pack=str(find_pack(self.pack or DEFAULT_PACK).absolute()))

@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from faceref import stages
 from faceref.align import align
 from faceref.embed.base import main_face
-from faceref.embed.registry import open_embedder
+from faceref.embed.registry import EmbedderSpec, open_embedder
 from faceref.errors import FaceRefError
 from faceref.sources.folder import folder
 from faceref.sources.sample import sample
@@ -63,6 +64,61 @@ def test_a_pack_that_cannot_be_fetched_is_one_error(monkeypatch: pytest.MonkeyPa
 def test_a_pack_for_dlib_is_refused():
     with pytest.raises(FaceRefError, match="dlib brings its own models"):
         open_embedder("dlib", pack="buffalo_l")
+
+
+def test_dlib_without_cuda_is_no_cuda():
+    with pytest.raises(FaceRefError, match="this dlib is built without CUDA"):
+        open_embedder("dlib", device="cuda")
+
+
+def test_dlib_with_cuda_but_no_device_is_no_cuda(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("dlib.DLIB_USE_CUDA", True)
+    monkeypatch.setattr("dlib.cuda.get_num_devices", lambda: 0)
+    with pytest.raises(FaceRefError, match="dlib sees no CUDA device"):
+        open_embedder("dlib", device="cuda")
+    monkeypatch.setattr("dlib.cuda.get_num_devices", lambda: 1)
+    assert open_embedder("dlib", device="cuda").provenance()["name"] == "dlib"
+
+
+def test_onnxruntime_without_cuda_is_no_cuda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    only_cpu = ["CPUExecutionProvider"]
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: only_cpu)
+    with pytest.raises(FaceRefError, match="Install onnxruntime-gpu in place of onnxruntime"):
+        open_embedder("insightface", pack=str(tmp_path), device="cuda")
+
+
+def _pack_opened_on(providers: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open a pack of one model with an onnxruntime that lists CUDA and runs on `providers`."""
+
+    def get_model(path: str, **_: object) -> SimpleNamespace:
+        session = SimpleNamespace(get_providers=lambda: providers)
+        return SimpleNamespace(taskname="recognition", session=session)
+
+    (folder / "w600k.onnx").touch()
+    listed = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: listed)
+    monkeypatch.setattr("onnxruntime.preload_dlls", lambda: None)
+    monkeypatch.setattr("insightface.model_zoo.get_model", get_model)
+    open_embedder("insightface", pack=str(folder), device="cuda")
+
+
+def test_a_session_that_fell_back_to_the_cpu_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with pytest.raises(FaceRefError, match=r"w600k\.onnx on CPUExecutionProvider in place of CUDA"):
+        _pack_opened_on(["CPUExecutionProvider"], tmp_path, monkeypatch)
+
+
+def test_a_session_on_cuda_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(FaceRefError, match="no detection model among"):
+        _pack_opened_on(["CUDAExecutionProvider", "CPUExecutionProvider"], tmp_path, monkeypatch)
+
+
+def test_a_spec_is_located_by_an_absolute_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "pack").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert EmbedderSpec("insightface", "pack").located().pack == str(tmp_path / "pack")
+    assert EmbedderSpec("dlib").located() == EmbedderSpec("dlib")
 
 
 @pytest.mark.real
