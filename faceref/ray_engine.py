@@ -36,6 +36,7 @@ from faceref.stages import Stage
 INSTALL = "pip install 'face-ref[ray]'"
 STORE_BYTES = 256 << 20
 """Object store of a Ray that is started here. Parts go to disk; only lists of images pass it."""
+CONNECT_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -229,10 +230,18 @@ def _start(ray: Any, address: str, workers: int | None) -> None:
         )
         return
     try:
+        _knock(address)
         ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise FaceRefError(
             f"Cannot reach a Ray cluster at {address} ({lines[0]}). Start one with "
             "ray start --head, or leave out --ray-address to work on this machine."
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody answers at `host:port`: Ray itself tries for minutes."""
+    host, colon, port = address.rpartition("//")[2].rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), CONNECT_SECONDS).close()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import pickle
+import socket
 import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ from faceref.engine import chunks
 from faceref.errors import FaceRefError
 from faceref.parts import Workshop
 from faceref.pipeline import Recipe, build
-from faceref.ray_engine import PartActor, RayEngine, _actors, _Maker
+from faceref.ray_engine import PartActor, RayEngine, _actors, _Maker, _start
 from faceref.record import Record
 from faceref.sources.base import Source
 from faceref.sources.folder import folder
@@ -195,6 +197,29 @@ def test_without_ray_the_way_to_get_it_is_named(
             RECIPE,
             engine=RayEngine(PlainEmbedder, RECIPE),
         )
+
+
+def test_a_cluster_that_does_not_answer():
+    def init(**_: object) -> None:
+        raise ConnectionError("Could not find any running Ray instance.\nMore")
+
+    fake = SimpleNamespace(init=init)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        nobody = f"127.0.0.1:{closed.getsockname()[1]}"
+        with pytest.raises(FaceRefError, match=r"Cannot reach .*refused.*ray start --head"):
+            _start(fake, nobody, None)
+    with pytest.raises(
+        FaceRefError, match=r"at auto \(Could not find any running Ray instance\.\)"
+    ):
+        _start(fake, "auto", None)
+
+
+def test_ray_started_here_has_the_workers_asked_for(monkeypatch: pytest.MonkeyPatch):
+    given: dict[str, Any] = {}
+    monkeypatch.setattr("faceref.ray_engine.usable_cores", lambda: 2)
+    _start(SimpleNamespace(init=lambda **options: given.update(options)), "local", 3)
+    assert (given["address"], given["num_cpus"], given["include_dashboard"]) == ("local", 3, False)
 
 
 def test_an_actor_opens_its_models_once(people: Path, tmp_path: Path):
