@@ -24,7 +24,7 @@ def score_folders(outputs: Path, targets: Path, protocol: str) -> dict[str, dict
     colour mode than its target.
     """
     measure = measure_of(protocol)
-    high, low = _pictures(targets), _pictures(outputs)
+    high, low = pictures(targets), pictures(outputs)
     _need_the_same(set(low), set(high), outputs, targets)
     return {name: _score(measure, low[name], high[name]) for name in sorted(high)}
 
@@ -55,7 +55,8 @@ def read_rgb(path: Path) -> np.ndarray:
         raise FaceRefError(f"Cannot read the picture {path}: {error}.") from error
 
 
-def _pictures(folder: Path) -> dict[str, Path]:
+def pictures(folder: Path) -> dict[str, Path]:
+    """Pictures below `folder` by their name without the ending; raises FaceRefError for none."""
     paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
     if not paths:
         raise FaceRefError(f"No pictures in {folder}. Give a folder of {', '.join(SUFFIXES)}.")

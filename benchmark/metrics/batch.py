@@ -37,7 +37,7 @@ def score_batch(outputs: Tensor, targets: Tensor) -> dict[str, np.ndarray]:
 
 
 def _score(outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-    x, y = (images.permute(0, 3, 1, 2).float() for images in (outputs, targets))
+    x, y = (images.permute(0, 3, 1, 2).contiguous().float() for images in (outputs, targets))
     error = x - y
     luma_x, luma_y = _luma(x) + 16, _luma(y) + 16
     return {
