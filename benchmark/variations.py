@@ -84,8 +84,8 @@ def page(faces: np.ndarray, name: str) -> str:
 
 HEADING = """# How each choice moves the number
 
-Bicubic x8 on {count} faces ({name}), one choice changed at a time. A difference of 0.1 dB is what
-papers claim as progress: numbers of two protocols do not stand beside each other. 
+Bicubic x8 on {count} faces ({name}), one choice changed at a time.
+Papers claim 0.1 dB as progress: numbers of two protocols do not stand beside each other.
 `facebench protocol NAME` says what a protocol is; this page is made by
 `facebench protocols FACES --out PROTOCOLS.md`.
 

@@ -14,6 +14,7 @@ from benchmark.folders import score_folders
 from benchmark.metrics.colour import luma
 from benchmark.metrics.score import score
 from benchmark.protocol import TASKS
+from benchmark.published import PUBLISHED
 from benchmark.variations import SSIMS, choices, matlab_shrink, measure, page, read_faces
 from benchmark.wording import in_words, names
 from faceref.errors import FaceRefError
@@ -84,9 +85,7 @@ def test_the_page_is_the_same_from_the_same_faces(sample_faces: np.ndarray, tmp_
     assert text.count("\n| ") == 2 + len(choices()) + 2 + 5
 
 
-def test_faces_of_a_face_ref_are_read_and_other_sizes_refused(tiny_face_ref: Path, tmp_path: Path):
-    tiny_face_ref: Path, tmp_path: Path
-):
+def test_face_refs_are_read_and_other_sizes_refused(tiny_face_ref: Path, tmp_path: Path):
     assert read_faces(tiny_face_ref).shape == (6, 128, 128, 3)
     folder = _save(tmp_path, {"small.png": np.zeros((64, 64, 3), np.uint8)})
     with pytest.raises(FaceRefError, match="64x64"):
@@ -138,3 +137,12 @@ def test_folders_that_do_not_match_are_refused(tmp_path: Path):
     (tmp_path / "0-low" / "2.png").write_bytes(b"no picture")
     with pytest.raises(FaceRefError, match="Cannot read"):
         score_folders(tmp_path / "0-low", high, "pairs-x8@1")
+
+
+def test_the_committed_page_has_the_choices_of_the_code():
+    text = (Path(__file__).resolve().parents[2] / "PROTOCOLS.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ")[:2] for line in text.splitlines() if line.startswith("| ")]
+    expected = [[f"| {choice.group}", choice.title] for choice in choices()]
+    assert rows[2 : 2 + len(expected)] == expected, "run: facebench protocols"
+    for name in PUBLISHED:
+        assert f"| `{name}` |" in text
