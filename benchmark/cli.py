@@ -188,6 +188,43 @@ def score(
     say(f"{protocol}, {len(scores)} pictures: {found}")
 
 
+@app.command(epilog="**Example:** `facebench identity face_ref --method msrnet --run runs/msrnet`")
+def identity(
+    face_ref: FaceRefDir,
+    method: MethodName,
+    run: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Folder of the method's training."),
+    ] = None,
+    references: Annotated[int, typer.Option(help="References given, 0 to 8.", min=0)] = 5,
+    reference_list: Annotated[str, typer.Option("--list", help="refs_hr or refs_lr.")] = "refs_hr",
+    faces: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Score that many, evenly spaced. Default: all.", min=1),
+    ] = None,
+    embedder: Annotated[
+        str, typer.Option(help="insightface or dlib; not the mining one.")
+    ] = "dlib",
+    pack: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="insightface model pack."),
+    ] = None,
+    device: Device = "cpu",
+) -> None:
+    """Whose face the output is: identity, landmarks, and what was taken from the references."""
+    from benchmark.evaluate import Setting, default_task
+    from benchmark.likeness import likeness
+    from faceref.console import say
+    from faceref.embed.registry import open_embedder
+    from faceref.store import FaceRef
+
+    task = default_task(FaceRef.open(face_ref))
+    setting = Setting(task, references=references, reference_list=reference_list, faces=faces)
+    scorer = open_embedder(embedder, pack=pack, device=device)
+    found = likeness(face_ref, method, setting, scorer, run=run, device=device)
+    say(", ".join(f"{name} {value:.4f}" for name, value in found.items()))
+
+
 @app.command(epilog="**Example:** `facebench leaderboard results --out leaderboard.md`")
 def leaderboard(
     results: Annotated[Path, typer.Argument(help="Folder of result files.")],

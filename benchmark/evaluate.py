@@ -68,7 +68,7 @@ def evaluate(
     training = _training(method, run)
     model = open_model(method, run).to(target)
     opened, pool = open_face_ref(face_ref)
-    faces = _faces(opened, pool, setting)
+    faces = read_faces(opened, pool, setting)
     count = reference_count(method, setting)
     images = enlarge(model, faces, count, target, oracle=setting.oracle and count > 0)
     scores = _score_all(images, faces, progress)
@@ -98,7 +98,7 @@ def evaluate_predictions(face_ref: Path, folder: Path, name: str, setting: Setti
     Raises FaceRefError where a picture is missing or of another size.
     """
     opened, pool = open_face_ref(face_ref)
-    faces = _faces(opened, pool, setting)
+    faces = read_faces(opened, pool, setting)
     images = (_prediction(folder, image_id) for image_id in faces.image_ids)
     return _result(
         setting,
@@ -127,7 +127,8 @@ def _need_scale(asked: Task) -> None:
         )
 
 
-def _faces(face_ref: FaceRef, pool: Pool, setting: Setting) -> Faces:
+def read_faces(face_ref: FaceRef, pool: Pool, setting: Setting) -> Faces:
+    """The faces of `setting`, made small as its task says."""
     asked = task(setting.task)
     faces = read_split(
         face_ref,
