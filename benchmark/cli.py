@@ -144,6 +144,87 @@ def evaluate(
     say(f"{path}: {means}")
 
 
+@app.command(epilog="**Example:** `facebench protocol lfw-x8@1`")
+def protocol(
+    name: Annotated[
+        str, typer.Argument(help="A task or published protocol; none lists them.")
+    ] = "",
+) -> None:
+    """Say in words what a task or a published protocol measures."""
+    from benchmark.wording import in_words, names
+    from faceref.console import say
+
+    say(in_words(name) if name else "\n".join(names()))
+
+
+@app.command(epilog="**Example:** `facebench protocols face_ref --out PROTOCOLS.md`")
+def protocols(
+    faces: Annotated[Path, typer.Argument(help="A Face_Ref, or a folder of 128x128 pictures.")],
+    out: Annotated[Path, typer.Option(help="Markdown file to write.")] = Path("PROTOCOLS.md"),
+    name: Annotated[str, typer.Option(help="What the page calls the faces.")] = "a folder",
+) -> None:
+    """Show on one set of faces how each choice of a protocol moves the number."""
+    from benchmark.variations import page, read_faces
+    from faceref.console import say
+
+    text = page(read_faces(faces), name)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text, encoding="utf-8")
+    say(text)
+
+
+@app.command(epilog="**Example:** `facebench score OUTPUTS TARGETS --protocol fsrnet`")
+def score(
+    outputs: Annotated[Path, typer.Argument(help="Folder of enlarged pictures.")],
+    targets: Annotated[Path, typer.Argument(help="Folder of the true ones, of the same names.")],
+    protocol: Annotated[str, typer.Option(help="See `facebench protocol`.")] = "pairs-x8@1",
+) -> None:
+    """Score two folders of pictures under a task or a published protocol."""
+    from benchmark.folders import means, score_folders
+    from faceref.console import say
+
+    scores = score_folders(outputs, targets, protocol)
+    found = ", ".join(f"{metric} {value:.4f}" for metric, value in means(scores).items())
+    say(f"{protocol}, {len(scores)} pictures: {found}")
+
+
+@app.command(epilog="**Example:** `facebench identity face_ref --method msrnet --run runs/msrnet`")
+def identity(
+    face_ref: FaceRefDir,
+    method: MethodName,
+    run: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Folder of the method's training."),
+    ] = None,
+    references: Annotated[int, typer.Option(help="References given, 0 to 8.", min=0)] = 5,
+    reference_list: Annotated[str, typer.Option("--list", help="refs_hr or refs_lr.")] = "refs_hr",
+    faces: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Score that many, evenly spaced. Default: all.", min=1),
+    ] = None,
+    embedder: Annotated[
+        str, typer.Option(help="insightface or dlib; not the mining one.")
+    ] = "dlib",
+    pack: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="insightface model pack."),
+    ] = None,
+    device: Device = "cpu",
+) -> None:
+    """Whose face the output is: identity, landmarks, and what was taken from the references."""
+    from benchmark.evaluate import Setting, default_task
+    from benchmark.likeness import likeness
+    from faceref.console import say
+    from faceref.embed.registry import open_embedder
+    from faceref.store import FaceRef
+
+    task = default_task(FaceRef.open(face_ref))
+    setting = Setting(task, references=references, reference_list=reference_list, faces=faces)
+    scorer = open_embedder(embedder, pack=pack, device=device)
+    found = likeness(face_ref, method, setting, scorer, run=run, device=device)
+    say(", ".join(f"{name} {value:.4f}" for name, value in found.items()))
+
+
 @app.command(epilog="**Example:** `facebench leaderboard results --out leaderboard.md`")
 def leaderboard(
     results: Annotated[Path, typer.Argument(help="Folder of result files.")],

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.degrade import degrade
-from benchmark.protocol import HR_SIZE, Budget
+from benchmark.degrade import degrade_all
+from benchmark.protocol import HR_SIZE, SCALE, Budget
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.store import REFERENCE_LISTS, FaceRef
 
@@ -44,7 +44,7 @@ class Faces:
     hr: np.ndarray
     """uint8 RGB, (N, 128, 128, 3)."""
     lr: np.ndarray
-    """uint8 RGB, (N, 16, 16, 3)."""
+    """uint8 RGB, (N, 16, 16, 3) at x8."""
     references: list[list[int]]
     """Rows of the pool, best first."""
     pool: Pool
@@ -94,13 +94,24 @@ def cycle(rows: Sequence[int], count: int) -> list[int]:
     return [rows[place % len(rows)] for place in range(count)]
 
 
-def read_split(face_ref: FaceRef, split: str, pool: Pool, reference_list: str) -> Faces:
-    """Read `split`, with the references of `reference_list` (`refs_hr`, `refs_lr` or `both`)."""
+def read_split(
+    face_ref: FaceRef,
+    split: str,
+    pool: Pool,
+    reference_list: str,
+    *,
+    degradation: str = "bicubic",
+    scale: int = SCALE,
+) -> Faces:
+    """Read `split`, with the references of `reference_list` (`refs_hr`, `refs_lr` or `both`).
+
+    LR faces are made by `degradation`, one of `benchmark.degrade.DEGRADATIONS`.
+    """
     if reference_list not in LISTS:
         raise unknown_choice("reference list", reference_list, LISTS)
     hr = pool.images if split == "train" else face_ref.images(split)
-    lr = np.stack([degrade(image) for image in hr]) if len(hr) else np.zeros((0, 16, 16, 3), "u1")
     ids = face_ref.column(split, "image_id")
+    lr = degrade_all(hr, ids, degradation, scale)
     names = REFERENCE_LISTS if reference_list == "both" else (reference_list,)
     columns = [face_ref.column(split, name) for name in names]
     references = [_merge(lists, pool) for lists in zip(*columns, strict=True)]

@@ -17,11 +17,11 @@ from PIL import Image
 from torch import Tensor, nn
 
 import faceref
-from benchmark.data import Faces, open_face_ref, read_split
+from benchmark.data import Faces, Pool, open_face_ref, read_split
 from benchmark.devices import hardware, open_device, versions
 from benchmark.methods import Method, load
 from benchmark.metrics.score import score, to_uint8
-from benchmark.protocol import HR_SIZE, METRICS, task
+from benchmark.protocol import HR_SIZE, METRICS, SCALE, Task, task
 from benchmark.results import Result
 from benchmark.run import Run, data_revision
 from faceref.errors import FaceRefError
@@ -63,12 +63,12 @@ def evaluate(
 ) -> Result:
     """Score a method, with the weights of the training `run` where it has any."""
     method = load(method_name)
-    task(setting.task)
+    _need_scale(task(setting.task))
     target = open_device(device)
     training = training_of(method, run)
     model = open_model(method, run).to(target)
     opened, pool = open_face_ref(face_ref)
-    faces = thin(read_split(opened, setting.split, pool, setting.reference_list), setting.faces)
+    faces = read_faces(opened, pool, setting)
     count = reference_count(method, setting)
     images = enlarge(model, faces, count, target, oracle=setting.oracle and count > 0)
     scores = _score_all(images, faces, progress)
@@ -97,9 +97,8 @@ def evaluate_predictions(face_ref: Path, folder: Path, name: str, setting: Setti
 
     Raises FaceRefError where a picture is missing or of another size.
     """
-    task(setting.task)
     opened, pool = open_face_ref(face_ref)
-    faces = thin(read_split(opened, setting.split, pool, setting.reference_list), setting.faces)
+    faces = read_faces(opened, pool, setting)
     images = (_prediction(folder, image_id) for image_id in faces.image_ids)
     return _result(
         setting,
@@ -118,6 +117,28 @@ def evaluate_predictions(face_ref: Path, folder: Path, name: str, setting: Setti
         seed=None,
         hardware={},
     )
+
+
+def _need_scale(asked: Task) -> None:
+    if asked.scale != SCALE:
+        raise FaceRefError(
+            f"{asked.name} enlarges by {asked.scale}, the methods here by {SCALE}. "
+            "Score pictures made elsewhere: --predictions DIR."
+        )
+
+
+def read_faces(face_ref: FaceRef, pool: Pool, setting: Setting) -> Faces:
+    """The faces of `setting`, made small as its task says."""
+    asked = task(setting.task)
+    faces = read_split(
+        face_ref,
+        setting.split,
+        pool,
+        setting.reference_list,
+        degradation=asked.degradation,
+        scale=asked.scale,
+    )
+    return thin(faces, setting.faces)
 
 
 def _prediction(folder: Path, image_id: str) -> np.ndarray:

@@ -9,10 +9,12 @@ import numpy as np
 
 from benchmark.protocol import TASKS
 from benchmark.results import Result, boards, label, read_all
-from benchmark.uncertainty import bootstrap
+from benchmark.uncertainty import bootstrap_p, interval, ranks, resampled_means
+from faceref.errors import FaceRefError
 
 COLUMNS = (
     "method",
+    "rank",
     "PSNR-Y [95 %], dB",
     "over bicubic, dB",
     "SSIM-Y",
@@ -27,7 +29,9 @@ NOTE = """Higher is better. Faces are made small by Pillow's antialiased bicubic
 means over faces of 8-bit outputs, no border cut; intervals are bootstrapped over faces, differences
 paired face by face. `refs_hr`: references found with the sharp face, an upper bound of retrieval;
 `refs_lr`: found with the small face alone. Methods of one board had the same training budget, and
-val chose their weights."""
+val chose their weights. Rank: 1 and the number of rows whose PSNR-Y is higher beyond chance (paired
+bootstrap over faces, Holm's correction over all pairs of the board, 5 %): rows that cannot be told
+apart may share a rank."""
 
 
 def leaderboard(results: Path) -> str:
@@ -46,9 +50,24 @@ def write_leaderboard(results: Path, out: Path) -> None:
 
 
 def rows_of(results: Sequence[Result]) -> list[list[str]]:
-    """Cells of one board, in the order of `COLUMNS`."""
-    bicubic = next((row for row in results if row.method == "bicubic"), None)
-    return [_row(result, bicubic) for result in results]
+    """Cells of one board, in the order of `COLUMNS`.
+
+    Raises FaceRefError where results are of other images than the first.
+    """
+    for result in results:
+        if result.images_sha256 != results[0].images_sha256:
+            raise FaceRefError(
+                f"{label(result)} and {label(results[0])} were scored on different images, so they "
+                "cannot share a board. Evaluate both on the same faces."
+            )
+    scores = np.array([result.scores["psnr_y"] for result in results])
+    means = resampled_means(scores)
+    places = ranks(scores, bootstrap_p(scores, means))
+    bicubic = next((row for row, found in enumerate(results) if found.method == "bicubic"), None)
+    return [
+        _row(result, places[row], means[:, row], _gain(scores, means, row, bicubic))
+        for row, result in enumerate(results)
+    ]
 
 
 def title(key: tuple[str, str, str, int]) -> str:
@@ -66,14 +85,15 @@ def _section(key: tuple[str, str, str, int], results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
-def _row(result: Result, bicubic: Result | None) -> list[str]:
-    low, high = bootstrap(result.scores["psnr_y"])
+def _row(result: Result, rank: int, drawn: np.ndarray, gain: str) -> list[str]:
+    low, high = interval(drawn)
     means = result.means
     training = result.training
     return [
         label(result),
+        str(rank),
         f"{means['psnr_y']:.2f} [{low:.2f}, {high:.2f}]",
-        _gain(result, bicubic),
+        gain,
         f"{means['ssim_y']:.4f}",
         f"{means['psnr_rgb']:.2f}",
         f"{means['ssim_rgb']:.4f}",
@@ -84,9 +104,8 @@ def _row(result: Result, bicubic: Result | None) -> list[str]:
     ]
 
 
-def _gain(result: Result, bicubic: Result | None) -> str:
-    if bicubic is None or result is bicubic:
+def _gain(scores: np.ndarray, means: np.ndarray, row: int, bicubic: int | None) -> str:
+    if bicubic is None or row == bicubic:
         return "-"
-    difference = np.subtract(result.scores["psnr_y"], bicubic.scores["psnr_y"])
-    low, high = bootstrap(difference.tolist())
-    return f"{difference.mean():+.2f} [{low:+.2f}, {high:+.2f}]"
+    low, high = interval(means[:, row] - means[:, bicubic])
+    return f"{(scores[row] - scores[bicubic]).mean():+.2f} [{low:+.2f}, {high:+.2f}]"

@@ -12,7 +12,8 @@ A = -0.5
 """Parameter of Keys' cubic kernel ("Cubic convolution interpolation", 1981); Pillow's choice."""
 
 
-def _kernel(x: np.ndarray) -> np.ndarray:
+def kernel(x: np.ndarray) -> np.ndarray:
+    """Keys' cubic kernel at `x` pixels from its centre."""
     x = np.abs(x)
     near = ((A + 2) * x - (A + 3)) * x * x + 1
     far = ((x - 5) * x + 8) * x * A - 4 * A
@@ -30,7 +31,7 @@ def matrix(before: int, after: int) -> np.ndarray:
     stretch = max(scale, 1.0)
     centres = (np.arange(after) + 0.5) * scale
     offsets = np.arange(before)[None, :] + 0.5 - centres[:, None]
-    weights = _kernel(offsets / stretch)
+    weights = kernel(offsets / stretch)
     return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
 
 

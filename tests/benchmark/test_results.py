@@ -116,3 +116,21 @@ def test_plots_are_drawn(tmp_path: Path):
     validation_curves(rows, tmp_path / "val.png")
     for name in ("cost.png", "val.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_ranks_of_the_board_treat_ties_as_ties(tmp_path: Path):
+    noise = np.random.default_rng(0).normal(0, 0.1, (3, 200))
+    methods = {"edsr": 27.0, "msrnet": 27.0, "srcnn": 26.0}
+    for (name, quality), row in zip(methods.items(), noise, strict=True):
+        psnr = (quality + row).tolist()
+        scores = {"psnr_y": psnr, "ssim_y": psnr, "psnr_rgb": psnr, "ssim_rgb": psnr}
+        results.write(make(name, quality, images=200, scores=scores), tmp_path)
+    lines = [line for line in leaderboard(tmp_path).splitlines() if line.startswith("| ")][2:]
+    assert [line.split(" | ")[1] for line in lines] == ["1", "1", "3"]
+
+
+def test_results_of_different_images_do_not_share_a_board(tmp_path: Path):
+    results.write(make("edsr", 27), tmp_path)
+    results.write(make("srcnn", 26, images_sha256="c" * 64), tmp_path)
+    with pytest.raises(FaceRefError, match="different images"):
+        leaderboard(tmp_path)
