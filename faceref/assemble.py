@@ -14,6 +14,7 @@ import pyarrow as pa
 
 import faceref
 from faceref import card, store
+from faceref.calibration_plot import plot_calibration
 from faceref.certificate import certify
 from faceref.credits import write_credits
 from faceref.duplicates import as_hashes
@@ -41,8 +42,9 @@ def assemble(
     recipe: Recipe,
     out: Path,
     device: str,
+    plot: Path | None = None,
 ) -> dict[str, Any]:
-    """Write Face_Ref to the new folder `out` and return its manifest."""
+    """Write Face_Ref to the new folder `out`, the calibration to `plot`; return the manifest."""
     table = workshop.read(parts)
     rejects = _rejects(table, source.name)
     used = table.filter(_rejected(table, False))
@@ -79,6 +81,8 @@ def assemble(
     if encoder is not None:
         subjects, report = _with_encoder(subjects, thumbnails, encoder, seed, device)
     lists = mine_lists(subjects, recipe.mining, seed, device)
+    if plot is not None:
+        plot_calibration(people.same_person, plot, lists.bound.value)
     rows = _rows(used, source.name, subjects, lists)
     manifest = _manifest(rows, rejects, source, embedder, recipe, people, lists)
     manifest["lr_encoder"] = report

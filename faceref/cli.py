@@ -97,6 +97,10 @@ def build(
         Optional[str],  # noqa: UP045
         typer.Option(help="ray: a running cluster, such as auto. Default: started here."),
     ] = None,
+    calibration_plot: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="PNG: similarities of one and of two people, and the thresholds."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace --out.")] = False,
     partial: Annotated[
         bool, typer.Option("--partial", help="Accept an incomplete copy; it is recorded.")
@@ -201,6 +205,7 @@ def build(
             device=device,
             progress=progress,
             engine=elsewhere,
+            plot=calibration_plot,
         )
     rejected = sum(manifest["rejects"].values())
     kept = ", ".join(f"{count:,} {name}" for name, count in manifest["counts"].items())

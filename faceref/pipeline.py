@@ -72,13 +72,15 @@ def build(
     device: str = "cpu",
     progress: Progress | None = None,
     engine: Engine | None = None,
+    plot: Path | None = None,
 ) -> dict[str, Any]:
     """Build Face_Ref from `source` in the folder `out` and return its manifest.
 
     An interrupted build goes on where it stopped when it is called again. Images that cannot be
     used are counted and listed with a reason. The same inputs give the same bytes. `workers` is the
     number of threads, None for one a core. `engine` makes the parts elsewhere, as
-    `ray_engine.RayEngine` does; None makes them here. Raises FaceRefError; then `out` is as it was.
+    `ray_engine.RayEngine` does; None makes them here. `plot` is a PNG to draw the calibration to.
+    Raises FaceRefError; then `out` is as it was.
     """
     recipe = recipe or Recipe()
     refuse_existing(out, overwrite)
@@ -95,7 +97,7 @@ def build(
     parts = engine(workshop, source.records, per_image_stages(embedder, recipe), embedder, progress)
     finished = workshop.root / "finished"
     try:
-        manifest = assemble(workshop, parts, source, embedder, recipe, finished, device)
+        manifest = assemble(workshop, parts, source, embedder, recipe, finished, device, plot)
     except UnusableError:
         shutil.rmtree(workshop.root)
         raise

@@ -29,6 +29,9 @@ WINDOW = 11
 """Bins that are counted together where a density is meant."""
 FEWEST = 20
 """Pairs in a window that are enough to tell a density."""
+FEWEST_PAIRS = 10_000
+"""Pairs of different people below which the tail cannot be told: no threshold is given then, and
+only copies tie images of different labels."""
 HIGHEST = 0.99
 """No threshold is higher."""
 FROM_LABELS = "tail of different-person pairs"
@@ -87,6 +90,8 @@ def find_same_person(
 ) -> SamePerson:
     """The threshold `given`, else from labelled pairs, else from the nearest neighbours.
 
+    Few labelled pairs, as small folders have them, give none.
+
     `embeddings` is L2-normalised, (N, D); an identity of None or "" is unknown; `nearest` holds the
     cosine of each image and its nearest other image, (N,). Labels are used where two people have
     one: see `tail_threshold`. Without labels see `valley`; where there is no valley the value is
@@ -96,8 +101,11 @@ def find_same_person(
     pairs = int(histograms.different.sum())
     if given is not None:
         value, method = given, "given"
-    elif pairs:
+    elif pairs >= FEWEST_PAIRS:
         value, method = tail_threshold(histograms.different, len(embeddings)), FROM_LABELS
+    elif pairs:
+        value = None
+        method = f"none: {pairs:,} pairs of different people, at least {FEWEST_PAIRS:,} are needed"
     else:
         value = valley(histograms.nearest)
         method = FROM_VALLEY if value is not None else "none: nearest neighbours have no valley"

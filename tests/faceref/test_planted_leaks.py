@@ -43,7 +43,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for shot in range(3):
             path = root / "people" / f"p{person:02d}" / f"{shot}.png"
             Image.fromarray(_face(person, shot)).save(path)
-    recipe = Recipe(mining=Mining(references=4), split=SplitRule(0.2, 0.2))
+    recipe = Recipe(mining=Mining(references=4), split=SplitRule(0.2, 0.2), same_person=0.9)
     build(folder(root / "people"), PlainEmbedder(), root / "set", recipe)
     return root / "set"
 

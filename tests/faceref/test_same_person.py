@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from faceref.embed.base import normalise
 from faceref.errors import FaceRefError
 from faceref.groups import find_neighbours
 from faceref.pipeline import Recipe
@@ -88,3 +89,12 @@ def test_nobody_dominates_the_pairs():
 def test_a_senseless_threshold_is_refused():
     with pytest.raises(FaceRefError, match="--same-person 2"):
         Recipe(same_person=2)
+
+
+def test_few_pairs_give_no_threshold_and_tie_nobody():
+    rng = np.random.default_rng(0)
+    vectors = normalise(rng.normal(size=(28, 64)) + 0.5)
+    labels = [f"p{row // 7}" for row in range(28)]
+    found = find_same_person(vectors, labels, np.full(28, 0.5), seed=0)
+    assert found.value is None
+    assert found.method.startswith("none: 96 pairs of different people")
