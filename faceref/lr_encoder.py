@@ -69,7 +69,7 @@ def as_images(thumbnails: np.ndarray) -> Tensor:
         raise ValueError(f"need faces of shape (N, 16, 16, 3), got {thumbnails.shape}")
     if thumbnails.dtype != np.uint8:
         raise ValueError(f"need uint8 faces, got {thumbnails.dtype}")
-    return torch.from_numpy(np.ascontiguousarray(thumbnails)).permute(0, 3, 1, 2).float() / 255
+    return torch.from_numpy(thumbnails.astype(np.float32)).permute(0, 3, 1, 2) / 255
 
 
 @torch.no_grad()
