@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+import cv2
 import numpy as np
 
 from faceref import stages
@@ -24,8 +25,9 @@ from faceref.stages import Stage
 CHUNK = 512
 """Images a part."""
 LARGEST_BATCH = 32
-AHEAD = 4
-"""Tasks a thread that are handed out before the first is taken back."""
+AHEAD = 128
+"""Images a thread that are handed out before the first is taken back: more than pass through while
+a part is written."""
 Progress = Callable[[int, int], None]
 """Told the images done and the images in all."""
 Batch = tuple[Record, ...]
@@ -58,7 +60,10 @@ class LocalEngine:
         tell = progress or (lambda done, total: None)
         tell(done, len(records))
         waiting = (batch for _, chunk in missing for batch in batches(chunk, embedder))
-        finished = _in_order(partial(process, steps, embedder), waiting, self.workers)
+        ahead = AHEAD * self.workers // task_size(embedder)
+        # A pool of OpenCV's own below ours only costs; what it draws does not depend on it.
+        cv2.setNumThreads(1)
+        finished = _in_order(partial(process, steps, embedder), waiting, self.workers, ahead)
         for index, chunk in missing:
             part: list[Record] = []
             while len(part) < len(chunk):
@@ -84,9 +89,14 @@ def missing_parts(
 
 def batches(records: Sequence[Record], embedder: Embedder) -> Iterator[Batch]:
     """The records of a part, a task at a time."""
-    size = max(1, min(embedder.batch_size, LARGEST_BATCH))
+    size = task_size(embedder)
     for start in range(0, len(records), size):
         yield tuple(records[start : start + size])
+
+
+def task_size(embedder: Embedder) -> int:
+    """Images a task."""
+    return max(1, min(embedder.batch_size, LARGEST_BATCH))
 
 
 def process(steps: Sequence[Stage], embedder: Embedder, batch: Batch) -> Batch:
@@ -101,15 +111,15 @@ def process(steps: Sequence[Stage], embedder: Embedder, batch: Batch) -> Batch:
 
 
 def _in_order(
-    work: Callable[[Batch], Batch], tasks: Iterator[Batch], workers: int
+    work: Callable[[Batch], Batch], tasks: Iterator[Batch], workers: int, ahead: int
 ) -> Iterator[Batch]:
-    """Results of `work` in the order of `tasks`, a bounded number of tasks ahead."""
+    """Results of `work` in the order of `tasks`, which are handed out `ahead` of it."""
     waiting: deque[Future[Batch]] = deque()
     pool = ThreadPoolExecutor(workers)
     try:
         for batch in tasks:
             waiting.append(pool.submit(work, batch))
-            if len(waiting) > AHEAD * workers:
+            if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -138,11 +138,11 @@ def tail_threshold(different: np.ndarray, images: int) -> float:
     Rates so small cannot be read off the counts (BINS,): there, most pairs of different label are
     one person with two names. So the normal curve of `Tail` is continued to that rate.
     """
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     tail = Tail.fit(different)
     wanted = 2 * FALSE_LINKS / max(1, images - 1)
-    return round(min(HIGHEST, tail.mean + tail.deviation * float(norm.isf(wanted))), 4)
+    return round(min(HIGHEST, tail.mean + tail.deviation * -float(ndtri(wanted))), 4)
 
 
 @dataclass(frozen=True)
@@ -171,9 +171,9 @@ class Tail:
 
     def share_above(self, value: float) -> float:
         """Share of pairs expected above the cosine `value`."""
-        from scipy.stats import norm
+        from scipy.special import ndtr
 
-        return float(f"{norm.sf((value - self.mean) / self.deviation):.3g}")
+        return float(f"{ndtr((self.mean - value) / self.deviation):.3g}")
 
 
 def valley(nearest: np.ndarray) -> float | None:
