@@ -55,7 +55,7 @@ class Trial:
         held_out, pool = faces.of(*splits), faces.of("train")
         rows = np.random.default_rng(seed).permutation(len(held_out))[:count]
         probes = held_out.take(np.sort(rows))
-        return cls(probes, pool, probes.identities[:, None] == pool.identities[None])
+        return cls(probes, pool, probes.people[:, None] == pool.people[None])
 
 
 def stock(embedder: Embedder, thumbnails: np.ndarray) -> np.ndarray:

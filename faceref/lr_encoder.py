@@ -94,7 +94,7 @@ def as_images(thumbnails: np.ndarray) -> Tensor:
         raise ValueError(f"need faces of shape (N, 16, 16, 3), got {thumbnails.shape}")
     if thumbnails.dtype != np.uint8:
         raise ValueError(f"need uint8 faces, got {thumbnails.dtype}")
-    return torch.from_numpy(np.ascontiguousarray(thumbnails)).permute(0, 3, 1, 2).float() / 255
+    return torch.from_numpy(thumbnails.astype(np.float32) / 255).permute(0, 3, 1, 2).contiguous()
 
 
 @contextmanager
@@ -151,14 +151,15 @@ def save(encoder: LrEncoder, path: Path) -> str:
     temporary = path.with_suffix(".tmp")
     save_file(weights, temporary, metadata={"lr_encoder": json.dumps(shape, sort_keys=True)})
     temporary.replace(path)
-    return _sha256(path)
+    return digest_of(path)
 
 
 def _stored(value: Tensor) -> Tensor:
     return value.half().contiguous() if value.is_floating_point() else value.contiguous()
 
 
-def _sha256(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """SHA-256 of an encoder's file, hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -174,9 +175,9 @@ def load(path: Path, device: str = "cpu", sha256: str | None = None) -> LrEncode
         raise FaceRefError(
             f"No small-face encoder at {path}. Build the set with --likeness-lr identity or both."
         )
-    if sha256 is not None and _sha256(path) != sha256:
+    if sha256 is not None and digest_of(path) != sha256:
         raise FaceRefError(
-            f"{path} is damaged or was replaced: SHA-256 {_sha256(path)[:12]}..., recorded "
+            f"{path} is damaged or was replaced: SHA-256 {digest_of(path)[:12]}..., recorded "
             f"{sha256[:12]}.... Build the set again."
         )
     try:

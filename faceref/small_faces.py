@@ -11,12 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError
 from faceref.evidence import thumbnail
+from faceref.lr_encoder import digest_of
+from faceref.lr_training import LrFaces, Schedule, train_encoder
 from faceref.store import SPLITS, FaceRef, decode
 
 CHUNK = 256
@@ -30,7 +33,8 @@ class SmallFaces:
     """All faces of a set, train first, then val, then test; arrays have one entry a face."""
 
     image_ids: np.ndarray
-    identities: np.ndarray
+    people: np.ndarray
+    """Labels of people, or of their components where the set has these."""
     splits: np.ndarray
     thumbnails: np.ndarray
     """uint8 RGB (N, 16, 16, 3)."""
@@ -66,7 +70,8 @@ def see(
     if embedder is None:
         raise FaceRefError(f"No cache at {cache}: give the embedder of the build.")
     _refuse_other(face_ref, embedder)
-    columns = ("image_id", "identity", "split")
+    parted_by = face_ref.manifest["split_rule"]["by"]
+    columns = ("image_id", parted_by, "split")
     meta = [np.array(_column(face_ref, name)) for name in columns]
     faces = SmallFaces(*meta, *_embed(face_ref, embedder, len(meta[0]), progress))
     if cache is not None:
@@ -74,6 +79,23 @@ def see(
         with cache.open("wb") as file:
             np.savez(file, fingerprint=face_ref.manifest["fingerprint"], **content)
     return faces
+
+
+def train_on(
+    faces: SmallFaces,
+    out: Path,
+    schedule: Schedule,
+    *,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Train an encoder on a set's train split, as its build does; see `train_encoder`."""
+    train, val = (
+        LrFaces(part.thumbnails, part.embeddings, part.people)
+        for part in (faces.of("train"), faces.of("val"))
+    )
+    report = train_encoder(train, val, out, schedule, device=device, progress=progress)
+    return {**report, "sha256": digest_of(out)}
 
 
 def _column(face_ref: FaceRef, name: str) -> list[str]:
