@@ -71,9 +71,10 @@ def see(
         raise FaceRefError(f"No cache at {cache}: give the embedder of the build.")
     _refuse_other(face_ref, embedder)
     parted_by = face_ref.manifest["split_rule"]["by"]
-    columns = ("image_id", parted_by, "split")
-    meta = [np.array(_column(face_ref, name)) for name in columns]
-    faces = SmallFaces(*meta, *_embed(face_ref, embedder, len(meta[0]), progress))
+    names = (_column(face_ref, name) for name in ("image_id", parted_by, "split"))
+    image_ids, people, splits = (np.array(column) for column in names)
+    thumbnails, embeddings = _embed(face_ref, embedder, len(image_ids), progress)
+    faces = SmallFaces(image_ids, people, splits, thumbnails, embeddings)
     if cache is not None:
         content = {field.name: getattr(faces, field.name) for field in fields(faces)}
         with cache.open("wb") as file:
