@@ -44,14 +44,14 @@ Progress = Callable[[int, int], None]
 class Schedule:
     """How the encoder is trained."""
 
-    epochs: int = 48
+    epochs: int = 20
     """Times that each face is shown, unless that is more than `most_samples`."""
     most_samples: int = 2_000_000
     """Faces shown at most, however large the set: that bounds the time."""
     batch_size: int = 128
     learning_rate: float = 2e-3
     """Peak of AdamW's rate, after a linear rise and before half a cosine down to zero."""
-    weight_decay: float = 0.05
+    weight_decay: float = 0.5
     ranking: float = 0.3
     """Weight of the ranking term beside the cosine term."""
     temperature: float = 0.07

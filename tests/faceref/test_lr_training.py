@@ -112,7 +112,7 @@ def test_too_few_faces_and_wrong_schedules_are_refused(tmp_path: Path):
 
 
 def test_the_samples_of_a_large_set_are_bounded():
-    assert Schedule().steps(11_237) == 48 * 11_237 // 128
+    assert Schedule().steps(11_237) == 20 * 11_237 // 128
     assert Schedule().steps(1_000_000) == 2_000_000 // 128
     assert Schedule().steps(2) == 1
 
