@@ -137,7 +137,7 @@ def save(encoder: LrEncoder, path: Path) -> str:
     It is written under a temporary name, then renamed. Raises FaceRefError where it would be larger
     than `MAX_BYTES`.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save as as_bytes
 
     weights = {name: _stored(value) for name, value in encoder.state_dict().items()}
     size = sum(value.nbytes for value in weights.values())
@@ -149,7 +149,8 @@ def save(encoder: LrEncoder, path: Path) -> str:
     names = ("dims", "width", "depth")
     shape = {"format": FORMAT, **{name: getattr(encoder, name) for name in names}}
     temporary = path.with_suffix(".tmp")
-    save_file(weights, temporary, metadata={"lr_encoder": json.dumps(shape, sort_keys=True)})
+    metadata = {"lr_encoder": json.dumps(shape, sort_keys=True)}
+    temporary.write_bytes(as_bytes(weights, metadata))
     temporary.replace(path)
     return digest_of(path)
 
