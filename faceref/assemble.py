@@ -221,7 +221,7 @@ def _manifest(
         "rejects": dict(sorted(Counter(row["reason"] for row in rejects).items())),
         "similarity": {name: _similarity(rows, name) for name in store.REFERENCE_LISTS},
         "quality": {name: _quality(rows, name) for name in MEASURES},
-        "leak_certificate": certify(rows, lists.bound.value),
+        "leak_certificate": certify(rows, lists.bound_on_scores),
         "fingerprint": store.fingerprint(rows),
     }
 

@@ -53,8 +53,7 @@ class LocalEngine:
         progress: Progress | None = None,
     ) -> int:
         """See `Engine`."""
-        parts = list(chunks(records))
-        missing = [part for part in parts if not workshop.part(part[0]).exists()]
+        missing = missing_parts(workshop, records)
         done = len(records) - sum(len(chunk) for _, chunk in missing)
         tell = progress or (lambda done, total: None)
         tell(done, len(records))
@@ -67,13 +66,20 @@ class LocalEngine:
                 tell(done + len(part), len(records))
             workshop.write_part(index, part)
             done += len(part)
-        return len(parts)
+        return -(-len(records) // CHUNK)
 
 
 def chunks(records: Sequence[Record]) -> Iterator[tuple[int, Sequence[Record]]]:
     """Number and records of each part, in the order of the source."""
     for index, start in enumerate(range(0, len(records), CHUNK)):
         yield index, records[start : start + CHUNK]
+
+
+def missing_parts(
+    workshop: Workshop, records: Sequence[Record]
+) -> list[tuple[int, Sequence[Record]]]:
+    """Those of `chunks` that the workshop does not hold yet."""
+    return [part for part in chunks(records) if not workshop.part(part[0]).exists()]
 
 
 def batches(records: Sequence[Record], embedder: Embedder) -> Iterator[Batch]:

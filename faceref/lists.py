@@ -40,6 +40,11 @@ class Lists:
     bound: Bound
     manifest: dict[str, Any]
 
+    @property
+    def bound_on_scores(self) -> float | None:
+        """The bound where the scores of `refs_hr` are identity cosines, that it can be seen on."""
+        return self.bound.value if self.manifest["likeness"]["refs_hr"] == "identity" else None
+
 
 def mine_lists(subjects: Subjects, mining: Mining, seed: int, device: str) -> Lists:
     """Mine `refs_hr` and `refs_lr`, and `refs_same` where it is asked for."""

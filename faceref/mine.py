@@ -145,8 +145,9 @@ def mine(
 
     `search` answers for `pool.vectors`; probes and pool are parts of one `Faces.of`, but their
     vectors may be of two kinds, such as an encoder's on one side. A list holds one of several
-    near-duplicates. With `diversity` above 1 the `count` are taken from that many times as many in
-    farthest-point order (Gonzalez, 1985), beginning with the best. Memory does not depend on the
+    near-duplicates. With `diversity` above 1 the `count` are chosen from that many times as many in
+    farthest-point order (Gonzalez, 1985), beginning with the best; they are listed best first, too.
+    Memory does not depend on the
     number of probes. Fewer than `count` come back only where the pool has no more.
     """
     wanted = count * diversity
@@ -263,7 +264,7 @@ def _drop_copies(key: np.ndarray, copies: np.ndarray) -> bool:
 
 
 def _spread_out(choice: _Choice, pool: Faces, count: int) -> _Choice:
-    """`count` of the candidates in farthest-point order by the cosine of embeddings."""
+    """`count` of the candidates, chosen in farthest-point order by the cosine of embeddings."""
     total, width = choice.rows.shape
     picks = np.zeros((total, min(count, width)), np.int64)
     step = max(1, GATHER // (width * pool.embeddings.shape[1]))
@@ -279,8 +280,11 @@ def _spread_out(choice: _Choice, pool: Faces, count: int) -> _Choice:
             cosine = np.einsum("bfd,bd->bf", near, near[rows, last])
             closest = np.maximum(closest, cosine.round(DIGITS))
             picks[part, turn] = closest.argmin(1)
+    found = np.minimum(choice.found, picks.shape[1])
+    real = np.arange(picks.shape[1]) < found[:, None]
+    picks = np.sort(np.where(real, picks, width), axis=1).clip(max=width - 1)
     rows, scores = (np.take_along_axis(a, picks, 1) for a in (choice.rows, choice.scores))
-    return _Choice(rows, scores, np.minimum(choice.found, picks.shape[1]))
+    return _Choice(rows, scores, found)
 
 
 def _named(choice: _Choice, pool: Faces) -> Iterator[list[Reference]]:

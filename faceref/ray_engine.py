@@ -24,8 +24,9 @@ from typing import Any
 
 import numpy as np
 
+from faceref import engine
 from faceref.embed.base import Embedder
-from faceref.engine import Progress, batches, chunks, process
+from faceref.engine import Progress, batches, missing_parts, process
 from faceref.errors import FaceRefError
 from faceref.machine import usable_cores
 from faceref.parts import Workshop
@@ -61,9 +62,7 @@ class RayEngine:
         progress: Progress | None = None,
     ) -> int:
         """See `engine.Engine`; `steps` are made anew in each actor, from the recipe."""
-        parts = list(chunks(records))
-        missing = [part for part in parts if not workshop.part(part[0]).exists()]
-        total = len(records)
+        missing, total = missing_parts(workshop, records), len(records)
         done = total - sum(len(chunk) for _, chunk in missing)
         tell = progress or (lambda done, total: None)
         tell(done, total)
@@ -76,7 +75,7 @@ class RayEngine:
                 for images in _run(ray, maker, missing, self.workers):
                     done += images
                     tell(done, total)
-        return len(parts)
+        return -(-total // engine.CHUNK)
 
 
 @dataclass(frozen=True)

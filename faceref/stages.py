@@ -101,64 +101,41 @@ def _place(
 
 def keep_large(minimum: float) -> Stage:
     """Stage that rejects faces whose eyes are less than `minimum` source pixels apart."""
-
-    def stage(record: Record) -> Record:
-        assert record.quality is not None
-        eyes = record.quality.eye_distance
-        if eyes < minimum:
-            return record.rejected("too small", f"eye distance {eyes:.1f} px, needs {minimum:g}")
-        return record
-
-    return stage
+    text = "eye distance {:.1f} px, needs " + f"{minimum:g}"
+    return _keep("eye_distance", lambda eyes: eyes >= minimum, "too small", text)
 
 
 def keep_inside(minimum: float) -> Stage:
     """Stage that rejects faces of which less than the fraction `minimum` is in the image."""
-
-    def stage(record: Record) -> Record:
-        assert record.quality is not None
-        inside = record.quality.inside
-        if inside < minimum:
-            return record.rejected("cut off", f"{inside:.0%} in the image, needs {minimum:.0%}")
-        return record
-
-    return stage
+    text = "{:.0%} in the image, needs " + f"{minimum:.0%}"
+    return _keep("inside", lambda inside: inside >= minimum, "cut off", text)
 
 
 def keep_sharp(minimum: float) -> Stage:
     """Stage that rejects faces whose `quality.sharpness` is below `minimum`."""
-
-    def stage(record: Record) -> Record:
-        assert record.quality is not None
-        found = record.quality.sharpness
-        if found is not None and found < minimum:
-            return record.rejected("blurred", f"sharpness {found:.2f}, needs {minimum:g}")
-        return record
-
-    return stage
+    text = "sharpness {:.2f}, needs " + f"{minimum:g}"
+    return _keep("sharpness", lambda found: found >= minimum, "blurred", text)
 
 
 def keep_frontal(maximum: float) -> Stage:
     """Stage that rejects heads turned by more than `maximum` degrees to either side."""
-
-    def stage(record: Record) -> Record:
-        assert record.quality is not None
-        yaw = record.quality.yaw
-        if yaw is not None and abs(yaw) > maximum:
-            return record.rejected("turned away", f"yaw {yaw:.0f} degrees, at most {maximum:g}")
-        return record
-
-    return stage
+    text = "yaw {:.0f} degrees, at most " + f"{maximum:g}"
+    return _keep("yaw", lambda yaw: abs(yaw) <= maximum, "turned away", text)
 
 
 def keep_sure(minimum: float) -> Stage:
     """Stage that rejects faces of which the detector was less sure than `minimum`."""
+    text = "detector score {:.2f}, needs " + f"{minimum:g}"
+    return _keep("detector_score", lambda score: score >= minimum, "unsure", text)
+
+
+def _keep(measure: str, allows: Callable[[float], bool], reason: str, text: str) -> Stage:
+    """Stage that rejects by one field of `Quality`; what was not measured passes."""
 
     def stage(record: Record) -> Record:
-        assert record.quality is not None
-        score = record.quality.detector_score
-        if score is not None and score < minimum:
-            return record.rejected("unsure", f"detector score {score:.2f}, needs {minimum:g}")
+        found = getattr(record.quality, measure)
+        if found is not None and not allows(found):
+            return record.rejected(reason, text.format(found))
         return record
 
     return stage

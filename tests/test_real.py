@@ -83,7 +83,7 @@ def test_people_do_not_cross_splits_and_references_are_others(lfw: FaceRef):
 
 def test_references_are_much_more_alike_than_strangers(lfw: FaceRef):
     assert lfw.manifest["similarity"]["refs_hr"]["0.5"] > 0.3
-    assert abs(lfw.manifest["random_similarity_mean"]) < 0.05
+    assert abs(lfw.manifest["mining"]["random_similarity"]["mean"]) < 0.05
 
 
 def test_known_label_errors_are_no_references(lfw: FaceRef):

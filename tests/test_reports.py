@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.findings import markdown
 from benchmark.leaderboard import leaderboard
 from benchmark.results import boards, read_all
+from benchmark.study_file import read
 from faceref.errors import FaceRefError
 
 REPORTS = Path(__file__).resolve().parents[1] / "reports"
@@ -14,6 +16,17 @@ REPORTS = Path(__file__).resolve().parents[1] / "reports"
 def test_the_board_is_that_of_the_result_files():
     text = (REPORTS / "leaderboard.md").read_text(encoding="utf-8")
     assert text == leaderboard(REPORTS / "results"), "run: make reports"
+
+
+def test_each_study_s_page_is_that_of_its_file():
+    files = sorted((REPORTS / "studies").glob("*.json"))
+    assert files
+    for file in files:
+        study = read(file)
+        figures = [REPORTS / "figures" / f"{study.name}{end}.png" for end in ("", "-bands")]
+        assert all(figure.exists() for figure in figures)
+        page = REPORTS / f"{study.name}.md"
+        assert page.read_text(encoding="utf-8") == markdown(study, figures, REPORTS)
 
 
 def test_results_of_a_board_are_of_the_same_images():
