@@ -112,7 +112,7 @@ def _with_encoder(
     from faceref.lr_encoder import embed_lr, load
     from faceref.lr_training import LrFaces, Schedule, train_encoder
 
-    faces = LrFaces(thumbnails, subjects.embeddings)
+    faces = LrFaces(thumbnails, subjects.embeddings, np.array(subjects.people.components))
     train, val = (faces.take(np.flatnonzero(subjects.splits == name)) for name in ("train", "val"))
     report = train_encoder(train, val, path, Schedule(seed=seed), device=device)
     blind = embed_lr(load(path, device), thumbnails)
