@@ -69,7 +69,7 @@ def time_networks(records: tuple[Record, ...], pack: Path, det_size: int) -> flo
 def time_models(records: tuple[Record, ...], pack: Path, det_size: int) -> float:
     """Seconds of detecting in decoded pictures and of embedding aligned faces."""
     embedder: Any = open_embedder("insightface", pack=str(pack), det_size=det_size)
-    pictures = [cv2.imread(str(record.path))[..., ::-1] for record in records]
+    pictures = [cv2.imread(str(record.path), cv2.IMREAD_COLOR_RGB) for record in records]
     size = embedder.batch_size
     faces = np.stack([cv2.resize(picture, (128, 128)) for picture in pictures])
     starts = range(0, len(faces), size)

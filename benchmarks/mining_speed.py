@@ -34,8 +34,9 @@ from typing import Any
 
 import numpy as np
 
-from faceref.mine import Faces, Limits, mine
+from faceref.mine import Faces, Limits, Near, first_fetch, mine
 from faceref.search import IndexRule, Search, open_ivf, open_search
+from faceref.together import nearest_together
 
 SEED = 0
 BLOCK = 4096
@@ -75,9 +76,11 @@ def as_faces(vectors: np.ndarray, people: np.ndarray) -> Faces:
     return Faces.of(ids, people, vectors, vectors)
 
 
-def mined(faces: Faces, probes: np.ndarray, count: int, search: Search) -> list[Any]:
+def mined(
+    faces: Faces, probes: np.ndarray, count: int, search: Search, near: Near | None = None
+) -> list[Any]:
     """Rows and scores of the references of each probe: two arrays (P, K)."""
-    found = list(mine(faces.take(probes), faces, count, Limits(), search))
+    found = list(mine(faces.take(probes), faces, count, Limits(), search, near=near))
     rows = [[int(name[:7]) for name, _ in references] for references in found]
     return [np.array(rows), np.array([[score for _, score in one] for one in found])]
 
@@ -90,8 +93,11 @@ def some(count: int, total: int, seed: int = SEED) -> np.ndarray:
 
 
 def by_mine(vectors: np.ndarray, people: np.ndarray, probes: np.ndarray, count: int) -> np.ndarray:
-    """Scores (P, K) by `mine`."""
-    return mined(as_faces(vectors, people), probes, count, open_search(vectors))[1]
+    """Scores (P, K) by `mine`, where all are probes as a build mines its pool."""
+    faces, near = as_faces(vectors, people), None
+    if len(probes) == len(faces):
+        near = nearest_together(vectors, first_fetch(faces, count))
+    return mined(faces, probes, count, open_search(vectors), near)[1]
 
 
 def by_peer(vectors: np.ndarray, people: np.ndarray, probes: np.ndarray, count: int) -> np.ndarray:

@@ -9,9 +9,20 @@ import numpy as np
 
 from faceref.calibrate import Bound, calibrate
 from faceref.likeness import Vectors, likeness
-from faceref.mine import Faces, Limits, Mining, Reference, mine, random_similarity, same_person
+from faceref.mine import (
+    Faces,
+    Limits,
+    Mining,
+    Near,
+    Reference,
+    first_fetch,
+    mine,
+    random_similarity,
+    same_person,
+)
 from faceref.people import People
-from faceref.search import open_ivf, open_search
+from faceref.search import Search, open_ivf, open_search
+from faceref.together import fits, nearest_together
 
 LOOK_ALIKE = 0.99
 """Quantile of the similarities of different people above which somebody is a look-alike."""
@@ -59,8 +70,10 @@ def mine_lists(subjects: Subjects, mining: Mining, seed: int, device: str) -> Li
         probes, pool = (_faces(subjects, side) for side in (vectors.queries, vectors.keys))
         pool = pool.take(train)
         search, indexes[name] = _open(pool.vectors, probes.vectors, mining, device)
-        mined = mine(probes, pool, mining.references, limits, search, mining.diversity)
-        found[name] = list(mined)
+        near = None
+        if vectors.queries is vectors.keys and mining.index.exact(len(pool)) and device == "cpu":
+            near = _within(pool, mining)
+        found[name] = _mine_all(probes, pool, train, mining, limits, search, near)
     manifest = {
         "likeness": kinds,
         "index": indexes,
@@ -71,6 +84,32 @@ def mine_lists(subjects: Subjects, mining: Mining, seed: int, device: str) -> Li
     if mining.same_person:
         found["refs_same"] = _oracle(subjects, mining.references)
     return Lists(found, bound, manifest)
+
+
+def _within(pool: Faces, mining: Mining) -> Near | None:
+    """The nearest of the pool's faces to each other, if they can all be held at once."""
+    fetch = first_fetch(pool, mining.references * mining.diversity)
+    return nearest_together(pool.vectors, fetch) if fits(len(pool), fetch) else None
+
+
+def _mine_all(
+    probes: Faces,
+    pool: Faces,
+    train: np.ndarray,
+    mining: Mining,
+    limits: Limits,
+    search: Search,
+    near: Near | None,
+) -> list[list[Reference]]:
+    """References of all probes; `near` is what is known of those of `train`."""
+    found: list[list[Reference]] = [[] for _ in range(len(probes))]
+    rest = np.setdiff1d(np.arange(len(probes)), train)
+    for rows, known in ((train, near), (rest, None)):
+        some = probes.take(rows)
+        mined = mine(some, pool, mining.references, limits, search, mining.diversity, known)
+        for row, references in zip(rows.tolist(), mined, strict=True):
+            found[row] = references
+    return found
 
 
 def _faces(subjects: Subjects, vectors: np.ndarray) -> Faces:

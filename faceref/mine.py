@@ -15,6 +15,9 @@ import numpy as np
 from faceref.errors import FaceRefError
 from faceref.search import IndexRule, Search
 
+Near = tuple[np.ndarray, np.ndarray]
+"""Scores and rows of the nearest of each probe, as a `Search` gives them."""
+
 DIGITS = 4
 """Scores are rounded to this many decimals before they are ordered, then by image id."""
 UNIT = 10**DIGITS
@@ -140,6 +143,7 @@ def mine(
     limits: Limits,
     search: Search,
     diversity: int = 1,
+    near: Near | None = None,
 ) -> Iterator[list[Reference]]:
     """Up to `count` references (image id, score) for each probe, best first.
 
@@ -147,27 +151,35 @@ def mine(
     vectors may be of two kinds, such as an encoder's on one side. A list holds one of several
     near-duplicates. With `diversity` above 1 the `count` are chosen from that many times as many in
     farthest-point order (Gonzalez, 1985), beginning with the best; they are listed best first, too.
-    Memory does not depend on the
-    number of probes. Fewer than `count` come back only where the pool has no more.
+    `near` are the `first_fetch` nearest of each probe, where they are known already. Memory beyond
+    that does not depend on the number of probes. Fewer than `count` come back only where the pool
+    has no more.
     """
     wanted = count * diversity
-    fetch = min(len(pool), wanted + _spare(pool))
+    fetch = first_fetch(pool, wanted)
     for start in range(0, len(probes), BLOCK):
-        block = probes.take(slice(start, start + BLOCK))
-        choice = _mine_block(block, pool, wanted, fetch, limits, search)
+        part = slice(start, start + BLOCK)
+        known = None if near is None else (near[0][part], near[1][part])
+        choice = _mine_block(probes.take(part), pool, wanted, fetch, limits, search, known)
         if diversity > 1:
             choice = _spread_out(choice, pool, count)
         yield from _named(choice, pool)
 
 
-def _spare(pool: Faces) -> int:
-    """Neighbours to fetch beyond K: the images of most people, who come first and are dropped."""
+def first_fetch(pool: Faces, count: int) -> int:
+    """Neighbours to fetch for `count` references: most people's images come first, and go."""
     sizes = np.bincount(pool.people)[pool.people] if len(pool) else np.zeros(1)
-    return 8 + int(min(64, np.quantile(sizes, 0.95)))
+    return min(len(pool), count + 8 + int(min(64, np.quantile(sizes, 0.95))))
 
 
 def _mine_block(
-    probes: Faces, pool: Faces, count: int, fetch: int, limits: Limits, search: Search
+    probes: Faces,
+    pool: Faces,
+    count: int,
+    fetch: int,
+    limits: Limits,
+    search: Search,
+    near: Near | None,
 ) -> _Choice:
     rows = np.full((len(probes), count), -1, np.int64)
     scores = np.zeros((len(probes), count), np.int64)
@@ -176,23 +188,32 @@ def _mine_block(
     while len(waiting) and len(pool):
         settled = []
         for part in np.array_split(waiting, -(-len(waiting) * fetch // FETCHED)):
-            choice, done = _search(probes.take(part), pool, count, fetch, limits, search)
+            some = probes.take(part)
+            if near is None:
+                values, neighbours = search(np.ascontiguousarray(some.vectors), fetch)
+            else:
+                values, neighbours = near[0][part], near[1][part]
+            choice, done = _settle(some, pool, count, values, neighbours, limits)
             width = choice.rows.shape[1]
             rows[part, :width], scores[part, :width] = choice.rows, choice.scores
             found[part] = choice.found
             settled.append(done)
         if fetch >= len(pool):
             break
-        waiting = waiting[~np.concatenate(settled)]
+        near, waiting = None, waiting[~np.concatenate(settled)]
         fetch = min(len(pool), 4 * fetch)
     return _Choice(rows, scores, found)
 
 
-def _search(
-    probes: Faces, pool: Faces, count: int, fetch: int, limits: Limits, search: Search
+def _settle(
+    probes: Faces,
+    pool: Faces,
+    count: int,
+    values: np.ndarray,
+    neighbours: np.ndarray,
+    limits: Limits,
 ) -> tuple[_Choice, np.ndarray]:
-    """The choice among the first `fetch` neighbours, and whether no more could change it, (B,)."""
-    values, neighbours = search(np.ascontiguousarray(probes.vectors), fetch)
+    """The choice among the `neighbours`, and whether no more could change it, (B,)."""
     choice = _choose(probes, pool, count, values, neighbours, limits)
     last, full = _units(values[:, -1]), neighbours[:, -1] >= 0
     settled = full & (choice.found >= count) & (last < choice.scores[:, -1])

@@ -6,8 +6,9 @@ import pytest
 from faceref import mine as module
 from faceref.embed.base import normalise
 from faceref.errors import FaceRefError
-from faceref.mine import Faces, Limits, Mining, mine, same_person
+from faceref.mine import Faces, Limits, Mining, first_fetch, mine, same_person
 from faceref.search import open_search
+from faceref.together import nearest_together
 
 FREE = Limits()
 
@@ -156,3 +157,11 @@ def test_cuda_finds_the_same():
         for device in ("cpu", "cuda")
     ]
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("people", [3, 40])
+def test_what_is_known_of_the_pool_is_widened_where_it_is_not_enough(people: int):
+    faces = _faces(300, people)
+    near = nearest_together(faces.vectors, first_fetch(faces, 5))
+    mined = mine(faces, faces, 5, Limits(0.7), open_search(faces.vectors), near=near)
+    assert _names(mined) == _brute(faces, faces, 5, Limits(0.7))
