@@ -60,7 +60,7 @@ def test_blocks_and_widening_do_not_change_the_answer(monkeypatch: pytest.Monkey
     monkeypatch.setattr(module, "BLOCK", 7)
     monkeypatch.setattr(module, "FETCHED", 64)
     monkeypatch.setattr(module, "GATHER", 512)
-    monkeypatch.setattr(module, "_spare", lambda pool: 0)
+    monkeypatch.setattr(module, "first_fetch", lambda pool, count: count)
     assert list(mine(faces, faces, 5, Limits(0.6), open_search(faces.vectors))) == expected
     assert _names(expected) == _brute(faces, faces, 5, Limits(0.6))
 
