@@ -9,8 +9,26 @@ Code licence: Apache-2.0 (this project). Weights: trained by the user; terms of 
 
 from __future__ import annotations
 
-from benchmark.methods import Method
-from benchmark.msrnet import MSRNet
+from functools import partial
+
+from benchmark.methods import Method, Variant
+from benchmark.msrnet import MSRNet, Parts
+
+
+def _with(name: str, parts: Parts) -> Variant:
+    return Variant(name, partial(MSRNet, parts=parts), uses_references=parts.external)
+
+
+VARIANTS = (
+    _with("no-external", Parts(external=False)),
+    _with("no-internal", Parts(internal=False)),
+    _with("no-exchange", Parts(exchange=False)),
+    _with("no-dual-residual", Parts(dual_residual=False)),
+    _with("no-remap", Parts(tone="own")),
+    _with("neutral-tone", Parts(tone="neutral")),
+    _with("no-confidence", Parts(confidence=False)),
+    _with("no-detail", Parts(detail=False)),
+)
 
 METHOD = Method(
     "msrnet",
@@ -19,4 +37,5 @@ METHOD = Method(
     MSRNet,
     uses_references=True,
     trained=True,
+    variants=VARIANTS,
 )

@@ -27,8 +27,8 @@ Threads = Annotated[int, typer.Option(help="CPU threads of torch; 0: its default
 @app.command()
 def methods() -> None:
     """List the methods that can be trained and evaluated."""
-    from benchmark.methods import load, names
-    from faceref.console import print_table
+    from benchmark.methods import load, names, variants
+    from faceref.console import print_table, say
 
     found = [load(name) for name in names()]
     rows = [
@@ -41,6 +41,9 @@ def methods() -> None:
         for method in found
     ]
     print_table("Methods", ["name", "references", "training", "source"], rows)
+    for method in found:
+        if method.variants:
+            say(f"{method.name} with a part changed: {', '.join(variants(method))}")
 
 
 @app.command(

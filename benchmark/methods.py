@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from torch import nn
 
 FOLDER = Path(__file__).resolve().parents[1] / "baselines"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A method with a part changed, for ablations: `msrnet-no-remap` is `no-remap` of `msrnet`."""
+
+    name: str
+    """Without the method's: `no-remap`."""
+    build: Callable[[], nn.Module]
+    """As `Method.build`."""
+    uses_references: bool = True
+    """Whether the output depends on `refs`."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,8 @@ class Method:
     """Whether it cannot do without: K = 0 is an error."""
     most_references: int | None = None
     """References beyond this many are not given to it; None takes any number."""
+    variants: tuple[Variant, ...] = ()
+    """The method with parts changed, which `load` finds as `<name>-<variant>`."""
 
 
 def names() -> list[str]:
@@ -48,11 +62,31 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Method:
-    """Import the method `name`; raises FaceRefError for an unknown one."""
-    if name not in names():
+    """Import the method `name`, or a variant of one; raises FaceRefError for an unknown one."""
+    stem, _, variant = name.partition("-")
+    if stem not in names():
         raise unknown_choice("method", name, names())
-    module = importlib.import_module(f"baselines.{name}")
+    module = importlib.import_module(f"baselines.{stem}")
     method = getattr(module, "METHOD", None)
-    if not isinstance(method, Method) or method.name != name:
-        raise FaceRefError(f"baselines/{name}.py must define METHOD = Method({name!r}, ...).")
-    return method
+    if not isinstance(method, Method) or method.name != stem:
+        raise FaceRefError(f"baselines/{stem}.py must define METHOD = Method({stem!r}, ...).")
+    return method if name == stem else _varied(method, name, variant)
+
+
+def variants(method: Method) -> list[str]:
+    """Names under which `load` finds the variants of `method`."""
+    return [f"{method.name}-{variant.name}" for variant in method.variants]
+
+
+def _varied(method: Method, name: str, wanted: str) -> Method:
+    found = next((variant for variant in method.variants if variant.name == wanted), None)
+    if found is None:
+        raise unknown_choice("method", name, [method.name, *variants(method)])
+    return replace(
+        method,
+        name=name,
+        title=f"{method.title}, {wanted.replace('-', ' ')}",
+        build=found.build,
+        uses_references=found.uses_references,
+        variants=(),
+    )

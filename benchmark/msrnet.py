@@ -6,8 +6,8 @@ doi 10.1002/int.23024). Only its abstract is public: that references of differen
 the network, external and internal ones are fused across scales and space, by dual residuals, with
 no face prior and no alignment. All else here (widths, matching, gates, losses) is our choice.
 
-Grids: 16, 32, 64, 128 cells a side, `WIDTHS` features each. A tensor named `rows` holds one row for
-each cell of the 32x32 grid: the features of the block of pixels that the cell covers.
+Grids: 16, 32, 64, 128 cells a side, `WIDTHS` features each. `benchmark/external.py` matches and
+gathers references; `Parts` says which parts there are, to take one away and see what it gave.
 """
 
 from __future__ import annotations
@@ -19,12 +19,50 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmark.resample import downsample, upsample
+from benchmark.external import (
+    GRID,
+    SCALES,
+    Encoded,
+    External,
+    Gather,
+    Matcher,
+    Pictures,
+    remap,
+    shrink,
+    to_neutral,
+    to_rows,
+)
+from benchmark.fusion import Alone, DualResidualFusion, Merge
+from benchmark.resample import upsample
+from faceref.errors import unknown_choice
 
 WIDTHS = {16: 64, 32: 64, 64: 32, 128: 16}
-GRID = 32
-"""Side of the grid on which patches are matched."""
-SCALES = (32, 64, 128)
+TONES = ("face", "neutral", "own")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which parts an MSRNet has: all by default."""
+
+    external: bool = True
+    """References. Without them the network is the one of K = 0, and `refs` are not looked at."""
+    internal: bool = True
+    """Attention of the face to itself."""
+    exchange: bool = True
+    """Scales of what was gathered tell each other what they hold."""
+    dual_residual: bool = True
+    """Both residuals of the fusion; without, a convolution of content and reference."""
+    tone: str = "face"
+    """`face`: references take on the tone of each face. `neutral`: faces and references take on
+    one tone, so that references can be encoded once for all faces. `own`: neither is changed."""
+    confidence: bool = True
+    """The fusion weighs references by their cosine; without, all alike."""
+    detail: bool = True
+    """Raw high frequencies of references, passed by a gate."""
+
+    def __post_init__(self) -> None:
+        if self.tone not in TONES:
+            raise unknown_choice("tone", self.tone, TONES)
 
 
 def _conv(before: int, after: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
@@ -75,121 +113,6 @@ class Encoder(nn.Module):
         return pyramid
 
 
-def remap(refs: Tensor, refs_lr: Tensor, lr: Tensor) -> tuple[Tensor, Tensor]:
-    """Give references the tone and light of the face: per colour, its mean and deviation at 16x16.
-
-    Takes `refs` (N, K, 3, 128, 128), `refs_lr` (N, K, 3, 16, 16) and `lr` (N, 3, 16, 16); returns
-    both reference tensors remapped. The identity where a reference has the face's statistics.
-    """
-    mean, spread = refs_lr.mean((-2, -1), keepdim=True), refs_lr.std((-2, -1), keepdim=True)
-    wanted = lr.unsqueeze(1)
-    gain = wanted.std((-2, -1), keepdim=True) / (spread + 1e-4)
-    gain = torch.where(spread > 1e-3, gain.clamp(0.25, 4), torch.ones_like(gain))
-    shift = wanted.mean((-2, -1), keepdim=True) - mean * gain
-    return refs * gain + shift, refs_lr * gain + shift
-
-
-def to_rows(features: Tensor) -> Tensor:
-    """Features (B, C, H, H) as rows of the 32x32 grid, (B, 1024, C * (H / 32)^2)."""
-    return F.pixel_unshuffle(features, features.shape[-1] // GRID).flatten(2).transpose(1, 2)
-
-
-def from_rows(rows: Tensor, side: int) -> Tensor:
-    """The inverse of `to_rows`: (B, 1024, C * (side / 32)^2) as features (B, C, side, side)."""
-    return F.pixel_shuffle(rows.transpose(1, 2).unflatten(2, (GRID, GRID)), side // GRID)
-
-
-class Matcher(nn.Module):
-    """Finds for each cell of the face the most alike 3x3 patch of each reference.
-
-    Both are compared at the resolution that they share: the face enlarged to 32x32, a reference
-    shrunk to 16x16 and enlarged again (after TTSR, Yang et al., CVPR 2020).
-    """
-
-    CHANNELS = 16
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.net = nn.Sequential(
-            _conv(3, 32), nn.LeakyReLU(0.2), _conv(32, 32), nn.LeakyReLU(0.2),
-            _conv(32, self.CHANNELS),
-        )  # fmt: skip
-
-    def describe(self, small: Tensor) -> Tensor:
-        """RGB (B, 3, 16, 16) to unit patch descriptors, (B, 1024, 144)."""
-        features = self.net(upsample(small, 2) - 0.5)
-        features = features - features.mean((-2, -1), keepdim=True)
-        patches = F.unfold(features, 3, padding=1).transpose(1, 2).float()
-        return patches / (patches.norm(dim=-1, keepdim=True) + 1e-3)
-
-    def forward(self, lr: Tensor, refs_lr: Tensor) -> tuple[Tensor, Tensor]:
-        """`lr` (N, 3, 16, 16), `refs_lr` (N, K, 3, 16, 16): matched cells and confidence.
-
-        Returns the index of the matched cell, (N, K, 1024) int64, and its cosine, (N, K, 1024).
-        """
-        count = refs_lr.shape[1]
-        query = self.describe(lr)
-        keys = self.describe(refs_lr.flatten(0, 1)).unflatten(0, (-1, count))
-        with torch.no_grad():
-            best = (query.unsqueeze(1) @ keys.transpose(-1, -2)).argmax(-1)
-        matched = keys.gather(2, best.unsqueeze(-1).expand(-1, -1, -1, keys.shape[-1]))
-        # The product's size is that of the descriptors; the full table needs no gradient.
-        return best, (query.unsqueeze(1) * matched).sum(-1)
-
-
-@dataclass
-class External:
-    """What the references give, fused over K."""
-
-    features: dict[int, Tensor]
-    """By side: (N, WIDTHS[side], side, side)."""
-    detail: Tensor
-    """High frequencies of RGB times their gates, (N, 3, 128, 128)."""
-    gate: Tensor
-    """How far `detail` is trusted, in [0, 1], (N, 1, 128, 128)."""
-    confidence: Tensor
-    """The best cosine over K, (N, 1, 32, 32)."""
-
-
-class Gather(nn.Module):
-    """Brings the matched blocks of all references together by a softmax over K in each cell."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sharpness = nn.Parameter(torch.tensor(3.0))
-        """Log of the softmax's inverse temperature."""
-        self.strictness = nn.Parameter(torch.tensor(2.5))
-        """Log of s in the gate exp(-s (1 - cosine)): a perfect match always passes whole."""
-
-    def forward(
-        self, pyramid: dict[int, Tensor], detail: Tensor, best: Tensor, cosine: Tensor
-    ) -> External:
-        """`pyramid` and `detail` of all references (N*K first); `best`, `cosine` (N, K, 1024)."""
-        weight = torch.softmax(self.sharpness.exp() * cosine, 1)
-        gate = torch.exp(-self.strictness.exp() * (1 - cosine).clamp(min=0))
-        fused = {
-            side: from_rows(_pick(to_rows(pyramid[side]), best, weight), side) for side in SCALES
-        }
-        trusted = weight * gate
-        high = from_rows(_pick(to_rows(detail), best, trusted), 128)
-        total = from_rows(trusted.sum(1).unsqueeze(-1).expand(-1, -1, 16), 128)
-        top = cosine.amax(1).view(-1, 1, GRID, GRID)
-        return External(fused, high, total, top)
-
-
-def _pick(rows: Tensor, best: Tensor, weight: Tensor) -> Tensor:
-    """Sum over K of rows (N*K, 1024, D) at `best` times `weight`, both (N, K, 1024).
-
-    Returns (N, 1024, D).
-    """
-    count, size = best.shape[:2], rows.shape[1]
-    start = torch.arange(rows.shape[0], device=rows.device).view(*count, 1) * size
-    places, shares = ((t.transpose(1, 2).reshape(-1, count[1])) for t in (best + start, weight))
-    table = rows.flatten(0, 1)
-    summed = F.embedding_bag(places, table, mode="sum", per_sample_weights=shares.to(table.dtype))
-    return summed.unflatten(0, (-1, size))
-
-
 class Internal(nn.Module):
     """Cross-scale attention of the face to itself: a cell at 16 takes up 2x2 blocks of cells.
 
@@ -211,28 +134,6 @@ class Internal(nn.Module):
         attention = torch.softmax(query @ key * query.shape[-1] ** -0.5, -1)
         blocks = (attention @ value).transpose(1, 2).unflatten(2, (16, 16))
         return F.pixel_shuffle(blocks, 2)
-
-
-class DualResidualFusion(nn.Module):
-    """Merges content c and reference r of one scale.
-
-    c' = c + S F(r - c) is what the reference adds to the content, S its confidence;
-    r' = r + G(c - r) is what the content adds to the reference; a convolution merges the two.
-    Without references r = c, and both residuals vanish: F and G have no bias.
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.to_content = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.to_reference = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.merge = _conv(2 * width, width)
-
-    def forward(self, content: Tensor, reference: Tensor, confidence: Tensor) -> Tensor:
-        """Features (N, width, H, H) twice and S (N, 1, H, H) to features (N, width, H, H)."""
-        difference = reference - content
-        richer = content + confidence * self.to_content(difference)
-        adapted = reference - self.to_reference(difference)
-        return content + self.merge(torch.cat([richer, adapted], 1))
 
 
 class Exchange(nn.Module):
@@ -261,64 +162,109 @@ class Exchange(nn.Module):
 class MSRNet(nn.Module):
     """The network. `body` blocks work at 16x16, `blocks` follow each fusion."""
 
-    def __init__(self, body: int = 10, blocks: int = 2) -> None:
+    def __init__(self, body: int = 10, blocks: int = 2, parts: Parts | None = None) -> None:
         super().__init__()
-        self.encoder, self.matcher, self.gather = Encoder(), Matcher(), Gather()
-        self.internal, self.exchange = Internal(), Exchange()
+        self.parts = parts = parts or Parts()
+        self.encoder = Encoder()
+        if parts.external:
+            self.matcher, self.gather = Matcher(), Gather(parts.detail)
+        self.internal = Internal() if parts.internal else None
+        self.exchange = Exchange() if parts.external and parts.exchange else nn.Identity()
         self.head = _conv(3 + WIDTHS[16], WIDTHS[16])
         self.body = nn.Sequential(*(Block(WIDTHS[16]) for _ in range(body)))
         self.up = nn.ModuleDict({str(s): Up(WIDTHS[s // 2], WIDTHS[s]) for s in SCALES})
-        self.fusion = nn.ModuleDict({str(s): DualResidualFusion(WIDTHS[s]) for s in SCALES})
+        self.fusion = nn.ModuleDict({str(s): self._fusion()(WIDTHS[s]) for s in SCALES})
         self.blocks = nn.ModuleDict(
             {str(s): nn.Sequential(*(Block(WIDTHS[s]) for _ in range(blocks))) for s in SCALES}
         )
-        self.tail = nn.Sequential(_conv(WIDTHS[128] + 4, WIDTHS[128]), nn.LeakyReLU(0.2))
+        given = WIDTHS[128] + (4 if parts.external and parts.detail else 0)
+        self.tail = nn.Sequential(_conv(given, WIDTHS[128]), nn.LeakyReLU(0.2))
         self.last = _conv(WIDTHS[128], 3)
         nn.init.normal_(self.last.weight, std=1e-3)
         nn.init.zeros_(self.last.bias)  # pyright: ignore[reportArgumentType]
 
-    def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
+    def _fusion(self) -> type[nn.Module]:
+        if not self.parts.external:
+            return Alone
+        return DualResidualFusion if self.parts.dual_residual else Merge
+
+    def forward(self, lr: Tensor, refs: Tensor | Pictures | Encoded) -> Tensor:
         """`lr` (N, 3, 16, 16) and `refs` (N, K, 3, 128, 128), K from 0 up, RGB in [0, 1].
 
-        Returns (N, 3, 128, 128), not clamped. The order of the references does not matter.
+        `refs` may also be what `encode_references` made of them. Returns (N, 3, 128, 128), not
+        clamped. The order of the references does not matter.
         """
         base = upsample(lr, 8)
-        own = self.encoder(base)
-        external = self._external(lr, refs) if refs.shape[1] else None
+        gain, shift = self._own_tone(lr)
+        own = self.encoder(base * gain + shift)
+        external = self._external(lr * gain + shift, refs)
         shallow = self.head(torch.cat([lr - 0.5, own[16]], 1))
         content = shallow + self.body(shallow)
         reference = self.exchange(external.features) if external else {}
         for side in SCALES:
             raised = self.up[str(side)](content) + own[side]
-            if side == 32:
+            if side == 32 and self.internal is not None:
                 raised = raised + self.internal(content)
             fused = self._fuse(side, raised, reference.get(side), external)
             content = self.blocks[str(side)](fused)
-        return self._finish(base, content, external)
+        return self._finish(base, content, external, gain)
 
-    def _external(self, lr: Tensor, refs: Tensor) -> External:
-        flat = refs.flatten(0, 1)
-        small = downsample(flat, 8).clamp(0, 1).mul(255).round().div(255)
-        refs, refs_lr = remap(refs, small.unflatten(0, refs.shape[:2]), lr)
-        flat = refs.flatten(0, 1)
-        best, cosine = self.matcher(lr, refs_lr)
-        detail = flat - upsample(refs_lr.flatten(0, 1), 8)
-        return self.gather(self.encoder(flat), detail, best, cosine)
+    def encode_references(self, refs: Tensor) -> Pictures | Encoded:
+        """What can be computed of `refs` (N, K, 3, 128, 128) once, for `forward`.
+
+        With the tone `face` that is little, as each face changes what it is given; with the other
+        tones it is all, and one gallery serves every face: `encode_references(gallery).take(...)`.
+        """
+        small = shrink(refs)
+        if self.parts.tone == "face":
+            return Pictures(refs, small)
+        if self.parts.tone == "neutral":
+            gain, shift = to_neutral(small)
+            refs, small = refs * gain + shift, small * gain + shift
+        return self._encode(refs, small)
+
+    def _own_tone(self, lr: Tensor) -> tuple[Tensor | float, Tensor | float]:
+        return to_neutral(lr) if self.parts.tone == "neutral" else (1.0, 0.0)
+
+    def _external(self, lr: Tensor, refs: Tensor | Pictures | Encoded) -> External | None:
+        count = refs.shape[1] if isinstance(refs, Tensor) else refs.count
+        if not self.parts.external or count == 0:
+            return None
+        if isinstance(refs, Tensor):
+            refs = self.encode_references(refs)
+        if isinstance(refs, Pictures):
+            refs = self._encode(*remap(refs.images, refs.small, lr))
+        return self.gather(refs, *self.matcher(lr, refs.keys))
+
+    def _encode(self, refs: Tensor, small: Tensor) -> Encoded:
+        size, flat = refs.shape[:2], refs.flatten(0, 1)
+        keys = self.matcher.describe(small.flatten(0, 1))
+        detail = to_rows(flat - upsample(small.flatten(0, 1), 8))
+        pyramid = self.encoder(flat)
+        rows = {side: to_rows(pyramid[side]).unflatten(0, size) for side in SCALES}
+        return Encoded(keys.unflatten(0, size), rows, detail.unflatten(0, size))
 
     def _fuse(
         self, side: int, content: Tensor, reference: Tensor | None, external: External | None
     ) -> Tensor:
+        ones = torch.ones_like(content[:, :1])
         if reference is None or external is None:
-            ones = torch.ones_like(content[:, :1])
             return self.fusion[str(side)](content, content, ones)
+        if not self.parts.confidence:
+            return self.fusion[str(side)](content, reference, ones)
         confidence = external.confidence.clamp(0, 1)
         spread = F.interpolate(confidence, scale_factor=side / GRID) if side > GRID else confidence
         return self.fusion[str(side)](content, reference, spread)
 
-    def _finish(self, base: Tensor, content: Tensor, external: External | None) -> Tensor:
-        if external is None:
+    def _finish(
+        self, base: Tensor, content: Tensor, external: External | None, gain: Tensor | float
+    ) -> Tensor:
+        """The bicubic image, raw detail, and what is predicted where the gate is shut."""
+        if not (self.parts.external and self.parts.detail):
+            return base + self.last(self.tail(content)).float()
+        if external is None or external.detail is None or external.gate is None:
             detail, gate = torch.zeros_like(base), torch.zeros_like(base[:, :1])
         else:
-            detail, gate = external.detail.float(), external.gate.float()
+            detail, gate = external.detail.float() / gain, external.gate.float()
         features = self.tail(torch.cat([content, detail, gate], 1))
         return base + detail + (1 - gate) * self.last(features).float()

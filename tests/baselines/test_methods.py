@@ -23,6 +23,10 @@ PARAMETERS = {
     "sparnet_s": 2_008_623,
     "swinir": 12_047_911,
     "swinir_light": 1_007_532,
+    "mean_reference": 0,
+    "ttsr_s": 1_476_427,
+    "masa_s": 1_766_699,
+    "mrefsr_s": 1_527_078,
 }
 """Known sizes: a change is either a mistake or a new entry in the changelog."""
 

@@ -1,8 +1,28 @@
+"""The network: the same as ever by default, each part of it removable, references encoded once."""
+
+import hashlib
+
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
-from benchmark.msrnet import Matcher, MSRNet, from_rows, remap, to_rows
+from benchmark.evaluate import count_macs
+from benchmark.methods import load, variants
+from benchmark.msrnet import MSRNet, Parts
 from benchmark.resample import downsample, upsample
+from faceref.errors import FaceRefError
+
+PARTS = {
+    "no-external": 1_349_843,
+    "no-internal": 1_527_765,
+    "no-exchange": 1_510_341,
+    "no-dual-residual": 1_439_317,
+    "no-remap": 1_536_085,
+    "neutral-tone": 1_536_085,
+    "no-confidence": 1_536_085,
+    "no-detail": 1_535_508,
+}
+"""Parameters of each variant."""
 
 
 def _face(seed: int = 0) -> torch.Tensor:
@@ -15,42 +35,114 @@ def _small(hr: torch.Tensor) -> torch.Tensor:
     return downsample(hr, 8).clamp(0, 1).mul(255).round().div(255)
 
 
-@pytest.mark.parametrize(("channels", "side"), [(5, 32), (3, 64), (2, 128)])
-def test_rows_and_pictures_are_the_same_thing(channels: int, side: int):
-    picture = torch.rand(2, channels, side, side)
-    assert torch.equal(from_rows(to_rows(picture), side), picture)
-    block = side // 32
-    cell = to_rows(picture)[1, 3 * 32 + 7].view(channels, block, block)
-    assert torch.equal(cell, picture[1, :, 3 * block : 4 * block, 7 * block : 8 * block])
+def _shaken(parts: Parts | None = None) -> MSRNet:
+    """A network whose every weight counts: layers that start at zero are moved off it."""
+    torch.manual_seed(0)
+    model = MSRNet(parts=parts).eval()
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.02 * torch.randn(parameter.shape, generator=generator))
+    return model
 
 
-def test_remap_gives_a_reference_the_face_s_tone():
-    lr, refs_lr = torch.rand(2, 3, 16, 16), torch.rand(2, 4, 3, 16, 16) * 0.4
-    _, mapped = remap(torch.rand(2, 4, 3, 128, 128), refs_lr, lr)
-    assert torch.allclose(
-        mapped.mean((-2, -1)), lr.mean((-2, -1))[:, None].expand(2, 4, 3), atol=1e-4
-    )
-    assert torch.allclose(
-        mapped.std((-2, -1)), lr.std((-2, -1))[:, None].expand(2, 4, 3), atol=1e-3
-    )
+def _inputs(count: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(2)
+    lr = torch.rand(2, 3, 16, 16, generator=generator)
+    noise = torch.rand(2, count, 3, 128, 128, generator=generator)
+    return lr, (0.7 * upsample(lr, 8)[:, None] + 0.3 * noise).clamp(0, 1)
 
 
-def test_remap_leaves_the_face_itself_alone():
-    hr = _face()
-    refs, _ = remap(hr[:, None], _small(hr)[:, None], _small(hr))
-    assert torch.allclose(refs[:, 0], hr, atol=2e-3)
+def test_weights_of_earlier_trainings_fit():
+    torch.manual_seed(0)
+    state = MSRNet().state_dict()
+    text = "\n".join(f"{name} {tuple(weights.shape)}" for name, weights in state.items())
+    assert hashlib.sha256(text.encode()).hexdigest().startswith("8b944b2797f18098")
+    start = sum(weights.double().abs().sum().item() for weights in state.values())
+    assert start == pytest.approx(23651.24447, abs=1e-3)
 
 
 @torch.no_grad()
-def test_a_moved_reference_is_matched_where_it_went():
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (0, [0.50785, 0.240249, 0.926943, 0.53181]),
+        (1, [0.496054, 0.303663, 1.007971, 0.651789]),
+        (4, [0.495961, 0.292763, 0.965721, 0.560679]),
+    ],
+)
+def test_outputs_are_those_of_earlier_trainings(count: int, expected: list[float]):
+    lr, refs = _inputs()
+    output = _shaken()(lr, refs[:, :count])
+    found = [output.mean(), output.std(), output[1, 2, 77, 13], output[0, 0, 5, 120]]
+    assert torch.stack(found).tolist() == pytest.approx(expected, abs=2e-5)
+
+
+def test_each_part_has_its_variant_and_its_weights():
+    method = load("msrnet")
+    assert variants(method) == [f"msrnet-{name}" for name in PARTS]
+    for name, count in PARTS.items():
+        with FakeTensorMode():
+            model = load(f"msrnet-{name}").build()
+        assert sum(parameter.numel() for parameter in model.parameters()) == count
+    with pytest.raises(FaceRefError, match="Did you mean 'msrnet-no-remap'"):
+        load("msrnet-no-remp")
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", PARTS)
+def test_each_part_changes_the_face(name: str):
+    method = load(f"msrnet-{name}")
     torch.manual_seed(0)
-    lr = torch.rand(1, 3, 16, 16)
-    best, cosine = Matcher()(lr, lr.roll(3, -1)[:, None])
-    cells = torch.arange(1024).view(32, 32)
-    inner = (slice(8, 24), slice(8, 20))
-    expected = cells.roll(-6, 1)[inner]
-    assert (best.view(32, 32)[inner] == expected).float().mean() > 0.95
-    assert cosine.view(32, 32)[inner].median() > 0.98
+    model, full, (lr, refs) = method.build().eval(), _shaken(), _inputs(2)
+    shaken = full.state_dict()
+    for key, weights in model.state_dict().items():
+        if weights.shape == shaken[key].shape:
+            weights.copy_(shaken[key])
+    changed = model(lr, refs)
+    assert (changed - full(lr, refs)).abs().max() > 1e-3
+    assert torch.isfinite(model(lr, refs[:, :0])).all()
+    assert torch.equal(changed, model(lr, refs[:, :0])) != method.uses_references
+
+
+def test_the_tone_must_be_known():
+    with pytest.raises(FaceRefError, match="neutral"):
+        Parts(tone="sepia")
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("tone", ["face", "neutral", "own"])
+def test_a_gallery_is_encoded_once(tone: str):
+    model, (lr, refs) = _shaken(Parts(tone=tone)), _inputs(3)
+    gallery = model.encode_references(refs.flatten(0, 1)[None])
+    taken = gallery.take(torch.tensor([[0, 1, 2], [3, 4, 5]]))
+    assert torch.allclose(model(lr, taken), model(lr, refs), atol=1e-5)
+    assert torch.equal(model(lr, model.encode_references(refs)), model(lr, refs))
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "giga"),
+    [
+        ("msrnet", 0, 1.485),
+        ("msrnet", 5, 3.030),
+        ("msrnet", 8, 3.923),
+        ("msrnet-neutral-tone", 5, 3.030),
+    ],
+)
+def test_cost_stays_within_ten_giga_macs(name: str, count: int, giga: float):
+    with FakeTensorMode():
+        model = load(name).build().eval()
+        macs = count_macs(model, torch.rand(1, 3, 16, 16), torch.rand(1, count, 3, 128, 128))
+    assert macs / 1e9 == pytest.approx(giga, abs=5e-4)
+    assert macs <= 10e9
+
+
+def test_an_encoded_gallery_spares_its_cost():
+    with FakeTensorMode():
+        model, refs = MSRNet(parts=Parts(tone="neutral")).eval(), torch.rand(1, 5, 3, 128, 128)
+        encoded = model.encode_references(refs)
+        macs = count_macs(model, torch.rand(1, 3, 16, 16), encoded)
+    assert macs / 1e9 == pytest.approx(2.297, abs=5e-4)
 
 
 @torch.no_grad()
