@@ -24,7 +24,8 @@ from faceref.stages import Stage
 
 CHUNK = 512
 """Images a part."""
-LARGEST_BATCH = 32
+TASK = 16
+"""Images a task: few enough to stay in the cache from stage to stage."""
 AHEAD = 128
 """Images a thread that are handed out before the first is taken back: more than pass through while
 a part is written."""
@@ -59,8 +60,8 @@ class LocalEngine:
         done = len(records) - sum(len(chunk) for _, chunk in missing)
         tell = progress or (lambda done, total: None)
         tell(done, len(records))
-        waiting = (batch for _, chunk in missing for batch in batches(chunk, embedder))
-        ahead = AHEAD * self.workers // task_size(embedder)
+        waiting = (batch for _, chunk in missing for batch in batches(chunk))
+        ahead = AHEAD * self.workers // TASK
         # A pool of OpenCV's own below ours only costs; what it draws does not depend on it.
         cv2.setNumThreads(1)
         finished = _in_order(partial(process, steps, embedder), waiting, self.workers, ahead)
@@ -87,21 +88,15 @@ def missing_parts(
     return [part for part in chunks(records) if not workshop.part(part[0]).exists()]
 
 
-def batches(records: Sequence[Record], embedder: Embedder) -> Iterator[Batch]:
+def batches(records: Sequence[Record]) -> Iterator[Batch]:
     """The records of a part, a task at a time."""
-    size = task_size(embedder)
-    for start in range(0, len(records), size):
-        yield tuple(records[start : start + size])
-
-
-def task_size(embedder: Embedder) -> int:
-    """Images a task."""
-    return max(1, min(embedder.batch_size, LARGEST_BATCH))
+    for start in range(0, len(records), TASK):
+        yield tuple(records[start : start + TASK])
 
 
 def process(steps: Sequence[Stage], embedder: Embedder, batch: Batch) -> Batch:
     """`batch` through the stages and the embedder; images that are rejected keep their place."""
-    records = [stages.run(steps, record) for record in batch]
+    records = stages.run(steps, batch)
     usable = [place for place, record in enumerate(records) if record.face is not None]
     if usable:
         vectors = embedder.embed(np.stack([records[place].face for place in usable]))  # pyright: ignore

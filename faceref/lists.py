@@ -21,7 +21,7 @@ from faceref.mine import (
     same_person,
 )
 from faceref.people import People
-from faceref.search import Search, open_ivf, open_search
+from faceref.search import Search, Use, open_ivf, open_search
 from faceref.together import fits, nearest_together
 
 LOOK_ALIKE = 0.99
@@ -69,7 +69,7 @@ def mine_lists(subjects: Subjects, mining: Mining, seed: int, device: str) -> Li
         vectors = likeness(kind, _identity(subjects, name, kind), subjects.looks, seed)
         probes, pool = (_faces(subjects, side) for side in (vectors.queries, vectors.keys))
         pool = pool.take(train)
-        search, indexes[name] = _open(pool.vectors, probes.vectors, mining, device)
+        search, indexes[name] = _open(pool, probes, mining, device)
         near = None
         if vectors.queries is vectors.keys and mining.index.exact(len(pool)) and device == "cpu":
             near = _within(pool, mining)
@@ -138,12 +138,12 @@ def _bound(subjects: Subjects, mining: Mining, train: np.ndarray, seed: int) -> 
     return calibrate(subjects.embeddings[train], labels, seed)
 
 
-def _open(
-    pool: np.ndarray, probes: np.ndarray, mining: Mining, device: str
-) -> tuple[Any, dict[str, Any]]:
+def _open(pool: Faces, probes: Faces, mining: Mining, device: str) -> tuple[Search, dict[str, Any]]:
     if mining.index.exact(len(pool)):
-        return open_search(pool, device), {"kind": "exact"}
-    search, report = open_ivf(pool, probes, mining.references, mining.index, device)
+        return open_search(pool.vectors, device), {"kind": "exact"}
+    fetch = first_fetch(pool, mining.references * mining.diversity)
+    use = Use(mining.references, fetch, probes.people, pool.people)
+    search, report = open_ivf(pool.vectors, probes.vectors, use, mining.index, device)
     return search, {"kind": "ivf", **report}
 
 

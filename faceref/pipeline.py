@@ -53,8 +53,7 @@ def per_image_stages(embedder: Embedder, recipe: Recipe) -> list[stages.Stage]:
         (stages.keep_sure, rule.min_score),
     ]
     return [
-        stages.read,
-        stages.find_face(embedder),
+        stages.together(stages.read, stages.find_face(embedder)),
         *(stage(limit) for stage, limit in wanted if limit is not None),
         stages.encode,
         stages.describe,

@@ -111,7 +111,7 @@ class PartActor:
             _refuse_unseen([workshop.part(index).parent, *filter(None, map(_file, chunk))])
             steps = per_image_stages(self._embedder, self.maker.recipe)
             work = partial(process, steps, self._embedder)
-            done = self.pool.map(work, batches(chunk, self._embedder))
+            done = self.pool.map(work, batches(chunk))
             workshop.write_part(index, [record for batch in done for record in batch])
         return len(chunk)
 

@@ -32,13 +32,23 @@ PNG = (
 """Against Pillow's default level 6: 5 times as fast, files 1 % larger (LFW)."""
 
 
-def run(stages: Sequence[Stage], record: Record) -> Record:
-    """`record` through `stages`, up to the one that rejects it."""
+def run(stages: Sequence[Stage], records: Sequence[Record]) -> list[Record]:
+    """`records` through `stages`, each up to the one that rejects it.
+
+    One stage after the other, because its code and tables then stay in the cache.
+    """
     for stage in stages:
-        record = stage(record)
-        if record.reject is not None:
-            break
-    return record
+        records = [record if record.reject is not None else stage(record) for record in records]
+    return list(records)
+
+
+def together(*stages: Stage) -> Stage:
+    """Several stages as one, so that what one leaves for the next is held for one image alone."""
+
+    def stage(record: Record) -> Record:
+        return run(stages, [record])[0]
+
+    return stage
 
 
 def read(record: Record) -> Record:

@@ -15,7 +15,7 @@ from faceref.errors import FaceRefError
 THRESHOLD = 0.5
 CPU_BATCH = 4
 """Faces embedded at a time: at 32 the activations leave the cache and each takes twice as long."""
-GPU_BATCH = 32
+GPU_BATCH = 16
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 

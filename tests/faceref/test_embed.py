@@ -17,8 +17,7 @@ def test_dlib_tells_people_apart_and_batches_agree():
     embedder = open_embedder("dlib")
     records = [record for record in sample().records if record.identity in ("p000", "p014", "p035")]
     run = [stages.read, stages.find_face(embedder)]
-    faces = [stages.run(run, record) for record in records]
-    found = [record for record in faces if record.face is not None]
+    found = [record for record in stages.run(run, records) if record.face is not None]
     assert len(found) >= 17
     pixels = np.stack([record.face for record in found])  # pyright: ignore
     vectors = embedder.embed(pixels)

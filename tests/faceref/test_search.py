@@ -4,7 +4,7 @@ import pytest
 from faceref.embed.base import normalise
 from faceref.errors import FaceRefError
 from faceref.mine import Faces, Limits, mine
-from faceref.search import IndexRule, open_ivf, open_search
+from faceref.search import IndexRule, Use, open_ivf, open_search
 
 
 def _people(people: int, each: int, dims: int = 32, noise: float = 0.5) -> np.ndarray:
@@ -27,21 +27,26 @@ def test_exact_search_is_that_of_numpy():
 def test_inverted_file_reaches_the_recall_that_it_reports():
     vectors = _people(600, 10)
     rule = IndexRule("ivf", recall=0.95, sample=200, seed=3)
-    search, report = open_ivf(vectors, vectors, 8, rule)
+    people = np.arange(len(vectors)) // 10
+    use = Use(8, 30, people, people)
+    search, report = open_ivf(vectors, vectors, use, rule)
     assert 0.95 <= report["recall"] <= 1
     assert report["visited"] < report["lists"]
-    wanted = open_search(vectors)(vectors, 8)[1]
-    found = search(vectors, 8)[1]
+    everyone = np.arange(len(vectors))
+    wanted = use.wanted(everyone, open_search(vectors)(vectors, 30)[1])
+    assert (people[wanted] != people[:, None]).all()
+    found = use.wanted(everyone, search(vectors, 30)[1])
     hits = sum(len(set(a) & set(b)) for a, b in zip(found, wanted, strict=True))
     assert hits / wanted.size == pytest.approx(report["recall"], abs=0.03)
-    assert open_ivf(vectors, vectors, 8, rule)[1] == report
+    assert open_ivf(vectors, vectors, use, rule)[1] == report
 
 
 def test_mining_by_an_inverted_file_obeys_the_same_rules():
     vectors = _people(300, 10)
     labels = [f"p{row // 10}" for row in range(len(vectors))]
     faces = Faces.of([f"{row:05d}" for row in range(len(vectors))], labels, vectors, vectors)
-    search, _ = open_ivf(vectors, vectors, 8, IndexRule("ivf", sample=100))
+    use = Use(8, 26, faces.people, faces.people)
+    search, _ = open_ivf(vectors, vectors, use, IndexRule("ivf", sample=100))
     for row, found in enumerate(mine(faces, faces, 8, Limits(0.9), search)):
         assert len(found) == 8
         rows = [int(name) for name, _ in found]

@@ -103,8 +103,9 @@ def test_run_stops_at_the_rejecting_stage():
     def fail(record: Record) -> Record:
         raise AssertionError
 
-    rejected = stages.run([stages.read, fail], _record(b"x"))
-    assert rejected.reject is not None
+    bad = _record(b"x")
+    for steps in ([stages.read, fail], [stages.together(stages.read, fail)]):
+        assert [record.reject is not None for record in stages.run(steps, [bad, bad])] == [True] * 2
 
 
 def test_encode_loses_nothing():
