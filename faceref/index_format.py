@@ -20,14 +20,15 @@ The section `release` of `face_ref.json`:
 
 - `format`: `INDEX_FORMAT`; `kind`: `index` or `full`; `version`: tag of the release;
 - `licence`: `{"id", "name", "link"}`, the last two null where the id is one of the Hub's;
-- `files`: SHA-256 of the files of the set that can be rebuilt, by path; parquet files are the same
-  bytes only under the same version of `pyarrow`, PNG only under the same of `opencv`;
+- `files`: SHA-256 of the files of the set, by path, where they tell nothing that is withheld (then
+  of the shards alone); parquet files are the same
+  bytes only under the same version of `pyarrow`, PNG only under the same of `opencv-python`;
 - `written_with`: these versions;
 - `withheld`: what the policy of the source keeps back: `pixels`, `identities`, `embeddings`,
   `landmarks`.
 
-Where identities are withheld, `people.giant_components` of the manifest is empty and the notes on
-them are gone: `components.find_giants` finds them again.
+Where identities are withheld, `people.giant_components` and `people.notes` of the manifest are
+empty: `components.find_giants` and `People.notes` make them again from labels and components.
 """
 
 from __future__ import annotations
