@@ -64,7 +64,7 @@ _MEANINGS = {
     "split": "train, val or test.",
     "identity": "Label of the person, or group of alike faces.",
     "component": "What no split may cut.",
-    "component_seal": "Hash that stands for the component, which the source does not permit to tell.",
+    "component_seal": "Stands for the component, which may not be told.",
     "png_sha256": "SHA-256 of the aligned face as PNG.",
     "pixels_sha256": "SHA-256 of the RGB bytes of the aligned face.",
 }

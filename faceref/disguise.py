@@ -47,7 +47,9 @@ def source_of(face_ref: FaceRef, rows: Sequence[Row], rejects: Sequence[Row]) ->
         _prove_sample(face_ref, rows)
     elif source != "celeba":
         for sign in _signs_of_celeba(face_ref.manifest, rows):
-            raise PolicyError("disguised-celeba", f"the source is said to be {source!r}, but {sign}")
+            raise PolicyError(
+                "disguised-celeba", f"the source is said to be {source!r}, but {sign}"
+            )
     return source
 
 

@@ -99,9 +99,7 @@ def seal(row: Mapping[str, Any], labels: Mapping[str, str], component: str) -> s
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def open_components(
-    rows: Iterable[Mapping[str, Any]], labels: Mapping[str, str]
-) -> dict[str, str]:
+def open_components(rows: Iterable[Mapping[str, Any]], labels: Mapping[str, str]) -> dict[str, str]:
     """The component of each label of a set, from the index rows of all splits and the labels.
 
     A component holds labels whole and is named by the first of them, so a label's own name is tried

@@ -21,8 +21,8 @@ _FILE_NAME = re.compile(r"(?<![\d.])\d{6}(?!\d)")
 _KEYS = frozenset(
     """
     format made_by version source licence origin image_size embedder references mining
-    people seed split_rule thresholds counts rejects similarity quality leak_certificate fingerprint
-    lr_encoder
+    people seed split_rule thresholds counts rejects similarity quality leak_certificate
+    fingerprint lr_encoder
 
     images labelled credited landmarks given to_detect partial revision inventory complete found
     expected notes
@@ -50,7 +50,7 @@ _KEYS = frozenset(
     source_files_shared_between_splits references_checked references_of_self
     references_of_same_identity references_of_same_component references_outside_train
     references_above_bound
-    """.split()
+    """.split()  # noqa: SIM905
 ) | {
     *("listed images", "text files", "too small", "cut off", "turned away", "no face"),
     *("unreadable", "blurred", "unsure", "one person, two labels", "unlike its label"),

@@ -98,7 +98,7 @@ class Policy:
             raise PolicyError(
                 f"{self.source}-index-only",
                 f"no pixels of {self.source} may be published, by no option. {self.why} "
-                "Publish the index: whoever has the source rebuilds the set with `faceref hydrate`.",
+                "Publish the index: whoever has the source rebuilds the set from it.",
             )
         if self.licence is None and licence is None:
             raise PolicyError(

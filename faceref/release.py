@@ -10,8 +10,8 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,9 @@ class Release:
     root: Path
     kind: str
     version: str
-    withheld: tuple[str, ...]
-    left: tuple[str, ...] = field(default=())
+    source: str = ""
+    withheld: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
     """Files of the set's folder that are not part of it."""
 
     def files(self) -> dict[str, Path]:
@@ -115,7 +116,7 @@ def make_release(root: Path, out: Path, wish: Wish) -> Release:
     _write(checked, making, wish, version)
     shutil.rmtree(out, ignore_errors=True)
     making.replace(out)
-    return Release(out, wish.kind, version, checked.withheld, _left(checked))
+    return Release(out, wish.kind, version, checked.policy.source, checked.withheld, _left(checked))
 
 
 def _check(face_ref: FaceRef, wish: Wish) -> _Set:
@@ -183,7 +184,7 @@ def _left(checked: _Set) -> tuple[str, ...]:
 
 
 def _write(checked: _Set, out: Path, wish: Wish, version: str) -> None:
-    root, manifest = checked.face_ref.root, checked.face_ref.manifest
+    manifest = checked.face_ref.manifest
     if wish.kind == FULL:
         for split in SPLITS:
             for path in checked.face_ref._shards(split):
@@ -199,7 +200,6 @@ def _write(checked: _Set, out: Path, wish: Wish, version: str) -> None:
     card = release_card.write(released, wish.repo, wish.contact, _sizes(out, wish.kind))
     (out / CARD).write_text(card, encoding="utf-8")
     (out / CROISSANT).write_text(croissant.write(released, wish.repo, out), encoding="utf-8")
-    assert (root / store.MANIFEST).is_file()
 
 
 def _write_index(checked: _Set, out: Path, split: str) -> None:
@@ -273,7 +273,9 @@ def _in_clear(value: Any) -> Iterator[Any]:
     elif isinstance(value, list):
         for item in value:
             yield from _in_clear(item)
-    elif isinstance(value, str) and not re.fullmatch(r"[0-9a-f]{32,64}|sha256|v?[\d.]{1,12}", value):
+    elif isinstance(value, str) and not re.fullmatch(
+        r"[0-9a-f]{32,64}|sha256|v?[\d.]{1,12}", value
+    ):
         yield value
 
 
@@ -298,7 +300,7 @@ def _section(checked: _Set, wish: Wish, version: str) -> dict[str, Any]:
 
 
 def _hashes(checked: _Set) -> dict[str, str]:
-    """Of the set's files. Where identities are withheld only of large ones: others can be guessed."""
+    """Of the set's files; where identities are withheld of shards only: small ones can be guessed."""
     root = checked.face_ref.root
     paths: Iterable[Path] = [path for split in SPLITS for path in checked.face_ref._shards(split)]
     if "identities" not in checked.withheld:
@@ -324,6 +326,6 @@ def _sizes(out: Path, kind: str) -> dict[str, release_card.Size]:
     return found
 
 
-def _copy(path: Path, out: Path, copy: Callable[[Path, Path], object] = shutil.copyfile) -> None:
+def _copy(path: Path, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
-    copy(path, out)
+    shutil.copyfile(path, out)

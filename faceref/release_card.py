@@ -58,9 +58,7 @@ def write(released: Mapping[str, Any], repo: str, contact: str, sizes: Mapping[s
     return f"---\n{header}\n---\n\n{_body(released, repo, contact)}"
 
 
-def _header(
-    released: Mapping[str, Any], repo: str, sizes: Mapping[str, Size]
-) -> dict[str, Any]:
+def _header(released: Mapping[str, Any], repo: str, sizes: Mapping[str, Size]) -> dict[str, Any]:
     release, source = released[RELEASE], released["source"]
     licence, total = licence_of(released), sum(released["counts"].values())
     names = [name for name in SPLITS if released["counts"][name]]
@@ -157,15 +155,11 @@ def _body(released: Mapping[str, Any], repo: str, contact: str) -> str:
 
 def _withheld(withheld: list[str]) -> str:
     if not withheld:
-        return "Nothing of the set is withheld."
-    return (
-        f"Withheld, because the source does not permit it or has it itself: {', '.join(withheld)}."
-    )
+        return "The release is the whole set."
+    return f"Not in this release, by its kind or by the terms of the source: {', '.join(withheld)}."
 
 
 def _credits(released: Mapping[str, Any]) -> str:
     if not (released.get("origin") or {}).get("credited"):
         return ""
     return " `credits.parquet` names the author, the licence and the address of each picture."
-
-

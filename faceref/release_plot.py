@@ -29,8 +29,14 @@ def plot_scores(
     for name, colour in zip(REFERENCE_LISTS, COLOURS, strict=True):
         scores = [item["score"] for row in rows for item in row[name]]
         if scores:
-            axes.hist(scores, np.linspace(-1, 1, 201), density=True, color=colour, alpha=0.5,
-                      label=f"{name}: {len(scores):,} references")
+            axes.hist(
+                scores,
+                np.linspace(-1, 1, 201),
+                density=True,
+                color=colour,
+                alpha=0.5,
+                label=f"{name}: {len(scores):,} references",
+            )
     for key, style in (("max_similarity", ":"), ("same_person", "-")):
         value = thresholds.get(key, {}).get("value")
         if value is not None:

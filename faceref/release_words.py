@@ -14,7 +14,8 @@ TITLES = {
 BODY = """# Face_Ref from {title}
 
 Release {version}: {kind}. {total:,} aligned faces of {size}x{size} pixels, each with {references}
-look-alike references: faces of **other** people, all from the train split, in two lists, best first:
+look-alike references: faces of **other** people, all from the train split, in two lists, best
+first:
 
 - `refs_hr`: nearest by what mining can know, the sharp face;
 - `refs_lr`: nearest by what a deployed system can know, the 16x16 face.
@@ -44,9 +45,9 @@ hashes of the models. Made by {made_by}, seed {seed}, fingerprint `{fingerprint}
 Research on face super-resolution with references of other people: training, evaluation, and the
 study of which references help. What such a method adds to a face is hallucinated.
 
-Not intended, and not permitted by those who publish this: to identify, verify or track anybody, to
-train or test systems that do, to infer traits of people, or to draw conclusions about kinship from
-neighbour lists. A neighbour is what an embedder finds alike, nothing more.
+Not intended: to identify, verify or track anybody, to train or test systems that do, to infer
+traits of people, or to draw conclusions about kinship from neighbour lists. A neighbour is what an
+embedder finds alike, nothing more.
 
 ## Biometric data and consent
 
@@ -83,18 +84,18 @@ faces = load_dataset("{repo}", revision="{version}")
 print(faces["test"][0]["refs_hr"])
 ```"""
 
-HYDRATE = """The index holds no picture. With your own copy of the source the set is made again from it, every picture
-checked by its hash:
+HYDRATE = """The index holds no picture. With your own copy of the source the set is made again from
+it, every picture checked by its hash:
 
 ```sh
 hf download {repo} --repo-type dataset --revision {version} --local-dir index
 faceref hydrate index --source PATH_OF_THE_SOURCE --out face_ref
 ```"""
 
-GATE = """These data are about faces of real people, taken from {source}. By asking for access you agree: to
-keep to the licence ({terms}); to hold the source lawfully where you rebuild pictures from it; to use
-the data for research only; not to identify, verify or track anybody with them; not to pass them on
-except under the same terms; and to delete what is removed from a later version."""
+GATE = """These data are about faces of real people, taken from {source}. By asking for access you
+agree: to keep to the licence ({terms}); to hold the source lawfully where you rebuild pictures from
+it; to use the data for research only; not to identify, verify or track anybody with them; not to
+pass them on except under the same terms; and to delete what is removed from a later version."""
 
 _ASKED = "The people shown were not asked for this use."
 CONSENT = {
@@ -138,6 +139,4 @@ _PAPERS = {
   year = {2007}
 }""",
 }
-CITATIONS = {
-    source: "\n\n".join(filter(None, (_OURS, _PAPERS.get(source)))) for source in TITLES
-}
+CITATIONS = {source: "\n\n".join(filter(None, (_OURS, _PAPERS.get(source)))) for source in TITLES}

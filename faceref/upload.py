@@ -35,7 +35,12 @@ class Published:
 
 
 def upload(
-    release: Release, repo: str, *, public: bool = False, gated: bool = True, token: str | None = None
+    release: Release,
+    repo: str,
+    *,
+    public: bool = False,
+    gated: bool = True,
+    token: str | None = None,
 ) -> Published:
     """Make `release` the content of the data set `repo` and tag it with its version.
 
@@ -56,9 +61,13 @@ def upload(
             api.update_repo_settings(repo, gated=mode, repo_type="dataset")
         _refuse_other_tag(api, repo, release)
         commit = _commit(api, repo, release)
-        api.create_tag(repo, tag=release.version, revision=commit, repo_type="dataset", exist_ok=True)
+        api.create_tag(
+            repo, tag=release.version, revision=commit, repo_type="dataset", exist_ok=True
+        )
         _compare(api, repo, release)
-    return Published(f"{api.endpoint}/datasets/{repo}/tree/{release.version}", commit, release.version)
+    return Published(
+        f"{api.endpoint}/datasets/{repo}/tree/{release.version}", commit, release.version
+    )
 
 
 @contextmanager
@@ -123,7 +132,9 @@ def _commit(api: HfApi, repo: str, release: Release) -> str:
     if not _differences(remote, release):
         return head
     operations: list[Any] = [
-        CommitOperationAdd(name, path) for name, path in files.items() if name in _changed(remote, files)
+        CommitOperationAdd(name, path)
+        for name, path in files.items()
+        if name in _changed(remote, files)
     ]
     stale = sorted(set(remote) - set(files) - set(KEPT))
     operations += [CommitOperationDelete(name) for name in stale]

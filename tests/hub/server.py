@@ -162,7 +162,11 @@ class _Handler(BaseHTTPRequestHandler):
         data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(status)
         kind = "application/octet-stream" if isinstance(answer, bytes) else "application/json"
-        for name, value in {"Content-Type": kind, "Content-Length": str(len(data)), **headers}.items():
+        for name, value in {
+            "Content-Type": kind,
+            "Content-Length": str(len(data)),
+            **headers,
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         if self.command != "HEAD":
@@ -197,7 +201,11 @@ def _create(hub: Hub, request: _Handler, body: bytes) -> Answer:
     if not there:
         hub.storage.repos[name] = Repo(private)
     answer = {"url": f"{hub.url}/datasets/{name}", "name": name}
-    return (409, {**answer, "error": "You already created this repo"}, {}) if there else (200, answer, {})
+    return (
+        (409, {**answer, "error": "You already created this repo"}, {})
+        if there
+        else (200, answer, {})
+    )
 
 
 def _with_repo(act: Callable[..., Answer], *, write: bool) -> Callable[..., Answer]:
@@ -325,7 +333,9 @@ def _tree(hub: Hub, repo: Repo, body: bytes, name: str, revision: str, under: st
     folders = {parent for path in files for parent in _parents(path) if parent.startswith(prefix)}
     if prefix and not found:
         return _NO_ENTRY
-    listed = [{"type": "directory", "path": path, "size": 0, "oid": "0"} for path in sorted(folders)]
+    listed = [
+        {"type": "directory", "path": path, "size": 0, "oid": "0"} for path in sorted(folders)
+    ]
     return 200, [*listed, *found], {}
 
 
@@ -349,7 +359,9 @@ def _paths_info(hub: Hub, repo: Repo, body: bytes, name: str, revision: str) -> 
     asked = json.loads(body)["paths"]
     found = [_entry(path, files[path]) for path in asked if path in files]
     folders = {parent for path in files for parent in _parents(path)}
-    found += [{"type": "directory", "path": p, "size": 0, "oid": "0"} for p in asked if p in folders]
+    found += [
+        {"type": "directory", "path": p, "size": 0, "oid": "0"} for p in asked if p in folders
+    ]
     return 200, found, {}
 
 

@@ -1,4 +1,4 @@
-"""What the loopback Hub keeps: contents by hash, commits, refs, settings; in memory and a folder."""
+"""What the loopback Hub keeps: contents by hash, commits, refs, settings."""
 
 from __future__ import annotations
 
