@@ -300,7 +300,7 @@ def _section(checked: _Set, wish: Wish, version: str) -> dict[str, Any]:
 
 
 def _hashes(checked: _Set) -> dict[str, str]:
-    """Of the set's files; where identities are withheld of shards only: small ones can be guessed."""
+    """Of the set's files; where identities are withheld of shards only, others can be guessed."""
     root = checked.face_ref.root
     paths: Iterable[Path] = [path for split in SPLITS for path in checked.face_ref._shards(split)]
     if "identities" not in checked.withheld:
