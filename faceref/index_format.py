@@ -52,7 +52,7 @@ CROISSANT = "croissant.json"
 PLOT = "similarity.png"
 REMOVALS = "removals.json"
 SEAL_LABELS = 6
-"""A seal needs that many labels of references: fewer could be guessed one by one."""
+"""A seal needs that many references: the labels of fewer could be guessed."""
 
 _TAKEN = ("image_id", "sha256", "source", "split", "identity", "component", "landmarks", "quality")
 INDEX_SCHEMA = pa.schema(
@@ -89,10 +89,10 @@ def seal(row: Mapping[str, Any], labels: Mapping[str, str], component: str) -> s
     A component is named by a label, so its name would tell who is shown. The hash covers the labels
     of the row and of all its references (with eight in each list some 200 bits): without them no
     guess can be checked. `labels` gives the label of each image id; None where a label is unknown
-    or there are fewer than `SEAL_LABELS` references.
+    or there are fewer than `SEAL_LABELS` images among its references.
     """
     ids = [item["image_id"] for name in REFERENCE_LISTS for item in row[name]]
-    if len(ids) < SEAL_LABELS or not all(name in labels for name in (row["image_id"], *ids)):
+    if len(set(ids)) < SEAL_LABELS or not all(name in labels for name in (row["image_id"], *ids)):
         return None
     known = [labels[name] for name in (row["image_id"], *ids)]
     text = json.dumps(["face-ref component", row["image_id"], known, component])

@@ -273,9 +273,7 @@ def _in_clear(value: Any) -> Iterator[Any]:
     elif isinstance(value, list):
         for item in value:
             yield from _in_clear(item)
-    elif isinstance(value, str) and not re.fullmatch(
-        r"[0-9a-f]{32,64}|sha256|v?[\d.]{1,12}", value
-    ):
+    elif isinstance(value, str) and not re.fullmatch(r"[0-9a-f]{64}|sha256|v\d+", value):
         yield value
 
 

@@ -27,12 +27,12 @@ def tiny_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def celeba_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Face_Ref from CelebA's layout: ten people, one picture under two labels, one unreadable."""
+    """A Face_Ref from CelebA's layout: sixteen people, one picture under two labels, one unreadable."""
     root = tmp_path_factory.mktemp("celeba")
-    given = [replace(face, identity=face.identity + 9000) for face in faces(people=10)]
+    given = [replace(face, identity=face.identity + 9000) for face in faces(people=16)]
     copy, junk = replace(given[0], identity=given[3].identity), replace(given[5], image=b"junk")
     published = write_celeba(root / "celeba", [*given, copy, junk])
     source = celeba(Choices(root / "celeba"), published)
-    recipe = Recipe(Mining(references=4, same_person=True), split=SplitRule(0.2, 0.2))
+    recipe = Recipe(Mining(references=8, same_person=True), split=SplitRule(0.2, 0.2))
     build(source, PlainEmbedder(), root / "out", recipe)
     return root / "out"

@@ -19,4 +19,5 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_PROGRESS_BARS", True)
         monkeypatch.setattr(http, "time", SimpleNamespace(sleep=lambda _: None, time=lambda: 0.0))
         monkeypatch.setenv("HF_TOKEN", TOKEN)
+        monkeypatch.setenv("TQDM_DISABLE", "1")
         yield opened
