@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from benchmark.methods import FOLDER
@@ -25,7 +24,11 @@ The weights take a 16x16 face{with_references} to 128x128. SHA-256 of the weight
 {results}
 
 Mean over {images:,} faces of the {split} split, with the 95 % interval of a bootstrap over faces;
-data `{data}`. {protocol}
+data `{data}`.
+
+```
+{protocol}
+```
 
 ## Training
 
@@ -41,8 +44,9 @@ other poses, devices, ages and groups of people may come out worse, which was no
 
 ## Terms
 
-{terms}. The weights were learnt from the pictures of that data set, so its terms apply, too. Whoever
-is shown in it and wants out is taken out of the data set, and weights trained later do without.
+{terms}. The weights were learnt from the pictures of that data set, so its terms apply, too.
+Whoever is shown in it and wants out is taken out of the data set, and weights trained later do
+without.
 """
 
 
@@ -104,12 +108,12 @@ def _measured(own: Sequence[Result]) -> list[Any]:
     return [
         EvalResult(
             task_type="image-to-image",
-            task_name=label(result),
+            task_name="Face super-resolution, x8",
             dataset_type=result.data_revision[:12],
             dataset_name=f"Face_Ref, {result.task}",
             dataset_split=result.split,
             metric_type=metric,
-            metric_name=name,
+            metric_name=f"{name}: {label(result)}",
             metric_value=round(result.means[key], 4),
         )
         for result in own

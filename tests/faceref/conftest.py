@@ -27,7 +27,7 @@ def tiny_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def celeba_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Face_Ref from CelebA's layout: sixteen people, one picture under two labels, one unreadable."""
+    """A Face_Ref from CelebA's layout: 16 people, one picture under two labels, one unreadable."""
     root = tmp_path_factory.mktemp("celeba")
     given = [replace(face, identity=face.identity + 9000) for face in faces(people=16)]
     copy, junk = replace(given[0], identity=given[3].identity), replace(given[5], image=b"junk")
