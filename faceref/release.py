@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,18 +38,13 @@ from faceref.index_format import (
     seal,
 )
 from faceref.manifest_guard import check_manifest
-from faceref.policy import Licence, Policy, PolicyError, policy_of
-from faceref.release_checks import check_rows, check_table
+from faceref.policy import Licence, Policy, policy_of
+from faceref.release_checks import check_credits, check_rows, check_table
 from faceref.release_plot import plot_scores
+from faceref.release_tables import TABLES, copy_file, write_tables
 from faceref.store import SPLITS, FaceRef
 
 ROWS_PER_FILE = 65_536
-TABLES = {
-    store.REJECTS: store.REJECT_SCHEMA,
-    store.DUPLICATES: store.DUPLICATE_SCHEMA,
-    store.LABEL_NOISE: store.NOISE_SCHEMA,
-    store.ORACLE: store.ORACLE_SCHEMA,
-}
 Row = dict[str, Any]
 
 
@@ -113,7 +107,11 @@ def make_release(root: Path, out: Path, wish: Wish) -> Release:
     making = out.with_name(out.name + ".making")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
-    _write(checked, making, wish, version)
+    try:
+        _write(checked, making, wish, version)
+    except BaseException:
+        shutil.rmtree(making)
+        raise
     shutil.rmtree(out, ignore_errors=True)
     making.replace(out)
     return Release(out, wish.kind, version, checked.policy.source, checked.withheld, _left(checked))
@@ -131,7 +129,7 @@ def _check(face_ref: FaceRef, wish: Wish) -> _Set:
     if {"identities", "embeddings"} & set(withheld):
         check_manifest(_manifest(face_ref.manifest, withheld))
     if policy.credits and wish.kind == FULL:
-        _check_credits(face_ref, rows)
+        check_credits(face_ref, rows)
     return _Set(face_ref, rows, rejects, policy, licence, withheld)
 
 
@@ -147,22 +145,6 @@ def _check_shards(face_ref: FaceRef) -> None:
             )
         for path in shards:
             check_table(path, store.SCHEMA)
-
-
-def _check_credits(face_ref: FaceRef, rows: Sequence[Row]) -> None:
-    path = face_ref.root / CREDITS
-    credits = pq.read_table(path).to_pylist() if path.is_file() else []
-    known = {row["image_id"]: row for row in credits}
-    for row in rows:
-        credit = known.get(row["image_id"], {})
-        lacking = [name for name in ("author", "licence", "url") if not credit.get(name)]
-        if lacking:
-            raise PolicyError(
-                f"{row['source']}-credits",
-                f"{CREDITS} gives no {' and no '.join(lacking)} for {row['image_id']}, and no "
-                "picture may be published without. Publish the index, or take the picture out with "
-                "`faceref remove`.",
-            )
 
 
 def _refuse_foreign(out: Path) -> None:
@@ -188,11 +170,11 @@ def _write(checked: _Set, out: Path, wish: Wish, version: str) -> None:
     if wish.kind == FULL:
         for split in SPLITS:
             for path in checked.face_ref._shards(split):
-                _copy(path, out / "data" / path.name)
+                copy_file(path, out / "data" / path.name)
     else:
         for split in SPLITS:
             _write_index(checked, out, split)
-    _write_tables(checked, out)
+    write_tables(checked.face_ref, out, checked.withheld)
     plot_scores(checked.rows, manifest["thresholds"], out / PLOT)
     release = _section(checked, wish, version)
     released = {**_manifest(manifest, checked.withheld), RELEASE: release}
@@ -226,55 +208,6 @@ def _index_rows(checked: _Set, split: str) -> Iterator[Row]:
             "png_sha256": hashlib.sha256(png).hexdigest(),
             "pixels_sha256": hashlib.sha256(store.decode(png).tobytes()).hexdigest(),
         }
-
-
-def _write_tables(checked: _Set, out: Path) -> None:
-    root, hidden = checked.face_ref.root, "identities" in checked.withheld
-    if hidden:
-        table = pq.read_table(root / store.REJECTS).drop_columns(["identity"])
-        pq.write_table(table, out / store.REJECTS)
-    else:
-        for name, schema in TABLES.items():
-            if (root / name).is_file():
-                check_table(root / name, schema)
-                _copy(root / name, out / name)
-    if "embeddings" not in checked.withheld and (root / store.LR_ENCODER).is_file():
-        _copy(root / store.LR_ENCODER, out / store.LR_ENCODER)
-    for name, write in ((CREDITS, _write_credits), (REMOVALS, _write_removals)):
-        if (root / name).is_file():
-            write(checked, root / name, out / name)
-
-
-def _write_credits(checked: _Set, path: Path, out: Path) -> None:
-    if not checked.face_ref.manifest["origin"]["credited"]:
-        raise FaceRefError(f"{path} gives credits, but the source gave none. Take the file out.")
-    names = ("image_id", "author", "licence", "licence_url", "title", "url")
-    check_table(path, pa.schema([(name, pa.string()) for name in names]))
-    _copy(path, out)
-
-
-def _write_removals(checked: _Set, path: Path, out: Path) -> None:
-    """Copy the record of removals; it may hold numbers, hashes and names of keys only."""
-    text = path.read_text(encoding="utf-8")
-    if fault := next(_in_clear(json.loads(text)), None):
-        raise PolicyError(
-            "removals-by-hash",
-            f"{path} has {fault!r}: a record of removals may hold numbers and hashes only.",
-        )
-    _copy(path, out)
-
-
-def _in_clear(value: Any) -> Iterator[Any]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            if not re.fullmatch(r"[a-z_]{1,24}", key):
-                yield key
-            yield from _in_clear(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _in_clear(item)
-    elif isinstance(value, str) and not re.fullmatch(r"[0-9a-f]{64}|sha256|v\d+", value):
-        yield value
 
 
 def _manifest(manifest: Mapping[str, Any], withheld: Sequence[str]) -> dict[str, Any]:
@@ -322,8 +255,3 @@ def _sizes(out: Path, kind: str) -> dict[str, release_card.Size]:
         rows = sum(data.num_rows for data in read)
         found[split] = release_card.Size(rows, bytes_, sum(path.stat().st_size for path in paths))
     return found
-
-
-def _copy(path: Path, out: Path) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, out)

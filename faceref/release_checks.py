@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from faceref.certificate import leaks
+from faceref.credits import CREDITS
 from faceref.embed.base import file_sha256
 from faceref.errors import FaceRefError
 from faceref.policy import Policy, PolicyError
@@ -132,3 +133,20 @@ def _planted(place: str, value: str) -> PolicyError:
     return PolicyError(
         "known-values", f"{place} has {value[:60]!r}, which no build writes. Build the set again."
     )
+
+
+def check_credits(face_ref: FaceRef, rows: Sequence[Row]) -> None:
+    """Raise PolicyError for a picture of which nobody says who made it, and on what terms."""
+    path = face_ref.root / CREDITS
+    credits = pq.read_table(path).to_pylist() if path.is_file() else []
+    known = {row["image_id"]: row for row in credits}
+    for row in rows:
+        credit = known.get(row["image_id"], {})
+        lacking = [name for name in ("author", "licence", "url") if not credit.get(name)]
+        if lacking:
+            raise PolicyError(
+                f"{row['source']}-credits",
+                f"{CREDITS} gives no {' and no '.join(lacking)} for {row['image_id']}, and no "
+                "picture may be published without. Publish the index, or take the picture out with "
+                "`faceref remove`.",
+            )
