@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from benchmark.cli_card import add_card
 from faceref.console import CommandGroup
 
 app = typer.Typer(
@@ -390,6 +391,9 @@ def study(
         write(found, file)
     for path in [file, *write_findings(file, out)]:
         say(str(path))
+
+
+add_card(app)
 
 
 def _runs(methods: str, runs: Path) -> dict[str, Path | None]:

@@ -73,11 +73,11 @@ def write(manifest: dict[str, Any]) -> str:
         size=manifest["image_size"],
         references=manifest["references"],
         splits=splits,
-        rejects=_rejects(manifest["rejects"]),
-        quality=_quality(manifest.get("quality", {})),
+        rejects=rejects_table(manifest["rejects"]),
+        quality=quality_table(manifest.get("quality", {})),
         embedder=" ".join(filter(None, (embedder["name"], embedder.get("pack")))),
-        origin=_origin(manifest.get("origin")),
-        bound=_bound(manifest["thresholds"]["max_similarity"]),
+        origin=origin_text(manifest.get("origin")),
+        bound=bound_text(manifest["thresholds"]["max_similarity"]),
         made_by=manifest["made_by"],
         seed=manifest["seed"],
         terms=manifest["licence"],
@@ -86,7 +86,8 @@ def write(manifest: dict[str, Any]) -> str:
     return _HEADER.format(source=manifest["source"], licence=licence, files=files) + body
 
 
-def _rejects(rejects: dict[str, int]) -> str:
+def rejects_table(rejects: dict[str, int]) -> str:
+    """Reasons and numbers of rejected images."""
     if not rejects:
         return "No image was rejected."
     lines = ["| rejected because | images |", "| --- | ---: |"]
@@ -94,7 +95,8 @@ def _rejects(rejects: dict[str, int]) -> str:
     return "\n".join([*lines, "", "Each is listed, with details, in `rejects.parquet`."])
 
 
-def _quality(quality: dict[str, dict[str, float]]) -> str:
+def quality_table(quality: dict[str, dict[str, float]]) -> str:
+    """Quantiles of what was measured; empty where nothing was."""
     known = {name: values for name, values in quality.items() if values}
     if not known:
         return ""
@@ -106,7 +108,7 @@ def _quality(quality: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def _origin(origin: dict[str, Any] | None) -> str:
+def origin_text(origin: dict[str, Any] | None) -> str:
     """What must be said of the source: landmarks that it gave, labels or images that it lacks."""
     if origin is None:
         return ""
@@ -129,7 +131,8 @@ def _credits(origin: dict[str, Any] | None) -> str:
     return "`credits.parquet` names the author and the licence of each picture. "
 
 
-def _bound(bound: dict[str, Any]) -> str:
+def bound_text(bound: dict[str, Any]) -> str:
+    """Which neighbours are dropped as too alike, and how that was found."""
     if bound["value"] is None:
         return "No person has two images, so no bound on similarity could be calibrated."
     text = (

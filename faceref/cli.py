@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from faceref.cli_publish import add_publish
 from faceref.console import CommandGroup
 
 app = typer.Typer(
@@ -366,6 +367,9 @@ def sample(out: Annotated[Path, typer.Option(help="Folder to make.")]) -> None:
     from faceref.sources.sample import write_sample_folder
 
     say(f"{write_sample_folder(out):,} pictures in {out}")
+
+
+add_publish(app)
 
 
 def main() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,9 +6,12 @@ from PIL import Image
 
 from faceref.mine import Mining
 from faceref.pipeline import Recipe, build
+from faceref.sources.base import Choices
+from faceref.sources.celeba import celeba
 from faceref.sources.folder import folder
 from faceref.split import SplitRule
 from tests.faceref.fakes import PlainEmbedder, write_people
+from tests.faceref.layouts import faces, write_celeba
 
 
 @pytest.fixture(scope="session")
@@ -18,4 +22,17 @@ def tiny_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.new("RGB", (128, 128)).save(people / "person_00" / "black.png")
     recipe = Recipe(Mining(references=4), split=SplitRule(0.2, 0.2))
     build(folder(people), PlainEmbedder(), root / "out", recipe)
+    return root / "out"
+
+
+@pytest.fixture(scope="session")
+def celeba_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Face_Ref from CelebA's layout: 16 people, one picture under two labels, one unreadable."""
+    root = tmp_path_factory.mktemp("celeba")
+    given = [replace(face, identity=face.identity + 9000) for face in faces(people=16)]
+    copy, junk = replace(given[0], identity=given[3].identity), replace(given[5], image=b"junk")
+    published = write_celeba(root / "celeba", [*given, copy, junk])
+    source = celeba(Choices(root / "celeba"), published)
+    recipe = Recipe(Mining(references=8, same_person=True), split=SplitRule(0.2, 0.2))
+    build(source, PlainEmbedder(), root / "out", recipe)
     return root / "out"
