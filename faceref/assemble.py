@@ -15,11 +15,11 @@ import pyarrow as pa
 import faceref
 from faceref import card, store
 from faceref.calibration_plot import plot_calibration
-from faceref.certificate import certify
 from faceref.credits import write_credits
 from faceref.duplicates import as_hashes
 from faceref.embed.base import Embedder, file_sha256
 from faceref.errors import UnusableError
+from faceref.facts import facts
 from faceref.likeness import appearance
 from faceref.lists import Lists, Subjects, mine_lists
 from faceref.parts import Workshop
@@ -29,9 +29,6 @@ from faceref.split import split_identities
 
 if TYPE_CHECKING:
     from faceref.pipeline import Recipe
-
-MEASURES = ("detector_score", "eye_distance", "inside", "sharpness", "yaw", "pitch", "roll")
-QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 
 
 def assemble(
@@ -197,7 +194,6 @@ def _manifest(
     people: People,
     lists: Lists,
 ) -> dict[str, Any]:
-    counts = Counter(row["split"] for row in rows)
     rule = recipe.split
     return {
         "format": store.FORMAT,
@@ -217,30 +213,7 @@ def _manifest(
             "max_similarity": lists.bound.manifest(),
             "same_person": people.same_person.manifest(),
         },
-        "counts": {name: counts[name] for name in store.SPLITS},
-        "rejects": dict(sorted(Counter(row["reason"] for row in rejects).items())),
-        "similarity": {name: _similarity(rows, name) for name in store.REFERENCE_LISTS},
-        "quality": {name: _quality(rows, name) for name in MEASURES},
-        "leak_certificate": certify(rows, lists.bound_on_scores),
-        "fingerprint": store.fingerprint(rows),
-    }
-
-
-def _similarity(rows: Sequence[dict[str, Any]], name: str) -> dict[str, float]:
-    return _quantiles([reference["score"] for row in rows for reference in row[name]])
-
-
-def _quality(rows: Sequence[dict[str, Any]], name: str) -> dict[str, float]:
-    values = [row["quality"][name] for row in rows]
-    return _quantiles([value for value in values if value is not None])
-
-
-def _quantiles(values: Sequence[float]) -> dict[str, float]:
-    if not values:
-        return {}
-    return {
-        f"{quantile:g}": round(float(value), 4)
-        for quantile, value in zip(QUANTILES, np.quantile(values, QUANTILES), strict=True)
+        **facts(rows, rejects, lists.bound_on_scores),
     }
 
 
@@ -268,5 +241,4 @@ def _with_images(
     usable = (image for image in images if image is not None)
     for row, image in zip(rows, usable, strict=True):
         if row["split"] == split:
-            name = row["image_id"].replace("/", "__") + ".png"
-            yield {**row, "image": {"bytes": image, "path": name}}
+            yield store.with_image(row, image)

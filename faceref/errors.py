@@ -17,6 +17,11 @@ class UnusableError(FaceRefError):
 def unknown_choice(kind: str, value: str, choices: Iterable[str]) -> FaceRefError:
     """The error for `value` where one of `choices` was expected, with the closest name."""
     valid = sorted(choices)
-    close = difflib.get_close_matches(value, valid, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    hint = closest(value, valid)
     return FaceRefError(f"Unknown {kind} {value!r}.{hint} Choose from: {', '.join(valid)}.")
+
+
+def closest(value: str, choices: Iterable[str]) -> str:
+    """` Did you mean ...?` with the closest of `choices`; empty where none is close."""
+    close = difflib.get_close_matches(value, list(choices), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""

@@ -37,6 +37,12 @@ class Seen:
     embeddings: np.ndarray | None
     """float32 (N, D); None without an embedder."""
 
+    def take(self, rows: Sequence[int]) -> Seen:
+        """What was seen of `rows`."""
+        places = np.asarray(rows, int)
+        embeddings = None if self.embeddings is None else self.embeddings[places]
+        return Seen(self.hashes[places], self.appearance[places], embeddings)
+
 
 def contradictions(
     face_ref: FaceRef, rows: Sequence[Row], embedder: Embedder | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -47,17 +47,22 @@ class People:
 
     def notes(self) -> list[str]:
         """Warnings that a reader of the set must see; none for a set without peculiarities."""
-        notes = [
-            f"The component {giant.component!r} ties {giant.labels:,} labels and {giant.images:,} "
-            "images together: look at the label noise, or give a higher same-person threshold."
-            for giant in self.giants
-        ]
-        if self.same_person.value is None and self.unlabelled:
-            notes.append(
-                f"{self.unlabelled:,} images have no label and no same-person threshold was found "
-                f"({self.same_person.method}): each counts as a person. Give the threshold."
-            )
-        return notes
+        return notes_of(self.giants, self.unlabelled, self.same_person.manifest())
+
+
+def notes_of(giants: Iterable[Giant], unlabelled: int, same_person: Mapping[str, Any]) -> list[str]:
+    """The notes of `People`; `same_person` is the threshold as the manifest has it."""
+    notes = [
+        f"The component {giant.component!r} ties {giant.labels:,} labels and {giant.images:,} "
+        "images together: look at the label noise, or give a higher same-person threshold."
+        for giant in giants
+    ]
+    if same_person["value"] is None and unlabelled:
+        notes.append(
+            f"{unlabelled:,} images have no label and no same-person threshold was found "
+            f"({same_person['method']}): each counts as a person. Give the threshold."
+        )
+    return notes
 
 
 def find_people(

@@ -79,6 +79,12 @@ class Record:
     reject: str | None = None
     """Why this image is not in Face_Ref: `reason` or `reason: detail`."""
 
+    def encoded(self) -> bytes | None:
+        """The bytes of the source image, wherever they lie; raises OSError or ValueError."""
+        if self.path is not None:
+            return self.path.read_bytes()
+        return self.data if self.blob is None else self.blob.read()
+
     def rejected(self, reason: str, detail: str = "") -> Record:
         """This record with a reason, stripped of its pixels."""
         text = f"{reason}: {detail}" if detail else reason

@@ -54,7 +54,7 @@ def together(*stages: Stage) -> Stage:
 def read(record: Record) -> Record:
     """Read the file and decode it to upright uint8 RGB."""
     try:
-        data = _encoded(record)
+        data = record.encoded()
     except (OSError, ValueError) as error:
         return record.rejected("unreadable", type(error).__name__)
     if not data:
@@ -70,12 +70,6 @@ def read(record: Record) -> Record:
     except Image.DecompressionBombError:
         return record.having(sha256=sha256).rejected("unreadable", f"over {MAX_PIXELS:,} pixels")
     return record.having(pixels=pixels, sha256=sha256, data=None)
-
-
-def _encoded(record: Record) -> bytes | None:
-    if record.path is not None:
-        return record.path.read_bytes()
-    return record.data if record.blob is None else record.blob.read()
 
 
 def find_face(embedder: Embedder) -> Stage:

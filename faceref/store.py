@@ -148,6 +148,12 @@ def _groups(stream: Iterator[dict[str, Any]], count: int) -> Iterator[list[dict[
         yield [next(stream) for _ in range(min(ROWS_PER_GROUP, count - start))]
 
 
+def with_image(row: Mapping[str, Any], image: bytes) -> dict[str, Any]:
+    """A row of `write_split` from its other columns and the encoded face."""
+    name = row["image_id"].replace("/", "__") + ".png"
+    return {**row, "image": {"bytes": image, "path": name}}
+
+
 def write_rejects(root: Path, rows: Sequence[dict[str, str]]) -> None:
     """Write the table of images that are not in the set, with the reason of each."""
     pq.write_table(pa.Table.from_pylist(list(rows), schema=REJECT_SCHEMA), root / REJECTS)
