@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -103,6 +104,8 @@ def make_release(root: Path, out: Path, wish: Wish) -> Release:
     """
     checked = _check(FaceRef.open(root), wish)
     version = wish.version or f"v{checked.face_ref.manifest.get('version', 1)}"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", version) or version == "main":
+        raise FaceRefError(f"--tag {version!r} is no name of a version: give one such as v1.")
     _refuse_foreign(out)
     making = out.with_name(out.name + ".making")
     shutil.rmtree(making, ignore_errors=True)

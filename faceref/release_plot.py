@@ -31,7 +31,7 @@ def plot_scores(
         if scores:
             axes.hist(
                 scores,
-                np.linspace(-1, 1, 201),
+                np.linspace(-1, 1, 201).tolist(),
                 density=True,
                 color=colour,
                 alpha=0.5,

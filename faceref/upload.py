@@ -8,7 +8,8 @@ chunk.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 KEPT = (".gitattributes",)
 """Files of a repository that are the Hub's own."""
+Local = Mapping[str, tuple[str, str]]
+"""What `_hashes` gives for each file of a release, by its path."""
 
 
 @dataclass(frozen=True)
@@ -53,25 +56,26 @@ def upload(
     from huggingface_hub import HfApi
 
     api = HfApi(token=token)
+    local = {name: _hashes(path) for name, path in release.files().items()}
     with _told(repo):
         api.whoami()
         _open(api, repo, public)
         if gated:
             mode = "manual" if release.kind == FULL else "auto"
             api.update_repo_settings(repo, gated=mode, repo_type="dataset")
-        _refuse_other_tag(api, repo, release)
-        commit = _commit(api, repo, release)
+        _refuse_other_tag(api, repo, release, local)
+        commit = _commit(api, repo, release, local)
         api.create_tag(
             repo, tag=release.version, revision=commit, repo_type="dataset", exist_ok=True
         )
-        _compare(api, repo, release)
+        _compare(api, repo, release, local)
     return Published(
         f"{api.endpoint}/datasets/{repo}/tree/{release.version}", commit, release.version
     )
 
 
 @contextmanager
-def _told(repo: str):
+def _told(repo: str) -> Iterator[None]:
     """Errors of the client, of which there are many kinds, as one line with the way out."""
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 
@@ -113,31 +117,29 @@ def _open(api: HfApi, repo: str, public: bool) -> None:
         )
 
 
-def _refuse_other_tag(api: HfApi, repo: str, release: Release) -> None:
+def _refuse_other_tag(api: HfApi, repo: str, release: Release, local: Local) -> None:
     """Raise FaceRefError where the version is published already, with other content."""
     tags = {item.name for item in api.list_repo_refs(repo, repo_type="dataset").tags}
-    if release.version in tags and _differences(_remote(api, repo, release.version), release):
+    if release.version in tags and _differences(_remote(api, repo, release.version), local):
         raise FaceRefError(
             f"{repo} has a version {release.version} with other content, and a version never "
             "changes. Give another --tag."
         )
 
 
-def _commit(api: HfApi, repo: str, release: Release) -> str:
+def _commit(api: HfApi, repo: str, release: Release, local: Local) -> str:
     """One commit with all files of the release and no other; the id of the revision."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
     head = str(api.repo_info(repo, repo_type="dataset").sha)
     remote, files = _remote(api, repo, head), release.files()
-    if not _differences(remote, release):
+    differing = _differences(remote, local)
+    if not differing:
         return head
     operations: list[Any] = [
-        CommitOperationAdd(name, path)
-        for name, path in files.items()
-        if name in _changed(remote, files)
+        CommitOperationAdd(name, files[name]) if name in files else CommitOperationDelete(name)
+        for name in differing
     ]
-    stale = sorted(set(remote) - set(files) - set(KEPT))
-    operations += [CommitOperationDelete(name) for name in stale]
     done = api.create_commit(
         repo,
         operations,
@@ -148,9 +150,9 @@ def _commit(api: HfApi, repo: str, release: Release) -> str:
     return done.oid
 
 
-def _compare(api: HfApi, repo: str, release: Release) -> None:
+def _compare(api: HfApi, repo: str, release: Release, local: Local) -> None:
     """Raise FaceRefError unless the tagged revision is the release, file by file."""
-    wrong = _differences(_remote(api, repo, release.version), release)
+    wrong = _differences(_remote(api, repo, release.version), local)
     if wrong:
         raise FaceRefError(
             f"{repo} at {release.version} was published and differs from {release.root} in "
@@ -167,24 +169,18 @@ def _remote(api: HfApi, repo: str, revision: str) -> dict[str, str]:
     return {item.path: item.lfs.sha256 if item.lfs else item.blob_id for item in found}
 
 
-def _differences(remote: Mapping[str, str], release: Release) -> list[str]:
-    files = release.files()
-    extra = set(remote) - set(files) - set(KEPT)
-    return sorted({*_changed(remote, files), *extra})
-
-
-def _changed(remote: Mapping[str, str], files: Mapping[str, Path]) -> set[str]:
-    return {name for name, path in files.items() if remote.get(name) not in _hashes(path)}
+def _differences(remote: Mapping[str, str], local: Local) -> list[str]:
+    """Files that the Hub lacks, has otherwise, or has and should not."""
+    changed = {name for name, hashes in local.items() if remote.get(name) not in hashes}
+    return sorted(changed | (set(remote) - set(local) - set(KEPT)))
 
 
 def _hashes(path: Path) -> tuple[str, str]:
     """SHA-256 of a file, and the hash that git gives it."""
-    import hashlib
-
-    from faceref.embed.base import file_sha256
-
+    sha256 = hashlib.sha256()
     git = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
     with path.open("rb") as file:
         while block := file.read(1 << 20):
+            sha256.update(block)
             git.update(block)
-    return file_sha256(path), git.hexdigest()
+    return sha256.hexdigest(), git.hexdigest()

@@ -182,6 +182,12 @@ def test_a_folder_that_is_no_release_is_not_replaced(tiny_build: Path, tmp_path:
     assert (tmp_path / "mine" / "thesis.txt").exists()
 
 
+@pytest.mark.parametrize("tag", ["main", "v 1", "refs/tags/v1", "-x"])
+def test_a_version_is_a_name(tiny_build: Path, tmp_path: Path, tag: str):
+    with pytest.raises(FaceRefError, match="--tag"):
+        make_release(tiny_build, tmp_path / "release", Wish("me/set", INDEX, TERMS, tag))
+
+
 @pytest.mark.parametrize("repo", ["set", "me/", "me/set/x"])
 def test_a_name_without_an_owner_is_refused(tiny_build: Path, repo: str):
     result = CliRunner().invoke(app, ["publish", str(tiny_build), repo, "--dry-run"])
