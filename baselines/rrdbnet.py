@@ -29,8 +29,8 @@ class Dense(nn.Module):
         super().__init__()
         self.grow = nn.ModuleList(conv(width + k * growth, growth) for k in range(4))
         self.merge = conv(width + 4 * growth, width)
-        for layer in (*self.grow, self.merge):
-            layer.weight.data *= 0.3
+        for parameter in self.parameters():
+            parameter.data *= 0.3
 
     def forward(self, x: Tensor) -> Tensor:
         """Features (N, width, H, W) to the same shape."""
