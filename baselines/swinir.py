@@ -60,7 +60,7 @@ class WindowAttention(nn.Module):
         self.heads, self.shift = heads, shift
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.position = nn.Parameter(torch.empty((2 * WINDOW - 1) ** 2, heads))
-        nn.init.trunc_normal_(self.position, std=0.02)
+        nn.init.normal_(self.position, std=0.02)
         self.register_buffer("index", relative_index(), persistent=False)
         self.register_buffer("mask", shift_mask(shift), persistent=False)
 
@@ -130,7 +130,7 @@ class SwinIR(nn.Module):
         self.up = self._direct(width) if light else self._doubling(width)
         for module in self.groups.modules():
             if isinstance(module, nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=0.02)
+                nn.init.normal_(module.weight, std=0.02)
                 nn.init.zeros_(module.bias)
 
     def _direct(self, width: int) -> nn.Sequential:

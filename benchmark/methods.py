@@ -52,6 +52,10 @@ class Method:
     """Whether it cannot do without: K = 0 is an error."""
     most_references: int | None = None
     """References beyond this many are not given to it; None takes any number."""
+    criterion: Callable[[], nn.Module] | None = None
+    """Gives the loss, `forward(output, hr)`, where it is not L1; then the last weights are kept.
+
+    The module may learn: it is trained by itself, and its state is saved with the checkpoint."""
     variants: tuple[Variant, ...] = ()
     """The method with parts changed, which `load` finds as `<name>-<variant>`."""
 

@@ -44,7 +44,7 @@ class State:
     best_step: int = 0
     seconds: float = 0.0
     losses: list[float] = field(default_factory=list)
-    """Mean L1 since the validation before."""
+    """Mean loss since the validation before."""
     curve: list[list[float]] = field(default_factory=list)
     """[step, PSNR-Y on val in dB] of each validation."""
 
@@ -112,6 +112,7 @@ class Trainer:
         self.method, self.budget, self.seed, self.device = method, budget, seed, device
         self.run, self.settings, self.state = run, settings, State()
         self.model = method.build().to(device)
+        self.criterion = (method.criterion or nn.L1Loss)().to(device)
         self.optimiser = torch.optim.Adam(self.model.parameters(), lr=0.0)
 
     def resume(self) -> None:
@@ -119,6 +120,7 @@ class Trainer:
         saved = self.run.resume(self.settings)
         if saved is not None:
             self.model.load_state_dict(saved["model"])
+            self.criterion.load_state_dict(saved.get("criterion", {}))
             self.optimiser.load_state_dict(saved["optimiser"])
             self.state = State(**saved["state"])
 
@@ -127,6 +129,7 @@ class Trainer:
         content = {
             "settings": json.dumps(self.settings),
             "model": self.model.state_dict(),
+            "criterion": self.criterion.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "state": asdict(self.state),
         }
@@ -152,7 +155,7 @@ class Trainer:
                 progress(self.state.step, self.budget.steps, self.describe(recent))
 
     def step(self, faces: Faces) -> float:
-        """One optimiser step; returns its L1 loss."""
+        """One optimiser step; returns its loss."""
         self.model.train()
         batch = training_batch(
             faces, self.budget, self.seed, self.state.step, self.method.uses_references
@@ -162,7 +165,7 @@ class Trainer:
             group["lr"] = learning_rate(self.budget, self.state.step)
         with self.autocast():
             output = self.model(lr, refs)
-        loss = nn.functional.l1_loss(output.float(), hr)
+        loss = self.criterion(output.float(), hr)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -179,7 +182,7 @@ class Trainer:
         score = self.score(val)
         self.state.losses.append(round(loss, 6))
         self.state.curve.append([self.state.step, round(score, 4)])
-        if score > self.state.best_psnr:
+        if score > self.state.best_psnr or self.method.criterion is not None:
             self.state.best_psnr, self.state.best_step = score, self.state.step
             save(self.model.state_dict(), self.run.best)
 

@@ -1,46 +1,34 @@
-"""Every method of the registry, present and future, is held to the contract."""
+"""Every method of the registry, present and future, is held to the contract.
+
+Large sizes share their code with a small one, and are only ever built as shapes; esrgan_s is
+rrdbnet_s with another loss.
+"""
+
+import functools
+import importlib
+from dataclasses import dataclass
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
-from benchmark.methods import Method, load, names
+from benchmark.evaluate import count_macs
+from benchmark.methods import Method, load, names, variants
 from benchmark.resample import downsample, upsample
 from faceref.errors import FaceRefError
+from tests.baselines.sizes import SIZES
 
-PARAMETERS = {
-    "bicubic": 0,
-    "nearest_reference": 0,
-    "srcnn": 69_251,
-    "edsr": 1_665_283,
-    "msrnet": 1_536_085,
-    # The paper's 665 K is for Y alone; RGB adds 2,306.
-    "vdsr": 668_227,
-    "vdsr_s": 168_227,
-    "rcan": 15_740_067,
-    "rcan_s": 2_120_019,
-    "sparnet": 10_518_867,
-    "sparnet_s": 2_008_623,
-    "swinir": 12_047_911,
-    "swinir_light": 1_007_532,
-    "mean_reference": 0,
-    "ttsr_s": 1_476_427,
-    "masa_s": 1_766_699,
-    "mrefsr_s": 1_527_078,
-}
-"""Known sizes: a change is either a mistake or a new entry in the changelog."""
-
-LARGE = ("rcan", "sparnet", "swinir", "vdsr")
-"""Published sizes that share their code with a smaller method, which is trained here for both."""
+LARGE = ("ctcnet", "esrgan_s", "fsrnet", "rcan", "rrdbnet", "sparnet", "swinir", "vdsr", "wfen")
+SMALL = [name for name in names() if name not in LARGE]
+TRAINED = [name for name in SMALL if load(name).trained]
+GUIDED = [name for name in SMALL if load(name).uses_references]
+STEPS = 12
 
 
-@pytest.fixture(params=names())
-def method(request: pytest.FixtureRequest) -> Method:
-    return load(request.param)
-
-
-def _inputs(batch: int = 2, references: int = 3, seed: int = 0) -> tuple[torch.Tensor, ...]:
-    torch.manual_seed(seed)
+def _inputs(batch: int = 2, references: int = 3) -> tuple[Tensor, Tensor, Tensor]:
+    """LR faces, references and HR faces that have something to do with each other."""
+    torch.manual_seed(0)
     hr = upsample(torch.rand(batch, 3, 16, 16), 8) + 0.1 * torch.randn(batch, 3, 128, 128)
     hr = hr.clamp(0, 1)
     refs = hr.roll(1, 0).unsqueeze(1).repeat(1, references, 1, 1, 1)
@@ -48,110 +36,162 @@ def _inputs(batch: int = 2, references: int = 3, seed: int = 0) -> tuple[torch.T
     return downsample(hr, 8).clamp(0, 1), refs, hr
 
 
-@pytest.fixture(params=[name for name in names() if name not in LARGE])
-def trainable(request: pytest.FixtureRequest) -> Method:
-    method = load(request.param)
-    if not method.trained:
-        pytest.skip(f"{method.name} has nothing to train")
-    return method
-
-
-def _build(method: Method) -> nn.Module:
+@functools.cache
+def _built(name: str) -> nn.Module:
     torch.manual_seed(0)
-    return method.build()
+    return load(name).build().eval()
 
 
-def test_the_file_names_its_source(method: Method):
-    import importlib
+@functools.cache
+def _output(name: str) -> Tensor:
+    """Of two faces with three references each."""
+    with torch.no_grad():
+        return _built(name)(*_inputs()[:2])
 
-    text = importlib.import_module(f"baselines.{method.name}").__doc__ or ""
+
+@dataclass
+class Training:
+    """What a few steps on one face with two references came to."""
+
+    model: nn.Module
+    losses: list[float]
+    moved: set[str]
+    """Parameters that had a gradient."""
+
+
+@functools.cache
+def _training(name: str) -> Training:
+    torch.manual_seed(0)
+    model, (lr, refs, hr) = load(name).build(), _inputs(1, 2)
+    found = Training(model, [], set())
+    optimiser = torch.optim.Adam(model.parameters(), 3e-4)
+    for _ in range(STEPS):
+        loss = (model(lr, refs) - hr).abs().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        found.losses.append(loss.item())
+        # Layers that start at zero block the gradient of what is before them for a step.
+        found.moved |= {
+            name for name, p in model.named_parameters() if p.grad is not None and p.grad.any()
+        }
+    model.eval()
+    return found
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_file_names_its_source(name: str):
+    method = load(name)
+    text = importlib.import_module(f"baselines.{name}").__doc__ or ""
     for part in ("Origin:", "Code licence:"):
         assert part in text
     assert method.paper
     assert method.title
 
 
-@torch.no_grad()
-def test_output_is_a_face(method: Method):
-    lr, refs, _ = _inputs()
-    output = _build(method).eval()(lr, refs)
+@pytest.mark.parametrize("name", names())
+def test_size_and_cost_are_as_known(name: str):
+    method = load(name)
+    assert name in SIZES, f"pin the size of {name} in tests/baselines/sizes.py"
+    with FakeTensorMode():
+        model = method.build().eval()
+        costs = [_macs(method, model, count) for count in ((0, 5) if name in GUIDED else (5,))]
+        output = model(torch.rand(2, 3, 16, 16), torch.rand(2, 8, 3, 128, 128))
+    size = (sum(parameter.numel() for parameter in model.parameters()), costs[0], costs[-1])
+    assert size == SIZES[name]
+    assert (size[0] > 0) == method.trained
+    assert output.shape == (2, 3, 128, 128)
+
+
+def _macs(method: Method, model: nn.Module, references: int) -> int:
+    if references == 0 and method.needs_references:
+        return 0
+    refs = torch.rand(1, references, 3, 128, 128)
+    return count_macs(model, torch.rand(1, 3, 16, 16), refs)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_output_is_a_face(name: str):
+    output = _output(name)
     assert output.shape == (2, 3, 128, 128)
     assert output.dtype == torch.float32
     assert -0.5 < output.min() < output.max() < 1.5
 
 
 @torch.no_grad()
-def test_any_number_of_references_will_do(method: Method):
-    model, (lr, refs, _) = _build(method).eval(), _inputs(references=8)
-    for count in (0, 1, 5, 8):
-        if count == 0 and method.needs_references:
-            with pytest.raises(FaceRefError, match="--references 1"):
-                model(lr, refs[:, :0])
-        else:
-            assert model(lr, refs[:, :count]).shape == (2, 3, 128, 128)
+@pytest.mark.parametrize("name", SMALL)
+def test_no_reference_will_do_or_is_an_error(name: str):
+    lr, refs, _ = _inputs(1)
+    if load(name).needs_references:
+        with pytest.raises(FaceRefError, match="--references 1"):
+            _built(name)(lr, refs[:, :0])
+    else:
+        difference = (_built(name)(lr, refs[:, :0]) - upsample(lr, 8)).abs().mean()
+        assert difference < 0.03, "a method starts near bicubic"
 
 
 @torch.no_grad()
-def test_references_count_where_the_method_says_so(method: Method):
-    model, (lr, refs, _) = _build(method).eval(), _inputs()
-    changed = not torch.equal(model(lr, refs), model(lr, refs.flip(-1) * 0.5))
-    assert changed == method.uses_references
-
-
-@torch.no_grad()
-def test_the_order_of_references_does_not_matter(method: Method):
-    if not (method.trained and method.uses_references):
-        pytest.skip(f"{method.name} does not learn from references")
-    model, (lr, refs, _) = _build(method).eval(), _inputs(references=4)
-    assert torch.allclose(model(lr, refs), model(lr, refs[:, [2, 0, 3, 1]]), atol=1e-5)
-
-
-@torch.no_grad()
-def test_faces_of_a_batch_do_not_mix(method: Method):
-    model, (lr, refs, _) = _build(method).eval(), _inputs(batch=3)
-    alone = model(lr[1:2], refs[1:2])
-    assert torch.allclose(model(lr, refs)[1:2], alone, atol=1e-4)
-
-
-def test_parameters_are_as_many_as_known(method: Method):
-    count = sum(parameter.numel() for parameter in _build(method).parameters())
-    assert (count > 0) == method.trained
-    assert count == PARAMETERS.get(method.name, count)
-
-
-def test_every_parameter_learns(trainable: Method):
-    model, (lr, refs, hr) = _build(trainable), _inputs()
-    # Two steps: layers that start at zero block the gradient of what is before them.
-    optimiser = torch.optim.Adam(model.parameters(), 1e-3)
-    for _ in range(2):
-        optimiser.zero_grad()
-        (model(lr, refs) - hr).abs().mean().backward()
-        optimiser.step()
-    still = [
-        name
-        for name, parameter in model.named_parameters()
-        if parameter.grad is None or not parameter.grad.abs().sum() > 0
-    ]
-    assert still == []
-
-
-def test_one_batch_can_be_learnt(trainable: Method):
-    model, (lr, refs, hr) = _build(trainable), _inputs(batch=1, references=1)
-    optimiser = torch.optim.Adam(model.parameters(), 1e-3)
-    losses = []
-    for _ in range(25):
-        loss = (model(lr, refs) - hr).abs().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    assert losses[-1] < 0.97 * losses[0]
-
-
-@torch.no_grad()
-def test_trained_methods_start_near_bicubic(method: Method):
-    if not method.trained:
-        pytest.skip(f"{method.name} has nothing to train")
+@pytest.mark.parametrize("name", SMALL)
+def test_references_count_where_the_method_says_so(name: str):
     lr, refs, _ = _inputs()
-    difference = (_build(method).eval()(lr, refs[:, :0]) - upsample(lr, 8)).abs().mean()
-    assert difference < 0.03
+    changed = not torch.equal(_output(name), _built(name)(lr, refs.flip(-1) * 0.5))
+    assert changed == load(name).uses_references
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", [name for name in GUIDED if load(name).most_references != 1])
+def test_the_order_of_references_does_not_matter(name: str):
+    lr, refs, _ = _inputs()
+    shuffled = _built(name)(lr, refs[:, [2, 0, 1]])
+    assert torch.allclose(_output(name), shuffled, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", SMALL)
+def test_the_size_of_the_batch_does_not_matter(name: str):
+    lr, refs, _ = _inputs()
+    alone = _built(name)(lr[1:], refs[1:])
+    assert torch.allclose(_output(name)[1:], alone, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_one_batch_can_be_learnt(name: str):
+    losses = _training(name).losses
+    assert min(losses[-3:]) < 0.99 * losses[0]
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_every_parameter_learns(name: str):
+    training = _training(name)
+    assert {key for key, _ in training.model.named_parameters()} - training.moved == set()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", TRAINED)
+def test_bf16_is_within_a_twentieth_of_a_decibel(name: str):
+    model, (lr, refs, hr) = _training(name).model, _inputs(1, 2)
+    plain = model(lr, refs)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = model(lr, refs)
+    assert not torch.equal(plain, rounded)
+    ratio = (plain - hr).square().mean() / (rounded - hr).square().mean()
+    assert abs(10 * torch.log10(ratio)) < 0.05
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", [name for name in GUIDED if name in TRAINED])
+def test_references_may_be_more_or_fewer_than_in_training(name: str):
+    model, (lr, refs, _) = _training(name).model, _inputs(1, 4)
+    outputs = [model(lr, refs[:, :count]) for count in (0, 1, 4)]
+    assert all(torch.isfinite(output).all() for output in outputs)
+    spread = (outputs[2] - outputs[1]).abs().mean()
+    assert 0 < spread < 0.1
+
+
+@pytest.mark.parametrize("name", [v for each in names() for v in variants(load(each))])
+def test_variants_can_be_built(name: str):
+    method = load(name)
+    assert method.name == name
+    with FakeTensorMode():
+        output = method.build().eval()(torch.rand(1, 3, 16, 16), torch.rand(1, 2, 3, 128, 128))
+    assert output.shape == (1, 3, 128, 128)

@@ -2,14 +2,17 @@ import json
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
+from benchmark.adversarial import Adversarial
 from benchmark.degrade import degrade, enlarge
 from benchmark.evaluate import Setting, evaluate, evaluate_predictions
+from benchmark.methods import load
 from benchmark.protocol import Budget
 from benchmark.run import Run
 from benchmark.train import learning_rate, train, validation_steps
@@ -74,6 +77,19 @@ def test_val_chose_the_weights(trained: Path):
     best = max(report["val_curve"], key=lambda entry: entry[1])
     assert report["best_step"] == best[0]
     assert report["val_psnr_y"] == pytest.approx(best[1], abs=1e-3)
+
+
+def test_a_loss_that_learns_is_saved_and_the_last_weights_are_kept(
+    tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    method = replace(load("srcnn"), criterion=Adversarial)
+    monkeypatch.setattr("benchmark.train.load", lambda name: method)
+    report = train(tiny_face_ref, "srcnn", replace(BUDGET, samples=12), tmp_path / "run")
+    assert report["best_step"] == report["steps"] == 2
+    saved = torch.load(Run(tmp_path / "run").checkpoint, weights_only=True)
+    assert saved["criterion"]["calls"] == 2
+    report = train(tiny_face_ref, "srcnn", replace(BUDGET, samples=12), tmp_path / "run")
+    assert report["steps"] == 2
 
 
 def test_training_never_opens_the_test_split(
