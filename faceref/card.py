@@ -97,7 +97,7 @@ def rejects_table(rejects: dict[str, int]) -> str:
 
 def quality_table(quality: dict[str, dict[str, float]]) -> str:
     """Quantiles of what was measured; empty where nothing was."""
-    known = {name: values for name, values in quality.items() if values}
+    known = {name: values for name, values in sorted(quality.items()) if values}
     if not known:
         return ""
     shown = ("0.05", "0.5", "0.95")

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from faceref.cli_publish import add_publish
+from faceref.cli_sets import add_sets
 from faceref.console import CommandGroup
 
 app = typer.Typer(
@@ -370,6 +371,7 @@ def sample(out: Annotated[Path, typer.Option(help="Folder to make.")]) -> None:
 
 
 add_publish(app)
+add_sets(app)
 
 
 def main() -> None:

@@ -55,8 +55,9 @@ def hydrate(
     need_option("--out", out != Path(), "faceref hydrate INDEX --source CELEBA --out face_ref")
     kind = source_kind or Index.open(index).manifest["source"]
     takes = load(kind).takes
-    accepted = Choices(partial="partial" in takes, checksums="checksums" not in takes)
-    faces = open_source(kind, source, accepted if images is None else _with(accepted, images))
+    # Every image is held against the index, so a copy with holes is opened all the same.
+    choices = Choices(partial="partial" in takes, checksums="checksums" not in takes, images=images)
+    faces = open_source(kind, source, choices)
     try:
         with progress_bar("Hydrating", "images") as progress:
             done = run(
@@ -81,12 +82,6 @@ def hydrate(
         say(f"{out}: {rows:,} faces, {done.files} files byte for byte as published.")
     else:
         say(f"{out}: {rows:,} faces, a part of the published set: {done.comparison.summary()}.")
-
-
-def _with(choices: "object", images: str) -> "object":
-    from dataclasses import replace
-
-    return replace(choices, images=images)  # pyright: ignore
 
 
 def _tell(lines: list[str], report: Path | None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from faceref import store
@@ -51,11 +52,9 @@ def copy_tables(root: Path, out: Path, gone: Set[str]) -> None:
     for name, columns in TABLES.items():
         if (root / name).is_file():
             table = pq.read_table(root / name)
-            named = [table[column].to_pylist() for column in columns]
-            keep = (
-                [gone.isdisjoint(ids) for ids in zip(*named, strict=True)] if gone else None
-            )
-            pq.write_table(table if keep is None else table.filter(keep), out / name)
+            named = zip(*(table[column].to_pylist() for column in columns), strict=True)
+            keep = pa.array([gone.isdisjoint(ids) for ids in named], pa.bool_())
+            pq.write_table(table.filter(keep) if gone else table, out / name)
     if (root / store.ORACLE).is_file():
         _copy_oracle(root, out, gone)
 

@@ -91,8 +91,8 @@ def _known(ids: Collection[str], rows: Sequence[Row], face_ref: FaceRef) -> set[
     for image_id in ids:
         if image_id not in there:
             raise FaceRefError(
-                f"{image_id!r} is not in {face_ref.root}.{closest(image_id, there)} Ids are those of "
-                "the column image_id."
+                f"{image_id!r} is not in {face_ref.root}.{closest(image_id, there)} Ids are "
+                "those of the column image_id."
             )
     return set(ids)
 
