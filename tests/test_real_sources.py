@@ -37,8 +37,12 @@ def embedder(real_data: Path) -> Embedder:
 def copy(
     real_data: Path, embedder: Embedder, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Published]:
-    """A zipped CelebA of 40 people: real faces, tight crops, with landmarks of the detector."""
     root = tmp_path_factory.mktemp("real") / "celeba"
+    return root, write_real_celeba(real_data, embedder, root)
+
+
+def write_real_celeba(real_data: Path, embedder: Embedder, root: Path) -> Published:
+    """A zipped CelebA of 40 people: real faces, tight crops, with landmarks of the detector."""
     crops = real_data / "data" / "celeba-wild-128"
     with (crops / "manifest.csv").open(newline="") as file:
         rows = sorted(csv.DictReader(file), key=lambda row: row["path"].rpartition("/")[2])
@@ -52,7 +56,7 @@ def copy(
             best = max(found, key=lambda face: face.score)
             partition = PARTITIONS[row["celeba_partition"]]
             given.append(Face(image, int(row["identity"]), best.landmarks, partition))
-    return root, write_celeba(root, given, zipped=True)
+    return write_celeba(root, given, zipped=True)
 
 
 def test_faces_from_given_landmarks_lie_in_the_frame(
