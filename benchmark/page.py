@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from benchmark.leaderboard import COLUMNS, NOTE, rows_of, title
+from benchmark.leaderboard import COLUMNS, NOTE, rows_of
 from benchmark.results import boards, read_all
+from benchmark.standing import board_title
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
@@ -37,7 +38,7 @@ def write_page(folder: Path) -> Path:
     found = boards(read_all(folder / "results"))
     parts = [f"<p>{escape(NOTE)}</p>".replace("`", "")]
     for key, rows in sorted(found.items()):
-        parts.append(f"<h2>{escape(title(key)).replace('`', '')}</h2>")
+        parts.append(f"<h2>{escape(board_title(key)).replace('`', '')}</h2>")
         parts.append(_table(rows_of(rows)))
     figures = folder / "figures"
     plots = sorted(figures.glob("*-cost.png")) + sorted(figures.glob("*-val.png"))
