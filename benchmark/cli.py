@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from benchmark.site.commands import serve, site
 from faceref.console import CommandGroup
 
 app = typer.Typer(
@@ -271,11 +272,11 @@ def plot(
 
     made = draw(results, out)
     if face_ref is not None:
-        from benchmark.compare import draw_faces
+        from benchmark.compare import draw_faces, trainings
         from benchmark.evaluate import Setting
 
         setting = Setting("folder-x8@1", reference_list=reference_list)
-        made += draw_faces(face_ref, _runs(methods, runs), setting, rows, out / "figures")
+        made += draw_faces(face_ref, trainings(methods, runs), setting, rows, out / "figures")
     for path in made:
         say(str(path))
 
@@ -392,18 +393,17 @@ def study(
         say(str(path))
 
 
-def _runs(methods: str, runs: Path) -> dict[str, Path | None]:
-    """Folder of each method's training; by default the untrained and those that have one."""
-    from benchmark.methods import load, names
-
-    chosen = [name.strip() for name in methods.split(",") if name.strip()]
-    found = [load(name) for name in chosen or names()]
-    usable = [m for m in found if chosen or not m.trained or (runs / m.name).is_dir()]
-    return {method.name: runs / method.name if method.trained else None for method in usable}
-
-
 def _use_threads(count: int) -> None:
     if count:
         import torch
 
         torch.set_num_threads(count)
+
+
+app.command(
+    epilog="""**Example:** `facebench site results --out site --face-ref face_ref --runs runs`
+
+Pictures that are there stay when --face-ref is left out.
+"""
+)(site)
+app.command(epilog="**Example:** `facebench serve reports/site`")(serve)

@@ -15,7 +15,7 @@ from benchmark.data import Faces, cycle, open_face_ref, read_split
 from benchmark.evaluate import Setting, enlarge, evaluate, open_model, reference_count, thin
 from benchmark.figure import Example, comparison
 from benchmark.figures import draw
-from benchmark.methods import Method, load
+from benchmark.methods import Method, load, names
 from benchmark.page import write_page
 from benchmark.protocol import Budget
 from benchmark.train import train
@@ -115,6 +115,17 @@ def draw_faces(
     picture = folder / f"comparison_{name}.png"
     save(comparison(found, titles, f"references ({name}, score)"), picture)
     return [picture, *zoom(found[:CROPPED], titles, folder / f"zoom_{name}.png")]
+
+
+def trainings(methods: str, runs: Path) -> dict[str, Path | None]:
+    """Folder of each method's training below `runs`; `methods` are names by commas.
+
+    Without names: the untrained methods, and those that have a training there.
+    """
+    chosen = [name.strip() for name in methods.split(",") if name.strip()]
+    found = [load(name) for name in chosen or names()]
+    usable = [m for m in found if chosen or not m.trained or (runs / m.name).is_dir()]
+    return {method.name: runs / method.name if method.trained else None for method in usable}
 
 
 def examples(

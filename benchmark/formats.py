@@ -17,6 +17,7 @@ from benchmark.standing import (
     Value,
     board_name,
     board_title,
+    known_means,
     metrics_of,
     standings,
     task_title,
@@ -197,7 +198,7 @@ def _eval_results(result: Result) -> list[Any]:
             metric_name=fact(metric).heading,
             metric_value=value,
         )
-        for metric, value in result.means.items()
+        for metric, value in known_means(result).items()
     ]
 
 

@@ -22,7 +22,7 @@ BoardKey = tuple[str, str, str, int]
 
 @dataclass(frozen=True)
 class Value:
-    """One metric of one row; only a metric with a score for each image has the optional parts."""
+    """One metric of one row; only a metric with a score of every image has the optional parts."""
 
     mean: float
     low: float | None = None
@@ -54,7 +54,10 @@ def standings(results: Sequence[Result]) -> list[Standing]:
     values: list[dict[str, Value]] = [{} for _ in results]
     gains: list[Value | None] = [None] * len(results)
     for metric in metrics_of(results):
-        rows = [place for place, row in enumerate(results) if metric.name in row.scores]
+        for place, row in enumerate(results):
+            if metric.name in known_means(row):
+                values[place][metric.name] = Value(known_means(row)[metric.name])
+        rows = [place for place, row in enumerate(results) if _scored(row, metric.name)]
         if rows:
             scores = scores_of([results[row] for row in rows], metric.name)
             drawn = resampled_means(scores)
@@ -62,9 +65,6 @@ def standings(results: Sequence[Result]) -> list[Standing]:
                 values[row][metric.name] = value
             if metric.name == METRICS[0]:
                 gains = _gains(results, scores, drawn)
-        for place, row in enumerate(results):
-            if metric.name in row.means and metric.name not in row.scores:
-                values[place][metric.name] = Value(row.means[metric.name])
     return [
         Standing(result, label(result), values[place], gains[place])
         for place, result in enumerate(results)
@@ -73,9 +73,20 @@ def standings(results: Sequence[Result]) -> list[Standing]:
 
 def metrics_of(results: Sequence[Result]) -> list[MetricFact]:
     """Metrics that any of `results` has: those of every task first, then the others as listed."""
-    found = {name for result in results for name in result.means}
+    found = {name for result in results for name in known_means(result)}
     order = [*METRICS, *(name for name in FACTS if name not in METRICS), *sorted(found)]
     return [fact(name) for name in dict.fromkeys(order) if name in found]
+
+
+def known_means(result: Result) -> dict[str, float]:
+    """Means over images, and metrics of all images together where there are any."""
+    return {**result.means, **getattr(result, "set_scores", {})}
+
+
+def _scored(result: Result, metric: str) -> bool:
+    """Whether every image has its score, so that rows can be compared image by image."""
+    scores = result.scores.get(metric)
+    return scores is not None and not np.isnan(np.asarray(scores, np.float64)).any()
 
 
 def scores_of(results: Sequence[Result], metric: str) -> np.ndarray:
