@@ -108,7 +108,8 @@ facebench.charts = (function () {
     const svg = make("svg", { role: "img" });
     const legend = make("ul", { class: "legend" });
     const note = make("p", { class: "about" });
-    const label = make("label", {}, `${board.metrics[0].heading} against `, choice);
+    choice.setAttribute("aria-label", `What ${board.metrics[0].title} is drawn against: ${board.title}`);
+    const label = make("p", {}, `${board.metrics[0].heading} against `, choice);
     const node = make("details", { class: "chart" }, make("summary", {}, "Quality against cost"), label, svg, legend, note);
     node.open = board === facebench.boards[0];
     const redraw = () => {
