@@ -17,7 +17,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0
 PLAIN = "#777777"
 """Bicubic, and what stands in the background."""
 _MARKERS = {None: "o", "refs_lr": "s", "refs_hr": "^"}
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "axes.titlesize": 9,

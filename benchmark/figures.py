@@ -11,6 +11,9 @@ from benchmark.plots import quality_against_cost, reference_curve, validation_cu
 from benchmark.results import Result, boards, read_all
 from benchmark.standing import BoardKey, board_name, board_title
 
+ENDS = ("cost", "distribution", "wins", "val", "references")
+"""How the names of a board's figures end."""
+
 
 def draw(folder: Path, out: Path) -> list[Path]:
     """Board and figures of the results below `folder`, in `out`; returns what was written."""
@@ -24,7 +27,7 @@ def draw(folder: Path, out: Path) -> list[Path]:
 def _draw_board(key: BoardKey, rows: Sequence[Result], folder: Path) -> list[Path]:
     """Figures of one board, each as PNG and PDF."""
     title, name = board_title(key), board_name(key)
-    files = {end: folder / f"{name}-{end}.png" for end in _ENDS}
+    files = {end: folder / f"{name}-{end}.png" for end in ENDS}
     quality_against_cost(rows, files["cost"], title)
     distributions(rows, files["distribution"], title)
     win_matrix(rows, files["wins"], title)
@@ -35,6 +38,3 @@ def _draw_board(key: BoardKey, rows: Sequence[Result], folder: Path) -> list[Pat
     if reference_curve(rows, files["references"], title):
         drawn.append("references")
     return [files[end].with_suffix(form) for end in drawn for form in (".png", ".pdf")]
-
-
-_ENDS = ("cost", "distribution", "wins", "val", "references")
