@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmark.metric_facts import fact
 from benchmark.protocol import METRICS
 from benchmark.results import Result, boards, read_all
 from benchmark.standing import Standing, Value, board_title, standings
@@ -43,7 +44,7 @@ def rows_of(results: Sequence[Result]) -> list[list[str]]:
 
     Raises FaceRefError where results are of other images than the first.
     """
-    return [_row(standing) for standing in standings(results)]
+    return [_row(standing) for standing in standings(results, [fact(METRICS[0])])]
 
 
 def _section(key: tuple[str, str, str, int], results: Sequence[Result]) -> str:

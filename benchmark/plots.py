@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from benchmark.figure_style import FULL_WIDTH, PLAIN, Look, figure_of, look_of, save_figure
+from benchmark.metric_facts import fact
+from benchmark.protocol import METRICS
 from benchmark.results import Result, label
 from benchmark.standing import Standing, scores_of, standings
 from benchmark.uncertainty import bootstrap
@@ -53,7 +55,7 @@ def quality_against_cost(results: Sequence[Result], out: Path, title: str) -> No
     Methods at no cost are horizontal lines; results whose cost is unknown are left out.
     """
     shown, hidden = near(results)
-    rows = standings(shown)
+    rows = standings(shown, [fact(METRICS[0])])
     figure, axes = figure_of(FULL_WIDTH, 2.9, len(COSTS), sharey=True)
     for one, (name, cost) in zip(axes, COSTS, strict=True):
         for row in rows:

@@ -45,15 +45,17 @@ class Standing:
     """First metric over bicubic, paired image by image; None for bicubic and where it is absent."""
 
 
-def standings(results: Sequence[Result]) -> list[Standing]:
-    """Rows of one board, in the order of `results`.
+def standings(
+    results: Sequence[Result], metrics: Sequence[MetricFact] | None = None
+) -> list[Standing]:
+    """Rows of one board, in the order of `results`, by `metrics` (default: all that there are).
 
     Raises FaceRefError where results are of other images than the first.
     """
     _need_the_same_images(results)
     values: list[dict[str, Value]] = [{} for _ in results]
     gains: list[Value | None] = [None] * len(results)
-    for metric in metrics_of(results):
+    for metric in metrics_of(results) if metrics is None else metrics:
         for place, row in enumerate(results):
             if metric.name in known_means(row):
                 values[place][metric.name] = Value(known_means(row)[metric.name])
