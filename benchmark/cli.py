@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from benchmark.cli_card import add_card
+from benchmark.site.commands import serve, site
 from faceref.console import CommandGroup
 
 app = typer.Typer(
@@ -229,17 +230,21 @@ def identity(
     say(", ".join(f"{name} {value:.4f}" for name, value in found.items()))
 
 
-@app.command(epilog="**Example:** `facebench leaderboard results --out leaderboard.md`")
+@app.command(epilog="**Example:** `facebench leaderboard results --format latex`")
 def leaderboard(
     results: Annotated[Path, typer.Argument(help="Folder of result files.")],
-    out: Annotated[Path, typer.Option(help="Markdown file to write.")] = Path("leaderboard.md"),
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="File to write; default: leaderboard with the format's ending."),
+    ] = None,
+    form: Annotated[str, typer.Option("--format", help="md, csv, latex or yaml.")] = "md",
 ) -> None:
     """Compute the board from the result files alone."""
-    from benchmark.leaderboard import write_leaderboard
-    from faceref.console import say
+    from benchmark.formats import ENDINGS, write_board
+    from faceref.console import need_choice, say
 
-    write_leaderboard(results, out)
-    say(out.read_text(encoding="utf-8"))
+    need_choice("format", form, list(ENDINGS))
+    say(write_board(results, out or Path(f"leaderboard.{ENDINGS[form]}"), form))
 
 
 @app.command(
@@ -266,17 +271,16 @@ def plot(
     rows: Annotated[int, typer.Option(help="Faces to draw.", min=1)] = 8,
 ) -> None:
     """Draw PSNR against cost, validation curves and, with --face-ref, the faces."""
-    from benchmark.compare import comparison_figure, draw
-    from benchmark.evaluate import Setting
+    from benchmark.figures import draw
     from faceref.console import say
-    from faceref.grid import save
 
     made = draw(results, out)
     if face_ref is not None:
+        from benchmark.compare import draw_faces, trainings
+        from benchmark.evaluate import Setting
+
         setting = Setting("folder-x8@1", reference_list=reference_list)
-        image = comparison_figure(face_ref, _runs(methods, runs), setting, rows)
-        made.append(out / "figures" / f"comparison_{reference_list}.png")
-        save(image, made[-1])
+        made += draw_faces(face_ref, trainings(methods, runs), setting, rows, out / "figures")
     for path in made:
         say(str(path))
 
@@ -396,18 +400,17 @@ def study(
 add_card(app)
 
 
-def _runs(methods: str, runs: Path) -> dict[str, Path | None]:
-    """Folder of each method's training; by default the untrained and those that have one."""
-    from benchmark.methods import load, names
-
-    chosen = [name.strip() for name in methods.split(",") if name.strip()]
-    found = [load(name) for name in chosen or names()]
-    usable = [m for m in found if chosen or not m.trained or (runs / m.name).is_dir()]
-    return {method.name: runs / method.name if method.trained else None for method in usable}
-
-
 def _use_threads(count: int) -> None:
     if count:
         import torch
 
         torch.set_num_threads(count)
+
+
+app.command(
+    epilog="""**Example:** `facebench site results --out site --face-ref face_ref --runs runs`
+
+Pictures that are there stay when --face-ref is left out.
+"""
+)(site)
+app.command(epilog="**Example:** `facebench serve reports/site`")(serve)

@@ -9,18 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 
 from benchmark import results
 from benchmark.data import Faces, cycle, open_face_ref, read_split
 from benchmark.evaluate import Setting, enlarge, evaluate, open_model, reference_count, thin
 from benchmark.figure import Example, comparison
-from benchmark.leaderboard import title, write_leaderboard
-from benchmark.methods import Method, load
+from benchmark.figures import draw
+from benchmark.methods import Method, load, names
 from benchmark.page import write_page
-from benchmark.plots import quality_against_cost, validation_curves
 from benchmark.protocol import Budget
 from benchmark.train import train
+from benchmark.zoom import zoom
 from faceref.grid import save
 from faceref.sheet import contact_sheet
 from faceref.store import REFERENCE_LISTS, FaceRef
@@ -28,6 +27,8 @@ from faceref.store import REFERENCE_LISTS, FaceRef
 Update = Callable[[int, int, str], None]
 Bar = Callable[[str], AbstractContextManager[Update]]
 """Opens a progress bar with a label."""
+CROPPED = 3
+"""Faces shown as crops."""
 
 
 @dataclass(frozen=True)
@@ -95,35 +96,42 @@ def settings_of(method: Method, base: Setting) -> Iterator[Setting]:
         yield replace(base, references=0)
 
 
-def draw(folder: Path, out: Path) -> list[Path]:
-    """Board and plots of the results below `folder`, in `out`; returns what was written."""
-    write_leaderboard(folder, out / "leaderboard.md")
-    made = [out / "leaderboard.md"]
-    for key, rows in results.boards(results.read_all(folder)).items():
-        name = f"{key[0].replace('@', '-v')}-{key[1]}-{key[2][:8]}-{key[3]}"
-        scatter = out / "figures" / f"{name}-cost.png"
-        quality_against_cost(rows, scatter, title(key))
-        curves = out / "figures" / f"{name}-val.png"
-        validation_curves(rows, curves)
-        made += [scatter, curves]
-    return made
-
-
 def sheets(plan: Plan, rows: int = 8) -> None:
-    """Contact sheet and comparison figure of `plan`, in its folder `figures`."""
+    """Contact sheet, comparison and crops of `plan`, in its folder `figures`."""
     for name in REFERENCE_LISTS:
         sheet = contact_sheet(FaceRef.open(plan.face_ref), reference_list=name, probes=8)
         save(sheet, plan.out / "figures" / f"contact_{name}.png")
         runs = {name: plan.run(load(name)) for name in plan.methods}
         setting = replace(plan.setting, reference_list=name)
-        image = comparison_figure(plan.face_ref, runs, setting, rows)
-        save(image, plan.out / "figures" / f"comparison_{name}.png")
+        draw_faces(plan.face_ref, runs, setting, rows, plan.out / "figures")
 
 
-def comparison_figure(
+def draw_faces(
+    face_ref: Path, runs: dict[str, Path | None], setting: Setting, rows: int, folder: Path
+) -> list[Path]:
+    """Comparison of `rows` faces and crops of the first, in `folder`; returns what was written."""
+    titles, name = [load(method).title for method in runs], setting.reference_list
+    found = examples(face_ref, runs, setting, rows)
+    picture = folder / f"comparison_{name}.png"
+    save(comparison(found, titles, f"references ({name}, score)"), picture)
+    return [picture, *zoom(found[:CROPPED], titles, folder / f"zoom_{name}.png")]
+
+
+def trainings(methods: str, runs: Path) -> dict[str, Path | None]:
+    """Folder of each method's training below `runs`; `methods` are names by commas.
+
+    Without names: the untrained methods, and those that have a training there.
+    """
+    chosen = [name.strip() for name in methods.split(",") if name.strip()]
+    found = [load(name) for name in chosen or names()]
+    usable = [m for m in found if chosen or not m.trained or (runs / m.name).is_dir()]
+    return {method.name: runs / method.name if method.trained else None for method in usable}
+
+
+def examples(
     face_ref: Path, runs: dict[str, Path | None], setting: Setting, rows: int
-) -> Image.Image:
-    """LR, every method of `runs` (name: training folder), HR and references, of `rows` faces."""
+) -> list[Example]:
+    """`rows` faces, evenly spaced, enlarged by every method of `runs` (name: training folder)."""
     opened, pool = open_face_ref(face_ref)
     faces = thin(read_split(opened, setting.split, pool, setting.reference_list), rows)
     methods = [load(name) for name in runs]
@@ -133,15 +141,14 @@ def comparison_figure(
         for m in methods
     ]
     scores = _scores(opened, setting, faces)
-    examples = []
+    found = []
     for row in range(len(faces)):
         chosen = cycle(faces.references[row], min(setting.references, len(faces.references[row])))
         pictures = [faces.pool.images[place] for place in chosen]
         given = [images[row] for images in outputs]
         shown = scores[row][: len(chosen)]
-        examples.append(Example(faces.lr[row], faces.hr[row], given, pictures, shown))
-    heading = f"references ({setting.reference_list}, score)"
-    return comparison(examples, [method.title for method in methods], heading)
+        found.append(Example(faces.lr[row], faces.hr[row], given, pictures, shown))
+    return found
 
 
 def _scores(face_ref: FaceRef, setting: Setting, faces: Faces) -> list[list[float]]:

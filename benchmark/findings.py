@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.plots import figure_of, save_figure
+from benchmark.figure_style import figure_of, save_figure
 from benchmark.study_file import BANDS, KINDS, Cell, Study, read
 from benchmark.uncertainty import bootstrap
 

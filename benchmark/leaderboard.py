@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from benchmark.protocol import TASKS
-from benchmark.results import Result, boards, label, read_all
-from benchmark.uncertainty import bootstrap_p, interval, ranks, resampled_means
-from faceref.errors import FaceRefError
+from benchmark.metric_facts import fact
+from benchmark.protocol import METRICS
+from benchmark.results import Result, boards, read_all
+from benchmark.standing import Standing, Value, board_title, standings
 
 COLUMNS = (
     "method",
@@ -41,59 +39,30 @@ def leaderboard(results: Path) -> str:
     return "\n\n".join(["# Leaderboard", NOTE, *sections]) + "\n"
 
 
-def write_leaderboard(results: Path, out: Path) -> None:
-    """Write the boards to `out`."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_suffix(".tmp")
-    temporary.write_text(leaderboard(results), encoding="utf-8")
-    temporary.replace(out)
-
-
 def rows_of(results: Sequence[Result]) -> list[list[str]]:
     """Cells of one board, in the order of `COLUMNS`.
 
     Raises FaceRefError where results are of other images than the first.
     """
-    for result in results:
-        if result.images_sha256 != results[0].images_sha256:
-            raise FaceRefError(
-                f"{label(result)} and {label(results[0])} were scored on different images, so they "
-                "cannot share a board. Evaluate both on the same faces."
-            )
-    scores = np.array([result.scores["psnr_y"] for result in results])
-    means = resampled_means(scores)
-    places = ranks(scores, bootstrap_p(scores, means))
-    bicubic = next((row for row, found in enumerate(results) if found.method == "bicubic"), None)
-    return [
-        _row(result, places[row], means[:, row], _gain(scores, means, row, bicubic))
-        for row, result in enumerate(results)
-    ]
-
-
-def title(key: tuple[str, str, str, int]) -> str:
-    """Heading of one board."""
-    task, budget, _, _ = key
-    name = TASKS[task].title if task in TASKS else task
-    return f"{name} (`{task}`, budget `{budget}`)"
+    return [_row(standing) for standing in standings(results, [fact(METRICS[0])])]
 
 
 def _section(key: tuple[str, str, str, int], results: Sequence[Result]) -> str:
     _, _, revision, images = key
-    lines = [f"## {title(key)}", "", f"{images:,} faces, Face_Ref `{revision[:12]}`.", ""]
+    lines = [f"## {board_title(key)}", "", f"{images:,} faces, Face_Ref `{revision[:12]}`.", ""]
     lines += ["| " + " | ".join(COLUMNS) + " |", "| --- |" + " ---: |" * (len(COLUMNS) - 1)]
     lines += ["| " + " | ".join(row) + " |" for row in rows_of(results)]
     return "\n".join(lines)
 
 
-def _row(result: Result, rank: int, drawn: np.ndarray, gain: str) -> list[str]:
-    low, high = interval(drawn)
-    means = result.means
-    training = result.training
+def _row(standing: Standing) -> list[str]:
+    result, means, training = standing.result, standing.result.means, standing.result.training
+    first = standing.values[METRICS[0]]
     return [
-        label(result),
-        str(rank),
-        f"{means['psnr_y']:.2f} [{low:.2f}, {high:.2f}]",
-        gain,
+        standing.name,
+        str(first.rank),
+        f"{means['psnr_y']:.2f} [{first.low:.2f}, {first.high:.2f}]",
+        _gain(standing.gain),
         f"{means['ssim_y']:.4f}",
         f"{means['psnr_rgb']:.2f}",
         f"{means['ssim_rgb']:.4f}",
@@ -104,8 +73,5 @@ def _row(result: Result, rank: int, drawn: np.ndarray, gain: str) -> list[str]:
     ]
 
 
-def _gain(scores: np.ndarray, means: np.ndarray, row: int, bicubic: int | None) -> str:
-    if bicubic is None or row == bicubic:
-        return "-"
-    low, high = interval(means[:, row] - means[:, bicubic])
-    return f"{(scores[row] - scores[bicubic]).mean():+.2f} [{low:+.2f}, {high:+.2f}]"
+def _gain(gain: Value | None) -> str:
+    return "-" if gain is None else f"{gain.mean:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]"

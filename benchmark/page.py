@@ -5,8 +5,10 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from benchmark.leaderboard import COLUMNS, NOTE, rows_of, title
+from benchmark.figures import ENDS
+from benchmark.leaderboard import COLUMNS, NOTE, rows_of
 from benchmark.results import boards, read_all
+from benchmark.standing import board_title
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
@@ -26,6 +28,7 @@ CAPTIONS = {
     "comparison_refs_lr": "Each method on faces of the test split, with references found from the "
     "small face alone. Under each picture its PSNR-Y; the best of a row is dark.",
     "comparison_refs_hr": "The same with references found from the sharp face.",
+    "zoom_refs_lr": "Eyes and mouth, enlarged, beside the same regions of the references.",
     "contact_refs_hr": "Face_Ref: probes beside other people's faces, nearest by identity "
     "embedding.",
     "contact_refs_lr": "Face_Ref: probes beside other people's faces, nearest by the 16x16 face.",
@@ -37,11 +40,11 @@ def write_page(folder: Path) -> Path:
     found = boards(read_all(folder / "results"))
     parts = [f"<p>{escape(NOTE)}</p>".replace("`", "")]
     for key, rows in sorted(found.items()):
-        parts.append(f"<h2>{escape(title(key)).replace('`', '')}</h2>")
+        parts.append(f"<h2>{escape(board_title(key)).replace('`', '')}</h2>")
         parts.append(_table(rows_of(rows)))
     figures = folder / "figures"
-    plots = sorted(figures.glob("*-cost.png")) + sorted(figures.glob("*-val.png"))
-    parts += ["<h2>Quality against cost</h2>", *(_figure(path, "") for path in plots)]
+    plots = [path for end in ENDS for path in sorted(figures.glob(f"*-{end}.png"))]
+    parts += ["<h2>Figures</h2>", *(_figure(path, "") for path in plots)]
     parts.append("<h2>Pictures</h2>")
     for name, caption in CAPTIONS.items():
         if (figures / f"{name}.png").exists():

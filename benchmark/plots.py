@@ -1,93 +1,112 @@
-"""Plots from result files: quality against cost."""
+"""Plots from result files: quality against cost, training curves, and what references bring."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from benchmark.figure_style import FULL_WIDTH, PLAIN, Look, figure_of, look_of, save_figure
+from benchmark.metric_facts import fact
+from benchmark.protocol import METRICS
 from benchmark.results import Result, label
+from benchmark.standing import Standing, scores_of, standings
+from benchmark.uncertainty import bootstrap
 
 FAR_BELOW = 2.0
 """Results that many dB below bicubic are named under the plot, not drawn."""
+Cost = Callable[[Result], float | None]
+COSTS: tuple[tuple[str, Cost], ...] = (
+    ("multiply-adds a face, G", lambda row: None if row.macs is None else row.macs / 1e9),
+    ("parameters, M", lambda row: None if row.parameters is None else row.parameters / 1e6),
+    ("time of one face as measured, ms", lambda row: row.milliseconds),
+)
 
 
-def figure_of(width: float, height: float) -> tuple[Any, Any]:
-    """An empty figure and its axes in the style of all plots, `width` by `height` inches."""
-    import matplotlib
+def near(results: Sequence[Result]) -> tuple[list[Result], list[Result]]:
+    """Results to draw, and those too far below bicubic to share a scale with them."""
+    floor = min(
+        (row.means["psnr_y"] for row in results if row.method == "bicubic"), default=float("-inf")
+    )
+    shown = [row for row in results if row.means["psnr_y"] >= floor - FAR_BELOW]
+    return shown, [row for row in results if row not in shown]
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(width, height), dpi=150)
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
+def name_hidden(axes: Any, hidden: Sequence[Result]) -> None:
+    """Write under the plot which results are not drawn."""
+    if hidden:
+        names = ", ".join(f"{label(row)} {row.means['psnr_y']:.1f} dB" for row in hidden)
+        axes.annotate(
+            f"not drawn, far below: {names}",
+            (0, 0),
+            (0, -42),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontsize=7,
+            color=PLAIN,
+        )
 
 
 def quality_against_cost(results: Sequence[Result], out: Path, title: str) -> None:
-    """Scatter of PSNR-Y in dB against multiply-adds a face, as PNG; larger dots: more parameters.
+    """PSNR-Y in dB with its interval against multiply-adds, parameters and time, as PNG and PDF.
 
-    Methods without multiply-adds are horizontal lines; results whose cost is unknown are left out.
+    Methods at no cost are horizontal lines; results whose cost is unknown are left out.
     """
-    shown, hidden = _near(results)
-    figure, axes = figure_of(7, 4.4)
-    heights = _spread([result.means["psnr_y"] for result in shown])
-    for place, (result, height) in enumerate(zip(shown, heights, strict=True)):
-        _mark(axes, result, f"C{place}", height)
-    axes.set_xscale("log")
-    axes.set_xlabel("multiply-adds a face")
-    axes.set_ylabel("PSNR-Y, dB")
-    axes.set_title(title.replace("`", ""), fontsize=10, loc="left")
-    axes.margins(x=0.15, y=0.12)
-    if hidden:
-        names = ", ".join(f"{label(row)} {row.means['psnr_y']:.1f} dB" for row in hidden)
-        figure.text(0.0, -0.04, f"far below: {names}", fontsize=7, color="gray")
+    shown, hidden = near(results)
+    rows = standings(shown, [fact(METRICS[0])])
+    figure, axes = figure_of(FULL_WIDTH, 2.9, len(COSTS), sharey=True)
+    for one, (name, cost) in zip(axes, COSTS, strict=True):
+        for row in rows:
+            _mark(one, row, cost(row.result), look_of(row.result, results))
+        one.set_xscale("log")
+        one.set_xlabel(name)
+        one.margins(x=0.15, y=0.12)
+    axes[0].set_ylabel("PSNR-Y, dB")
+    axes[0].set_title(title.replace("`", ""))
+    _name_rows(figure, shown, [look_of(row, results) for row in shown])
+    figure.subplots_adjust(wspace=0.08)
+    name_hidden(axes[0], hidden)
     save_figure(figure, out)
 
 
-def _near(results: Sequence[Result]) -> tuple[list[Result], list[Result]]:
-    """Results to draw, worst first, and those too far below bicubic."""
-    known = sorted(
-        (result for result in results if result.macs is not None),
-        key=lambda result: result.means["psnr_y"],
+def _mark(axes: Any, row: Standing, cost: float | None, look: Look) -> None:
+    value = row.values["psnr_y"]
+    if cost is None or value.low is None or value.high is None:
+        return
+    if cost == 0:
+        axes.axhline(value.mean, color=look.colour, lw=1, ls="--", alpha=0.7)
+        return
+    reach = [[max(value.mean - value.low, 0)], [max(value.high - value.mean, 0)]]
+    fill = look.colour if look.filled else "white"
+    axes.errorbar(
+        cost, value.mean, reach, fmt=look.marker, color=look.colour, mfc=fill, alpha=0.85, lw=0.8
     )
-    floor = min(
-        (row.means["psnr_y"] for row in known if row.method == "bicubic"),
-        default=float("-inf"),
-    )
-    near = [row for row in known if row.means["psnr_y"] >= floor - FAR_BELOW]
-    return near, [row for row in known if row not in near]
 
 
-def _mark(axes: Any, result: Result, colour: str, height: float) -> None:
-    cost, quality = result.macs or 0, result.means["psnr_y"]
-    if cost:
-        area = 40 + 60 * (result.parameters or 0) / 1e6
-        axes.scatter(cost, quality, s=area, color=colour, alpha=0.85, edgecolors="white", zorder=3)
-        axes.annotate(
-            "",
-            (cost, quality),
-            (1.02, height),
-            textcoords=axes.get_yaxis_transform(),
-            arrowprops={"arrowstyle": "-", "color": colour, "lw": 0.6, "alpha": 0.6},
+def _name_rows(figure: Any, results: Sequence[Result], looks: Sequence[Look]) -> None:
+    from matplotlib.lines import Line2D
+
+    marks = [
+        Line2D(
+            [],
+            [],
+            ls="--" if result.parameters == 0 else "",
+            marker=look.marker,
+            color=look.colour,
+            mfc=look.colour if look.filled else "white",
+            lw=1,
+            label=label(result),
         )
-    else:
-        axes.axhline(quality, color=colour, lw=1, ls="--", alpha=0.7)
-    axes.text(
-        1.02,
-        height,
-        label(result),
-        transform=axes.get_yaxis_transform(),
-        fontsize=8,
-        va="center",
-        color=colour,
-    )
+        for result, look in zip(results, looks, strict=True)
+    ]
+    figure.legend(handles=marks, loc="center left", bbox_to_anchor=(0.91, 0.5))
 
 
 def validation_curves(results: Sequence[Result], out: Path) -> None:
-    """PSNR-Y on val in dB against training steps, one line a training, as PNG."""
-    figure, axes = figure_of(6, 3.6)
+    """PSNR-Y on val in dB against training steps, one line a training, as PNG and PDF."""
+    figure, axes = figure_of(5, 3)
     seen = set()
     for result in results:
         training = result.training
@@ -95,35 +114,69 @@ def validation_curves(results: Sequence[Result], out: Path) -> None:
             continue
         seen.add(training["weights_sha256"])
         steps, quality = zip(*training["val_curve"], strict=True)
-        axes.plot(steps, quality, marker="o", ms=3, label=result.title)
+        look = look_of(result, results)
+        style = "-" if look.filled else "--"
+        axes.plot(steps, quality, style, color=look.colour, marker="o", ms=3, label=result.title)
     axes.set_xlabel("training steps")
     axes.set_ylabel("PSNR-Y on val, dB")
     if seen:
-        axes.legend(frameon=False, fontsize=8)
+        axes.legend()
     save_figure(figure, out)
 
 
-def _spread(values: Sequence[float]) -> list[float]:
-    """Heights for labels: `values`, ascending, pushed apart until they do not overlap."""
-    if not values:
-        return []
-    gap = max(values[-1] - values[0], 0.5) / 18
-    heights: list[float] = []
-    for value in values:
-        heights.append(max(value, heights[-1] + gap) if heights else value)
-    shift = (heights[-1] - values[-1]) / 2
-    return [height - shift for height in heights]
+def reference_curve(results: Sequence[Result], out: Path, title: str) -> bool:
+    """PSNR-Y over the fewest references against K, paired, a line a method and list.
+
+    Draws methods whose one training was scored with two or more K; returns whether there is one.
+    """
+    trainings = _by_training(results)
+    if not trainings:
+        return False
+    figure, axes = figure_of(5, 3.2)
+    lines = 0
+    for rows in trainings:
+        base, given = rows[0], sorted({row.reference_list or "" for row in rows} - {""})
+        for name in given:
+            line = [row for row in rows[1:] if row.reference_list == name]
+            if line:
+                _curve(axes, base, line, look_of(line[0], results), lines)
+                lines += 1
+    axes.axhline(0, color=PLAIN, lw=0.8)
+    axes.set_xlabel("references given, K")
+    axes.set_ylabel("PSNR-Y over the fewest, dB")
+    axes.set_title(title.replace("`", ""))
+    axes.legend()
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    save_figure(figure, out)
+    return True
 
 
-def save_figure(figure: object, out: Path) -> None:
-    """Write `figure` as PNG under a temporary name, then rename; closes it."""
-    from matplotlib import pyplot as plt
+def _by_training(results: Sequence[Result]) -> list[list[Result]]:
+    """Results of one training each, fewest references first; only those with several K."""
+    found: dict[tuple[str, str], list[Result]] = {}
+    for row in results:
+        if row.training is not None:
+            found.setdefault((row.method, row.training["weights_sha256"]), []).append(row)
+    rows = [sorted(row, key=lambda result: result.references) for row in found.values()]
+    return [row for row in rows if row[0].references < row[-1].references]
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_suffix(".tmp")
-    # A fixed Software entry, so that the same results give the same bytes with any release.
-    figure.savefig(  # pyright: ignore[reportAttributeAccessIssue]
-        temporary, format="png", bbox_inches="tight", metadata={"Software": "facebench"}
+
+def _curve(axes: Any, base: Result, line: Sequence[Result], look: Look, place: int) -> None:
+    scores = scores_of([base, *line], "psnr_y")
+    gains = scores[1:] - scores[0]
+    means = gains.mean(1)
+    ends = np.array([bootstrap(gain.tolist()) for gain in gains]).T
+    reach = np.maximum([means - ends[0], ends[1] - means], 0)
+    name = f"{base.title}, {line[0].reference_list}, over K = {base.references}"
+    counts = [base.references, *(row.references + 0.04 * place for row in line)]
+    style = f"{look.marker}{('-', '--', ':')[place % 3]}"
+    axes.errorbar(
+        counts,
+        [0, *means],
+        np.concatenate([np.zeros((2, 1)), reach], axis=1),
+        fmt=style,
+        color=look.colour,
+        lw=1,
+        capsize=2,
+        label=name,
     )
-    temporary.replace(out)
-    plt.close("all")

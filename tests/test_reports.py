@@ -1,5 +1,6 @@
 """What is committed in `reports/` follows from its result files."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,15 +8,40 @@ import pytest
 from benchmark.findings import markdown
 from benchmark.leaderboard import leaderboard
 from benchmark.results import boards, read_all
+from benchmark.site.build import GALLERY, site_files
+from benchmark.standing import board_name
 from benchmark.study_file import read
 from faceref.errors import FaceRefError
 
 REPORTS = Path(__file__).resolve().parents[1] / "reports"
+SITE = REPORTS / "site"
 
 
 def test_the_board_is_that_of_the_result_files():
     text = (REPORTS / "leaderboard.md").read_text(encoding="utf-8")
     assert text == leaderboard(REPORTS / "results"), "run: make reports"
+
+
+def test_the_page_is_that_of_the_result_files():
+    for name, text in site_files(REPORTS / "results").items():
+        committed = (SITE / name).read_text(encoding="utf-8")
+        assert committed == text, f"{name}: run facebench site reports/results --out reports/site"
+
+
+def test_the_page_has_every_picture_that_it_names_and_no_other():
+    named = set(re.findall(r'"(pictures/[^"]+)"', (SITE / GALLERY).read_text(encoding="utf-8")))
+    assert named
+    assert {f"pictures/{path.name}" for path in (SITE / "pictures").iterdir()} == named
+    known = {*site_files(REPORTS / "results"), GALLERY, "pictures"}
+    assert {path.name for path in SITE.iterdir()} == known
+    assert sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file()) < 3_000_000
+
+
+def test_figures_of_every_board_are_there():
+    for key in boards(read_all(REPORTS / "results")):
+        for end in ("cost", "distribution", "wins", "val"):
+            for form in ("png", "pdf"):
+                assert (REPORTS / "figures" / f"{board_name(key)}-{end}.{form}").exists()
 
 
 def test_each_study_s_page_is_that_of_its_file():

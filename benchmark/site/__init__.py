@@ -1,0 +1,1 @@
+"""The page that `facebench site` writes: HTML, CSS and scripts here, data from result files."""

@@ -1,0 +1,167 @@
+"use strict";
+window.facebench = window.facebench || {};
+
+// Makes an element: attributes as given, children as nodes or text, never as markup.
+facebench.make = function (name, attributes = {}, ...children) {
+  const space = ["svg", "line", "circle", "path", "text", "title", "g", "rect"].includes(name);
+  const node = space
+    ? document.createElementNS("http://www.w3.org/2000/svg", name)
+    : document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+};
+
+// The sortable table of one board.
+facebench.table = (function () {
+  const { make } = facebench;
+
+  const costs = [
+    { key: "parameters", heading: "params, M", scale: 1e6, digits: 2 },
+    { key: "macs", heading: "MACs, G", scale: 1e9, digits: 2 },
+    { key: "training_seconds", heading: "training, min", scale: 60, digits: 1 },
+    { key: "milliseconds", heading: "ms a face", scale: 1, digits: 1 },
+  ];
+
+  function columnsOf(board) {
+    const first = board.metrics[0];
+    const columns = [
+      { heading: "method", value: (row) => row.name, rising: true },
+      { heading: "rank", value: (row) => row.values[first.name]?.rank, rising: true },
+    ];
+    board.metrics.forEach((metric, place) => {
+      columns.push(metricColumn(board, metric, place === 0));
+      if (place === 0) columns.push(gainColumn(metric));
+    });
+    return columns.concat(costs.map(costColumn));
+  }
+
+  function metricColumn(board, metric, drawn) {
+    const best = marks(board, metric);
+    return {
+      heading: `${metric.heading} ${metric.higher ? "↑" : "↓"}`,
+      rising: !metric.higher,
+      value: (row) => row.values[metric.name]?.mean,
+      fill(cell, row) {
+        const value = row.values[metric.name];
+        if (!value) return void cell.append("-");
+        const name = best.get(value.rank) || "";
+        cell.append(make("span", { class: name }, value.mean.toFixed(metric.digits)));
+        interval(cell, value, metric.digits, "");
+        if (drawn) cell.append(whisker(board, metric, value));
+      },
+    };
+  }
+
+  function gainColumn(metric) {
+    return {
+      heading: `over bicubic, ${metric.unit}`,
+      rising: false,
+      value: (row) => row.gain?.mean,
+      fill(cell, row) {
+        if (!row.gain) return void cell.append("-");
+        cell.append(signed(row.gain.mean, metric.digits));
+        interval(cell, row.gain, metric.digits, "+");
+      },
+    };
+  }
+
+  function costColumn(cost) {
+    return {
+      heading: cost.heading,
+      rising: true,
+      value: (row) => row[cost.key],
+      fill(cell, row) {
+        const value = row[cost.key];
+        cell.append(value === null ? "-" : (value / cost.scale).toFixed(cost.digits));
+      },
+    };
+  }
+
+  function signed(number, digits) {
+    return (number < 0 ? "" : "+") + number.toFixed(digits);
+  }
+
+  function interval(cell, value, digits, sign) {
+    if (value.low === null) return;
+    const text = [value.low, value.high]
+      .map((end) => (sign ? signed(end, digits) : end.toFixed(digits)))
+      .join(", ");
+    cell.append(" ", make("span", { class: "interval" }, `[${text}]`));
+  }
+
+  // Ranks of the best and of the second on this board, as classes.
+  function marks(board, metric) {
+    const ranks = board.rows.map((row) => row.values[metric.name]?.rank).filter(Number.isFinite);
+    const order = [...new Set(ranks)].sort((one, other) => one - other);
+    return new Map([[order[0], "best"], [order[1], "second"]]);
+  }
+
+  // The interval on the scale of the board; rows far below bicubic would hide all others.
+  function whisker(board, metric, value) {
+    const all = board.rows.map((row) => row.values[metric.name]).filter((one) => one && one.low !== null);
+    const base = board.rows.find((row) => row.method === "bicubic")?.values[metric.name];
+    const floor = base ? base.mean - facebench.farBelow : -Infinity;
+    const near = all.filter((one) => one.mean >= floor);
+    const low = Math.min(...near.map((one) => one.low));
+    const high = Math.max(...near.map((one) => one.high));
+    const at = (number) => 4 + (92 * (number - low)) / (high - low || 1);
+    const svg = make("svg", { class: "whisker", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" });
+    if (value.low === null || value.mean < floor) return svg;
+    svg.append(make("line", { x1: at(value.low), x2: at(value.high), y1: 4, y2: 4 }));
+    svg.append(make("line", { x1: at(value.mean), x2: at(value.mean), y1: 0, y2: 8 }));
+    return svg;
+  }
+
+  function compare(column, rising) {
+    return (one, other) => {
+      const [a, b] = [column.value(one), column.value(other)];
+      const [lacks, otherLacks] = [a === undefined || a === null, b === undefined || b === null];
+      if (lacks || otherLacks) return lacks - otherLacks;
+      const order = typeof a === "string" ? a.localeCompare(b) : a - b;
+      return rising ? order : -order;
+    };
+  }
+
+  // Builds the table; `rows()` gives what the filters leave.
+  function build(board, rows) {
+    const columns = columnsOf(board);
+    const state = { column: 2, rising: columns[2].rising };
+    const body = make("tbody");
+    const heads = columns.map((column, place) => {
+      const button = make("button", { type: "button" }, column.heading);
+      button.addEventListener("click", () => {
+        state.rising = state.column === place ? !state.rising : column.rising;
+        state.column = place;
+        draw();
+      });
+      return make("th", { scope: "col" }, button);
+    });
+
+    function draw() {
+      heads.forEach((head, place) => {
+        if (place !== state.column) return head.removeAttribute("aria-sort");
+        head.setAttribute("aria-sort", state.rising ? "ascending" : "descending");
+      });
+      const shown = [...rows()].sort(compare(columns[state.column], state.rising));
+      body.replaceChildren(...shown.map((row) => lineOf(columns, row)));
+    }
+
+    const table = make("table", {}, make("thead", {}, make("tr", {}, ...heads)), body);
+    const wide = make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": `Board: ${board.title}` }, table);
+    draw();
+    return { node: wide, draw };
+  }
+
+  function lineOf(columns, row) {
+    return make("tr", { "data-method": row.method }, ...columns.map((column, place) => {
+      if (place === 0) return make("th", { scope: "row" }, row.name);
+      const cell = make("td");
+      if (column.fill) column.fill(cell, row);
+      else cell.append(String(column.value(row) ?? "-"));
+      return cell;
+    }));
+  }
+
+  return build;
+})();

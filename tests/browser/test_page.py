@@ -1,0 +1,251 @@
+"""Sort, filter, slider, colours, names and small screens, as a reader meets them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+Open = Callable[..., Any]
+NEED_NAMES = {
+    *("button", "checkbox", "combobox", "heading", "image", "link", "radio", "region", "slider"),
+    *("article", "columnheader", "rowheader", "DisclosureTriangle"),
+}
+"""Roles of Chromium's accessibility tree that tell a reader nothing without a name."""
+
+
+def _column(page: Any, board: int, place: int) -> list[str]:
+    """First line of each cell of one column."""
+    cells = _board(page, board).locator(f"tbody tr > :nth-child({place})")
+    return [text.split("\n")[0] for text in cells.all_inner_texts()]
+
+
+def _board(page: Any, board: int = 0) -> Any:
+    return page.locator(".board").nth(board).locator("table").first
+
+
+def test_the_board_stands_best_first_and_sorts_both_ways(open_page: Open):
+    page = open_page()
+    head = _board(page).locator("thead th")
+    psnr = [float(cell) for cell in _column(page, 0, 3)]
+    assert psnr == sorted(psnr, reverse=True)
+    assert head.nth(2).get_attribute("aria-sort") == "descending"
+    head.nth(2).get_by_role("button").click()
+    assert head.nth(2).get_attribute("aria-sort") == "ascending"
+    assert [float(cell) for cell in _column(page, 0, 3)] == psnr[::-1]
+    assert page.locator(".board th[aria-sort]").count() == 2  # One a board.
+
+
+def test_sorting_works_by_keyboard_and_puts_unknown_numbers_last(open_page: Open):
+    page = open_page()
+    training = _board(page).get_by_role("button", name="training, min")
+    training.focus()
+    for _ in range(2):
+        page.keyboard.press("Enter")
+        minutes = [cell.strip() for cell in _column(page, 0, 10)]
+        known = [cell for cell in minutes if cell != "-"]
+        assert 0 < len(known) < len(minutes)
+        assert minutes[len(known) :] == ["-"] * (len(minutes) - len(known))
+    assert [float(cell) for cell in known] == sorted(map(float, known), reverse=True)
+
+
+def test_intervals_and_ties_stand_on_the_board(open_page: Open):
+    page = open_page()
+    cell = _board(page).locator("tbody td").nth(1)
+    assert re.search(r"\d+\.\d\d\s*\[\d+\.\d\d, \d+\.\d\d\]", cell.inner_text())
+    for board in range(2):
+        rank, best = _column(page, board, 2), _board(page, board).locator("td:nth-child(3) .best")
+        assert best.count() == rank.count("1")
+
+
+def test_filters_leave_the_rows_that_are_asked_for(open_page: Open):
+    page = open_page()
+    rows = page.locator(".board:not([hidden]) > .wide > table > tbody > tr")
+    every = rows.count()
+    page.get_by_role("checkbox", name="EDSR").uncheck()
+    assert page.locator("tr[data-method=edsr]").count() == 0
+    assert 0 < rows.count() < every
+    page.get_by_role("combobox", name="References", exact=True).select_option("refs_lr")
+    assert set(rows.locator("th").all_inner_texts()) == {
+        "MSRNet (K=5, refs_lr)",
+        "Nearest reference (K=1, refs_lr)",
+    }
+    page.get_by_role("combobox", name="Board", exact=True).select_option(index=2)
+    assert page.locator(".board:visible").count() == 1
+    assert page.get_by_role("status").inner_text().startswith(f"2 of {every} rows")
+
+
+def test_the_protocol_is_told_in_words(open_page: Open):
+    page = open_page()
+    page.get_by_text("Protocol in words").first.click()
+    assert "antialiased bicubic" in page.locator(".words").first.inner_text()
+
+
+def test_charts_show_the_filtered_rows_and_any_cost(open_page: Open):
+    page = open_page()
+    chart = page.locator(".chart").first
+    marks = chart.locator("svg[role=img] title")
+    names = [text.split(":")[0] for text in marks.all_text_contents()]
+    assert {"EDSR", "Bicubic", "MSRNet (K=5, refs_lr)"} <= set(names)
+    assert "Nearest reference" in chart.locator(".about").inner_text()
+    page.get_by_role("checkbox", name="EDSR").uncheck()
+    assert marks.count() == len(names) - 1
+    chart.get_by_role("combobox").select_option("parameters")
+    assert "parameters" in chart.get_by_role("img").get_attribute("aria-label")
+    assert chart.locator("line[stroke-dasharray]").count() == 1  # Bicubic has no parameters.
+
+
+def test_wins_of_a_pair_add_up(open_page: Open):
+    page = open_page()
+    page.get_by_text("Wins, face by face").first.click()
+    lines = page.locator(".wins").first.locator("tbody tr").all()
+    cells = [line.locator("td").all_inner_texts() for line in lines]
+    for row in range(len(cells)):
+        for column in range(row):
+            assert abs(int(cells[row][column]) + int(cells[column][row]) - 100) <= 1
+
+
+def test_arrow_keys_move_the_divider(open_page: Open):
+    page = open_page()
+    slider = page.get_by_role("slider")
+    slider.focus()
+    before = _visible_width(page)
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    assert slider.input_value() == "60"
+    assert _visible_width(page) == pytest.approx(before * 1.2, rel=0.02)
+    assert slider.get_attribute("aria-valuetext").startswith("60 % Bicubic")
+    page.keyboard.press("Home")
+    assert _visible_width(page) == 0
+
+
+def test_the_mouse_moves_the_divider(open_page: Open):
+    page = open_page()
+    box = page.locator("#slider")
+    box.scroll_into_view_if_needed()
+    at = box.bounding_box()
+    page.mouse.move(at["x"] + at["width"] / 2, at["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(at["x"] + at["width"] * 0.8, at["y"] + 50, steps=4)
+    page.mouse.up()
+    assert int(page.get_by_role("slider").input_value()) == pytest.approx(80, abs=2)
+    assert _visible_width(page) == pytest.approx(0.8 * at["width"], rel=0.03)
+
+
+def _visible_width(page: Any) -> float:
+    """Pixels of the left picture that its clip leaves."""
+    clip = page.locator("#left-picture").evaluate("node => getComputedStyle(node).clipPath")
+    width = page.locator("#left-picture").evaluate("node => node.clientWidth")
+    cut = re.search(r"inset\(0px calc\(100% - ([\d.]+)%\)", clip)
+    if cut:
+        return width * float(cut[1]) / 100
+    percent = re.search(r"inset\(0(?:px)? ([\d.]+)(%|px)", clip)
+    assert percent, clip
+    share = float(percent[1]) / (100 if percent[2] == "%" else width)
+    return width * (1 - share)
+
+
+def test_pictures_of_each_face_and_side_can_be_chosen(open_page: Open):
+    page = open_page()
+    page.get_by_role("combobox", name="Left", exact=True).select_option("LR")
+    page.get_by_role("combobox", name="Right", exact=True).select_option("Reference 1")
+    page.get_by_role("radio").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#left-picture").get_attribute("alt") == "Face 2: LR"
+    assert page.locator("#right-picture").get_attribute("alt") == "Face 2: Reference 1"
+    assert "score" in page.locator("#right-caption").inner_text()
+    page.wait_for_function("[...document.images].every((image) => image.complete)")
+    sizes = "[...document.querySelectorAll('.gallery img')].map((image) => image.naturalWidth)"
+    assert set(page.evaluate(sizes)) == {16, 128}
+
+
+def test_colours_follow_the_system_and_the_button(open_page: Open):
+    page = open_page(color_scheme="dark")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(paper)
+    page.get_by_role("button", name="Light colours").click()
+    light = page.evaluate(paper)
+    assert _brightness(dark) < 60
+    assert _brightness(light) > 200
+    page.reload()
+    assert page.evaluate(paper) == light
+    assert open_page(color_scheme="light").evaluate(paper) == light
+
+
+def _brightness(colour: str) -> float:
+    return sum(map(float, re.findall(r"[\d.]+", colour)[:3])) / 3
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_the_paper(open_page: Open, scheme: str):
+    page = open_page(color_scheme=scheme)
+    colours = page.evaluate(
+        """() => ["--paper", "--ink", "--quiet", "--accent"].map((name) => {
+          const node = document.body.appendChild(document.createElement("i"));
+          node.style.color = `var(${name})`;
+          return getComputedStyle(node).color;
+        })"""
+    )
+    paper, *inks = map(_luminance, colours)
+    for ink in inks:
+        low, high = sorted((paper, ink))
+        assert (high + 0.05) / (low + 0.05) >= 4.5  # WCAG 2.2, 1.4.3.
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance of sRGB, WCAG 2.2."""
+    parts = [float(part) / 255 for part in re.findall(r"[\d.]+", colour)[:3]]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_everything_that_acts_has_a_name(open_page: Open):
+    page = open_page()
+    _open_all(page)
+    nodes = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    seen = [node for node in nodes if not node["ignored"] and node["role"]["value"] in NEED_NAMES]
+    assert {"button", "slider", "combobox"} <= {node["role"]["value"] for node in seen}
+    nameless = [node["role"]["value"] for node in seen if not node["name"]["value"].strip()]
+    assert nameless == []
+    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3')].map((h) => +h.tagName[1])")
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def _open_all(page: Any) -> None:
+    page.evaluate("document.querySelectorAll('details').forEach((node) => { node.open = true; })")
+
+
+def test_a_narrow_phone_scrolls_one_way_only(open_page: Open):
+    page = open_page(width=320)
+    _open_all(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    wide = page.locator(".wide").first
+    assert wide.evaluate("node => node.scrollWidth > node.clientWidth")
+    assert page.locator("#slider").bounding_box()["width"] <= 320
+
+
+def test_the_page_opens_from_disk(open_page: Open, site: Path):
+    page = open_page((site / "index.html").as_uri())
+    assert _board(page).locator("tbody tr").count() > 1
+    assert page.locator("#left-picture").evaluate("node => node.naturalWidth") > 0
+
+
+def test_without_scripts_the_boards_are_text(open_page: Open):
+    page = open_page(java_script_enabled=False)
+    assert "MSRNet (K=5, refs_lr)" in page.locator("noscript").inner_text()
+
+
+def test_the_page_asks_nobody_else(open_page: Open, served: str):
+    page = open_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    page.wait_for_load_state("networkidle")
+    assert asked
+    assert all(url.startswith((served, "data:")) for url in asked)
