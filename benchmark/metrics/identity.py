@@ -34,7 +34,7 @@ def identity_similarity(embedder: Embedder, outputs: np.ndarray, targets: np.nda
     Both are aligned uint8 RGB faces (N, 128, 128, 3): nothing is detected again, so no image is
     left out.
     """
-    return _cosines(embed_all(embedder, outputs), embed_all(embedder, targets))
+    return cosines(embed_all(embedder, outputs), embed_all(embedder, targets))
 
 
 def reference_usage(outputs: np.ndarray, targets: np.ndarray, references: np.ndarray) -> np.ndarray:
@@ -67,7 +67,8 @@ def embed_all(embedder: Embedder, faces: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Cosine of each pair of rows of length 1, (N, D) and (N, D): float64 (N,), in [-1, 1]."""
     return np.clip(np.einsum("nd,nd->n", first.astype(np.float64), second), -1, 1)
 
 
