@@ -10,6 +10,8 @@ so fourteen planes are blurred for the four metrics, not sixteen; and d gives PS
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -39,27 +41,25 @@ class PairScorer:
         cv2.subtract(mean_s, mean_d, dst=apart)
         # Less its mean, the sum is small enough for its square in float32.
         centre = cv2.mean(total)
-        cv2.subtract(total, centre, dst=total)
+        cv2.subtract(total, centre, dst=total)  # pyright: ignore[reportCallIssue, reportArgumentType]
         _blur(total, mean_s)
         _blur(apart, mean_d)
         for plane, luma in zip(self._rgb[:4], self._luma[:4], strict=True):
             cv2.transform(plane, LUMA, dst=luma)
         centre_y = 32 + float(LUMA[0] @ np.array(centre[:3]))
-        error, ssim_rgb = _finish(*self._rgb, centre)
-        error_y, ssim_y = _finish(*self._luma, (centre_y, 0, 0, 0))
+        error, ssim_rgb = _finish(self._rgb, centre)
+        error_y, ssim_y = _finish(self._luma, (centre_y, 0, 0, 0))
         return _psnr(error_y[:1]), ssim_y[0], _psnr(error[:3]), sum(ssim_rgb[:3]) / 3
 
 
 def _finish(
-    total: np.ndarray,
-    apart: np.ndarray,
-    mean_s: np.ndarray,
-    mean_d: np.ndarray,
-    spread_s: np.ndarray,
-    spread_d: np.ndarray,
-    centre: tuple[float, ...],
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean squared difference and mean SSIM of each plane; overwrites all its arrays."""
+    planes: Sequence[np.ndarray], centre: Sequence[float]
+) -> tuple[Sequence[float], Sequence[float]]:
+    """Mean squared difference and mean SSIM of each plane.
+
+    `planes` are s, d, both blurred, and two to write to; all are overwritten.
+    """
+    total, apart, mean_s, mean_d, spread_s, spread_d = planes
     cv2.multiply(total, total, dst=total)
     cv2.multiply(apart, apart, dst=apart)
     error = cv2.mean(apart)
@@ -67,7 +67,7 @@ def _finish(
     _blur(apart, spread_d)
     cv2.multiply(mean_s, mean_s, dst=total)
     cv2.subtract(spread_s, total, dst=spread_s)
-    cv2.add(mean_s, centre, dst=mean_s)
+    cv2.add(mean_s, centre, dst=mean_s)  # pyright: ignore[reportCallIssue, reportArgumentType]
     lit = cv2.multiply(mean_s, mean_s, dst=mean_s)
     dark = cv2.multiply(mean_d, mean_d, dst=mean_d)
     cv2.subtract(spread_d, dark, dst=spread_d)
@@ -85,6 +85,6 @@ def _blur(image: np.ndarray, result: np.ndarray) -> None:
     cv2.GaussianBlur(image, (WINDOW, WINDOW), SIGMA, result, borderType=cv2.BORDER_REFLECT_101)
 
 
-def _psnr(errors: tuple[float, ...]) -> float:
+def _psnr(errors: Sequence[float]) -> float:
     error = sum(errors) / len(errors)
     return float(min(IDENTICAL, 10 * np.log10(255**2 / error))) if error else IDENTICAL
