@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from benchmark.cli_card import add_card
+from benchmark.metric_commands import identity, weights_app
 from benchmark.site.commands import serve, site
 from faceref.console import CommandGroup
+
+if TYPE_CHECKING:
+    from benchmark.extras import Extras
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -19,6 +23,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Benchmark face super-resolution, x8, with and without reference faces.",
+)
+app.add_typer(weights_app, name="weights")
+app.command(epilog="**Example:** `facebench identity face_ref --method msrnet --run runs/msrnet`")(
+    identity
 )
 FaceRefDir = Annotated[Path, typer.Argument(help="A Face_Ref folder, made by `faceref build`.")]
 MethodName = Annotated[str, typer.Option("--method", "-m", help="See `facebench methods`.")]
@@ -94,6 +102,9 @@ def train(
 
 `facebench evaluate face_ref --method msrnet --run runs/msrnet --references 5 --list refs_lr`
 
+`facebench evaluate face_ref --method bicubic --metrics lpips_alex,identity` scores these too; see
+`facebench weights`
+
 `facebench evaluate face_ref --predictions DIR --method mine` for pictures of your own method:
 one `DIR/<image_id>.png` for each face of the split
 """
@@ -124,6 +135,14 @@ def evaluate(
         typer.Option(help="Folder of pictures to score; --method names them."),
     ] = None,
     results: Annotated[Path, typer.Option(help="Folder for the result file.")] = Path("results"),
+    metrics: Annotated[str, typer.Option(help="More metrics, by commas: lpips_alex, fid, …")] = "",
+    embedder: Annotated[
+        str, typer.Option(help="For identity, landmarks and usage; not the mining one.")
+    ] = "dlib",
+    pack: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="insightface model pack."),
+    ] = None,
     device: Device = "cpu",
     threads: Threads = 0,
 ) -> None:
@@ -137,15 +156,23 @@ def evaluate(
     _use_threads(threads)
     name = task or default_task(FaceRef.open(face_ref))
     setting = Setting(name, split, references, reference_list, oracle, faces)
+    extras = _open_extras(face_ref, metrics, embedder, pack, device)
     if predictions is not None:
-        found = evaluate_predictions(face_ref, predictions, method, setting)
+        found = evaluate_predictions(face_ref, predictions, method, setting, extras)
     else:
         with progress_bar(f"Scoring {method}", "faces") as progress:
             found = run_evaluation(
-                face_ref, method, setting, run=run, device=device, progress=progress
+                face_ref,
+                method,
+                setting,
+                run=run,
+                device=device,
+                progress=progress,
+                extras=extras,
             )
     path = files.write(found, results)
-    means = ", ".join(f"{metric} {value:.4f}" for metric, value in found.means.items())
+    numbers = found.means | found.set_scores
+    means = ", ".join(f"{metric} {value:.4f}" for metric, value in numbers.items())
     say(f"{path}: {means}")
 
 
@@ -191,43 +218,6 @@ def score(
     scores = score_folders(outputs, targets, protocol)
     found = ", ".join(f"{metric} {value:.4f}" for metric, value in means(scores).items())
     say(f"{protocol}, {len(scores)} pictures: {found}")
-
-
-@app.command(epilog="**Example:** `facebench identity face_ref --method msrnet --run runs/msrnet`")
-def identity(
-    face_ref: FaceRefDir,
-    method: MethodName,
-    run: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Folder of the method's training."),
-    ] = None,
-    references: Annotated[int, typer.Option(help="References given, 0 to 8.", min=0)] = 5,
-    reference_list: Annotated[str, typer.Option("--list", help="refs_hr or refs_lr.")] = "refs_hr",
-    faces: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Score that many, evenly spaced. Default: all.", min=1),
-    ] = None,
-    embedder: Annotated[
-        str, typer.Option(help="insightface or dlib; not the mining one.")
-    ] = "dlib",
-    pack: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="insightface model pack."),
-    ] = None,
-    device: Device = "cpu",
-) -> None:
-    """Whose face the output is: identity, landmarks, and what was taken from the references."""
-    from benchmark.evaluate import Setting, default_task
-    from benchmark.likeness import likeness
-    from faceref.console import say
-    from faceref.embed.registry import open_embedder
-    from faceref.store import FaceRef
-
-    task = default_task(FaceRef.open(face_ref))
-    setting = Setting(task, references=references, reference_list=reference_list, faces=faces)
-    scorer = open_embedder(embedder, pack=pack, device=device)
-    found = likeness(face_ref, method, setting, scorer, run=run, device=device)
-    say(", ".join(f"{name} {value:.4f}" for name, value in found.items()))
 
 
 @app.command(epilog="**Example:** `facebench leaderboard results --format latex`")
@@ -398,6 +388,16 @@ def study(
 
 
 add_card(app)
+
+
+def _open_extras(
+    face_ref: Path, metrics: str, embedder: str, pack: str | None, device: str
+) -> Extras | None:
+    if not metrics:
+        return None
+    from benchmark.extras import open_for
+
+    return open_for(face_ref, metrics, embedder, pack, device)
 
 
 def _use_threads(count: int) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from benchmark.results import Result
 from benchmark.run import Run, data_revision
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
+
+if TYPE_CHECKING:
+    from benchmark.extras import Extras
 
 BATCH = 16
 DIGITS = 4
@@ -60,8 +63,12 @@ def evaluate(
     run: Path | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
+    extras: Extras | None = None,
 ) -> Result:
-    """Score a method, with the weights of the training `run` where it has any."""
+    """Score a method, with the weights of the training `run` where it has any.
+
+    `extras` are metrics beside those of `METRICS`.
+    """
     method = load(method_name)
     _need_scale(task(setting.task))
     target = open_device(device)
@@ -71,7 +78,7 @@ def evaluate(
     faces = read_faces(opened, pool, setting)
     count = reference_count(method, setting)
     images = enlarge(model, faces, count, target, oracle=setting.oracle and count > 0)
-    scores = _score_all(images, faces, progress)
+    scores = _score_all(images, faces, progress, extras, count)
     lr, refs = (images.to(target) for images in example(faces, count))
     return _result(
         setting,
@@ -92,11 +99,19 @@ def evaluate(
     )
 
 
-def evaluate_predictions(face_ref: Path, folder: Path, name: str, setting: Setting) -> Result:
+def evaluate_predictions(
+    face_ref: Path, folder: Path, name: str, setting: Setting, extras: Extras | None = None
+) -> Result:
     """Score the pictures of somebody else's method: `folder/<image_id>.png`, 128x128 RGB.
 
-    Raises FaceRefError where a picture is missing or of another size.
+    Raises FaceRefError where a picture is missing or of another size, and for the metric `usage`:
+    which references were used is not known here.
     """
+    if extras is not None and "usage" in extras.scorers:
+        raise FaceRefError(
+            "Not available: usage. Which references made pictures from outside is not known; "
+            "leave it out of --metrics."
+        )
     opened, pool = open_face_ref(face_ref)
     faces = read_faces(opened, pool, setting)
     images = (_prediction(folder, image_id) for image_id in faces.image_ids)
@@ -104,7 +119,7 @@ def evaluate_predictions(face_ref: Path, folder: Path, name: str, setting: Setti
         setting,
         opened,
         faces,
-        _score_all(images, faces, None),
+        _score_all(images, faces, None, extras),
         method=name,
         title=name,
         budget=None,
@@ -217,15 +232,28 @@ def enlarge(
 
 
 def _score_all(
-    images: Iterator[np.ndarray], faces: Faces, progress: Progress | None
-) -> dict[str, list[float]]:
-    scores: dict[str, list[float]] = {metric: [] for metric in METRICS}
+    images: Iterator[np.ndarray],
+    faces: Faces,
+    progress: Progress | None,
+    extras: Extras | None,
+    count: int = 0,
+) -> dict[str, Any]:
+    """Fields of a result: `scores`, and what `extras` add, of outputs made with K references."""
+    scores: dict[str, list[float | None]] = {metric: [] for metric in METRICS}
+    images = extras.keep(images) if extras else images
     for done, (image, target) in enumerate(zip(images, faces.hr, strict=True), 1):
         for metric, value in score(image, target).items():
             scores[metric].append(round(value, DIGITS))
         if progress:
             progress(done, len(faces), "")
-    return scores
+    if extras is None:
+        return {"scores": scores}
+    more = extras.score(faces, count)
+    return {
+        "scores": scores | more.scores,
+        "set_scores": more.set_scores,
+        "metric_sources": more.sources,
+    }
 
 
 @torch.no_grad()
@@ -275,7 +303,7 @@ def _result(
     setting: Setting,
     face_ref: FaceRef,
     faces: Faces,
-    scores: dict[str, list[float]],
+    scored: dict[str, Any],
     **known: Any,
 ) -> Result:
     return Result(
@@ -284,12 +312,18 @@ def _result(
         data_revision=data_revision(face_ref),
         images=len(faces),
         images_sha256=image_digest(faces.image_ids),
-        scores=scores,
-        means={metric: round(float(np.mean(values)), DIGITS) for metric, values in scores.items()},
+        means=_means(scored["scores"]),
         code=code_version(),
         versions=versions(),
+        **scored,
         **known,
     )
+
+
+def _means(scores: dict[str, list[float | None]]) -> dict[str, float]:
+    """Means over the images that have a number; a metric that none has is left out."""
+    found = {name: [value for value in row if value is not None] for name, row in scores.items()}
+    return {name: round(float(np.mean(row)), DIGITS) for name, row in found.items() if row}
 
 
 def image_digest(image_ids: Sequence[str]) -> str:

@@ -7,9 +7,11 @@ clipped. All of that is whole numbers, so any order of summation gives the same 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -21,7 +23,7 @@ PLACES = 22
 LIMB = 7
 """Bits of a part of a weight. Pairs of products then stay below 2^15, which the 8-bit instructions
 of processors without VNNI need."""
-CHUNK = 1 << 19
+CHUNK = 1 << 17
 """Pixels that are resampled at a time: their sums stay in the cache."""
 
 
@@ -63,53 +65,72 @@ def _in_chunks(images: Tensor, new: Callable[[int], int]) -> Tensor:
         raise ValueError(f"need uint8 (N, H, W, C), got {images.dtype} {tuple(images.shape)}")
     _, height, width, _ = images.shape
     size = max(1, CHUNK // max(height * width, new(height) * new(width), 1))
-    parts = [_resize(part, new(height), new(width)) for part in images.split(size)]
+    parts = _on_threads(partial(_resize, height=new(height), width=new(width)), images.split(size))
     return torch.cat(parts) if len(parts) != 1 else parts[0]
+
+
+def _on_threads(work: Callable[[Tensor], Tensor], parts: Sequence[Tensor]) -> list[Tensor]:
+    """`work` on each part, on as many threads as torch may use for parts on the CPU."""
+    threads = min(torch.get_num_threads(), len(parts))
+    if threads < 2 or parts[0].device.type != "cpu":
+        return [work(part) for part in parts]
+    # Torch counts threads for each caller: its own would wait for each other after every step.
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            return list(pool.map(work, parts))
+        finally:
+            torch.set_num_threads(torch.get_num_threads())
 
 
 def _resize(images: Tensor, height: int, width: int) -> Tensor:
     count, rows, columns, planes = images.shape
-    lines = images.reshape(count * rows, columns * planes)
-    images = _lines(lines, columns, width, planes).view(count, rows, width, planes)
-    lines = images.permute(0, 2, 3, 1).reshape(count * width * planes, rows)
-    resized = _lines(lines, rows, height, 1).view(count, width, planes, height)
-    return resized.permute(0, 3, 1, 2).contiguous()
+    lines = _planes(images).view(-1, columns)
+    wide = _lines(lines, width).view(planes, count, rows, width)
+    lines = wide.transpose(2, 3).reshape(-1, rows)
+    resized = _lines(lines, height).view(planes, count, width, height)
+    return resized.permute(1, 3, 2, 0).contiguous()
 
 
-def _lines(lines: Tensor, before: int, after: int, planes: int) -> Tensor:
-    """Resample each of `lines`, uint8 (M, before * planes), its planes interleaved."""
+def _planes(images: Tensor) -> Tensor:
+    """The colours of uint8 (N, H, W, C) apart: (C, N, H, W)."""
+    if images.device.type != "cpu" or not images.numel():
+        return images.permute(3, 0, 1, 2).contiguous()
+    # OpenCV takes colours apart ten times as fast as torch.
+    count, rows, columns, planes = images.shape
+    apart = np.empty((planes, count * rows, columns), np.uint8)
+    cv2.split(images.contiguous().view(-1, columns, planes).numpy(), list(apart))
+    return torch.from_numpy(apart).view(planes, count, rows, columns)
+
+
+def _lines(lines: Tensor, after: int) -> Tensor:
+    """Resample each of `lines`, uint8 (M, before), to uint8 (M, after)."""
     sums = _sums_of_bytes if lines.device.type == "cpu" else _sums_of_doubles
-    total = sums(lines, before, after, planes)
-    return total.bitwise_right_shift_(PLACES).clamp_(0, 255).to(torch.uint8)
+    return sums(lines, after).bitwise_right_shift_(PLACES).clamp_(0, 255).to(torch.uint8)
 
 
-def _sums_of_bytes(lines: Tensor, before: int, after: int, planes: int) -> Tensor:
+def _sums_of_bytes(lines: Tensor, after: int) -> Tensor:
     """Weighted sums and half a unit, int32, by products of bytes."""
-    parts, offset = _limbs(before, after, planes)
+    parts, offset = _limbs(lines.shape[1], after)
     centred = (lines ^ 128).view(torch.int8)
     product = torch._int_mm(centred, parts)  # pyright: ignore[reportPrivateImportUsage]
-    found = product.view(len(lines), -1, after * planes)
+    found = product.view(len(lines), -1, after)
     total = found[:, 0]
     for place in range(1, found.shape[1]):
-        total.mul_(1 << LIMB).add_(found[:, place])
+        total = torch.add(found[:, place], total, alpha=1 << LIMB)
     return total.add_(offset)
 
 
-def _sums_of_doubles(lines: Tensor, before: int, after: int, planes: int) -> Tensor:
+def _sums_of_doubles(lines: Tensor, after: int) -> Tensor:
     """The same sums by float64, which holds them without error."""
-    matrix = torch.from_numpy(_interleave(before, after, planes)).to(lines.device)
+    matrix = torch.from_numpy(weights(lines.shape[1], after).T.copy()).to(lines.device)
     return (lines.double() @ matrix.double()).to(torch.int64).add_(1 << (PLACES - 1))
 
 
-def _interleave(before: int, after: int, planes: int) -> np.ndarray:
-    return np.kron(weights(before, after).T, np.eye(planes, dtype=np.int64))
-
-
 @lru_cache(maxsize=32)
-def _limbs(before: int, after: int, planes: int) -> tuple[Tensor, Tensor]:
-    """Weights as int8 parts (before * planes, parts * after * planes), highest first, and what to
-    add to a sum over bytes less 128."""
-    rest = _interleave(before, after, planes)
+def _limbs(before: int, after: int) -> tuple[Tensor, Tensor]:
+    """Weights as int8 parts (before, parts * after), highest first, and what to add to a sum over
+    bytes less 128."""
+    rest = weights(before, after).T
     offset = 128 * rest.sum(0) + (1 << (PLACES - 1))
     half = 1 << (LIMB - 1)
     parts = []

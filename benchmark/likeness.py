@@ -49,7 +49,9 @@ def likeness(
     means = {
         "identity": _mean_cosine(output, hr),
         "strangers": _mean_cosine(np.roll(hr, len(hr) // 2, 0), hr),
-        "usage": float(reference_usage(output, hr, _references(embedder, faces, count)).mean()),
+        "usage": float(
+            reference_usage(output, hr, embed_references(embedder, faces, count)).mean()
+        ),
         "found": float(found.mean()),
     }
     return means | ({"landmarks": float(distances[found].mean())} if found.any() else {})
@@ -59,7 +61,7 @@ def _mean_cosine(first: np.ndarray, second: np.ndarray) -> float:
     return float((first.astype(np.float64) * second).sum(1).mean())
 
 
-def _references(embedder: Embedder, faces: Faces, count: int) -> np.ndarray:
+def embed_references(embedder: Embedder, faces: Faces, count: int) -> np.ndarray:
     """Embeddings (N, K, D) of the references; each face of the pool is embedded once."""
     rows = np.array([cycle(chosen, count) for chosen in faces.references], int)
     if count == 0:

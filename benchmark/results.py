@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,8 @@ class Result:
     images: int
     images_sha256: str
     """SHA-256 of the image ids, one a line, in the order of the scores."""
-    scores: dict[str, list[float]]
-    """For each metric one number an image, PSNR in dB."""
+    scores: dict[str, list[float | None]]
+    """For each metric one number an image, PSNR in dB; None where a face has no landmarks."""
     means: dict[str, float]
     parameters: int | None
     """Trainable numbers; None where the model is not at hand."""
@@ -54,6 +54,10 @@ class Result:
     hardware: dict[str, Any]
     versions: dict[str, str]
     format: int = FORMAT
+    set_scores: dict[str, float] = field(default_factory=dict)
+    """Metrics of all images together, such as `fid`."""
+    metric_sources: dict[str, Any] = field(default_factory=dict)
+    """For each metric beside METRICS its protocol, and the weights or embedder behind it."""
 
     @property
     def run(self) -> str:
@@ -109,7 +113,7 @@ def read(path: Path) -> Result:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
         raise FaceRefError(f"Cannot read the result {path}: {error}. Evaluate again.") from error
-    known = {field.name for field in fields(Result)}
+    known = {known.name for known in fields(Result)}
     if not isinstance(content, dict) or content.get("format") != FORMAT or set(content) - known:
         raise FaceRefError(
             f"{path} is no result of format {FORMAT}. Evaluate again with this version."

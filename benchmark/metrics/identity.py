@@ -29,16 +29,16 @@ def need_other_embedder(embedder: Embedder, mining: dict[str, Any]) -> None:
 
 
 def identity_similarity(embedder: Embedder, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Cosine between the embeddings of outputs and targets, float64 (N,), in [-1, 1].
+    """`identity@1`: cosine between the embeddings of outputs and targets, float64 (N,), in [-1, 1].
 
     Both are aligned uint8 RGB faces (N, 128, 128, 3): nothing is detected again, so no image is
     left out.
     """
-    return _cosines(embed_all(embedder, outputs), embed_all(embedder, targets))
+    return cosines(embed_all(embedder, outputs), embed_all(embedder, targets))
 
 
 def reference_usage(outputs: np.ndarray, targets: np.ndarray, references: np.ndarray) -> np.ndarray:
-    """How much more the output is like its references than the target is, float64 (N,).
+    """`usage@1`: how much more the output is like its references than the target is, float64 (N,).
 
     The mean over K of cos(output, reference) - cos(target, reference), of embeddings (N, D), (N, D)
     and (N, K, D) of length 1. Near 0: detail, not identity, was taken; clearly above 0: someone
@@ -51,7 +51,7 @@ def reference_usage(outputs: np.ndarray, targets: np.ndarray, references: np.nda
 
 
 def landmark_distance(embedder: Embedder, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Mean distance of five landmarks over the target's eye distance, float64 (N,).
+    """`landmarks@1`: mean distance of five landmarks in the target's eye distances, float64 (N,).
 
     Points are those of the detector of `embedder`, of uint8 RGB faces (N, H, W, 3). NaN where no
     face is found in one of the two: report those apart, never as a distance.
@@ -67,7 +67,8 @@ def embed_all(embedder: Embedder, faces: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Cosine of each pair of rows of length 1, (N, D) and (N, D): float64 (N,), in [-1, 1]."""
     return np.clip(np.einsum("nd,nd->n", first.astype(np.float64), second), -1, 1)
 
 

@@ -107,26 +107,25 @@ def _agrees_with_skimage(outputs: np.ndarray, targets: np.ndarray) -> None:
         assert values == pytest.approx([row[metric] for row in expected], abs=1e-6), metric
 
 
-@pytest.fixture(params=["tall", "shifted"])
-def blur(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The blur of the CPU, and that of other devices, both run on the CPU."""
-    if request.param == "shifted":
-        monkeypatch.setattr(batch, "_blur_tall", batch._blur_shifted)
+@pytest.fixture(params=["pairs", "batches"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The way of the CPU, and that of other devices, both run on the CPU."""
+    if request.param == "batches":
+        monkeypatch.setattr(batch, "_on_cpu", batch._batched)
 
 
-@pytest.mark.usefixtures("blur")
+@pytest.mark.usefixtures("way")
 def test_batches_agree_with_scikit_image_on_the_sample(sample_faces: np.ndarray):
     faces = sample_faces[:12]
     _agrees_with_skimage(np.stack([enlarge(degrade(face)) for face in faces]), faces)
 
 
-@pytest.mark.usefixtures("blur")
+@pytest.mark.usefixtures("way")
 def test_batches_agree_with_scikit_image_on_noise():
     pairs = [_pair(seed) for seed in range(3)]
     _agrees_with_skimage(*(np.stack(images) for images in zip(*pairs, strict=True)))
 
 
-@pytest.mark.usefixtures("blur")
 def test_ssim_in_float32_holds_where_planes_are_flat():
     # Half black, half white: a small difference of large numbers, where float32 ends.
     columns = np.arange(64) < 32
@@ -138,6 +137,20 @@ def test_ssim_in_float32_holds_where_planes_are_flat():
     assert exact == pytest.approx(expected, abs=1e-12)
     quick = ssim_batch(torch.from_numpy(first).float(), torch.from_numpy(second).float()).numpy()
     assert quick == pytest.approx(expected, abs=2e-5)
+    pair = (np.repeat(images[..., None], 3, -1).astype(np.uint8) for images in (first, second))
+    pairs = score_batch(*(torch.from_numpy(images) for images in pair))
+    assert pairs["ssim_rgb"] == pytest.approx(expected, abs=2e-5)
+
+
+def test_scores_do_not_depend_on_the_number_of_threads(sample_faces: np.ndarray):
+    faces, before = torch.from_numpy(sample_faces[:5]), torch.get_num_threads()
+    found = []
+    for threads in (1, 3, 8):
+        torch.set_num_threads(threads)
+        found.append(score_batch(faces, faces.flip(0)))
+    torch.set_num_threads(before)
+    for other in found[1:]:
+        assert all((other[name] == found[0][name]).all() for name in other)
 
 
 def test_batches_agree_with_single_images_and_equal_ones_are_finite(sample_faces: np.ndarray):
