@@ -82,7 +82,7 @@ def metrics_of(results: Sequence[Result]) -> list[MetricFact]:
 
 def known_means(result: Result) -> dict[str, float]:
     """Means over images, and metrics of all images together where there are any."""
-    return {**result.means, **getattr(result, "set_scores", {})}
+    return {**result.means, **result.set_scores}
 
 
 def _scored(result: Result, metric: str) -> bool:
