@@ -1,3 +1,20 @@
 """Build Face_Ref: look-alike reference faces of other people, for face super-resolution."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from faceref.torch_data import load
+
+__all__ = ["load"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """`faceref.load`, imported when it is asked for: it needs torch."""
+    if name == "load":
+        from importlib import import_module
+
+        return import_module("faceref.torch_data").load
+    raise AttributeError(f"module 'faceref' has no attribute {name!r}")

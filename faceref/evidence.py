@@ -102,7 +102,12 @@ def look(face_ref: FaceRef, embedder: Embedder | None = None) -> Seen:
 
 def thumbnail(face: np.ndarray) -> np.ndarray:
     """The 16x16 face that `refs_lr` sees, uint8 RGB: PIL's bicubic of the published image."""
-    return np.asarray(Image.fromarray(face).resize((16, 16), Image.Resampling.BICUBIC))
+    return shrunk(face, 16)
+
+
+def shrunk(face: np.ndarray, side: int) -> np.ndarray:
+    """A square face, uint8 RGB, at (side, side, 3): PIL's antialiased bicubic."""
+    return np.asarray(Image.fromarray(face).resize((side, side), Image.Resampling.BICUBIC))
 
 
 def _copies(

@@ -139,7 +139,7 @@ def _check(face_ref: FaceRef, wish: Wish) -> _Set:
 def _check_shards(face_ref: FaceRef) -> None:
     """Raise FaceRefError unless the shards are those that a build writes, with no other column."""
     for split in SPLITS:
-        shards = face_ref._shards(split)
+        shards = face_ref.shards(split)
         names = [store.shard_name(split, place, len(shards)) for place in range(len(shards))]
         if [path.relative_to(face_ref.root).as_posix() for path in shards] != names:
             raise FaceRefError(
@@ -172,7 +172,7 @@ def _write(checked: _Set, out: Path, wish: Wish, version: str) -> None:
     manifest = checked.face_ref.manifest
     if wish.kind == FULL:
         for split in SPLITS:
-            for path in checked.face_ref._shards(split):
+            for path in checked.face_ref.shards(split):
                 copy_file(path, out / "data" / path.name)
     else:
         for split in SPLITS:
@@ -236,7 +236,7 @@ def _section(checked: _Set, wish: Wish, version: str) -> dict[str, Any]:
 def _hashes(checked: _Set) -> dict[str, str]:
     """Of the set's files; where identities are withheld of shards only, others can be guessed."""
     root = checked.face_ref.root
-    paths: Iterable[Path] = [path for split in SPLITS for path in checked.face_ref._shards(split)]
+    paths: Iterable[Path] = [path for split in SPLITS for path in checked.face_ref.shards(split)]
     if "identities" not in checked.withheld:
         others = (root / name for name in (CARD, store.MANIFEST, CREDITS, *TABLES))
         paths = [*paths, *(path for path in others if path.is_file())]

@@ -223,7 +223,7 @@ class FaceRef:
 
     def count(self, split: str) -> int:
         """Number of rows of `split`."""
-        return sum(pq.read_metadata(path).num_rows for path in self._shards(split))
+        return sum(pq.read_metadata(path).num_rows for path in self.shards(split))
 
     def column(self, split: str, name: str) -> list[Any]:
         """One column of `split` in row order, as Python values."""
@@ -231,12 +231,12 @@ class FaceRef:
 
     def table(self, split: str, columns: Sequence[str]) -> pa.Table:
         """The named columns of `split`, in row order."""
-        tables = [pq.read_table(path, columns=list(columns)) for path in self._shards(split)]
+        tables = [pq.read_table(path, columns=list(columns)) for path in self.shards(split)]
         return pa.concat_tables(tables)
 
     def rows(self, split: str) -> list[dict[str, Any]]:
         """All columns of `split` but the images; sets of earlier versions have no `component`."""
-        there = pq.read_schema(self._shards(split)[0]).names
+        there = pq.read_schema(self.shards(split)[0]).names
         names = [name for name in SCHEMA.names if name != "image" and name in there]
         return self.table(split, names).to_pylist()
 
@@ -250,7 +250,7 @@ class FaceRef:
 
     def stream(self, split: str) -> Iterator[tuple[str, bytes]]:
         """Image id and encoded image of each row of `split`, a few rows in memory at a time."""
-        for path in self._shards(split):
+        for path in self.shards(split):
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(ROWS_PER_GROUP, columns=["image_id", "image"]):
                     for row in batch.to_pylist():
@@ -278,7 +278,8 @@ class FaceRef:
         rows = pq.read_table(path).to_pylist()
         return {row["image_id"]: [ref["image_id"] for ref in row["refs_same"]] for row in rows}
 
-    def _shards(self, split: str) -> list[Path]:
+    def shards(self, split: str) -> list[Path]:
+        """Paths of the shards of `split`, in order."""
         if split not in SPLITS:
             raise unknown_choice("split", split, SPLITS)
         found = sorted((self.root / "data").glob(f"{split}-*.parquet"))

@@ -62,7 +62,7 @@ def test_each_planted_leak_is_found(reason: str):
 
 
 def _rewrite(root: Path, split: str, change: Callable[[list[dict]], None]) -> None:
-    path = FaceRef.open(root)._shards(split)[0]
+    path = FaceRef.open(root).shards(split)[0]
     table = pq.read_table(path)
     rows = table.to_pylist()
     change(rows)

@@ -143,7 +143,7 @@ LEAKS = {
 
 def _plant(good: Path, copy: Path, leak: Leak) -> tuple[str, ...]:
     shutil.copytree(good, copy)
-    shards = {split: FaceRef.open(copy)._shards(split)[0] for split in SPLITS}
+    shards = {split: FaceRef.open(copy).shards(split)[0] for split in SPLITS}
     tables = {split: pq.read_table(path) for split, path in shards.items()}
     rows = {split: table.to_pylist() for split, table in tables.items()}
     pair = leak.plant(rows)
