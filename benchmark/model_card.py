@@ -168,7 +168,7 @@ def _table(shown: Sequence[Result]) -> str:
     lines = ["| | PSNR, Y | 95 % | SSIM, Y | parameters | MACs |"]
     lines.append("| --- | ---: | ---: | ---: | ---: | ---: |")
     for result in shown:
-        low, high = bootstrap(result.scores["psnr_y"])
+        low, high = bootstrap([value for value in result.scores["psnr_y"] if value is not None])
         lines.append(
             f"| {label(result)} | {result.means['psnr_y']:.2f} dB | {low:.2f} to {high:.2f} | "
             f"{result.means['ssim_y']:.4f} | {result.parameters or 0:,} | "

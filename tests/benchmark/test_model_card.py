@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -24,7 +25,10 @@ def results() -> list[Result]:
             result,
             images=5,
             scores={metric: values[few] for metric, values in result.scores.items()},
-            means={metric: sum(v[few]) / 5 for metric, v in result.scores.items()},
+            means={
+                metric: float(np.mean(np.array(v[few], float)))
+                for metric, v in result.scores.items()
+            },
         )
         for result in found
     ]

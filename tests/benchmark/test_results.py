@@ -13,13 +13,14 @@ from faceref.errors import FaceRefError
 
 
 def make(method: str, quality: float, budget: str | None = "small", **changes: object) -> Result:
-    psnr = [quality - 0.5, quality, quality + 0.5]
+    psnr: list[float | None] = [quality - 0.5, quality, quality + 0.5]
     training = {
         "seconds": 90.0,
         "uses_references": method == "msrnet",
         "weights_sha256": method,
         "val_curve": [[10, quality - 1], [20, quality]],
     }
+    flat: list[float | None] = [0.5] * 3
     result = Result(
         task="lfw-x8@1",
         method=method,
@@ -31,7 +32,7 @@ def make(method: str, quality: float, budget: str | None = "small", **changes: o
         data_revision="a" * 64,
         images=3,
         images_sha256="b" * 64,
-        scores={"psnr_y": psnr, "ssim_y": [0.5] * 3, "psnr_rgb": psnr, "ssim_rgb": [0.5] * 3},
+        scores={"psnr_y": psnr, "ssim_y": flat, "psnr_rgb": psnr, "ssim_rgb": flat},
         means={"psnr_y": quality, "ssim_y": 0.5, "psnr_rgb": quality, "ssim_rgb": 0.5},
         parameters=1_500_000 if budget else 0,
         macs=2_000_000_000 if budget else 0,

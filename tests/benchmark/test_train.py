@@ -96,13 +96,13 @@ def test_training_never_opens_the_test_split(
     tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     opened = []
-    shards = FaceRef._shards
+    shards = FaceRef.shards
 
     def watch(self: FaceRef, split: str) -> list[Path]:
         opened.append(split)
         return shards(self, split)
 
-    monkeypatch.setattr(FaceRef, "_shards", watch)
+    monkeypatch.setattr(FaceRef, "shards", watch)
     train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")
     assert set(opened) == {"train", "val"}
 
