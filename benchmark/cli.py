@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from benchmark.cli_card import add_card
+from benchmark.cli_upscale import add_upscale
 from benchmark.metric_commands import identity, weights_app
 from benchmark.site.commands import serve, site
 from faceref.console import CommandGroup
@@ -388,6 +389,7 @@ def study(
 
 
 add_card(app)
+add_upscale(app)
 
 
 def _open_extras(

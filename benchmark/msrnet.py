@@ -230,11 +230,25 @@ class MSRNet(nn.Module):
         count = refs.shape[1] if isinstance(refs, Tensor) else refs.count
         if not self.parts.external or count == 0:
             return None
+        encoded = self._encoded(lr, refs)
+        return self.gather(encoded, *self.matcher(lr, encoded.keys))
+
+    def _encoded(self, lr: Tensor, refs: Tensor | Pictures | Encoded) -> Encoded:
         if isinstance(refs, Tensor):
             refs = self.encode_references(refs)
         if isinstance(refs, Pictures):
             refs = self._encode(*remap(refs.images, refs.small, lr))
-        return self.gather(refs, *self.matcher(lr, refs.keys))
+        return refs
+
+    def relevance(self, lr: Tensor, refs: Tensor) -> Tensor:
+        """How alike each cell of a face and what it was matched with are, by reference.
+
+        Takes what `forward` takes; returns cosines (N, K, 32, 32).
+        """
+        gain, shift = self._own_tone(lr)
+        face = lr * gain + shift
+        cosine = self.matcher(face, self._encoded(face, refs).keys)[1]
+        return cosine.unflatten(-1, (GRID, GRID))
 
     def _encode(self, refs: Tensor, small: Tensor) -> Encoded:
         size, flat = refs.shape[:2], refs.flatten(0, 1)

@@ -1,0 +1,108 @@
+"""Trained weights as one file to hand on: safetensors that says which method it is for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from benchmark.methods import Method, load
+from benchmark.run import Run, file_sha256
+from faceref.errors import FaceRefError
+
+SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A method with its trained weights."""
+
+    method: Method
+    model: nn.Module
+    """In evaluation mode, on the CPU."""
+    sha256: str
+    """Of the file."""
+
+
+def release_weights(run: Path, out: Path) -> Path:
+    """Write the chosen weights of the training `run` to `out`, its SHA-256 beside it.
+
+    `out` ends in `.safetensors`; beside it lies `out.sha256` as `sha256sum -c` reads it. Metadata
+    name method, budget, seed and data. No picture and no path is written.
+    """
+    from safetensors.torch import save_file
+
+    if out.suffix != SUFFIX:
+        raise FaceRefError(f"{out}: released weights end in {SUFFIX}.")
+    opened = Run(run)
+    training, state = opened.training(), opened.weights()
+    facts = {
+        "method": training["method"],
+        "budget": training["budget"]["name"],
+        "seed": str(training["seed"]),
+        "data_revision": training["data_revision"],
+        "training": json.dumps(
+            {"val_psnr_y": training["val_psnr_y"], "step": training["best_step"]}
+        ),
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out.with_suffix(".tmp")
+    save_file({name: value.contiguous() for name, value in state.items()}, temporary, facts)
+    temporary.replace(out)
+    _sum_file(out).write_text(f"{file_sha256(out)}  {out.name}\n", encoding="utf-8")
+    return out
+
+
+def open_weights(path: Path) -> Weights:
+    """Weights of a training folder, or of a released file, whose SHA-256 must be that beside it.
+
+    Raises FaceRefError where they are missing, damaged, or of a method that has none.
+    """
+    if path.is_dir():
+        run = Run(path)
+        method = load(run.training()["method"])
+        return Weights(method, _filled(method, run.weights(), path), file_sha256(run.best))
+    if path.suffix != SUFFIX or not path.is_file():
+        raise FaceRefError(
+            f"No weights at {path}. Give a folder that `facebench train` made, or a released "
+            f"{SUFFIX} file."
+        )
+    digest = file_sha256(path)
+    if _sum_file(path).is_file():
+        expected = _sum_file(path).read_text(encoding="utf-8").split()[0]
+        if digest != expected:
+            raise FaceRefError(
+                f"{path} is damaged or was replaced: SHA-256 {digest[:12]}..., {_sum_file(path)} "
+                f"says {expected[:12]}.... Get it again."
+            )
+    return _released(path, digest)
+
+
+def _released(path: Path, digest: str) -> Weights:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            name = (file.metadata() or {}).get("method")
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise FaceRefError(f"{path} is no safetensors file ({error}). Get it again.") from error
+    if name is None:
+        raise FaceRefError(f"{path} does not name its method: it was not made by facebench.")
+    method = load(name)
+    return Weights(method, _filled(method, state, path), digest)
+
+
+def _filled(method: Method, state: dict, path: Path) -> nn.Module:
+    model = method.build()
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise FaceRefError(f"{path} does not fit {method.name} of this version.") from error
+    return model.eval()
+
+
+def _sum_file(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
