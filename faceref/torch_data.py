@@ -2,7 +2,7 @@
 
 Parquet cannot be mapped into memory, so the encoded faces of a split are written once, as an Arrow
 file, to a cache; from there each item is read where it lies. Workers open the same file: the pages
-are shared, and what is sent to them is a path.
+are shared, and what is sent to them is its path with the ids and the rows of the references.
 """
 
 from __future__ import annotations
@@ -32,8 +32,6 @@ POOL = "train"
 BLOCK = 256
 """Faces that a stream takes from the file one after the other."""
 SCALES = (4, 8, 16)
-END = 1 << 16
-"""Bytes at the end of a shard that name its content."""
 _SCHEMA = pa.schema([("image", pa.large_binary())])
 Item = dict[str, Any]
 
@@ -115,6 +113,8 @@ class FaceRefDataset(Dataset[Item]):
 
 class FaceRefStream(IterableDataset[Item]):
     """The items of a `FaceRefDataset` in blocks of the file, dealt out to the workers.
+
+    For loaders that want an iterable; the cache is written first, as for random access.
 
     With a `seed` the blocks and the faces within each come in an order that it fixes.
     """
@@ -205,11 +205,10 @@ def mapped(face_ref: FaceRef, split: str) -> Mapped:
 
 
 def _digest(shards: Sequence[Path]) -> str:
-    """Of the sizes and ends of Parquet files: the ends hold the statistics of all columns."""
+    """Of the whole content of the shards, so that a changed picture is never read from a cache."""
     digest = hashlib.sha256()
     for path in shards:
-        size = path.stat().st_size
         with path.open("rb") as file:
-            file.seek(max(0, size - END))
-            digest.update(f"{size} ".encode() + file.read())
+            while block := file.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()[:16]
