@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark import protocol, results
+from benchmark import protocol, result_files
 from benchmark.evaluate import Setting, default_task, evaluate
 from benchmark.train import train
 from faceref.errors import FaceRefError
@@ -77,7 +77,7 @@ def _evaluate(given: argparse.Namespace) -> None:
         device=given.device,
         progress=_printer(),
     )
-    print(f"{results.write(found, given.results)}: {found.means}")
+    print(f"{result_files.write(found, given.results)}: {found.means}")
 
 
 def _printer() -> Callable[[int, int, str], None]:

@@ -9,6 +9,7 @@ import typer
 
 from benchmark.cli_card import add_card
 from benchmark.cli_upscale import add_upscale
+from benchmark.cli_validate import add_validate
 from benchmark.metric_commands import identity, weights_app
 from benchmark.site.commands import serve, site
 from faceref.console import CommandGroup
@@ -148,7 +149,7 @@ def evaluate(
     threads: Threads = 0,
 ) -> None:
     """Score a method on a split, image by image, and write the result file."""
-    from benchmark import results as files
+    from benchmark import result_files as files
     from benchmark.evaluate import Setting, default_task, evaluate_predictions
     from benchmark.evaluate import evaluate as run_evaluation
     from faceref.console import progress_bar, say
@@ -390,6 +391,7 @@ def study(
 
 add_card(app)
 add_upscale(app)
+add_validate(app)
 
 
 def _open_extras(

@@ -33,7 +33,7 @@ def card(
 ) -> None:
     """Write the model card of released weights, from the results alone."""
     from benchmark.model_card import write_card
-    from benchmark.results import read_all
+    from benchmark.result_files import read_all
     from faceref.console import say
     from faceref.policy import stated
 

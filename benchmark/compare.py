@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmark import results
+from benchmark import result_files
 from benchmark.data import Faces, cycle, open_face_ref, read_split
 from benchmark.evaluate import Setting, enlarge, evaluate, open_model, reference_count, thin
 from benchmark.figure import Example, comparison
@@ -79,7 +79,7 @@ def compare(plan: Plan, bar: Bar) -> Path:
                     device=plan.device,
                     progress=update,
                 )
-            results.write(found, plan.results)
+            result_files.write(found, plan.results)
     draw(plan.results, plan.out)
     sheets(plan)
     return write_page(plan.out)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +16,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 import faceref
+from benchmark.cost import count_macs, peak_memory_mib, seconds_per_face
 from benchmark.data import Faces, Pool, open_face_ref, read_split
 from benchmark.devices import hardware, open_device, versions
 from benchmark.methods import Method, load
-from benchmark.metrics.score import score, to_uint8
+from benchmark.metrics.batch import score_batch
+from benchmark.metrics.score import to_uint8
 from benchmark.protocol import HR_SIZE, METRICS, SCALE, Task, task
-from benchmark.results import Result
+from benchmark.results import Result, image_digest
 from benchmark.run import Run, data_revision
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
@@ -96,6 +97,7 @@ def evaluate(
         training=_training_summary(training, method) if training else None,
         seed=training["seed"] if training else None,
         hardware=hardware(target),
+        peak_memory_mib=peak_memory_mib(target),
     )
 
 
@@ -239,49 +241,26 @@ def _score_all(
     count: int = 0,
 ) -> dict[str, Any]:
     """Fields of a result: `scores`, and what `extras` add, of outputs made with K references."""
+    start = time.perf_counter()
     scores: dict[str, list[float | None]] = {metric: [] for metric in METRICS}
     images = extras.keep(images) if extras else images
-    for done, (image, target) in enumerate(zip(images, faces.hr, strict=True), 1):
-        for metric, value in score(image, target).items():
-            scores[metric].append(round(value, DIGITS))
+    for done in range(0, len(faces), BATCH):
+        outputs = np.stack(list(islice(images, BATCH)))
+        targets = faces.hr[done : done + BATCH]
+        found = score_batch(torch.from_numpy(outputs), torch.from_numpy(targets))
+        for metric, values in found.items():
+            scores[metric] += values.round(DIGITS).tolist()
         if progress:
-            progress(done, len(faces), "")
+            progress(done + len(targets), len(faces), "")
     if extras is None:
-        return {"scores": scores}
+        return {"scores": scores, "seconds": round(time.perf_counter() - start, 1)}
     more = extras.score(faces, count)
     return {
+        "seconds": round(time.perf_counter() - start, 1),
         "scores": scores | more.scores,
         "set_scores": more.set_scores,
         "metric_sources": more.sources,
     }
-
-
-@torch.no_grad()
-def count_macs(model: nn.Module, lr: Tensor, refs: Tensor) -> int:
-    """Multiply-adds of convolutions and matrix products for one face, by torch's counter."""
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with FlopCounterMode(display=False) as counter:
-        model(lr, refs)
-    return counter.get_total_flops() // 2
-
-
-@torch.no_grad()
-def seconds_per_face(model: nn.Module, lr: Tensor, refs: Tensor, repeats: int = 7) -> float:
-    """Median time of one call after two to warm up."""
-    times = []
-    for _ in range(repeats + 2):
-        _wait(lr)
-        start = time.perf_counter()
-        model(lr, refs)
-        _wait(lr)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[2:])
-
-
-def _wait(tensor: Tensor) -> None:
-    if tensor.is_cuda:
-        torch.cuda.synchronize(tensor.device)
 
 
 def _training_summary(training: dict[str, Any], method: Method) -> dict[str, Any]:
@@ -312,6 +291,7 @@ def _result(
         data_revision=data_revision(face_ref),
         images=len(faces),
         images_sha256=image_digest(faces.image_ids),
+        image_ids=list(faces.image_ids),
         means=_means(scored["scores"]),
         code=code_version(),
         versions=versions(),
@@ -324,11 +304,6 @@ def _means(scores: dict[str, list[float | None]]) -> dict[str, float]:
     """Means over the images that have a number; a metric that none has is left out."""
     found = {name: [value for value in row if value is not None] for name, row in scores.items()}
     return {name: round(float(np.mean(row)), DIGITS) for name, row in found.items() if row}
-
-
-def image_digest(image_ids: Sequence[str]) -> str:
-    """SHA-256 of the image ids, one a line: names a set of images and its order."""
-    return hashlib.sha256("\n".join(image_ids).encode()).hexdigest()
 
 
 def code_version() -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 from benchmark.formats import write_board
 from benchmark.paired_plots import distributions, win_matrix
 from benchmark.plots import quality_against_cost, reference_curve, validation_curves
-from benchmark.results import Result, boards, read_all
+from benchmark.result_files import read_all
+from benchmark.results import Result, boards
 from benchmark.standing import BoardKey, board_name, board_title
 
 ENDS = ("cost", "distribution", "wins", "val", "references")

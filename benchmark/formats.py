@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from benchmark.leaderboard import leaderboard
 from benchmark.metric_facts import MetricFact, fact
-from benchmark.results import Result, boards, read_all
+from benchmark.result_files import read_all
+from benchmark.results import Result, boards
 from benchmark.standing import (
     BoardKey,
     Standing,
@@ -71,7 +73,8 @@ def comma_separated(results: Path) -> str:
 _ABOUT = ("task", "budget", "data_revision", "images", "method", "name", "references", "list")
 _PARTS = ("", "_low", "_high", "_rank")
 _GAIN = ("over_bicubic", "over_bicubic_low", "over_bicubic_high")
-_COST = ("parameters", "macs", "training_seconds", "milliseconds", "seed", "weights_sha256")
+_COST = ("parameters", "macs", "training_seconds", "milliseconds", "seeds", "weights_sha256")
+"""Of several seeds: `seeds` and `weights_sha256` hold one each, between spaces."""
 
 
 def _cells(key: BoardKey, row: Standing, facts: Sequence[MetricFact]) -> list[Any]:
@@ -82,7 +85,9 @@ def _cells(key: BoardKey, row: Standing, facts: Sequence[MetricFact]) -> list[An
         cells += [*_rounded(value), value.rank if value else None]
     cells += _rounded(row.gain)
     cells += [result.parameters, result.macs, training.get("seconds"), result.milliseconds]
-    return [*cells, result.seed, training.get("weights_sha256")]
+    runs = [run for run in result.repeats or (result,) if run.training is not None]
+    cells.append(" ".join(str(run.seed) for run in runs))
+    return [*cells, " ".join((run.training or {})["weights_sha256"] for run in runs)]
 
 
 def _rounded(value: Value | None) -> list[float | None]:
@@ -162,7 +167,7 @@ def model_index(results: Path) -> str:
 
     models: dict[str, dict[str, Result]] = {}
     for _, rows in sorted(boards(read_all(results)).items()):
-        for row in rows:
+        for row in chain.from_iterable(row.repeats or (row,) for row in rows):
             same = f"{row.task} {row.data_revision} {row.images} {row.run}"
             models.setdefault(_model_name(row), {})[same] = row
     entries = [

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from benchmark.metric_facts import fact
 from benchmark.protocol import METRICS
-from benchmark.results import Result, boards, read_all
+from benchmark.result_files import read_all
+from benchmark.results import Result, boards, seed_spread
 from benchmark.standing import Standing, Value, board_title, standings
 
 COLUMNS = (
     "method",
     "rank",
+    "seeds",
     "PSNR-Y [95 %], dB",
     "over bicubic, dB",
     "SSIM-Y",
@@ -23,13 +25,15 @@ COLUMNS = (
     "training, min",
     "ms a face",
 )
-NOTE = """Higher is better. Faces are made small by Pillow's antialiased bicubic, x8. Scores are
-means over faces of 8-bit outputs, no border cut; intervals are bootstrapped over faces, differences
-paired face by face. `refs_hr`: references found with the sharp face, an upper bound of retrieval;
+NOTE = """\
+Higher is better. Faces are made small by Pillow's antialiased bicubic, x8. Scores are means over
+faces of 8-bit outputs, no border cut; intervals are bootstrapped over faces, differences paired
+face by face. `refs_hr`: references found with the sharp face, an upper bound of retrieval;
 `refs_lr`: found with the small face alone. Methods of one board had the same training budget, and
-val chose their weights. Rank: 1 and the number of rows whose PSNR-Y is higher beyond chance (paired
-bootstrap over faces, Holm's correction over all pairs of the board, 5 %): rows that cannot be told
-apart may share a rank."""
+val chose their weights. Seeds: a row of several trainings is their mean, face by face, with the
+standard deviation of their PSNR-Y; intervals are over faces. Rank: 1 and the number of rows whose
+PSNR-Y is higher beyond chance (paired bootstrap over faces, Holm's correction over all pairs of the
+board, 5 %): rows that cannot be told apart may share a rank."""
 
 
 def leaderboard(results: Path) -> str:
@@ -61,6 +65,7 @@ def _row(standing: Standing) -> list[str]:
     return [
         standing.name,
         str(first.rank),
+        _seeds(result),
         f"{means['psnr_y']:.2f} [{first.low:.2f}, {first.high:.2f}]",
         _gain(standing.gain),
         f"{means['ssim_y']:.4f}",
@@ -71,6 +76,14 @@ def _row(standing: Standing) -> list[str]:
         "-" if training is None else f"{training['seconds'] / 60:.1f}",
         "-" if result.milliseconds is None else f"{result.milliseconds:.1f}",
     ]
+
+
+def _seeds(result: Result) -> str:
+    """How many trainings the row is the mean of, with the deviation of their PSNR-Y."""
+    spread = seed_spread(result, METRICS[0])
+    if spread is None:
+        return "-" if result.budget is None else "1"
+    return f"{len(result.repeats)} (±{spread:.3f})"
 
 
 def _gain(gain: Value | None) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from benchmark.figures import ENDS
 from benchmark.leaderboard import COLUMNS, NOTE, rows_of
-from benchmark.results import boards, read_all
+from benchmark.result_files import read_all
+from benchmark.results import boards
 from benchmark.standing import board_title
 
 STYLE = """

@@ -1,20 +1,24 @@
-"""Results on disk: JSON that explains itself and is the source of every table and figure.
+"""Results: one method, evaluated once, and which of them share a board.
 
-`<folder>/<task>/<method>/<run>.json`. Reading needs neither torch nor the data.
+`result_files.py` writes and reads them. Neither needs torch or the data.
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
+import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.protocol import METRICS
-from faceref.errors import FaceRefError
+import numpy as np
 
-FORMAT = 1
+from benchmark.protocol import METRICS
+
+FORMAT = 2
+OLD_FORMATS = (1,)
+"""Read, too: 1 has the scores in the JSON and no image ids."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,14 @@ class Result:
     """Metrics of all images together, such as `fid`."""
     metric_sources: dict[str, Any] = field(default_factory=dict)
     """For each metric beside METRICS its protocol, and the weights or embedder behind it."""
+    image_ids: list[str] | None = None
+    """In the order of the scores; None in results of format 1."""
+    seconds: float | None = None
+    """From the first face to the last score."""
+    peak_memory_mib: float | None = None
+    """Of the process, or of the device where that is a GPU."""
+    repeats: tuple[Result, ...] = ()
+    """The results of single seeds whose mean this is; see `merge_seeds`. Not written."""
 
     @property
     def run(self) -> str:
@@ -81,59 +93,9 @@ class Result:
         return folder / self.task / self.method / f"{self.run}.json"
 
 
-def write(result: Result, folder: Path) -> Path:
-    """Write `result` below `folder`; returns its path. An older one of that name is replaced."""
-    path = result.path(folder)
-    temporary = path.with_suffix(".tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(_to_json(result), encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise FaceRefError(
-            f"Cannot write {path}: {error.strerror or error}. Choose another --results."
-        ) from error
-    return path
-
-
-def _to_json(result: Result) -> str:
-    """Indented, but with the scores of a metric on one line."""
-    content = asdict(result)
-    lines = {metric: json.dumps(values) for metric, values in content["scores"].items()}
-    content["scores"] = {metric: f"@{metric}@" for metric in lines}
-    text = json.dumps(content, indent=2, sort_keys=True)
-    for metric, line in lines.items():
-        text = text.replace(f'"@{metric}@"', line)
-    return text + "\n"
-
-
-def read(path: Path) -> Result:
-    """Read one result; raises FaceRefError where it is damaged or of another format."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
-        raise FaceRefError(f"Cannot read the result {path}: {error}. Evaluate again.") from error
-    known = {known.name for known in fields(Result)}
-    if not isinstance(content, dict) or content.get("format") != FORMAT or set(content) - known:
-        raise FaceRefError(
-            f"{path} is no result of format {FORMAT}. Evaluate again with this version."
-        )
-    result = Result(**content)
-    lengths = {len(result.scores.get(metric, ())) for metric in METRICS}
-    if lengths != {result.images}:
-        raise FaceRefError(f"{path} does not hold {result.images} scores of each metric.")
-    return result
-
-
-def read_all(folder: Path) -> list[Result]:
-    """All results below `folder`, in the order of their paths."""
-    paths = sorted(folder.glob("*/*/*.json"))
-    if not paths:
-        raise FaceRefError(
-            f"No results in {folder}. Make one: facebench evaluate FACE_REF --method bicubic "
-            f"--results {folder}"
-        )
-    return [read(path) for path in paths]
+def image_digest(image_ids: Sequence[str]) -> str:
+    """SHA-256 of the image ids, one a line: names a set of images and its order."""
+    return hashlib.sha256("\n".join(image_ids).encode()).hexdigest()
 
 
 def label(result: Result) -> str:
@@ -143,13 +105,71 @@ def label(result: Result) -> str:
     return f"{result.title} (K=0)" if result.uses_references else result.title
 
 
+def merge_seeds(results: Sequence[Result]) -> list[Result]:
+    """One result for each method and setting: the mean over its seeds, image by image.
+
+    A result without sisters stays as it is. The order is that of the first of each.
+    """
+    groups: dict[tuple[object, ...], list[Result]] = {}
+    for row in results:
+        key = (row.task, row.method, row.budget, row.references, row.reference_list)
+        groups.setdefault((*key, row.data_revision, row.images_sha256), []).append(row)
+    return [rows[0] if len(rows) == 1 else _merged(rows) for rows in groups.values()]
+
+
+def _merged(rows: Sequence[Result]) -> Result:
+    first = rows[0]
+    training = dict(first.training or {})
+    training["seconds"] = statistics.fmean((row.training or {})["seconds"] for row in rows)
+    times = [row.milliseconds for row in rows if row.milliseconds is not None]
+    return replace(
+        first,
+        seed=None,
+        scores={metric: _mean_scores(rows, metric) for metric in _shared(rows, "scores")},
+        means=_mean_numbers(rows, "means"),
+        set_scores=_mean_numbers(rows, "set_scores"),
+        milliseconds=statistics.median(times) if times else None,
+        training=training,
+        repeats=tuple(rows),
+    )
+
+
+def _shared(rows: Sequence[Result], field_name: str) -> list[str]:
+    """Metrics that every seed was scored with, in the order of the first."""
+    found = [getattr(row, field_name) for row in rows]
+    return [metric for metric in found[0] if all(metric in other for other in found)]
+
+
+def _mean_numbers(rows: Sequence[Result], field_name: str) -> dict[str, float]:
+    return {
+        metric: statistics.fmean(getattr(row, field_name)[metric] for row in rows)
+        for metric in _shared(rows, field_name)
+    }
+
+
+def _mean_scores(rows: Sequence[Result], metric: str) -> list[float | None]:
+    """Mean over seeds of each image's score; None where any seed has none."""
+    mean = np.array([row.scores[metric] for row in rows], np.float64).mean(0)
+    found: list[float | None] = mean.tolist()
+    for image in np.flatnonzero(np.isnan(mean)):
+        found[image] = None
+    return found
+
+
+def seed_spread(result: Result, metric: str) -> float | None:
+    """Standard deviation of a metric's mean over seeds (n - 1); None for a single seed."""
+    if not result.repeats:
+        return None
+    return statistics.stdev(row.means[metric] for row in result.repeats)
+
+
 def boards(results: Sequence[Result]) -> dict[tuple[str, str, str, int], list[Result]]:
     """Results that may be compared, by (task, budget, data revision, images).
 
-    Methods without training stand on every board of their task, data and images. Checks with the
-    target as its own reference stand on none.
+    Seeds of one method are one row. Methods without training stand on every board of their task,
+    data and images. Checks with the target as its own reference stand on none.
     """
-    ranked = [result for result in results if result.reference_list != "target"]
+    ranked = [row for row in merge_seeds(results) if row.reference_list != "target"]
     found: dict[tuple[str, str, str, int], list[Result]] = {}
     for result in ranked:
         if result.budget is not None:

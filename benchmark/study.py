@@ -21,7 +21,6 @@ from benchmark.evaluate import (
     BATCH,
     code_version,
     default_task,
-    image_digest,
     open_model,
     training_of,
 )
@@ -31,6 +30,7 @@ from benchmark.metrics.psnr import psnr
 from benchmark.metrics.score import to_uint8
 from benchmark.metrics.ssim import ssim
 from benchmark.protocol import HR_SIZE, task
+from benchmark.results import image_digest
 from benchmark.run import data_revision
 from benchmark.study_file import BANDS, KINDS, REGIONS, Cell, Study
 from faceref.errors import FaceRefError

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from benchmark import results
+from benchmark import result_files
 from benchmark.cli import app as facebench
+from benchmark.results import label
 from faceref.cli import app as faceref
 from faceref.embed.registry import open_embedder
 from faceref.store import FaceRef
@@ -120,11 +121,11 @@ def test_the_benchmark_runs_on_lfw(lfw: FaceRef, tmp_path: Path):
     page = _run(facebench, "compare", lfw.root, "--budget", "debug", "--task", "lfw-x8@1",
                 "--faces", "24", "--out", tmp_path)  # fmt: skip
     assert "index.html" in page
-    found = {results.label(row): row for row in results.read_all(tmp_path / "results")}
+    found = {label(row): row for row in result_files.read_all(tmp_path / "results")}
     assert len(found) == 8
     assert 23 < found["Bicubic"].means["psnr_y"] < 28
     assert found["Nearest reference (K=1, refs_lr)"].means["psnr_y"] < 20
     _run(facebench, "evaluate", lfw.root, "--method", "msrnet", "--run", tmp_path / "runs/msrnet",
          "--oracle", "--faces", "24", "--results", tmp_path / "oracle")  # fmt: skip
-    oracle = results.read_all(tmp_path / "oracle")[0]
+    oracle = result_files.read_all(tmp_path / "oracle")[0]
     assert oracle.means["psnr_y"] > found["MSRNet (K=0)"].means["psnr_y"] + 5

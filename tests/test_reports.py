@@ -7,7 +7,8 @@ import pytest
 
 from benchmark.findings import markdown
 from benchmark.leaderboard import leaderboard
-from benchmark.results import boards, read_all
+from benchmark.result_files import read_all
+from benchmark.results import boards
 from benchmark.site.build import GALLERY, site_files
 from benchmark.standing import board_name
 from benchmark.study_file import read

@@ -14,7 +14,8 @@ from benchmark.leaderboard import leaderboard
 from benchmark.paired_plots import win_shares
 from benchmark.plots import FAR_BELOW
 from benchmark.protocol import METRICS, TASKS
-from benchmark.results import Result, boards, read_all
+from benchmark.result_files import read_all
+from benchmark.results import Result, boards
 from benchmark.standing import (
     BoardKey,
     Standing,
@@ -122,6 +123,7 @@ def _row(standing: Standing) -> dict[str, Any]:
         "macs": result.macs,
         "training_seconds": result.training["seconds"] if result.training else None,
         "milliseconds": result.milliseconds,
+        "seeds": len(result.repeats) or (None if result.budget is None else 1),
     }
 
 

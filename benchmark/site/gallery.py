@@ -17,7 +17,7 @@ from benchmark.figure import Example
 from benchmark.methods import Method, load
 from benchmark.metrics.colour import luma
 from benchmark.metrics.psnr import psnr
-from benchmark.results import read_all
+from benchmark.result_files import read_all
 from benchmark.site.build import GALLERY, put
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef

@@ -19,6 +19,7 @@ facebench.table = (function () {
   const costs = [
     { key: "parameters", heading: "params, M", scale: 1e6, digits: 2 },
     { key: "macs", heading: "MACs, G", scale: 1e9, digits: 2 },
+    { key: "seeds", heading: "seeds", scale: 1, digits: 0 },
     { key: "training_seconds", heading: "training, min", scale: 60, digits: 1 },
     { key: "milliseconds", heading: "ms a face", scale: 1, digits: 1 },
   ];

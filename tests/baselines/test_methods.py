@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from benchmark.evaluate import count_macs
+from benchmark.cost import count_macs
 from benchmark.methods import Method, load, names, variants
 from benchmark.resample import downsample, upsample
 from faceref.errors import FaceRefError

@@ -26,7 +26,7 @@ from benchmark.metrics import fidelity, perceptual
 from benchmark.metrics.fidelity import fid_and_kid
 from benchmark.metrics.perceptual import distances, lpips_distance, open_lpips
 from benchmark.protocol import METRICS
-from benchmark.results import read, write
+from benchmark.result_files import read, write
 from faceref.errors import FaceRefError
 from tests.benchmark.test_identity import MeanColour
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark import results
+from benchmark import result_files
 from benchmark.figure import Example
 from benchmark.figure_style import COLOURS, look_of
 from benchmark.figures import draw
@@ -25,7 +25,7 @@ def test_win_shares_of_a_pair_add_up_and_ties_count_half():
 
 def test_every_figure_is_drawn_as_png_and_as_pdf_with_its_fonts(tmp_path: Path):
     for result in board_of():
-        results.write(result, tmp_path / "results")
+        result_files.write(result, tmp_path / "results")
     drawn = draw(tmp_path / "results", tmp_path / "out")
     ends = ("cost", "distribution", "wins", "val", "references")
     assert [path.stem.rsplit("-", 1)[1] for path in drawn[1::2]] == list(ends)

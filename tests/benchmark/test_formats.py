@@ -8,7 +8,7 @@ from huggingface_hub import ModelCardData
 from huggingface_hub.repocard_data import model_index_to_eval_results
 from yaml import safe_load
 
-from benchmark import results
+from benchmark import result_files
 from benchmark.formats import board_text, escape_latex, write_board
 from benchmark.leaderboard import leaderboard
 from benchmark.results import Result
@@ -21,7 +21,7 @@ from tests.benchmark.made_results import board_of, made
 def folder(tmp_path: Path) -> Path:
     """Results in which `edsr` and `msrnet` cannot be told apart, and `lpips_alex` is known."""
     for result in board_of():
-        results.write(result, tmp_path)
+        result_files.write(result, tmp_path)
     return tmp_path
 
 
@@ -36,7 +36,7 @@ def test_every_form_is_of_the_same_rows_in_the_same_order(folder: Path):
 
 def test_csv_says_what_the_files_say(folder: Path):
     row = list(csv.DictReader(io.StringIO(board_text(folder, "csv"))))[1]
-    result = next(found for found in results.read_all(folder) if found.method == "edsr")
+    result = next(found for found in result_files.read_all(folder) if found.method == "edsr")
     assert float(row["psnr_y"]) == pytest.approx(result.means["psnr_y"], abs=1e-4)
     assert float(row["psnr_y_low"]) < float(row["psnr_y"]) < float(row["psnr_y_high"])
     assert (row["macs"], row["weights_sha256"]) == (str(result.macs), "edsr")

@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 from benchmark.cli import app
 from benchmark.model_card import write_card
-from benchmark.results import Result, read_all
+from benchmark.result_files import read_all
+from benchmark.results import Result
 from faceref.errors import FaceRefError
 from faceref.policy import Licence
 

@@ -7,7 +7,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmark.evaluate import count_macs
+from benchmark.cost import count_macs
 from benchmark.methods import load, variants
 from benchmark.msrnet import MSRNet, Parts
 from benchmark.resample import downsample, upsample

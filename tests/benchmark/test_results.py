@@ -4,12 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark import results
+from benchmark import result_files
 from benchmark.leaderboard import leaderboard
 from benchmark.plots import quality_against_cost, validation_curves
-from benchmark.results import Result
+from benchmark.results import Result, image_digest
 from benchmark.uncertainty import bootstrap
 from faceref.errors import FaceRefError
+
+IDS = ["a/1", "a/2", "b/1"]
 
 
 def make(method: str, quality: float, budget: str | None = "small", **changes: object) -> Result:
@@ -31,7 +33,8 @@ def make(method: str, quality: float, budget: str | None = "small", **changes: o
         reference_list=None,
         data_revision="a" * 64,
         images=3,
-        images_sha256="b" * 64,
+        images_sha256=image_digest(IDS),
+        image_ids=IDS,
         scores={"psnr_y": psnr, "ssim_y": flat, "psnr_rgb": psnr, "ssim_rgb": flat},
         means={"psnr_y": quality, "ssim_y": 0.5, "psnr_rgb": quality, "ssim_rgb": 0.5},
         parameters=1_500_000 if budget else 0,
@@ -48,9 +51,9 @@ def make(method: str, quality: float, budget: str | None = "small", **changes: o
 
 def test_a_result_survives_the_disk(tmp_path: Path):
     result = make("edsr", 27)
-    path = results.write(result, tmp_path)
+    path = result_files.write(result, tmp_path)
     assert path == tmp_path / "lfw-x8@1" / "edsr" / "small-s0.json"
-    assert results.read(path) == result
+    assert result_files.read(path) == result
     assert max(map(len, path.read_text().splitlines())) < 120
 
 
@@ -62,12 +65,12 @@ def test_names_tell_runs_apart():
 
 
 def test_damaged_results_are_named(tmp_path: Path):
-    path = results.write(make("edsr", 27), tmp_path)
+    path = result_files.write(make("edsr", 27), tmp_path)
     text = path.read_text()
     for broken in ("{", "[]", text.replace('"images": 3', '"images": 4')):
         path.write_text(broken)
         with pytest.raises(FaceRefError, match=r"small-s0\.json"):
-            results.read(path)
+            result_files.read(path)
 
 
 def test_the_board_ranks_and_compares_image_by_image(tmp_path: Path):
@@ -78,7 +81,7 @@ def test_the_board_ranks_and_compares_image_by_image(tmp_path: Path):
         make("msrnet", 60, references=1, reference_list="target"),
         make("srcnn", 25.5, "debug"),
     ):
-        results.write(result, tmp_path)
+        result_files.write(result, tmp_path)
     text = leaderboard(tmp_path)
     small = text[text.index("budget `small`") :]
     lines = [line for line in small.splitlines() if line.startswith("| ")]
@@ -94,13 +97,13 @@ def test_the_board_ranks_and_compares_image_by_image(tmp_path: Path):
 
 
 def test_other_data_is_another_board(tmp_path: Path):
-    results.write(make("edsr", 27), tmp_path)
-    results.write(make("srcnn", 26, data_revision="c" * 64), tmp_path)
+    result_files.write(make("edsr", 27), tmp_path)
+    result_files.write(make("srcnn", 26, data_revision="c" * 64), tmp_path)
     assert leaderboard(tmp_path).count("## ") == 2
 
 
 def test_the_board_is_the_same_from_the_same_results(tmp_path: Path):
-    results.write(make("edsr", 27), tmp_path)
+    result_files.write(make("edsr", 27), tmp_path)
     assert leaderboard(tmp_path) == leaderboard(tmp_path)
 
 
@@ -124,14 +127,21 @@ def test_ranks_of_the_board_treat_ties_as_ties(tmp_path: Path):
     methods = {"edsr": 27.0, "msrnet": 27.0, "srcnn": 26.0}
     for (name, quality), row in zip(methods.items(), noise, strict=True):
         psnr = (quality + row).tolist()
-        scores = {"psnr_y": psnr, "ssim_y": psnr, "psnr_rgb": psnr, "ssim_rgb": psnr}
-        results.write(make(name, quality, images=200, scores=scores), tmp_path)
+        flat = [0.5] * 200
+        scores = {"psnr_y": psnr, "ssim_y": flat, "psnr_rgb": psnr, "ssim_rgb": flat}
+        means = {metric: float(np.mean(row)) for metric, row in scores.items()}
+        found = make(name, quality, images=200, scores=scores, means=means)
+        ids = [f"face/{number}" for number in range(200)]
+        found = replace(found, image_ids=ids, images_sha256=image_digest(ids))
+        result_files.write(found, tmp_path)
     lines = [line for line in leaderboard(tmp_path).splitlines() if line.startswith("| ")][2:]
     assert [line.split(" | ")[1] for line in lines] == ["1", "1", "3"]
 
 
 def test_results_of_different_images_do_not_share_a_board(tmp_path: Path):
-    results.write(make("edsr", 27), tmp_path)
-    results.write(make("srcnn", 26, images_sha256="c" * 64), tmp_path)
+    result_files.write(make("edsr", 27), tmp_path)
+    others = ["a/1", "a/2", "c/9"]
+    strange = make("srcnn", 26, images_sha256=image_digest(others), image_ids=others)
+    result_files.write(strange, tmp_path)
     with pytest.raises(FaceRefError, match="different images"):
         leaderboard(tmp_path)

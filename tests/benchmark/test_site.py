@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from benchmark import results
+from benchmark import result_files
 from benchmark.cli import app
 from benchmark.site.build import BOARDS, GALLERY, PAGE, boards_script, site_files, write_site
 from benchmark.site.gallery import need_sample, write_gallery
@@ -22,7 +22,7 @@ from tests.benchmark.made_results import board_of, made
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for result in board_of():
-        results.write(result, tmp_path / "results")
+        result_files.write(result, tmp_path / "results")
     return tmp_path / "results"
 
 
@@ -47,7 +47,7 @@ def test_the_script_holds_what_the_board_says(folder: Path):
 
 
 def test_tasks_of_other_versions_are_shown_all_the_same(tmp_path: Path):
-    results.write(made("edsr", 27, task="moon-x8@3"), tmp_path)
+    result_files.write(made("edsr", 27, task="moon-x8@3"), tmp_path)
     (board,) = _data(boards_script(tmp_path), "boards")
     assert "unknown" in board["protocol"]
 
@@ -66,7 +66,7 @@ def test_the_page_needs_nothing_from_elsewhere(folder: Path, tmp_path: Path):
 
 def test_titles_from_result_files_cannot_end_the_page(tmp_path: Path):
     title = "</pre><script>alert(1)</script>"
-    results.write(made("edsr", 27, title=title), tmp_path / "results")
+    result_files.write(made("edsr", 27, title=title), tmp_path / "results")
     found = site_files(tmp_path / "results")
     assert "<script>alert" not in found[PAGE]
     assert "innerHTML" not in "".join(found[name] for name in found if name.endswith(".js"))
