@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from benchmark.cli_card import add_card
+from benchmark.cli_slices import add_slices
 from benchmark.cli_upscale import add_upscale
 from benchmark.cli_validate import add_validate
 from benchmark.metric_commands import identity, weights_app
@@ -390,6 +391,7 @@ def study(
 
 
 add_card(app)
+add_slices(app)
 add_upscale(app)
 add_validate(app)
 

@@ -62,7 +62,13 @@ def _row(split: str, index: int, image: np.ndarray, pool: list[str]) -> dict:
         "split": split,
         "identity": image_id.split("/")[0],
         "landmarks": [0.0] * 10,
-        "quality": {"detector_score": 1.0, "eye_distance": 35.0, "inside": 1.0, "faces": 1},
+        "quality": {
+            "detector_score": 1.0,
+            "eye_distance": 35.0,
+            "inside": 1.0,
+            "faces": 1,
+            "sharpness": 3.0 - index % 6,
+        },
         "refs_hr": scored,
         "refs_lr": scored[::-1],
     }
