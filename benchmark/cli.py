@@ -9,6 +9,7 @@ import typer
 
 from benchmark.cli_card import add_card
 from benchmark.cli_slices import add_slices
+from benchmark.cli_train import add_train, use_threads
 from benchmark.cli_upscale import add_upscale
 from benchmark.cli_validate import add_validate
 from benchmark.metric_commands import identity, weights_app
@@ -57,45 +58,6 @@ def methods() -> None:
     for method in found:
         if method.variants:
             say(f"{method.name} with a part changed: {', '.join(variants(method))}")
-
-
-@app.command(
-    epilog="""**Examples**
-
-`facebench train face_ref --method edsr --budget small --out runs/edsr`
-
-Interrupted? Give the same command again: it goes on.
-"""
-)
-def train(
-    face_ref: FaceRefDir,
-    method: MethodName,
-    out: Annotated[Path, typer.Option(help="Folder of the run.")],
-    budget: Annotated[str, typer.Option(help="debug, demo, small or full.")] = "small",
-    seed: Annotated[int, typer.Option(help="Of weights, batches and references.")] = 0,
-    device: Device = "cpu",
-    threads: Threads = 0,
-) -> None:
-    """Train a method; val chooses the weights, the test split is not opened."""
-    from benchmark import protocol
-    from benchmark.train import train as run_training
-    from faceref.console import progress_bar, say
-
-    _use_threads(threads)
-    with progress_bar(f"Training {method}", "steps") as progress:
-        report = run_training(
-            face_ref,
-            method,
-            protocol.budget(budget),
-            out,
-            seed=seed,
-            device=device,
-            progress=progress,
-        )
-    say(
-        f"{out}: val PSNR-Y {report['val_psnr_y']:.2f} dB at step {report['best_step']}. "
-        f"Next: facebench evaluate {face_ref} --method {method} --run {out}"
-    )
 
 
 @app.command(
@@ -156,7 +118,7 @@ def evaluate(
     from faceref.console import progress_bar, say
     from faceref.store import FaceRef
 
-    _use_threads(threads)
+    use_threads(threads)
     name = task or default_task(FaceRef.open(face_ref))
     setting = Setting(name, split, references, reference_list, oracle, faces)
     extras = _open_extras(face_ref, metrics, embedder, pack, device)
@@ -314,7 +276,7 @@ def compare(
     from faceref.console import progress_bar, say
     from faceref.store import FaceRef
 
-    _use_threads(threads)
+    use_threads(threads)
     name = task or default_task(FaceRef.open(face_ref))
     setting = Setting(name, references=references, faces=faces)
     chosen = [method.strip() for method in methods.split(",") if method.strip()]
@@ -371,7 +333,7 @@ def study(
         need_option("--run", run is not None, example)
         assert face_ref is not None
         assert run is not None
-        _use_threads(threads)
+        use_threads(threads)
         with progress_bar(f"Studying {method}", "faces") as progress:
             found = study_references(
                 face_ref,
@@ -392,6 +354,7 @@ def study(
 
 add_card(app)
 add_slices(app)
+add_train(app)
 add_upscale(app)
 add_validate(app)
 
@@ -404,13 +367,6 @@ def _open_extras(
     from benchmark.extras import open_for
 
     return open_for(face_ref, metrics, embedder, pack, device)
-
-
-def _use_threads(count: int) -> None:
-    if count:
-        import torch
-
-        torch.set_num_threads(count)
 
 
 app.command(

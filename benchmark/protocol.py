@@ -75,6 +75,8 @@ class Budget:
     """`bf16` (autocast) or `fp32`."""
     flip: bool = True
     """Mirror probes and references at random."""
+    ema: float = 0.0
+    """Decay of the running mean of the weights, which val then scores and keeps; 0: none."""
 
     @property
     def steps(self) -> int:

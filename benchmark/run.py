@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from benchmark.protocol import Budget
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
 
@@ -56,7 +57,7 @@ class Run:
         if not self.checkpoint.exists():
             return None
         state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-        found = json.loads(state["settings"])
+        found = _with_new_fields(json.loads(state["settings"]))
         differing = [key for key in settings if found.get(key) != settings[key]]
         if differing:
             key = differing[0]
@@ -84,6 +85,12 @@ class Run:
                 f"{expected[:12]}.... Train again."
             )
         return torch.load(self.best, map_location="cpu", weights_only=True)
+
+
+def _with_new_fields(settings: dict[str, Any]) -> dict[str, Any]:
+    """`settings` of an older version: what its budget did not know has its default."""
+    defaults = {f.name: f.default for f in fields(Budget) if f.default is not MISSING}
+    return {**settings, "budget": {**defaults, **settings["budget"]}}
 
 
 def save(value: Any, path: Path) -> None:
