@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from benchmark.cli_campaign import add_campaign
 from benchmark.cli_card import add_card
 from benchmark.cli_slices import add_slices
 from benchmark.cli_train import add_train, use_threads
@@ -352,6 +353,7 @@ def study(
         say(str(path))
 
 
+add_campaign(app)
 add_card(app)
 add_slices(app)
 add_train(app)

@@ -23,7 +23,7 @@ from benchmark.methods import Method, load
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.score import to_uint8
 from benchmark.protocol import HR_SIZE, METRICS, SCALE, Task, task
-from benchmark.results import Result, image_digest
+from benchmark.results import Result, image_digest, run_name
 from benchmark.run import Run, data_revision
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
@@ -200,6 +200,16 @@ def reference_count(method: Method, setting: Setting) -> int:
         return 0
     wanted = 1 if setting.oracle else setting.references
     return wanted if method.most_references is None else min(wanted, method.most_references)
+
+
+def planned_path(
+    method: Method, setting: Setting, budget: str | None, seed: int | None, folder: Path
+) -> Path:
+    """Where the result of a method in a setting will lie below `folder`."""
+    count = reference_count(method, setting)
+    learns_from_them = method.trained and method.uses_references
+    name = run_name(budget, count, _list_name(count, setting), learns_from_them, seed)
+    return folder / setting.task / method.name / f"{name}.json"
 
 
 def _list_name(count: int, setting: Setting) -> str | None:

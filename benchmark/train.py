@@ -65,11 +65,11 @@ def train(
         "seed": seed,
         "data_revision": data_revision(opened),
     }
+    if (report := run.finished(settings)) is not None:
+        return report
     with world.joined(target):
         trainer = Trainer(method, budget, seed, target, run, settings, world)
         trainer.resume()
-        if trainer.state.step == budget.steps and run.report.exists():
-            return run.training()
         trainer.prepare(running.compiled, running.log, running.until)
         faces = read_split(opened, "train", pool, TRAINING_LIST)
         trainer.fit(faces, read_split(opened, "val", pool, TRAINING_LIST), progress)
