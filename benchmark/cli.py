@@ -9,6 +9,7 @@ import typer
 
 from benchmark.cli_campaign import add_campaign
 from benchmark.cli_card import add_card
+from benchmark.cli_pack import add_pack
 from benchmark.cli_slices import add_slices
 from benchmark.cli_train import add_train, use_threads
 from benchmark.cli_upscale import add_upscale
@@ -355,6 +356,7 @@ def study(
 
 add_campaign(app)
 add_card(app)
+add_pack(app)
 add_slices(app)
 add_train(app)
 add_upscale(app)
