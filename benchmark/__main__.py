@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--seed", type=int, default=0)
         if name == "train":
             command.add_argument("--budget", default="small")
+            command.add_argument("--references-from", default=protocol.TRAINING_LIST)
             command.add_argument("--minutes", type=float)
             command.add_argument("--compile", action="store_true")
             command.add_argument("--log-dir", type=Path)
@@ -64,6 +65,7 @@ def _train(given: argparse.Namespace) -> None:
             protocol.budget(given.budget),
             given.out,
             seed=given.seed,
+            reference_list=given.references_from,
             running=Running(given.device, given.compile, given.log_dir, until),
             progress=_printer(),
         )

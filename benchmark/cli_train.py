@@ -27,6 +27,9 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     budget: Annotated[str, typer.Option(help="debug, demo, small or full.")] = "small",
     seed: Annotated[int, typer.Option(help="Of weights, batches and references.")] = 0,
+    references_from: Annotated[
+        str, typer.Option(help="both, refs_hr, refs_lr or random: to learn what training needs.")
+    ] = "both",
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     threads: Annotated[int, typer.Option(help="CPU threads of torch; 0: its default.", min=0)] = 0,
     minutes: Annotated[
@@ -61,6 +64,7 @@ def train(
                 protocol.budget(budget),
                 out,
                 seed=seed,
+                reference_list=references_from,
                 running=running,
                 progress=progress,
             )

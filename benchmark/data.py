@@ -16,8 +16,11 @@ from benchmark.protocol import HR_SIZE, SCALE
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.store import REFERENCE_LISTS, FaceRef
 
-LISTS = (*REFERENCE_LISTS, "both")
-"""`both` alternates between the two lists, each image once; training draws from it."""
+LISTS = (*REFERENCE_LISTS, "both", "random")
+"""`both` alternates between the two lists, each image once; training draws from it. `random` are
+faces of other people, drawn with a fixed seed."""
+STRANGERS = 64
+"""Random references of a face."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +106,7 @@ def read_split(
     degradation: str = "bicubic",
     scale: int = SCALE,
 ) -> Faces:
-    """Read `split`, with the references of `reference_list` (`refs_hr`, `refs_lr` or `both`).
+    """Read `split`, with the references of `reference_list`, one of `LISTS`.
 
     LR faces are made by `degradation`, one of `benchmark.degrade.DEGRADATIONS`.
     """
@@ -112,10 +115,29 @@ def read_split(
     hr = pool.images if split == "train" else face_ref.images(split)
     ids = face_ref.column(split, "image_id")
     lr = degrade_all(hr, ids, degradation, scale)
+    return Faces(ids, hr, lr, _references(face_ref, split, pool, reference_list), pool)
+
+
+def _references(face_ref: FaceRef, split: str, pool: Pool, reference_list: str) -> list[list[int]]:
+    if reference_list == "random":
+        return strangers(face_ref, face_ref.column(split, "identity"), STRANGERS)
     names = REFERENCE_LISTS if reference_list == "both" else (reference_list,)
     columns = [face_ref.column(split, name) for name in names]
-    references = [_merge(lists, pool) for lists in zip(*columns, strict=True)]
-    return Faces(ids, hr, lr, references, pool)
+    return [_merge(lists, pool) for lists in zip(*columns, strict=True)]
+
+
+def strangers(face_ref: FaceRef, people: Sequence[str], count: int) -> list[list[int]]:
+    """For each of `people` up to `count` rows of the train split, none of their own.
+
+    Drawn with a fixed seed.
+    """
+    labels = np.array(face_ref.column("train", "identity"))
+    rng = np.random.default_rng(0)
+    found = []
+    for person in people:
+        order = rng.permutation(len(labels))[: 4 * count + 64]
+        found.append(order[labels[order] != person][:count].tolist())
+    return found
 
 
 def _merge(lists: Sequence[list[dict]], pool: Pool) -> list[int]:

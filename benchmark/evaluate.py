@@ -22,7 +22,7 @@ from benchmark.devices import hardware, open_device, versions
 from benchmark.methods import Method, load
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.score import to_uint8
-from benchmark.protocol import HR_SIZE, METRICS, SCALE, Task, task
+from benchmark.protocol import HR_SIZE, METRICS, SCALE, TRAINING_LIST, Task, task
 from benchmark.results import Result, image_digest, run_name
 from benchmark.run import Run, data_revision
 from faceref.errors import FaceRefError
@@ -88,7 +88,7 @@ def evaluate(
         scores,
         method=method.name,
         title=method.title,
-        budget=training["budget"]["name"] if training else None,
+        budget=budget_name(training) if training else None,
         references=count,
         reference_list=_list_name(count, setting),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -192,6 +192,13 @@ def training_of(method: Method, run: Path | None) -> dict[str, Any] | None:
     if training["method"] != method.name:
         raise FaceRefError(f"{run} holds {training['method']!r}, not {method.name!r}.")
     return training
+
+
+def budget_name(training: dict[str, Any]) -> str:
+    """The budget of a training; one that saw other references than usual has a board of its own."""
+    seen = training.get("reference_list", TRAINING_LIST)
+    name = training["budget"]["name"]
+    return name if seen == TRAINING_LIST else f"{name}-on-{seen}"
 
 
 def reference_count(method: Method, setting: Setting) -> int:

@@ -53,6 +53,10 @@ class Task:
         return HR_SIZE // self.scale
 
 
+TRAINING_LIST = "both"
+"""References in training are drawn from both lists, so that a network can be tested with either."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """The training that every method of a board gets, no more and no less."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from benchmark.protocol import Budget
+from benchmark.protocol import TRAINING_LIST, Budget
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
 
@@ -106,9 +106,10 @@ class Run:
 
 
 def _with_new_fields(settings: dict[str, Any]) -> dict[str, Any]:
-    """`settings` of an older version: what its budget did not know has its default."""
+    """`settings` of an older version: what it did not know has its default."""
     defaults = {f.name: f.default for f in fields(Budget) if f.default is not MISSING}
-    return {**settings, "budget": {**defaults, **settings["budget"]}}
+    budget = {**defaults, **settings["budget"]}
+    return {"reference_list": TRAINING_LIST, **settings, "budget": budget}
 
 
 def save(value: Any, path: Path) -> None:

@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmark.data import Faces, Pool, open_face_ref, read_split
+from benchmark.data import Faces, Pool, open_face_ref, read_split, strangers
 from benchmark.devices import hardware, open_device
 from benchmark.evaluate import (
     BATCH,
+    budget_name,
     code_version,
     default_task,
     open_model,
@@ -87,7 +88,7 @@ def study_references(
         task=task(task_name or default_task(opened)).name,
         method=method.name,
         title=method.title,
-        budget=training["budget"]["name"],
+        budget=budget_name(training),
         seed=training["seed"],
         split=split,
         data_revision=data_revision(opened),
@@ -123,9 +124,9 @@ def prepare(
         chosen = [chosen[place] for place in np.linspace(0, len(chosen) - 1, faces).astype(int)]
     wide = Pool(np.concatenate([pool.images, whole.hr]), pool.row)
     subjects = replace(whole, pool=wide).take(chosen)
-    strangers = _strangers(face_ref, [people[row] for row in chosen], most)
+    drawn = strangers(face_ref, [people[row] for row in chosen], most)
     kinds = {name: [found.references[row] for row in chosen] for name, found in listed.items()}
-    return subjects, kinds | {"same": [same[row] for row in chosen], "random": strangers}
+    return subjects, kinds | {"same": [same[row] for row in chosen], "random": drawn}
 
 
 def _same_person(people: Sequence[str], shift: int) -> list[list[int]]:
@@ -136,16 +137,6 @@ def _same_person(people: Sequence[str], shift: int) -> list[list[int]]:
         [shift + other for other in rows[person] if other != row]
         for row, person in enumerate(people)
     ]
-
-
-def _strangers(face_ref: FaceRef, people: Sequence[str], count: int) -> list[list[int]]:
-    labels = np.array(face_ref.column("train", "identity"))
-    rng = np.random.default_rng(0)
-    found = []
-    for person in people:
-        order = rng.permutation(len(labels))[: 4 * count + 64]
-        found.append(order[labels[order] != person][:count].tolist())
-    return found
 
 
 def _measure(

@@ -13,13 +13,10 @@ from benchmark.data import open_face_ref, read_split
 from benchmark.devices import open_device
 from benchmark.distributed import World
 from benchmark.methods import Method, load
-from benchmark.protocol import Budget
+from benchmark.protocol import TRAINING_LIST, Budget
 from benchmark.run import Run, data_revision
 from benchmark.trainer import Progress, Trainer
 from faceref.errors import FaceRefError
-
-TRAINING_LIST = "both"
-"""References are drawn from both lists, so that one network can be tested with either."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +39,16 @@ def train(
     out: Path,
     *,
     seed: int = 0,
+    reference_list: str = TRAINING_LIST,
     running: Running = Running(),
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Train a method on the train split of `face_ref`; returns the content of `training.json`.
 
-    Called again after an interruption it goes on, and ends with the weights that it would have had.
-    Under `torchrun` the processes share each batch. Raises FaceRefError for a method without
-    parameters or an `out` of another run, and `TimeUp` where `running.until` came first.
+    References are drawn from `reference_list`, one of `benchmark.data.LISTS`. Called again after an
+    interruption it goes on, and ends with the weights that it would have had. Under `torchrun` the
+    processes share each batch. Raises FaceRefError for a method without parameters or an `out` of
+    another run, and `TimeUp` where `running.until` came first.
     """
     method = load(method_name)
     world = World.of_environment()
@@ -63,6 +62,7 @@ def train(
         "method": method.name,
         "budget": asdict(budget),
         "seed": seed,
+        "reference_list": reference_list,
         "data_revision": data_revision(opened),
     }
     if (report := run.finished(settings)) is not None:
@@ -71,8 +71,8 @@ def train(
         trainer = Trainer(method, budget, seed, target, run, settings, world)
         trainer.resume()
         trainer.prepare(running.compiled, running.log, running.until)
-        faces = read_split(opened, "train", pool, TRAINING_LIST)
-        trainer.fit(faces, read_split(opened, "val", pool, TRAINING_LIST), progress)
+        faces = read_split(opened, "train", pool, reference_list)
+        trainer.fit(faces, read_split(opened, "val", pool, reference_list), progress)
         return trainer.finish()
 
 

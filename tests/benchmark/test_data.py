@@ -46,5 +46,14 @@ def test_few_references_come_again():
 
 def test_an_unknown_list_is_named(tiny_face_ref: Path):
     face_ref, pool = open_face_ref(tiny_face_ref)
-    with pytest.raises(FaceRefError, match="both, refs_hr, refs_lr"):
+    with pytest.raises(FaceRefError, match="both, random, refs_hr, refs_lr"):
         read_split(face_ref, "val", pool, "refs_mid")
+
+
+def test_random_references_are_other_people_s(tiny_face_ref: Path):
+    face_ref, pool = open_face_ref(tiny_face_ref)
+    faces = read_split(face_ref, "train", pool, "random")
+    people = face_ref.column("train", "identity")
+    for person, rows in zip(people, faces.references, strict=True):
+        assert len(rows) >= 10
+        assert person not in {people[row] for row in rows}

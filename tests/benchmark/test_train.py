@@ -120,7 +120,7 @@ def test_checkpoints_of_older_versions_go_on(tiny_face_ref: Path, tmp_path: Path
     run = Run(tmp_path / "run")
     saved = torch.load(run.checkpoint, weights_only=True)
     settings = json.loads(saved["settings"])
-    del settings["budget"]["ema"]
+    del settings["budget"]["ema"], settings["reference_list"]
     for key in ("recent", "stall", "validating"):
         del saved["state"][key]
     del saved["random"]
@@ -142,6 +142,20 @@ def test_a_training_tells_its_speed_and_its_waiting(tiny_face_ref: Path, tmp_pat
     assert report["images_per_second"] > 0
     assert 0 <= report["stall_share"] <= 1
     assert report["peak_memory_mib"] > 50
+
+
+def test_trainings_on_other_references_have_boards_of_their_own(
+    tiny_face_ref: Path, tmp_path: Path
+):
+    budget = replace(BUDGET, samples=12)
+    report = train(tiny_face_ref, "msrnet", budget, tmp_path / "run", reference_list="random")
+    assert report["reference_list"] == "random"
+    found = evaluate(tiny_face_ref, "msrnet", Setting("folder-x8@1"), run=tmp_path / "run")
+    assert found.budget == "tiny-on-random"
+    with pytest.raises(FaceRefError, match="another reference_list: 'random', now 'both'"):
+        train(tiny_face_ref, "msrnet", budget, tmp_path / "run")
+    with pytest.raises(FaceRefError, match="refs_mid"):
+        train(tiny_face_ref, "msrnet", budget, tmp_path / "two", reference_list="refs_mid")
 
 
 def test_curves_are_written_for_tensorboard(tiny_face_ref: Path, tmp_path: Path):
