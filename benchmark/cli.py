@@ -314,6 +314,10 @@ def study(
         typer.Option(help="lfw-x8@1, sample-x8@1 or folder-x8@1 (default: by the source)."),
     ] = None,
     split: Annotated[str, typer.Option(help="test or val.")] = "test",
+    also: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option(help="The same faces with lists by another likeness; several times."),
+    ] = None,
     counts: Annotated[str, typer.Option(help="Numbers of references.")] = "1,2,3,5,8",
     faces: Annotated[
         Optional[int],  # noqa: UP045
@@ -345,6 +349,7 @@ def study(
                 split=split,
                 counts=parse_counts(counts),
                 faces=faces,
+                also=also or (),
                 device=device,
                 progress=progress,
             )

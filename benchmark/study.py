@@ -61,12 +61,14 @@ def study_references(
     split: str = "test",
     counts: Sequence[int] = COUNTS,
     faces: int | None = None,
+    also: Sequence[Path] = (),
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> Study:
     """Score the training `run` with every kind and number of references.
 
-    `faces` limits how many faces are scored, evenly spaced. Raises FaceRefError for a method
+    `faces` limits how many faces are scored, evenly spaced. `also` are other builds of the same
+    faces, whose lists by another likeness are studied, too. Raises FaceRefError for a method
     without references and for a split in which nobody has two images.
     """
     method = load(method_name)
@@ -78,8 +80,10 @@ def study_references(
     model = open_model(method, run).to(target)
     opened, pool = open_face_ref(face_ref)
     subjects, kinds = prepare(opened, pool, split, faces, max(counts))
+    kinds |= _other_lists(opened, [FaceRef.open(path) for path in also], split, subjects)
     plan: list[tuple[str, int]] = [("none", 0)]
-    plan += [(kind, count) for kind in KINDS[:-1] for count in counts] + [("target", 1)]
+    plan += [(kind, count) for kind in KINDS if kind in kinds for count in counts]
+    plan.append(("target", 1))
     cells = []
     for done, (kind, count) in enumerate(plan):
         report = _share(progress, done, len(plan), len(subjects), f"{kind}, K={count}")
@@ -127,6 +131,37 @@ def prepare(
     drawn = strangers(face_ref, [people[row] for row in chosen], most)
     kinds = {name: [found.references[row] for row in chosen] for name, found in listed.items()}
     return subjects, kinds | {"same": [same[row] for row in chosen], "random": drawn}
+
+
+def _other_lists(
+    face_ref: FaceRef, also: Sequence[FaceRef], split: str, subjects: Faces
+) -> dict[str, list[list[int]]]:
+    """Lists by a likeness that those of `face_ref` are not by, as rows of the pool."""
+    found: dict[str, list[list[int]]] = {}
+    own = face_ref.manifest["mining"]["likeness"]
+    for other in also:
+        for name in REFERENCE_LISTS:
+            likeness = other.manifest["mining"]["likeness"][name]
+            if likeness != own[name]:
+                lists = dict(
+                    zip(other.column(split, "image_id"), other.column(split, name), strict=True)
+                )
+                found[f"{name}_{likeness}"] = [
+                    _rows_in_pool(lists.get(image_id), subjects.pool, other.root)
+                    for image_id in subjects.image_ids
+                ]
+    return found
+
+
+def _rows_in_pool(references: list[dict] | None, pool: Pool, root: Path) -> list[int]:
+    known = [pool.row.get(item["image_id"]) for item in references or ()]
+    rows = [row for row in known if row is not None]
+    if references is None or len(rows) < len(known):
+        raise FaceRefError(
+            f"{root} has other faces or another split than the Face_Ref that is studied. Build it "
+            "from the same source with the same seed; only --likeness-hr and --likeness-lr differ."
+        )
+    return rows
 
 
 def _same_person(people: Sequence[str], shift: int) -> list[list[int]]:
