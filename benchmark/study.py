@@ -138,8 +138,8 @@ def _other_lists(
 ) -> dict[str, list[list[int]]]:
     """Lists by a likeness that those of `face_ref` are not by, as rows of the pool."""
     found: dict[str, list[list[int]]] = {}
-    own = face_ref.manifest["mining"]["likeness"]
     for other in also:
+        own = face_ref.manifest["mining"]["likeness"]
         for name in REFERENCE_LISTS:
             likeness = other.manifest["mining"]["likeness"][name]
             if likeness != own[name]:
