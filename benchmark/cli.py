@@ -9,6 +9,7 @@ import typer
 
 from benchmark.cli_campaign import add_campaign
 from benchmark.cli_card import add_card
+from benchmark.cli_gains import add_gains
 from benchmark.cli_pack import add_pack
 from benchmark.cli_slices import add_slices
 from benchmark.cli_train import add_train, use_threads
@@ -361,6 +362,7 @@ def study(
 
 add_campaign(app)
 add_card(app)
+add_gains(app)
 add_pack(app)
 add_slices(app)
 add_train(app)
