@@ -99,6 +99,9 @@ def train(
     )
 
 
+add_evaluate(app)
+
+
 @app.command(epilog="**Example:** `facebench protocol lfw-x8@1`")
 def protocol(
     name: Annotated[
@@ -311,7 +314,6 @@ def study(
 
 
 add_card(app)
-add_evaluate(app)
 add_slices(app)
 add_upscale(app)
 add_validate(app)

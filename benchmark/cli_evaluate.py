@@ -82,14 +82,15 @@ def evaluate(
     name = task or default_task(FaceRef.open(face_ref))
     setting = Setting(name, split, references, reference_list, oracle, faces)
     extras = _open_extras(face_ref, metrics, embedder, pack, device)
-    with progress_bar(f"Scoring {method}", "faces") as progress:
-        how = {"device": device, "progress": progress, "extras": extras}
-        if predictions is not None:
-            found = evaluate_predictions(face_ref, predictions, method, setting, extras)
-        elif spandrel is not None:
-            found = evaluate_spandrel(face_ref, spandrel, method, setting, **how)
-        else:
-            found = run_evaluation(face_ref, method, setting, run=run, **how)
+    if predictions is not None:
+        found = evaluate_predictions(face_ref, predictions, method, setting, extras)
+    else:
+        with progress_bar(f"Scoring {method}", "faces") as progress:
+            how = {"device": device, "progress": progress, "extras": extras}
+            if spandrel is not None:
+                found = evaluate_spandrel(face_ref, spandrel, method, setting, **how)
+            else:
+                found = run_evaluation(face_ref, method, setting, run=run, **how)
     path = files.write(found, results)
     numbers = found.means | found.set_scores
     means = ", ".join(f"{metric} {value:.4f}" for metric, value in numbers.items())
