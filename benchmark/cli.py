@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from benchmark.cli_campaign import add_campaign
 from benchmark.cli_card import add_card
+from benchmark.cli_evaluate import add_evaluate
 from benchmark.cli_gains import add_gains
 from benchmark.cli_pack import add_pack
 from benchmark.cli_slices import add_slices
@@ -18,9 +19,6 @@ from benchmark.cli_validate import add_validate
 from benchmark.metric_commands import identity, weights_app
 from benchmark.site.commands import serve, site
 from faceref.console import CommandGroup
-
-if TYPE_CHECKING:
-    from benchmark.extras import Extras
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -43,105 +41,30 @@ Threads = Annotated[int, typer.Option(help="CPU threads of torch; 0: its default
 
 @app.command()
 def methods() -> None:
-    """List the methods that can be trained and evaluated."""
-    from benchmark.methods import load, names, variants
+    """List the methods that can be trained and evaluated, those of installed packages too."""
+    from benchmark.methods import load_all, origin, variants
     from faceref.console import print_table, say
 
-    found = [load(name) for name in names()]
+    found, broken = load_all()
     rows = [
         [
             method.name,
             "yes" if method.uses_references else "no",
             "yes" if method.trained else "no",
+            origin(method.name),
             method.paper,
         ]
         for method in found
     ]
-    print_table("Methods", ["name", "references", "training", "source"], rows)
+    print_table("Methods", ["name", "references", "training", "from", "source"], rows)
     for method in found:
         if method.variants:
             say(f"{method.name} with a part changed: {', '.join(variants(method))}")
+    for error in broken:
+        say(f"Not usable: {error}")
 
 
-@app.command(
-    epilog="""**Examples**
-
-`facebench evaluate face_ref --method bicubic`
-
-`facebench evaluate face_ref --method msrnet --run runs/msrnet --references 5 --list refs_lr`
-
-`facebench evaluate face_ref --method bicubic --metrics lpips_alex,identity` scores these too; see
-`facebench weights`
-
-`facebench evaluate face_ref --predictions DIR --method mine` for pictures of your own method:
-one `DIR/<image_id>.png` for each face of the split
-"""
-)
-def evaluate(
-    face_ref: FaceRefDir,
-    method: MethodName,
-    run: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Folder of the method's training."),
-    ] = None,
-    task: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="lfw-x8@1, sample-x8@1 or folder-x8@1 (default: by the source)."),
-    ] = None,
-    split: Annotated[str, typer.Option(help="test or val.")] = "test",
-    references: Annotated[int, typer.Option(help="References given, 0 to 8.", min=0)] = 5,
-    reference_list: Annotated[str, typer.Option("--list", help="refs_hr or refs_lr.")] = "refs_hr",
-    oracle: Annotated[
-        bool, typer.Option("--oracle", help="Give the HR face itself: checks the transfer path.")
-    ] = False,
-    faces: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Score that many, evenly spaced. Default: all.", min=1),
-    ] = None,
-    predictions: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Folder of pictures to score; --method names them."),
-    ] = None,
-    results: Annotated[Path, typer.Option(help="Folder for the result file.")] = Path("results"),
-    metrics: Annotated[str, typer.Option(help="More metrics, by commas: lpips_alex, fid, …")] = "",
-    embedder: Annotated[
-        str, typer.Option(help="For identity, landmarks and usage; not the mining one.")
-    ] = "dlib",
-    pack: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="insightface model pack."),
-    ] = None,
-    device: Device = "cpu",
-    threads: Threads = 0,
-) -> None:
-    """Score a method on a split, image by image, and write the result file."""
-    from benchmark import result_files as files
-    from benchmark.evaluate import Setting, default_task, evaluate_predictions
-    from benchmark.evaluate import evaluate as run_evaluation
-    from faceref.console import progress_bar, say
-    from faceref.store import FaceRef
-
-    use_threads(threads)
-    name = task or default_task(FaceRef.open(face_ref))
-    setting = Setting(name, split, references, reference_list, oracle, faces)
-    extras = _open_extras(face_ref, metrics, embedder, pack, device)
-    if predictions is not None:
-        found = evaluate_predictions(face_ref, predictions, method, setting, extras)
-    else:
-        with progress_bar(f"Scoring {method}", "faces") as progress:
-            found = run_evaluation(
-                face_ref,
-                method,
-                setting,
-                run=run,
-                device=device,
-                progress=progress,
-                extras=extras,
-            )
-    path = files.write(found, results)
-    numbers = found.means | found.set_scores
-    means = ", ".join(f"{metric} {value:.4f}" for metric, value in numbers.items())
-    say(f"{path}: {means}")
+add_evaluate(app)
 
 
 @app.command(epilog="**Example:** `facebench protocol lfw-x8@1`")
@@ -368,16 +291,6 @@ add_slices(app)
 add_train(app)
 add_upscale(app)
 add_validate(app)
-
-
-def _open_extras(
-    face_ref: Path, metrics: str, embedder: str, pack: str | None, device: str
-) -> Extras | None:
-    if not metrics:
-        return None
-    from benchmark.extras import open_for
-
-    return open_for(face_ref, metrics, embedder, pack, device)
 
 
 app.command(

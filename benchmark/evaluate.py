@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 import faceref
 from benchmark.cost import count_macs, peak_memory_mib, seconds_per_face
 from benchmark.data import Faces, Pool, open_face_ref, read_split
 from benchmark.devices import hardware, open_device, versions
-from benchmark.methods import Method, load
+from benchmark.methods import Method, load, package_of
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.score import to_uint8
-from benchmark.protocol import HR_SIZE, METRICS, SCALE, TRAINING_LIST, Task, task
+from benchmark.protocol import METRICS, SCALE, TRAINING_LIST, Task, task
 from benchmark.results import Result, image_digest, run_name
 from benchmark.run import Run, data_revision
 from faceref.errors import FaceRefError
@@ -71,72 +70,63 @@ def evaluate(
     `extras` are metrics beside those of `METRICS`.
     """
     method = load(method_name)
-    _need_scale(task(setting.task))
+    need_scale(task(setting.task))
     target = open_device(device)
     training = training_of(method, run)
-    model = open_model(method, run).to(target)
+    return score_model(
+        open_model(method, run).to(target),
+        face_ref,
+        setting,
+        reference_count(method, setting),
+        target,
+        progress,
+        extras,
+        method=method.name,
+        title=method.title,
+        budget=budget_name(training) if training else None,
+        training=_training_summary(training, method) if training else None,
+        seed=training["seed"] if training else None,
+        packages=package_of(method.name),
+    )
+
+
+def score_model(
+    model: nn.Module,
+    face_ref: Path,
+    setting: Setting,
+    count: int,
+    target: torch.device,
+    progress: Progress | None,
+    extras: Extras | None,
+    **known: Any,
+) -> Result:
+    """Score a module on `target`, called as `Method.build` says with `count` references.
+
+    `known` are the fields of the result that say what it is.
+    """
     opened, pool = open_face_ref(face_ref)
     faces = read_faces(opened, pool, setting)
-    count = reference_count(method, setting)
     images = enlarge(model, faces, count, target, oracle=setting.oracle and count > 0)
-    scores = _score_all(images, faces, progress, extras, count)
+    scores = score_all(images, faces, progress, extras, count)
     lr, refs = (images.to(target) for images in example(faces, count))
-    return _result(
+    return make_result(
         setting,
         opened,
         faces,
         scores,
-        method=method.name,
-        title=method.title,
-        budget=budget_name(training) if training else None,
         references=count,
         reference_list=_list_name(count, setting),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         macs=count_macs(model, lr, refs),
         milliseconds=round(1000 * seconds_per_face(model, lr, refs), 2),
-        training=_training_summary(training, method) if training else None,
-        seed=training["seed"] if training else None,
         hardware=hardware(target),
         peak_memory_mib=peak_memory_mib(target),
+        **known,
     )
 
 
-def evaluate_predictions(
-    face_ref: Path, folder: Path, name: str, setting: Setting, extras: Extras | None = None
-) -> Result:
-    """Score the pictures of somebody else's method: `folder/<image_id>.png`, 128x128 RGB.
-
-    Raises FaceRefError where a picture is missing or of another size, and for the metric `usage`:
-    which references were used is not known here.
-    """
-    if extras is not None and "usage" in extras.scorers:
-        raise FaceRefError(
-            "Not available: usage. Which references made pictures from outside is not known; "
-            "leave it out of --metrics."
-        )
-    opened, pool = open_face_ref(face_ref)
-    faces = read_faces(opened, pool, setting)
-    images = (_prediction(folder, image_id) for image_id in faces.image_ids)
-    return _result(
-        setting,
-        opened,
-        faces,
-        _score_all(images, faces, None, extras),
-        method=name,
-        title=name,
-        budget=None,
-        references=0,
-        reference_list=None,
-        parameters=None,
-        macs=None,
-        milliseconds=None,
-        training=None,
-        seed=None,
-        hardware={},
-    )
-
-
-def _need_scale(asked: Task) -> None:
+def need_scale(asked: Task) -> None:
+    """Raises FaceRefError for a task of another scale than that of the methods."""
     if asked.scale != SCALE:
         raise FaceRefError(
             f"{asked.name} enlarges by {asked.scale}, the methods here by {SCALE}. "
@@ -156,19 +146,6 @@ def read_faces(face_ref: FaceRef, pool: Pool, setting: Setting) -> Faces:
         scale=asked.scale,
     )
     return thin(faces, setting.faces)
-
-
-def _prediction(folder: Path, image_id: str) -> np.ndarray:
-    path = folder / f"{image_id}.png"
-    if not path.exists():
-        raise FaceRefError(
-            f"No prediction for {image_id}: expected {path}. A folder of predictions holds one PNG "
-            "for each face of the split, named by its image_id."
-        )
-    with Image.open(path) as image:
-        if image.size != (HR_SIZE, HR_SIZE):
-            raise FaceRefError(f"{path} has {image.size} pixels, expected ({HR_SIZE}, {HR_SIZE}).")
-        return np.asarray(image.convert("RGB"))
 
 
 def open_model(method: Method, run: Path | None) -> nn.Module:
@@ -250,7 +227,7 @@ def enlarge(
         yield from to_uint8(model(lr.to(device), refs.to(device)).float().cpu().numpy())
 
 
-def _score_all(
+def score_all(
     images: Iterator[np.ndarray],
     faces: Faces,
     progress: Progress | None,
@@ -295,13 +272,15 @@ def _training_summary(training: dict[str, Any], method: Method) -> dict[str, Any
     return summary
 
 
-def _result(
+def make_result(
     setting: Setting,
     face_ref: FaceRef,
     faces: Faces,
     scored: dict[str, Any],
+    packages: Mapping[str, str] | None = None,
     **known: Any,
 ) -> Result:
+    """The result of `scored`; `packages` are versions of what numbers depend on besides ours."""
     return Result(
         task=setting.task,
         split=setting.split,
@@ -311,7 +290,7 @@ def _result(
         image_ids=list(faces.image_ids),
         means=_means(scored["scores"]),
         code=code_version(),
-        versions=versions(),
+        versions={**versions(), **(packages or {})},
         **scored,
         **known,
     )

@@ -1,4 +1,7 @@
-"""The registry of methods: one file each in `baselines/`, imported when asked for."""
+"""The registry of methods: one file each in `baselines/`, and the entry points of other packages.
+
+Each is imported when asked for, never before.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark import outside
 from faceref.errors import FaceRefError, unknown_choice
 
 if TYPE_CHECKING:
@@ -60,21 +64,74 @@ class Method:
     """The method with parts changed, which `load` finds as `<name>-<variant>`."""
 
 
-def names() -> list[str]:
-    """Names of all methods, sorted; imports none of them."""
+def built_in() -> list[str]:
+    """Names of the methods of this package, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.py") if path.stem[0] != "_")
 
 
+def names() -> list[str]:
+    """Names of all methods, those of other packages too, sorted; imports none of them."""
+    return sorted({*built_in(), *outside.offered()})
+
+
 def load(name: str) -> Method:
-    """Import the method `name`, or a variant of one; raises FaceRefError for an unknown one."""
-    stem, _, variant = name.partition("-")
-    if stem not in names():
-        raise unknown_choice("method", name, names())
-    module = importlib.import_module(f"baselines.{stem}")
-    method = getattr(module, "METHOD", None)
-    if not isinstance(method, Method) or method.name != stem:
-        raise FaceRefError(f"baselines/{stem}.py must define METHOD = Method({stem!r}, ...).")
+    """Import the method `name`, or a variant of one.
+
+    Raises FaceRefError for an unknown one, and for one of another package that does not keep to
+    `benchmark.outside`.
+    """
+    known = names()
+    stem, _, variant = (name, "", "") if name in known else name.partition("-")
+    if stem not in known:
+        raise unknown_choice("method", name, known)
+    method = _outside(stem) if stem in outside.offered() else _built_in(stem)
     return method if name == stem else _varied(method, name, variant)
+
+
+def load_all() -> tuple[list[Method], list[FaceRefError]]:
+    """Every method that can be imported, and for each other one why it cannot."""
+    found, broken = [], []
+    for name in names():
+        try:
+            found.append(load(name))
+        except FaceRefError as error:
+            broken.append(error)
+    return found, broken
+
+
+def origin(name: str) -> str:
+    """Where a method comes from: `built in`, or the package and its version."""
+    packages = package_of(name).items()
+    return ", ".join(" ".join(package) for package in packages) or "built in"
+
+
+def package_of(name: str) -> dict[str, str]:
+    """Name and version of the package that brings a method; empty for a built-in one."""
+    stem = name if name in names() else name.partition("-")[0]
+    return {entry.package: entry.version for entry in outside.offered().get(stem, [])}
+
+
+def _built_in(name: str) -> Method:
+    method = getattr(importlib.import_module(f"baselines.{name}"), "METHOD", None)
+    if not isinstance(method, Method) or method.name != name:
+        raise FaceRefError(f"baselines/{name}.py must define METHOD = Method({name!r}, ...).")
+    return method
+
+
+def _outside(name: str) -> Method:
+    entry = outside.only(name, built_in())
+    method = entry.load()
+    if not isinstance(method, Method):
+        raise FaceRefError(
+            f"{entry}: {entry.target} is {type(method).__name__!r}, expected a "
+            "benchmark.methods.Method. Mend the package or uninstall it."
+        )
+    if method.name != name:
+        raise FaceRefError(
+            f"{entry}: {entry.target} calls itself {method.name!r}, its entry point {name!r}. "
+            "Give both one name, or uninstall the package."
+        )
+    return method
 
 
 def variants(method: Method) -> list[str]:

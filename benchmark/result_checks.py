@@ -37,6 +37,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "versions": (dict,),
     "set_scores": (dict,),
     "metric_sources": (dict,),
+    "weights": (dict, type(None)),
 }
 
 

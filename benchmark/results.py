@@ -70,6 +70,8 @@ class Result:
     """Of the process, or of the device where that is a GPU."""
     repeats: tuple[Result, ...] = ()
     """The results of single seeds whose mean this is; see `merge_seeds`. Not written."""
+    weights: dict[str, Any] | None = None
+    """Weights from outside: file, SHA-256, architecture; None for those of our own trainings."""
 
     @property
     def run(self) -> str:

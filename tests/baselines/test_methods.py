@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from benchmark.cost import count_macs
-from benchmark.methods import Method, load, names, variants
+from benchmark.methods import Method, load, variants
+from benchmark.methods import built_in as names
 from benchmark.resample import downsample, upsample
 from faceref.errors import FaceRefError
 from tests.baselines.sizes import SIZES

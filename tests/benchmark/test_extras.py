@@ -19,12 +19,13 @@ from typer.testing import CliRunner
 
 from benchmark import weights
 from benchmark.cli import app
-from benchmark.evaluate import Setting, evaluate, evaluate_predictions
+from benchmark.evaluate import Setting, evaluate
 from benchmark.extras import EXTRAS, open_extras, parse_names
 from benchmark.metric_facts import FACTS
 from benchmark.metrics import fidelity, perceptual
 from benchmark.metrics.fidelity import fid_and_kid
 from benchmark.metrics.perceptual import distances, lpips_distance, open_lpips
+from benchmark.predictions import evaluate_predictions
 from benchmark.protocol import METRICS
 from benchmark.result_files import read, write
 from faceref.errors import FaceRefError

@@ -8,7 +8,8 @@ from PIL import Image
 
 from benchmark.data import open_face_ref
 from benchmark.degrade import degrade_realistic
-from benchmark.evaluate import Setting, evaluate, evaluate_predictions, read_faces
+from benchmark.evaluate import Setting, evaluate, read_faces
+from benchmark.predictions import evaluate_predictions
 from benchmark.protocol import TASKS
 from faceref.errors import FaceRefError
 

@@ -14,8 +14,9 @@ from PIL import Image
 
 from benchmark.adversarial import Adversarial
 from benchmark.degrade import degrade, enlarge
-from benchmark.evaluate import Setting, evaluate, evaluate_predictions
+from benchmark.evaluate import Setting, evaluate
 from benchmark.methods import load
+from benchmark.predictions import evaluate_predictions
 from benchmark.protocol import Budget
 from benchmark.run import Run, save
 from benchmark.schedule import learning_rate, validation_steps
