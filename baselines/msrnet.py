@@ -28,6 +28,7 @@ VARIANTS = (
     _with("neutral-tone", Parts(tone="neutral")),
     _with("no-confidence", Parts(confidence=False)),
     _with("no-detail", Parts(detail=False)),
+    _with("near", Parts(reach=3)),
 )
 
 METHOD = Method(

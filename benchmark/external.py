@@ -103,6 +103,16 @@ class Encoded:
         return Encoded(self.keys[0][places], rows, self.detail[0][places])
 
 
+def beyond(reach: int) -> Tensor:
+    """Whether two cells of the grid are more than `reach` rows or columns apart, (1024, 1024)."""
+    places = torch.arange(GRID * GRID)
+    rows, columns = places // GRID, places % GRID
+    apart = torch.maximum(
+        (rows[:, None] - rows[None]).abs(), (columns[:, None] - columns[None]).abs()
+    )
+    return apart > reach
+
+
 class Matcher(nn.Module):
     """Finds for each cell of the face the most alike 3x3 patch of each reference.
 
@@ -111,9 +121,13 @@ class Matcher(nn.Module):
     """
 
     CHANNELS = 16
+    too_far: Tensor | None
 
-    def __init__(self) -> None:
+    def __init__(self, reach: int | None = None) -> None:
+        """`reach`: cells around its own in which a cell may be matched; None: anywhere."""
         super().__init__()
+        far = None if reach is None else beyond(reach)
+        self.register_buffer("too_far", far, persistent=False)
         self.net = nn.Sequential(
             nn.Conv2d(3, 32, 3, padding=1), nn.LeakyReLU(0.2),
             nn.Conv2d(32, 32, 3, padding=1), nn.LeakyReLU(0.2),
@@ -134,7 +148,10 @@ class Matcher(nn.Module):
         """
         query = self.describe(lr)
         with torch.no_grad():
-            best = (query.unsqueeze(1) @ keys.transpose(-1, -2)).max(-1).indices
+            alike = query.unsqueeze(1) @ keys.transpose(-1, -2)
+            if self.too_far is not None:
+                alike = alike.masked_fill(self.too_far, -2)
+            best = alike.max(-1).indices
         matched = keys.gather(2, best.unsqueeze(-1).expand(-1, -1, -1, keys.shape[-1]))
         # The product's size is that of the descriptors; the full table needs no gradient.
         return best, (query.unsqueeze(1) * matched).sum(-1)

@@ -59,6 +59,8 @@ class Parts:
     """The fusion weighs references by their cosine; without, all alike."""
     detail: bool = True
     """Raw high frequencies of references, passed by a gate."""
+    reach: int | None = None
+    """Cells around its own, of 32x32, in which a cell is matched: faces are aligned. None: any."""
 
     def __post_init__(self) -> None:
         if self.tone not in TONES:
@@ -167,7 +169,7 @@ class MSRNet(nn.Module):
         self.parts = parts = parts or Parts()
         self.encoder = Encoder()
         if parts.external:
-            self.matcher, self.gather = Matcher(), Gather(parts.detail)
+            self.matcher, self.gather = Matcher(parts.reach), Gather(parts.detail)
         self.internal = Internal() if parts.internal else None
         self.exchange = Exchange() if parts.external and parts.exchange else nn.Identity()
         self.head = _conv(3 + WIDTHS[16], WIDTHS[16])

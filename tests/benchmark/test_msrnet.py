@@ -8,6 +8,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.cost import count_macs
+from benchmark.external import GRID, Matcher, beyond
 from benchmark.methods import load, variants
 from benchmark.msrnet import MSRNet, Parts
 from benchmark.resample import downsample, upsample
@@ -22,6 +23,7 @@ PARTS = {
     "neutral-tone": 1_536_085,
     "no-confidence": 1_536_085,
     "no-detail": 1_535_508,
+    "near": 1_536_085,
 }
 """Parameters of each variant."""
 
@@ -96,6 +98,7 @@ def test_each_part_changes_the_face(name: str):
     method = load(f"msrnet-{name}")
     torch.manual_seed(0)
     model, full, (lr, refs) = method.build().eval(), _shaken(), _inputs(2)
+    refs = refs.flip(-1)  # What is alike then lies elsewhere.
     shaken = full.state_dict()
     for key, weights in model.state_dict().items():
         if weights.shape == shaken[key].shape:
@@ -104,6 +107,24 @@ def test_each_part_changes_the_face(name: str):
     assert (changed - full(lr, refs)).abs().max() > 1e-3
     assert torch.isfinite(model(lr, refs[:, :0])).all()
     assert torch.equal(changed, model(lr, refs[:, :0])) != method.uses_references
+
+
+@torch.no_grad()
+def test_cells_within_reach_are_matched_and_no_others():
+    torch.manual_seed(0)
+    near, anywhere = Matcher(3), Matcher()
+    anywhere.load_state_dict(near.state_dict())
+    lr, other = torch.rand(1, 3, 16, 16), torch.rand(1, 2, 3, 16, 16)
+    keys = near.describe(other.flatten(0, 1)).unflatten(0, (1, 2))
+    best, cosine = near(lr, keys)
+    free, highest = anywhere(lr, keys)
+    cells = torch.arange(GRID * GRID)
+    rows, columns = (best // GRID - cells // GRID).abs(), (best % GRID - cells % GRID).abs()
+    assert torch.maximum(rows, columns).max() == 3
+    inside = beyond(3)[cells, free].logical_not()
+    assert 0 < inside.sum() < inside.numel()
+    assert torch.equal(best[inside], free[inside])
+    assert (cosine <= highest + 1e-6).all()
 
 
 def test_the_tone_must_be_known():
