@@ -10,7 +10,8 @@ from pathlib import Path
 
 from benchmark import protocol, result_files
 from benchmark.evaluate import Setting, default_task, evaluate
-from benchmark.train import train
+from benchmark.train import Running, train
+from benchmark.trainer import TimeUp
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
 
@@ -40,6 +41,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--seed", type=int, default=0)
         if name == "train":
             command.add_argument("--budget", default="small")
+            command.add_argument("--references-from", default=protocol.TRAINING_LIST)
+            command.add_argument("--minutes", type=float)
+            command.add_argument("--compile", action="store_true")
+            command.add_argument("--log-dir", type=Path)
             command.add_argument("--out", type=Path, required=True)
         else:
             command.add_argument("--run", type=Path)
@@ -52,15 +57,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(given: argparse.Namespace) -> None:
-    report = train(
-        given.face_ref,
-        given.method,
-        protocol.budget(given.budget),
-        given.out,
-        seed=given.seed,
-        device=given.device,
-        progress=_printer(),
-    )
+    until = None if given.minutes is None else time.monotonic() + 60 * given.minutes
+    try:
+        report = train(
+            given.face_ref,
+            given.method,
+            protocol.budget(given.budget),
+            given.out,
+            seed=given.seed,
+            reference_list=given.references_from,
+            running=Running(given.device, given.compile, given.log_dir, until),
+            progress=_printer(),
+        )
+    except TimeUp as stop:
+        print(f"Time is up after {stop}. The same command goes on from {given.out}.")
+        return
     print(f"val PSNR-Y {report['val_psnr_y']:.2f} dB at step {report['best_step']}")
 
 

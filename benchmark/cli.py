@@ -7,9 +7,13 @@ from typing import Annotated, Optional
 
 import typer
 
+from benchmark.cli_campaign import add_campaign
 from benchmark.cli_card import add_card
 from benchmark.cli_evaluate import add_evaluate
+from benchmark.cli_gains import add_gains
+from benchmark.cli_pack import add_pack
 from benchmark.cli_slices import add_slices
+from benchmark.cli_train import add_train, use_threads
 from benchmark.cli_upscale import add_upscale
 from benchmark.cli_validate import add_validate
 from benchmark.metric_commands import identity, weights_app
@@ -58,45 +62,6 @@ def methods() -> None:
             say(f"{method.name} with a part changed: {', '.join(variants(method))}")
     for error in broken:
         say(f"Not usable: {error}")
-
-
-@app.command(
-    epilog="""**Examples**
-
-`facebench train face_ref --method edsr --budget small --out runs/edsr`
-
-Interrupted? Give the same command again: it goes on.
-"""
-)
-def train(
-    face_ref: FaceRefDir,
-    method: MethodName,
-    out: Annotated[Path, typer.Option(help="Folder of the run.")],
-    budget: Annotated[str, typer.Option(help="debug, demo, small or full.")] = "small",
-    seed: Annotated[int, typer.Option(help="Of weights, batches and references.")] = 0,
-    device: Device = "cpu",
-    threads: Threads = 0,
-) -> None:
-    """Train a method; val chooses the weights, the test split is not opened."""
-    from benchmark import protocol
-    from benchmark.train import train as run_training
-    from faceref.console import progress_bar, say
-
-    _use_threads(threads)
-    with progress_bar(f"Training {method}", "steps") as progress:
-        report = run_training(
-            face_ref,
-            method,
-            protocol.budget(budget),
-            out,
-            seed=seed,
-            device=device,
-            progress=progress,
-        )
-    say(
-        f"{out}: val PSNR-Y {report['val_psnr_y']:.2f} dB at step {report['best_step']}. "
-        f"Next: facebench evaluate {face_ref} --method {method} --run {out}"
-    )
 
 
 add_evaluate(app)
@@ -237,7 +202,7 @@ def compare(
     from faceref.console import progress_bar, say
     from faceref.store import FaceRef
 
-    _use_threads(threads)
+    use_threads(threads)
     name = task or default_task(FaceRef.open(face_ref))
     setting = Setting(name, references=references, faces=faces)
     chosen = [method.strip() for method in methods.split(",") if method.strip()]
@@ -273,6 +238,10 @@ def study(
         typer.Option(help="lfw-x8@1, sample-x8@1 or folder-x8@1 (default: by the source)."),
     ] = None,
     split: Annotated[str, typer.Option(help="test or val.")] = "test",
+    also: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option(help="The same faces with lists by another likeness; several times."),
+    ] = None,
     counts: Annotated[str, typer.Option(help="Numbers of references.")] = "1,2,3,5,8",
     faces: Annotated[
         Optional[int],  # noqa: UP045
@@ -294,7 +263,7 @@ def study(
         need_option("--run", run is not None, example)
         assert face_ref is not None
         assert run is not None
-        _use_threads(threads)
+        use_threads(threads)
         with progress_bar(f"Studying {method}", "faces") as progress:
             found = study_references(
                 face_ref,
@@ -304,6 +273,7 @@ def study(
                 split=split,
                 counts=parse_counts(counts),
                 faces=faces,
+                also=also or (),
                 device=device,
                 progress=progress,
             )
@@ -313,17 +283,14 @@ def study(
         say(str(path))
 
 
+add_campaign(app)
 add_card(app)
+add_gains(app)
+add_pack(app)
 add_slices(app)
+add_train(app)
 add_upscale(app)
 add_validate(app)
-
-
-def _use_threads(count: int) -> None:
-    if count:
-        import torch
-
-        torch.set_num_threads(count)
 
 
 app.command(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from benchmark.cli_train import use_threads
+
 if TYPE_CHECKING:
     from benchmark.extras import Extras
 
@@ -78,7 +80,7 @@ def evaluate(
     from faceref.store import FaceRef
 
     _one_source(run=run, predictions=predictions, spandrel=spandrel)
-    _use_threads(threads)
+    use_threads(threads)
     name = task or default_task(FaceRef.open(face_ref))
     setting = Setting(name, split, references, reference_list, oracle, faces)
     extras = _open_extras(face_ref, metrics, embedder, pack, device)
@@ -113,13 +115,6 @@ def _open_extras(
     from benchmark.extras import open_for
 
     return open_for(face_ref, metrics, embedder, pack, device)
-
-
-def _use_threads(count: int) -> None:
-    if count:
-        import torch
-
-        torch.set_num_threads(count)
 
 
 def add_evaluate(app: typer.Typer) -> None:

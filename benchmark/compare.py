@@ -18,7 +18,7 @@ from benchmark.figures import draw
 from benchmark.methods import Method, load, names
 from benchmark.page import write_page
 from benchmark.protocol import Budget
-from benchmark.train import train
+from benchmark.train import Running, train
 from benchmark.zoom import zoom
 from faceref.grid import save
 from faceref.sheet import contact_sheet
@@ -65,7 +65,7 @@ def compare(plan: Plan, bar: Bar) -> Path:
                     plan.budget,
                     run,
                     seed=plan.seed,
-                    device=plan.device,
+                    running=Running(plan.device),
                     progress=update,
                 )
     for method in methods:

@@ -12,12 +12,15 @@ import torch
 from torch import Tensor
 
 from benchmark.degrade import degrade_all
-from benchmark.protocol import HR_SIZE, SCALE, Budget
+from benchmark.protocol import HR_SIZE, SCALE
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.store import REFERENCE_LISTS, FaceRef
 
-LISTS = (*REFERENCE_LISTS, "both")
-"""`both` alternates between the two lists, each image once; training draws from it."""
+LISTS = (*REFERENCE_LISTS, "both", "random")
+"""`both` alternates between the two lists, each image once; training draws from it. `random` are
+faces of other people, drawn with a fixed seed."""
+STRANGERS = 64
+"""Random references of a face."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +106,7 @@ def read_split(
     degradation: str = "bicubic",
     scale: int = SCALE,
 ) -> Faces:
-    """Read `split`, with the references of `reference_list` (`refs_hr`, `refs_lr` or `both`).
+    """Read `split`, with the references of `reference_list`, one of `LISTS`.
 
     LR faces are made by `degradation`, one of `benchmark.degrade.DEGRADATIONS`.
     """
@@ -112,10 +115,29 @@ def read_split(
     hr = pool.images if split == "train" else face_ref.images(split)
     ids = face_ref.column(split, "image_id")
     lr = degrade_all(hr, ids, degradation, scale)
+    return Faces(ids, hr, lr, _references(face_ref, split, pool, reference_list), pool)
+
+
+def _references(face_ref: FaceRef, split: str, pool: Pool, reference_list: str) -> list[list[int]]:
+    if reference_list == "random":
+        return strangers(face_ref, face_ref.column(split, "identity"), STRANGERS)
     names = REFERENCE_LISTS if reference_list == "both" else (reference_list,)
     columns = [face_ref.column(split, name) for name in names]
-    references = [_merge(lists, pool) for lists in zip(*columns, strict=True)]
-    return Faces(ids, hr, lr, references, pool)
+    return [_merge(lists, pool) for lists in zip(*columns, strict=True)]
+
+
+def strangers(face_ref: FaceRef, people: Sequence[str], count: int) -> list[list[int]]:
+    """For each of `people` up to `count` rows of the train split, none of their own.
+
+    Drawn with a fixed seed.
+    """
+    labels = np.array(face_ref.column("train", "identity"))
+    rng = np.random.default_rng(0)
+    found = []
+    for person in people:
+        order = rng.permutation(len(labels))[: 4 * count + 64]
+        found.append(order[labels[order] != person][:count].tolist())
+    return found
 
 
 def _merge(lists: Sequence[list[dict]], pool: Pool) -> list[int]:
@@ -128,44 +150,3 @@ def open_face_ref(path: Path) -> tuple[FaceRef, Pool]:
     """Open a Face_Ref folder and decode the faces that references come from."""
     face_ref = FaceRef.open(path)
     return face_ref, Pool.read(face_ref)
-
-
-def training_batch(
-    faces: Faces, budget: Budget, seed: int, step: int, references: bool = True
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The batch of training step `step`, a function of `seed` and `step` alone.
-
-    Every face is seen once before any is seen again. The number of references is drawn for the
-    batch, the references at random from each face's list. With `references` False there are none.
-    """
-    rng = np.random.default_rng([seed, step])
-    rows = _rows_of_step(len(faces), budget.batch_size, seed, step)
-    count = int(rng.integers(0, budget.max_references + 1)) if references else 0
-    chosen = [_draw(rng, faces.references[row], count) for row in rows]
-    lr, hr = as_batch(faces.lr[rows]), as_batch(faces.hr[rows])
-    refs = faces.stack(chosen) if count else no_references(rows)
-    if budget.flip:
-        mirrored = torch.from_numpy(rng.random(len(rows)) < 0.5)
-        lr, hr = (_mirror(images, mirrored) for images in (lr, hr))
-        refs = _mirror(refs, torch.from_numpy(rng.random((len(rows), count)) < 0.5))
-    return lr, refs, hr
-
-
-def _rows_of_step(faces: int, batch: int, seed: int, step: int) -> list[int]:
-    places = range(step * batch, (step + 1) * batch)
-    orders = {
-        epoch: np.random.default_rng([seed, 1, epoch]).permutation(faces)
-        for epoch in {place // faces for place in places}
-    }
-    return [int(orders[place // faces][place % faces]) for place in places]
-
-
-def _draw(rng: np.random.Generator, rows: list[int], count: int) -> list[int]:
-    if len(rows) < count:
-        return cycle(rows, count)
-    return [rows[place] for place in rng.choice(len(rows), count, replace=False)]
-
-
-def _mirror(images: Tensor, chosen: Tensor) -> Tensor:
-    """Flip those images (..., 3, H, W) left to right that `chosen` (...) marks."""
-    return torch.where(chosen[..., None, None, None], images.flip(-1), images)

@@ -21,8 +21,8 @@ from benchmark.devices import hardware, open_device, versions
 from benchmark.methods import Method, load, package_of
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.score import to_uint8
-from benchmark.protocol import METRICS, SCALE, Task, task
-from benchmark.results import Result, image_digest
+from benchmark.protocol import METRICS, SCALE, TRAINING_LIST, Task, task
+from benchmark.results import Result, image_digest, run_name
 from benchmark.run import Run, data_revision
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
@@ -83,7 +83,7 @@ def evaluate(
         extras,
         method=method.name,
         title=method.title,
-        budget=training["budget"]["name"] if training else None,
+        budget=budget_name(training) if training else None,
         training=_training_summary(training, method) if training else None,
         seed=training["seed"] if training else None,
         packages=package_of(method.name),
@@ -171,12 +171,29 @@ def training_of(method: Method, run: Path | None) -> dict[str, Any] | None:
     return training
 
 
+def budget_name(training: dict[str, Any]) -> str:
+    """The budget of a training; one that saw other references than usual has a board of its own."""
+    seen = training.get("reference_list", TRAINING_LIST)
+    name = training["budget"]["name"]
+    return name if seen == TRAINING_LIST else f"{name}-on-{seen}"
+
+
 def reference_count(method: Method, setting: Setting) -> int:
     """How many references the method gets."""
     if not method.uses_references:
         return 0
     wanted = 1 if setting.oracle else setting.references
     return wanted if method.most_references is None else min(wanted, method.most_references)
+
+
+def planned_path(
+    method: Method, setting: Setting, budget: str | None, seed: int | None, folder: Path
+) -> Path:
+    """Where the result of a method in a setting will lie below `folder`."""
+    count = reference_count(method, setting)
+    learns_from_them = method.trained and method.uses_references
+    name = run_name(budget, count, _list_name(count, setting), learns_from_them, seed)
+    return folder / setting.task / method.name / f"{name}.json"
 
 
 def _list_name(count: int, setting: Setting) -> str | None:

@@ -9,13 +9,22 @@ from typing import Any
 import numpy as np
 
 from benchmark.figure_style import figure_of, save_figure
-from benchmark.study_file import BANDS, KINDS, Cell, Study, read
+from benchmark.study_file import BANDS, Cell, Study, read
 from benchmark.uncertainty import bootstrap
 
 NAMES = {
     "random": "random faces",
     "refs_lr": "look-alikes by the small face",
     "refs_hr": "look-alikes by the sharp face",
+    **{
+        f"refs_{size}_{likeness}": f"look-alikes by the {name} face, {words}"
+        for size, name in (("lr", "small"), ("hr", "sharp"))
+        for likeness, words in (
+            ("appearance", "appearance"),
+            ("identity", "identity"),
+            ("both", "identity and appearance"),
+        )
+    },
     "same": "the same person",
     "target": "the target itself",
 }
@@ -87,7 +96,7 @@ def _ladder(study: Study) -> list[str]:
     head = "| references | " + " | ".join(f"K = {count}" for count in columns) + " |"
     lines = [f"K = 0: {np.mean(base.psnr_y):.3f} dB.", "", head]
     lines.append("| --- |" + " ---: |" * len(columns))
-    for kind in KINDS[:-1]:
+    for kind in study.kinds[:-1]:
         cells = [_text(gain(study, study.cell(kind, count))) for count in columns]
         lines.append(f"| {NAMES[kind]} | " + " | ".join(cells) + " |")
     target = [_text(gain(study, study.cell("target", 1)))] + ["-"] * (len(columns) - 1)
@@ -100,7 +109,7 @@ def _text(interval: Interval) -> str:
 
 
 def _last(study: Study, most: int) -> list[Cell]:
-    return [study.cell(kind, most) for kind in KINDS[:-1]] + [study.cell("target", 1)]
+    return [study.cell(kind, most) for kind in study.kinds[:-1]] + [study.cell("target", 1)]
 
 
 def _changes(study: Study, most: int) -> list[str]:
@@ -125,7 +134,7 @@ def _percent(new: float, old: float) -> str:
 def draw_curve(study: Study, out: Path) -> None:
     """Gain over K = 0 against K, one line a kind of other or same people, as PNG."""
     figure, axes = figure_of(6, 3.6)
-    for kind in KINDS[:-1]:
+    for kind in study.kinds[:-1]:
         found = [gain(study, study.cell(kind, count)) for count in counts(study)]
         _line(axes, [0, *counts(study)], [(0.0, 0.0, 0.0), *found], NAMES[kind])
     axes.axhline(0, color="gray", lw=0.8)

@@ -53,6 +53,10 @@ class Task:
         return HR_SIZE // self.scale
 
 
+TRAINING_LIST = "both"
+"""References in training are drawn from both lists, so that a network can be tested with either."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """The training that every method of a board gets, no more and no less."""
@@ -75,6 +79,8 @@ class Budget:
     """`bf16` (autocast) or `fp32`."""
     flip: bool = True
     """Mirror probes and references at random."""
+    ema: float = 0.0
+    """Decay of the running mean of the weights, which val then scores and keeps; 0: none."""
 
     @property
     def steps(self) -> int:

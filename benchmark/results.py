@@ -76,14 +76,9 @@ class Result:
     @property
     def run(self) -> str:
         """File name without `.json`: budget, references and seed."""
-        parts = [self.budget or "untrained"]
-        if self.reference_list is not None or self.references:
-            parts.append(f"{self.reference_list}-k{self.references}")
-        elif self.uses_references:
-            parts.append("k0")
-        if self.seed is not None:
-            parts.append(f"s{self.seed}")
-        return "-".join(parts)
+        return run_name(
+            self.budget, self.references, self.reference_list, self.uses_references, self.seed
+        )
 
     @property
     def uses_references(self) -> bool:
@@ -93,6 +88,24 @@ class Result:
     def path(self, folder: Path) -> Path:
         """Where this result lies below `folder`."""
         return folder / self.task / self.method / f"{self.run}.json"
+
+
+def run_name(
+    budget: str | None,
+    references: int,
+    reference_list: str | None,
+    uses_references: bool,
+    seed: int | None,
+) -> str:
+    """File name of a result without `.json`; what each is, `Result` says."""
+    parts = [budget or "untrained"]
+    if reference_list is not None or references:
+        parts.append(f"{reference_list}-k{references}")
+    elif uses_references:
+        parts.append("k0")
+    if seed is not None:
+        parts.append(f"s{seed}")
+    return "-".join(parts)
 
 
 def image_digest(image_ids: Sequence[str]) -> str:

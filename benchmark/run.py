@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from benchmark.protocol import TRAINING_LIST, Budget
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
 
@@ -56,7 +57,19 @@ class Run:
         if not self.checkpoint.exists():
             return None
         state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-        found = json.loads(state["settings"])
+        self._need_same(json.loads(state["settings"]), settings)
+        return state
+
+    def finished(self, settings: dict[str, Any]) -> dict[str, Any] | None:
+        """The report, if the training is over; raises FaceRefError if it is of other `settings`."""
+        if not self.report.exists():
+            return None
+        report = self.training()
+        self._need_same(report, settings)
+        return report
+
+    def _need_same(self, found: dict[str, Any], settings: dict[str, Any]) -> None:
+        found = _with_new_fields(found)
         differing = [key for key in settings if found.get(key) != settings[key]]
         if differing:
             key = differing[0]
@@ -64,7 +77,13 @@ class Run:
                 f"{self.root} holds a run with another {key}: {found.get(key)!r}, now "
                 f"{settings[key]!r}. Choose another --out, or delete that folder."
             )
-        return state
+
+    def steps_done(self) -> int:
+        """Steps of the checkpoint; 0 without one."""
+        if not self.checkpoint.exists():
+            return 0
+        saved = torch.load(self.checkpoint, map_location="cpu", weights_only=True, mmap=True)
+        return saved["state"]["step"]
 
     def training(self) -> dict[str, Any]:
         """The report of a finished run; raises FaceRefError where there is none."""
@@ -84,6 +103,13 @@ class Run:
                 f"{expected[:12]}.... Train again."
             )
         return torch.load(self.best, map_location="cpu", weights_only=True)
+
+
+def _with_new_fields(settings: dict[str, Any]) -> dict[str, Any]:
+    """`settings` of an older version: what it did not know has its default."""
+    defaults = {f.name: f.default for f in fields(Budget) if f.default is not MISSING}
+    budget = {**defaults, **settings["budget"]}
+    return {"reference_list": TRAINING_LIST, **settings, "budget": budget}
 
 
 def save(value: Any, path: Path) -> None:

@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmark.data import Faces, Pool, open_face_ref, read_split
+from benchmark.data import Faces, Pool, open_face_ref, read_split, strangers
 from benchmark.devices import hardware, open_device
 from benchmark.evaluate import (
     BATCH,
+    budget_name,
     code_version,
     default_task,
     open_model,
@@ -60,12 +61,14 @@ def study_references(
     split: str = "test",
     counts: Sequence[int] = COUNTS,
     faces: int | None = None,
+    also: Sequence[Path] = (),
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> Study:
     """Score the training `run` with every kind and number of references.
 
-    `faces` limits how many faces are scored, evenly spaced. Raises FaceRefError for a method
+    `faces` limits how many faces are scored, evenly spaced. `also` are other builds of the same
+    faces, whose lists by another likeness are studied, too. Raises FaceRefError for a method
     without references and for a split in which nobody has two images.
     """
     method = load(method_name)
@@ -77,8 +80,10 @@ def study_references(
     model = open_model(method, run).to(target)
     opened, pool = open_face_ref(face_ref)
     subjects, kinds = prepare(opened, pool, split, faces, max(counts))
+    kinds |= _other_lists(opened, [FaceRef.open(path) for path in also], split, subjects)
     plan: list[tuple[str, int]] = [("none", 0)]
-    plan += [(kind, count) for kind in KINDS[:-1] for count in counts] + [("target", 1)]
+    plan += [(kind, count) for kind in KINDS if kind in kinds for count in counts]
+    plan.append(("target", 1))
     cells = []
     for done, (kind, count) in enumerate(plan):
         report = _share(progress, done, len(plan), len(subjects), f"{kind}, K={count}")
@@ -87,7 +92,7 @@ def study_references(
         task=task(task_name or default_task(opened)).name,
         method=method.name,
         title=method.title,
-        budget=training["budget"]["name"],
+        budget=budget_name(training),
         seed=training["seed"],
         split=split,
         data_revision=data_revision(opened),
@@ -123,9 +128,40 @@ def prepare(
         chosen = [chosen[place] for place in np.linspace(0, len(chosen) - 1, faces).astype(int)]
     wide = Pool(np.concatenate([pool.images, whole.hr]), pool.row)
     subjects = replace(whole, pool=wide).take(chosen)
-    strangers = _strangers(face_ref, [people[row] for row in chosen], most)
+    drawn = strangers(face_ref, [people[row] for row in chosen], most)
     kinds = {name: [found.references[row] for row in chosen] for name, found in listed.items()}
-    return subjects, kinds | {"same": [same[row] for row in chosen], "random": strangers}
+    return subjects, kinds | {"same": [same[row] for row in chosen], "random": drawn}
+
+
+def _other_lists(
+    face_ref: FaceRef, also: Sequence[FaceRef], split: str, subjects: Faces
+) -> dict[str, list[list[int]]]:
+    """Lists by a likeness that those of `face_ref` are not by, as rows of the pool."""
+    found: dict[str, list[list[int]]] = {}
+    for other in also:
+        own = face_ref.manifest["mining"]["likeness"]
+        for name in REFERENCE_LISTS:
+            likeness = other.manifest["mining"]["likeness"][name]
+            if likeness != own[name]:
+                lists = dict(
+                    zip(other.column(split, "image_id"), other.column(split, name), strict=True)
+                )
+                found[f"{name}_{likeness}"] = [
+                    _rows_in_pool(lists.get(image_id), subjects.pool, other.root)
+                    for image_id in subjects.image_ids
+                ]
+    return found
+
+
+def _rows_in_pool(references: list[dict] | None, pool: Pool, root: Path) -> list[int]:
+    known = [pool.row.get(item["image_id"]) for item in references or ()]
+    rows = [row for row in known if row is not None]
+    if references is None or len(rows) < len(known):
+        raise FaceRefError(
+            f"{root} has other faces or another split than the Face_Ref that is studied. Build it "
+            "from the same source with the same seed; only --likeness-hr and --likeness-lr differ."
+        )
+    return rows
 
 
 def _same_person(people: Sequence[str], shift: int) -> list[list[int]]:
@@ -136,16 +172,6 @@ def _same_person(people: Sequence[str], shift: int) -> list[list[int]]:
         [shift + other for other in rows[person] if other != row]
         for row, person in enumerate(people)
     ]
-
-
-def _strangers(face_ref: FaceRef, people: Sequence[str], count: int) -> list[list[int]]:
-    labels = np.array(face_ref.column("train", "identity"))
-    rng = np.random.default_rng(0)
-    found = []
-    for person in people:
-        order = rng.permutation(len(labels))[: 4 * count + 64]
-        found.append(order[labels[order] != person][:count].tolist())
-    return found
 
 
 def _measure(

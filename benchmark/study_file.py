@@ -10,8 +10,21 @@ from typing import Any
 from faceref.errors import FaceRefError
 
 FORMAT = 1
-KINDS = ("random", "refs_lr", "refs_hr", "same", "target")
-"""From the least to the most alike."""
+KINDS = (
+    "random",
+    "refs_lr",
+    "refs_lr_appearance",
+    "refs_lr_identity",
+    "refs_lr_both",
+    "refs_hr",
+    "refs_hr_appearance",
+    "refs_hr_identity",
+    "refs_hr_both",
+    "same",
+    "target",
+)
+"""From the least to the most alike. `refs_lr` and `refs_hr` are the lists of the Face_Ref that is
+studied; those with a likeness in the name are from other builds of the same faces."""
 BANDS = ((0, 8), (8, 16), (16, 32), (32, 91))
 """Rings of spatial frequency, in cycles a face width; the small face holds those below 8."""
 REGIONS = {
@@ -56,6 +69,12 @@ class Study:
     hardware: dict[str, Any]
     cells: list[Cell]
     format: int = FORMAT
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds that were studied, in the order of `KINDS`, the target last."""
+        found = {cell.kind for cell in self.cells}
+        return [kind for kind in KINDS if kind in found]
 
     @property
     def name(self) -> str:

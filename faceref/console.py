@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,9 @@ import typer
 from typer.core import TyperGroup
 
 from faceref.errors import FaceRefError, unknown_choice
+
+LINE_SECONDS = 30.0
+"""Between two lines about progress in a log."""
 
 
 class CommandGroup(TyperGroup):
@@ -63,11 +67,14 @@ def print_table(
 
 @contextmanager
 def progress_bar(label: str, unit: str) -> Iterator[Callable[..., None]]:
-    """A progress bar on stderr.
+    """A progress bar on stderr; where that is no terminal, a line every half minute.
 
     Yields what to call with the units done, the units in all and, if you like, a line about the
     state.
     """
+    if not sys.stderr.isatty():
+        yield _lines(label)
+        return
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -96,3 +103,17 @@ def progress_bar(label: str, unit: str) -> Iterator[Callable[..., None]]:
             bar.update(task, completed=done, total=total, rate=rate, state=state)
 
         yield update
+
+
+def _lines(label: str) -> Callable[..., None]:
+    """What `progress_bar` yields for a log: the first and last state, and one each half minute."""
+    told = -LINE_SECONDS
+
+    def update(done: int, total: int, state: str = "") -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told >= LINE_SECONDS or done == total:
+            told = now
+            print(f"{label}: {done}/{total} {state}".rstrip(), file=sys.stderr, flush=True)
+
+    return update

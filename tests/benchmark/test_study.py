@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +14,18 @@ from benchmark import study_file
 from benchmark.data import open_face_ref
 from benchmark.findings import gain, markdown, write_findings
 from benchmark.protocol import budget
-from benchmark.study import band_errors, parse_counts, prepare, region_errors, study_references
+from benchmark.study import (
+    _other_lists,
+    band_errors,
+    parse_counts,
+    prepare,
+    region_errors,
+    study_references,
+)
 from benchmark.study_file import Cell, Study
 from benchmark.train import train
 from faceref.errors import FaceRefError
+from faceref.store import FaceRef
 
 
 def test_bands_add_up_to_the_squared_error():
@@ -43,6 +53,30 @@ def test_counts_that_make_no_sense(text: str):
     with pytest.raises(FaceRefError, match="--counts"):
         parse_counts(text)
     assert parse_counts("5, 1,1") == [1, 5]
+
+
+def _with_likeness(face_ref: Path, out: Path, hr: str, lr: str) -> FaceRef:
+    """A copy of a Face_Ref whose manifest says by what its lists were made."""
+    shutil.copytree(face_ref, out)
+    manifest = json.loads((out / "face_ref.json").read_text())
+    manifest["mining"] = {"likeness": {"refs_hr": hr, "refs_lr": lr}}
+    (out / "face_ref.json").write_text(json.dumps(manifest))
+    return FaceRef.open(out)
+
+
+def test_lists_of_other_builds_are_studied_where_their_likeness_differs(
+    tiny_face_ref: Path, tmp_path: Path
+):
+    own = _with_likeness(tiny_face_ref, tmp_path / "own", "identity", "appearance")
+    other = _with_likeness(tiny_face_ref, tmp_path / "other", "both", "appearance")
+    opened, pool = open_face_ref(own.root)
+    faces, kinds = prepare(opened, pool, "test", None, 2)
+    found = _other_lists(opened, [other], "test", faces)
+    assert list(found) == ["refs_hr_both"]
+    assert found["refs_hr_both"] == kinds["refs_hr"]
+    few = replace(faces, image_ids=["moon", *faces.image_ids[1:]])
+    with pytest.raises(FaceRefError, match="other faces or another split"):
+        _other_lists(opened, [other], "test", few)
 
 
 def test_each_kind_gives_the_references_it_names(tiny_face_ref: Path):

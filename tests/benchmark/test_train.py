@@ -1,10 +1,13 @@
 import json
+import re
+import signal
 import subprocess
 import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -15,8 +18,10 @@ from benchmark.evaluate import Setting, evaluate
 from benchmark.methods import load
 from benchmark.predictions import evaluate_predictions
 from benchmark.protocol import Budget
-from benchmark.run import Run
-from benchmark.train import learning_rate, train, validation_steps
+from benchmark.run import Run, save
+from benchmark.schedule import learning_rate, validation_steps
+from benchmark.train import Running, train
+from benchmark.trainer import TimeUp
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
 
@@ -44,27 +49,126 @@ def trained(tiny_face_ref: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return out
 
 
-def test_an_interrupted_training_ends_with_the_same_weights(
-    tiny_face_ref: Path, tmp_path: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import torch
+import benchmark.trainer
+from benchmark.protocol import Budget
+from benchmark.train import train
+
+torch.set_num_threads(1)
+benchmark.trainer.SAVE_SECONDS = 0.0
+face_ref, out, method, ema, last = sys.argv[1:]
+budget = Budget("tiny", 48, 6, 1e-3, 2, 2, 4, max_references=2, ema=float(ema))
+
+def die(done, total, state):
+    if done == int(last):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+train(Path(face_ref), method, budget, Path(out), progress=die)
+"""
+
+
+def start(face_ref: Path, out: Path, method: str, ema: float, last: int) -> int:
+    """Train in a process of its own that is killed after step `last`; returns its status."""
+    arguments = [str(face_ref), str(out), method, str(ema), str(last)]
+    return subprocess.run([sys.executable, "-c", KILLED, *arguments]).returncode
+
+
+@pytest.mark.parametrize(("method", "ema"), [("srcnn", 0.9), ("msrnet", 0.0)])
+def test_a_killed_training_ends_with_the_same_bytes(
+    tiny_face_ref: Path, tmp_path: Path, method: str, ema: float
 ):
-    monkeypatch.setattr("benchmark.train.SAVE_SECONDS", 0.0)
+    last = int(np.random.default_rng([len(method), 7]).integers(1, 7))
+    assert start(tiny_face_ref, tmp_path / "whole", method, ema, 99) == 0
+    assert start(tiny_face_ref, tmp_path / "parts", method, ema, last) == -signal.SIGKILL
+    assert not Run(tmp_path / "parts").report.exists()
+    assert start(tiny_face_ref, tmp_path / "parts", method, ema, 99) == 0
+    whole, parts = (Run(tmp_path / name) for name in ("whole", "parts"))
+    for key in ("weights_sha256", "losses", "val_curve", "best_step"):
+        assert whole.training()[key] == parts.training()[key], key
+    kept = [torch.load(run.checkpoint, weights_only=True) for run in (whole, parts)]
+    for key in ("model", "average") if ema else ("model",):
+        for name, value in kept[0][key].items():
+            assert torch.equal(value, kept[1][key][name]), name
 
-    def stop(done: int, total: int, state: str) -> None:
-        if done == 5:
-            raise KeyboardInterrupt
 
-    out = tmp_path / "run"
-    with pytest.raises(KeyboardInterrupt):
-        train(tiny_face_ref, "msrnet", BUDGET, out, progress=stop)
-    report = train(tiny_face_ref, "msrnet", BUDGET, out)
-    assert report["steps"] == BUDGET.steps
-    whole, parts = (torch.load(Run(run).checkpoint, weights_only=True) for run in (trained, out))
-    for name, value in whole["model"].items():
-        assert torch.allclose(value, parts["model"][name], atol=2e-3), name
-    expected = Run(trained).training()["val_curve"]
-    for (step, found), (expected_step, value) in zip(report["val_curve"], expected, strict=True):
-        assert step == expected_step
-        assert found == pytest.approx(value, abs=0.02)
+def test_the_average_of_weights_is_what_is_kept(tiny_face_ref: Path, tmp_path: Path):
+    budget = replace(BUDGET, ema=0.5)
+    train(tiny_face_ref, "srcnn", budget, tmp_path / "run")
+    saved = torch.load(Run(tmp_path / "run").checkpoint, weights_only=True)
+    best = Run(tmp_path / "run").weights()
+    last = saved["model"]
+    assert saved["state"]["best_step"] in (4, 8)
+    assert any(not torch.equal(best[name], last[name]) for name in last)
+    if saved["state"]["best_step"] == 8:
+        assert all(torch.equal(best[name], saved["average"][f"module.{name}"]) for name in best)
+
+
+def test_a_training_stops_in_time_and_goes_on(tiny_face_ref: Path, tmp_path: Path):
+    whole = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "whole")
+    with pytest.raises(TimeUp, match="0 of 8 steps of srcnn"):
+        train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=Running(until=0.0))
+    assert Run(tmp_path / "run").checkpoint.exists()
+    report = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")
+    assert report["losses"] == whole["losses"]
+
+
+def test_checkpoints_of_older_versions_go_on(tiny_face_ref: Path, tmp_path: Path):
+    with pytest.raises(TimeUp):
+        train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=Running(until=0.0))
+    run = Run(tmp_path / "run")
+    saved = torch.load(run.checkpoint, weights_only=True)
+    settings = json.loads(saved["settings"])
+    del settings["budget"]["ema"], settings["reference_list"]
+    for key in ("recent", "stall", "validating"):
+        del saved["state"][key]
+    del saved["random"]
+    save({**saved, "settings": json.dumps(settings)}, run.checkpoint)
+    assert train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")["steps"] == 8
+
+
+def test_a_training_tells_its_speed_and_its_waiting(tiny_face_ref: Path, tmp_path: Path):
+    told: list[str] = []
+    report = train(
+        tiny_face_ref,
+        "srcnn",
+        BUDGET,
+        tmp_path / "run",
+        progress=lambda done, total, state: told.append(state),
+    )
+    assert re.fullmatch(r"L1 0\.\d+, \d+ images/s, 0:\d\d left, stall \d+\.\d %", told[0])
+    assert re.search(r"val \d+\.\d\d dB$", told[-1])
+    assert report["images_per_second"] > 0
+    assert 0 <= report["stall_share"] <= 1
+    assert report["peak_memory_mib"] > 50
+
+
+def test_trainings_on_other_references_have_boards_of_their_own(
+    tiny_face_ref: Path, tmp_path: Path
+):
+    budget = replace(BUDGET, samples=12)
+    report = train(tiny_face_ref, "msrnet", budget, tmp_path / "run", reference_list="random")
+    assert report["reference_list"] == "random"
+    found = evaluate(tiny_face_ref, "msrnet", Setting("folder-x8@1"), run=tmp_path / "run")
+    assert found.budget == "tiny-on-random"
+    with pytest.raises(FaceRefError, match="another reference_list: 'random', now 'both'"):
+        train(tiny_face_ref, "msrnet", budget, tmp_path / "run")
+    with pytest.raises(FaceRefError, match="refs_mid"):
+        train(tiny_face_ref, "msrnet", budget, tmp_path / "two", reference_list="refs_mid")
+
+
+def test_curves_are_written_for_tensorboard(tiny_face_ref: Path, tmp_path: Path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    running = Running(log=tmp_path / "log")
+    report = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=running)
+    events = EventAccumulator(str(tmp_path / "log"))
+    events.Reload()
+    assert len(events.Scalars("loss")) == BUDGET.steps
+    found = [[event.step, round(event.value, 4)] for event in events.Scalars("val_psnr_y")]
+    assert found == [[step, pytest.approx(value, abs=1e-3)] for step, value in report["val_curve"]]
 
 
 def test_a_finished_training_is_not_done_again(tiny_face_ref: Path, trained: Path):
@@ -129,7 +233,7 @@ def test_cuda_is_never_replaced_by_the_cpu(tiny_face_ref: Path, tmp_path: Path):
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device here")
     with pytest.raises(FaceRefError, match="no CUDA device"):
-        train(tiny_face_ref, "edsr", BUDGET, tmp_path / "run", device="cuda")
+        train(tiny_face_ref, "edsr", BUDGET, tmp_path / "run", running=Running("cuda"))
 
 
 def test_the_target_as_reference_helps_by_five_db(tiny_face_ref: Path, trained: Path):

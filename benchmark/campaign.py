@@ -1,0 +1,229 @@
+"""Every training and evaluation of a board, one after the other, whatever interrupts it.
+
+```
+<out>/runs/<method>-s<seed>/   one training
+<out>/results/                 the result files
+<out>/tuning/<method>.json     what each learning rate gave on val, where rates are chosen
+```
+
+What is done is read from these folders, so a campaign is taken up by giving its command again.
+Several may run at once: a job that another process holds is passed over.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from benchmark import result_files
+from benchmark.compare import settings_of
+from benchmark.evaluate import Setting, evaluate, planned_path
+from benchmark.methods import Method, load, names
+from benchmark.protocol import Budget
+from benchmark.run import Run
+from benchmark.train import Running, train
+from benchmark.trainer import TimeUp
+from benchmark.tuning import tuned
+from faceref.errors import FaceRefError
+
+EVALUATION_SECONDS = 20.0
+"""Time that must be left to begin an evaluation."""
+SMALLER = ("_s", "_light")
+"""Endings of the sizes that fit the smaller budgets."""
+
+Update = Callable[[int, int, str], None]
+Bar = Callable[[str], AbstractContextManager[Update]]
+"""Opens a progress bar with a label."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One method with one seed."""
+
+    method: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Folder of the training."""
+        return f"{self.method}-s{self.seed}"
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What is wanted, and where it lies."""
+
+    face_ref: Path
+    budget: Budget
+    out: Path
+    jobs: Sequence[Job]
+    setting: Setting
+    running: Running = field(default_factory=Running)
+    tune: bool = False
+    """Choose each method's learning rate on val first."""
+
+    @property
+    def results(self) -> Path:
+        """Folder of the result files."""
+        return self.out / "results"
+
+    def run(self, job: Job) -> Run:
+        """The training of a job."""
+        return Run(self.out / "runs" / job.name)
+
+
+def default_methods(budget: str) -> list[str]:
+    """Methods that a budget is for: full sizes only where the budget is `full`."""
+    every = names()
+    large = {name for name in every for end in SMALLER if f"{name}{end}" in every}
+    return [name for name in every if budget == "full" or name not in large]
+
+
+def jobs_of(methods: Sequence[str], seeds: Sequence[int], more: Sequence[str]) -> list[Job]:
+    """A job a method, and one a seed of `seeds` for those of `more`; first seeds come first.
+
+    A method without training has one job. Raises FaceRefError for an unknown method.
+    """
+    found = {name: load(name) for name in dict.fromkeys([*methods, *more])}
+    return [
+        Job(name, seed)
+        for place, seed in enumerate(seeds)
+        for name, method in found.items()
+        if place == 0 or (name in more and method.trained)
+    ]
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a job is."""
+
+    job: Job
+    steps: int
+    """Of its training; all of them where there is nothing to train."""
+    seconds: float | None
+    """That its training took; None where it is not over."""
+    val: float | None
+    """PSNR-Y on val in dB."""
+    results: int
+    wanted: int
+    """Result files there are, and there should be."""
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.results == self.wanted
+
+
+def status(campaign: Campaign, job: Job) -> Status:
+    """How far `job` is."""
+    method, run = load(job.method), campaign.run(job)
+    wanted = [_path(campaign, job, method, s) for s in settings_of(method, campaign.setting)]
+    there = sum(path.exists() for path in wanted)
+    if not method.trained:
+        return Status(job, campaign.budget.steps, 0.0, None, there, len(wanted))
+    if run.report.exists():
+        report = run.training()
+        known = (report["steps"], report["seconds"], report["val_psnr_y"])
+        return Status(job, *known, there, len(wanted))
+    return Status(job, run.steps_done(), None, None, there, len(wanted))
+
+
+def _path(campaign: Campaign, job: Job, method: Method, setting: Setting) -> Path:
+    seed = job.seed if method.trained else None
+    budget = campaign.budget.name if method.trained else None
+    return planned_path(method, setting, budget, seed, campaign.results)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of `carry_on` came to."""
+
+    done: list[Job]
+    failed: dict[Job, str]
+    """With the error."""
+    left: list[Job]
+    """Not reached, in the hands of another process, or out of time."""
+
+
+def carry_on(campaign: Campaign, bar: Bar) -> Outcome:
+    """Train and evaluate what is missing. An error ends its job alone; see `Outcome`."""
+    done, failed, left = [], {}, []
+    for place, job in enumerate(campaign.jobs):
+        if status(campaign, job).done:
+            done.append(job)
+            continue
+        try:
+            with _held(campaign.run(job).root) as free:
+                (done if free and _do(campaign, job, bar) else left).append(job)
+        except TimeUp:
+            left += campaign.jobs[place:]
+            break
+        except FaceRefError as error:
+            failed[job] = str(error)
+    return Outcome(done, failed, left)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[bool]:
+    """Whether the job of this folder is ours until the end; the system frees it if we die."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+
+
+def _do(campaign: Campaign, job: Job, bar: Bar) -> bool:
+    method, run = load(job.method), campaign.run(job)
+    if method.trained and not run.report.exists():
+        _train(campaign, job, method, bar)
+    for setting in settings_of(method, campaign.setting):
+        path = _path(campaign, job, method, setting)
+        if path.exists():
+            continue
+        _need_time(campaign)
+        with bar(f"Scoring {method.title}, seed {job.seed}") as update:
+            found = evaluate(
+                campaign.face_ref,
+                method.name,
+                setting,
+                run=run.root if method.trained else None,
+                device=campaign.running.device,
+                progress=update,
+            )
+        result_files.write(found, campaign.results)
+    return True
+
+
+def _train(campaign: Campaign, job: Job, method: Method, bar: Bar) -> None:
+    run, budget = campaign.run(job), campaign.budget
+    if campaign.tune:
+        folder = campaign.out / "tuning"
+        with bar(f"Choosing the learning rate of {method.title}") as update:
+            rate = tuned(campaign.face_ref, method.name, budget, folder, campaign.running, update)
+        budget = replace(budget, learning_rate=rate)
+    with bar(f"Training {method.title}, seed {job.seed}") as update:
+        train(
+            campaign.face_ref,
+            method.name,
+            budget,
+            run.root,
+            seed=job.seed,
+            running=campaign.running,
+            progress=update,
+        )
+    # From here on best.pt and training.json are enough; the checkpoint is thrice as big.
+    run.checkpoint.unlink(missing_ok=True)
+
+
+def _need_time(campaign: Campaign) -> None:
+    until = campaign.running.until
+    if until is not None and time.monotonic() + EVALUATION_SECONDS > until:
+        raise TimeUp("an evaluation is left")

@@ -1,0 +1,161 @@
+"""The command `facebench campaign`. Heavy imports happen inside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    from benchmark.campaign import Campaign, Status
+
+EPILOG = """**Examples**
+
+`facebench campaign small --face-ref face_ref` trains and evaluates all that is missing
+
+`facebench campaign small --face-ref face_ref --background` the same, after logging out, too
+
+`facebench campaign small --face-ref face_ref --status` says what is left
+
+`facebench campaign full --face-ref face_ref --device cuda --minutes 9` uses nine minutes of a GPU,
+and goes on with the next nine
+
+Then: `facebench leaderboard campaign/results`
+"""
+
+
+def campaign(
+    budget: Annotated[str, typer.Argument(help="debug, demo, small or full.")],
+    face_ref: Annotated[Path, typer.Option(help="A Face_Ref folder.")] = Path("face_ref"),
+    out: Annotated[Path, typer.Option(help="Folder of runs and results.")] = Path("campaign"),
+    methods: Annotated[str, typer.Option(help="By commas; default: all that fit the budget.")] = "",
+    seeds: Annotated[int, typer.Option(help="Trainings of each of --repeat.", min=1)] = 3,
+    repeat: Annotated[str, typer.Option(help="Methods with several seeds, by commas.")] = "",
+    task: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(help="lfw-x8@1, sample-x8@1 or folder-x8@1 (default: by the source)."),
+    ] = None,
+    references: Annotated[int, typer.Option(help="References given, 1 to 8.", min=1)] = 5,
+    faces: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(help="Score that many, evenly spaced. Default: all.", min=1),
+    ] = None,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Choose each method's learning rate on val first.")
+    ] = False,
+    minutes: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="Stop before that time is over, with checkpoints.", min=0.1),
+    ] = None,
+    show: Annotated[bool, typer.Option("--status", help="Only say what is left.")] = False,
+    background: Annotated[
+        bool, typer.Option("--background", help="Go on without this terminal; see OUT/log.txt.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    threads: Annotated[int, typer.Option(help="CPU threads of torch; 0: its default.", min=0)] = 0,
+    compiled: Annotated[
+        bool, typer.Option("--compile", help="torch.compile; on a GPU with CUDA graphs.")
+    ] = False,
+) -> None:
+    """Train and evaluate every method that a board still lacks; the same command goes on."""
+    import time
+
+    from benchmark import protocol
+    from benchmark.campaign import Campaign, default_methods, jobs_of
+    from benchmark.cli_train import use_threads
+    from benchmark.evaluate import Setting, default_task
+    from benchmark.train import Running
+    from faceref.console import say
+    from faceref.store import FaceRef
+
+    use_threads(threads)
+    chosen = protocol.budget(budget)
+    name = task or default_task(FaceRef.open(face_ref))
+    until = None if minutes is None else time.monotonic() + 60 * minutes
+    wanted = Campaign(
+        face_ref,
+        chosen,
+        out,
+        jobs_of(_listed(methods) or default_methods(budget), range(seeds), _listed(repeat)),
+        Setting(name, references=references, faces=faces),
+        Running(device, compiled, None, until),
+        tune,
+    )
+    if show:
+        _show(wanted)
+    elif background:
+        say(_start(out))
+    else:
+        _carry_on(wanted)
+
+
+def _listed(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _carry_on(wanted: Campaign) -> None:
+    from functools import partial
+
+    from benchmark.campaign import carry_on
+    from faceref.console import progress_bar, say
+
+    outcome = carry_on(wanted, partial(progress_bar, unit=""))
+    for job, error in outcome.failed.items():
+        say(f"{job.name} failed: {error}")
+    say(f"{len(outcome.done)} of {len(wanted.jobs)} jobs are done.")
+    if outcome.left:
+        names = ", ".join(job.name for job in outcome.left)
+        say(f"Left: {names}. The same command goes on.")
+    else:
+        say(f"Next: facebench leaderboard {wanted.results}")
+    if outcome.failed:
+        raise typer.Exit(1)
+
+
+def _show(wanted: Campaign) -> None:
+    from benchmark.campaign import status
+    from faceref.console import print_table, say
+
+    found = [status(wanted, job) for job in wanted.jobs]
+    rows = [_row(wanted, one) for one in found]
+    print_table("Campaign", ["job", "training", "time", "val PSNR-Y", "results"], rows)
+    say(f"{sum(one.done for one in found)} of {len(found)} jobs are done.")
+
+
+def _row(wanted: Campaign, one: Status) -> list[str]:
+    from benchmark.training_log import clock
+
+    steps = wanted.budget.steps
+    return [
+        one.job.name,
+        "done" if one.steps == steps else f"{one.steps} of {steps}" if one.steps else "missing",
+        "-" if one.seconds is None else clock(one.seconds),
+        "-" if one.val is None else f"{one.val:.2f} dB",
+        f"{one.results} of {one.wanted}",
+    ]
+
+
+def _start(out: Path) -> str:
+    """This command once more, without `--background`, in a session of its own."""
+    import subprocess
+    import sys
+
+    arguments = [word for word in sys.argv[1:] if word != "--background"]
+    out.mkdir(parents=True, exist_ok=True)
+    log = out / "log.txt"
+    code = "from benchmark.cli import app; app()"
+    with log.open("a") as file:
+        started = subprocess.Popen(
+            [sys.executable, "-c", code, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+    return f"Process {started.pid} works; it tells how in {log}. What is left: --status"
+
+
+def add_campaign(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command(epilog=EPILOG)(campaign)

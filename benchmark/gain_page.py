@@ -1,0 +1,124 @@
+"""The page that answers whether references help, from result and study files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark.figure_style import FULL_WIDTH, PLAIN, figure_of, save_figure
+from benchmark.metric_facts import fact
+from benchmark.protocol import METRICS
+from benchmark.reference_gain import (
+    Difference,
+    against_rivals,
+    by_part,
+    by_references,
+    differences,
+    ladder,
+    shown_metrics,
+    table,
+)
+from benchmark.result_files import read_all
+from benchmark.results import Result, boards
+from benchmark.standing import BoardKey, board_name, board_title
+from benchmark.study_file import Study, read
+from faceref.errors import FaceRefError
+
+COUNT = 5
+NOTE = (
+    "Differences are paired face by face: mean, 95 % bootstrap interval over faces, and p "
+    "corrected for the number of lines (Holm). Rows of several seeds are their mean. `refs_lr`: "
+    "references found with the small face; `refs_hr`: with the sharp face, an upper bound."
+)
+
+
+def write_gains(results: Path, studies: Path, out: Path, budget: str, task: str) -> list[Path]:
+    """Write the page and its figure into `out`; returns their paths.
+
+    Raises FaceRefError where there is no board of that task and budget.
+    """
+    key, board = find_board(results, budget, task)
+    name = f"{board_name(key)}-gain"
+    figure = out / "figures" / f"{name}.png"
+    made = draw_gains(key, board, figure)
+    page = out / f"{name}.md"
+    text = gains_markdown(key, board, studies_of(studies, task, budget), figure.relative_to(out))
+    temporary = page.with_name(page.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(page)
+    return [page, *made]
+
+
+def find_board(results: Path, budget: str, task: str) -> tuple[BoardKey, list[Result]]:
+    """The board of `task` and `budget` with most faces; raises FaceRefError where there is none."""
+    every = boards(read_all(results))
+    found = [key for key in every if key[:2] == (task, budget)]
+    if not found:
+        known = ", ".join(sorted({f"{key[0]} {key[1]}" for key in every}))
+        raise FaceRefError(f"No board of {task!r} and budget {budget!r}. There are: {known}.")
+    key = max(found, key=lambda one: one[3])
+    return key, every[key]
+
+
+def studies_of(folder: Path, task: str, budget: str) -> list[Study]:
+    """The studies of a task and budget, trainings on other references included, in file order."""
+    found = [read(path) for path in sorted(folder.glob("*.json"))]
+    return [
+        study
+        for study in found
+        if study.task == task and study.budget.partition("-on-")[0] == budget
+    ]
+
+
+def gains_markdown(
+    key: BoardKey, board: Sequence[Result], studies: Sequence[Study], figure: Path
+) -> str:
+    """The page."""
+    metrics = shown_metrics(board)
+    lines = [
+        "# Do other people's faces help?",
+        "",
+        f"{board_title(key)}, {key[3]:,} faces, Face_Ref `{key[2][:12]}`. {NOTE}",
+    ]
+    for title, pairs in sections(board):
+        lines += ["", f"## {title}", "", *table(differences(pairs, metrics), metrics)]
+    lines += ["", f"![{figure.stem}]({figure.as_posix()})"]
+    if studies:
+        lines += [
+            "",
+            f"## By kind of reference, K = {COUNT}",
+            "",
+            "PSNR-Y over K = 0 of the same training, dB, on the faces of test whose person has "
+            "another image there. A column is a training; unless it says otherwise its references "
+            "were drawn from both lists.",
+            "",
+            *ladder(studies, COUNT),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def sections(board: Sequence[Result]) -> list[tuple[str, list[tuple[Result, Result]]]]:
+    """Title and pairs of each table that has any."""
+    found = [
+        ("MSRNet with five references against its rivals", against_rivals(board)),
+        ("Each method with and without references", by_references(board)),
+        ("MSRNet with a part changed, against the whole", by_part(board)),
+    ]
+    return [(title, pairs) for title, pairs in found if pairs]
+
+
+def draw_gains(key: BoardKey, board: Sequence[Result], out: Path) -> list[Path]:
+    """All differences of PSNR-Y, one line each; filled where p < 0.05. PNG and PDF."""
+    found: list[Difference] = []
+    for _, pairs in sections(board):
+        found += differences(pairs, METRICS[:1])
+    figure, axes = figure_of(0.8 * FULL_WIDTH, 0.9 + 0.2 * len(found))
+    for place, one in enumerate(found):
+        axes.plot([one.low, one.high], [-place, -place], color="#0072b2", lw=1.4)
+        inside = "#0072b2" if one.p < 0.05 else "white"
+        axes.plot(one.mean, -place, "o", color=inside, mec="#0072b2", ms=4.5)
+    axes.axvline(0, color=PLAIN, lw=0.8)
+    axes.set_yticks([-place for place in range(len(found))], [one.name for one in found])
+    axes.set_xlabel(f"difference of {fact(METRICS[0]).heading}; filled: p < 0.05 after correction")
+    axes.set_title(board_title(key).replace("`", ""))
+    return save_figure(figure, out)

@@ -1,0 +1,167 @@
+"""Do references help? Paired differences between rows of one board, and studies side by side.
+
+Everything is computed from result and study files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmark.findings import NAMES, gain
+from benchmark.metric_facts import fact
+from benchmark.protocol import METRICS
+from benchmark.results import Result, label
+from benchmark.standing import metrics_of, scores_of
+from benchmark.study_file import Study
+from benchmark.uncertainty import bootstrap_p, holm, interval, resampled_means
+
+ASKED = "msrnet"
+"""The method whose claim is examined."""
+GIVEN = ("refs_lr", "refs_hr")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One row minus another in one metric, face by face."""
+
+    row: str
+    rival: str
+    metric: str
+    mean: float
+    low: float
+    high: float
+    """95 % bootstrap interval."""
+    p: float
+    """Two-sided, corrected by Holm over the differences of one table and metric."""
+
+    @property
+    def name(self) -> str:
+        """Both rows."""
+        return f"{self.row} - {self.rival}"
+
+
+def differences(
+    pairs: Sequence[tuple[Result, Result]], metrics: Sequence[str] = METRICS
+) -> list[Difference]:
+    """Each pair in each metric that both rows have for every face."""
+    found: list[Difference] = []
+    for metric in metrics:
+        usable = [pair for pair in pairs if all(_whole(row, metric) for row in pair)]
+        table = [_difference(row, rival, metric) for row, rival in usable]
+        corrected = holm([one.p for one in table]) if table else []
+        found += [replace(one, p=float(p)) for one, p in zip(table, corrected, strict=True)]
+    return found
+
+
+def _whole(row: Result, metric: str) -> bool:
+    scores = row.scores.get(metric)
+    return scores is not None and None not in scores
+
+
+def _difference(row: Result, rival: Result, metric: str) -> Difference:
+    scores = scores_of([row, rival], metric)
+    drawn = resampled_means(scores)
+    low, high = interval(drawn[:, 0] - drawn[:, 1])
+    p = float(bootstrap_p(scores, drawn)[0, 1])
+    mean = float((scores[0] - scores[1]).mean())
+    return Difference(label(row), label(rival), metric, mean, low, high, p)
+
+
+def by_references(board: Sequence[Result]) -> list[tuple[Result, Result]]:
+    """Each method with references against itself without: K = 5 of either list and K = 0."""
+    alone = {row.method: row for row in board if row.references == 0 and row.uses_references}
+    order = sorted(board, key=lambda row: (row.method != ASKED, -row.means[METRICS[0]]))
+    return [
+        (row, alone[row.method])
+        for row in order
+        if row.reference_list in GIVEN and row.method in alone
+    ]
+
+
+def against_rivals(board: Sequence[Result]) -> list[tuple[Result, Result]]:
+    """The asked method, given what the small face finds, against the best rows of each kind.
+
+    Against itself without references, the best single-image row, the best row of another method
+    with references, and itself trained without any, as far as they are on the board. The best are
+    those of the highest PSNR-Y.
+    """
+    mine = _first(board, lambda row: row.method == ASKED and row.reference_list == GIVEN[0])
+    if mine is None:
+        return []
+    variants = f"{ASKED}-"
+    others = [row for row in board if row.method != ASKED and not row.method.startswith(variants)]
+    rivals = [
+        _first(board, lambda row: row.method == ASKED and row.references == 0),
+        _first(others, lambda row: row.budget is not None and not row.uses_references),
+        _first(others, lambda row: row.budget is not None and row.references > 0),
+        _first(board, lambda row: row.method == f"{ASKED}-no-external"),
+    ]
+    return [(mine, rival) for rival in rivals if rival is not None]
+
+
+def by_part(board: Sequence[Result]) -> list[tuple[Result, Result]]:
+    """Each variant of the asked method against the whole, with the same references."""
+    whole = {(row.references, row.reference_list): row for row in board if row.method == ASKED}
+    found = []
+    for row in board:
+        same = whole.get((row.references, row.reference_list))
+        if row.method.startswith(f"{ASKED}-") and row.reference_list != GIVEN[1] and same:
+            found.append((row, same))
+    return sorted(found, key=lambda pair: (pair[0].method, -pair[0].references))
+
+
+def _first(board: Sequence[Result], wanted: Callable[[Result], bool]) -> Result | None:
+    found = [row for row in board if wanted(row)]
+    return max(found, key=lambda row: row.means[METRICS[0]], default=None)
+
+
+def table(found: Sequence[Difference], metrics: Sequence[str]) -> list[str]:
+    """Markdown: a line a pair, a column a metric."""
+    shown = [metric for metric in metrics if any(one.metric == metric for one in found)]
+    cells = {(one.name, one.metric): _text(one) for one in found}
+    names = list(dict.fromkeys(one.name for one in found))
+    lines = ["| difference | " + " | ".join(fact(metric).heading for metric in shown) + " |"]
+    lines.append("| --- |" + " ---: |" * len(shown))
+    for name in names:
+        row = [cells.get((name, metric), "-") for metric in shown]
+        lines.append(f"| {name} | " + " | ".join(row) + " |")
+    return lines
+
+
+def _text(one: Difference) -> str:
+    digits = fact(one.metric).digits + (1 if fact(one.metric).digits == 2 else 0)
+    span = f"{one.mean:+.{digits}f} [{one.low:+.{digits}f}, {one.high:+.{digits}f}]"
+    return f"{span}, p {'< 0.001' if one.p < 0.001 else f'= {one.p:.3f}'}"
+
+
+def ladder(studies: Sequence[Study], count: int) -> list[str]:
+    """Markdown: gain over K = 0 by kind of reference (lines) of each training (columns), dB."""
+    kinds = list(dict.fromkeys(kind for study in studies for kind in study.kinds))
+    lines = ["| references in the test | " + " | ".join(map(_training, studies)) + " |"]
+    lines.append("| --- |" + " ---: |" * len(studies))
+    for kind in kinds:
+        cells = [_gain(study, kind, count) for study in studies]
+        lines.append(f"| {NAMES[kind]} | " + " | ".join(cells) + " |")
+    base = [f"{np.mean(study.cell('none', 0).psnr_y):.3f} dB" for study in studies]
+    return [*lines, "| none (K = 0), PSNR-Y | " + " | ".join(base) + " |"]
+
+
+def _gain(study: Study, kind: str, count: int) -> str:
+    if kind not in study.kinds:
+        return "-"
+    cell = study.cell(kind, 1 if kind == "target" else count)
+    return "{:+.3f} [{:+.3f}, {:+.3f}]".format(*gain(study, cell))
+
+
+def _training(study: Study) -> str:
+    seen = study.budget.partition("-on-")[2]
+    kind = f", trained with {seen}" if seen else ""
+    return f"{study.title}, seed {study.seed}{kind}"
+
+
+def shown_metrics(board: Sequence[Result]) -> list[str]:
+    """Metrics of the board that have a score of every face."""
+    return [metric.name for metric in metrics_of(board)]

@@ -1,0 +1,59 @@
+"""The learning rate of each method, from one small set for all, chosen on val."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from benchmark.protocol import Budget
+from benchmark.run import write_json
+from benchmark.train import Running, train
+
+RATES = (1e-4, 2e-4, 4e-4, 8e-4)
+"""Peaks that are tried, the same for every method."""
+SHARE = 0.1
+"""Of the budget's samples, for each rate, with a warm-up and a cosine of its own."""
+Update = Callable[[int, int, str], None]
+
+
+def tuned(
+    face_ref: Path,
+    method: str,
+    budget: Budget,
+    folder: Path,
+    running: Running,
+    progress: Update | None = None,
+) -> float:
+    """The rate of `RATES` whose short training has the highest PSNR-Y on val; ties: the lower.
+
+    Writes `folder/<method>.json`, and reads it where it is there. The test split is not opened.
+    """
+    file = folder / f"{method}.json"
+    if not file.exists():
+        short = _short(budget)
+        found = {
+            f"{rate:g}": train(
+                face_ref,
+                method,
+                replace(short, learning_rate=rate),
+                folder / f"{method}-{rate:g}",
+                running=running,
+                progress=progress,
+            )["val_psnr_y"]
+            for rate in RATES
+        }
+        write_json({"budget": budget.name, "samples": short.samples, "val_psnr_y": found}, file)
+    found = json.loads(file.read_text(encoding="utf-8"))["val_psnr_y"]
+    return max(RATES, key=lambda rate: (found[f"{rate:g}"], -rate))
+
+
+def _short(budget: Budget) -> Budget:
+    return replace(
+        budget,
+        name=f"{budget.name}-tuning",
+        samples=max(budget.batch_size, round(SHARE * budget.samples)),
+        warmup=max(1, round(SHARE * budget.warmup)),
+        validations=1,
+    )

@@ -1,0 +1,148 @@
+import fcntl
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from benchmark import campaign as module
+from benchmark.campaign import Campaign, Job, carry_on, default_methods, jobs_of, status
+from benchmark.cli import app
+from benchmark.evaluate import Setting
+from benchmark.methods import load, names
+from benchmark.protocol import Budget
+from benchmark.result_files import read_all
+from benchmark.train import Running
+from benchmark.tuning import RATES, tuned
+from faceref.console import progress_bar
+from faceref.errors import FaceRefError
+
+BUDGET = Budget("tiny", 12, 6, 1e-3, 1, 1, 4, max_references=1)
+
+
+@pytest.fixture
+def small(tiny_face_ref: Path, tmp_path: Path) -> Campaign:
+    jobs = jobs_of(["bicubic", "srcnn"], range(2), ["srcnn"])
+    return Campaign(tiny_face_ref, BUDGET, tmp_path / "out", jobs, Setting("folder-x8@1", faces=3))
+
+
+def bar(label: str):
+    return progress_bar(label, "")
+
+
+def test_first_seeds_come_first_and_methods_without_training_once():
+    jobs = jobs_of(["bicubic", "srcnn", "edsr"], range(3), ["edsr", "bicubic"])
+    assert [job.name for job in jobs] == ["bicubic-s0", "srcnn-s0", "edsr-s0", "edsr-s1", "edsr-s2"]
+    with pytest.raises(FaceRefError, match="edsr"):
+        jobs_of(["edsrr"], range(1), [])
+
+
+def test_small_sizes_are_for_small_budgets():
+    chosen = default_methods("small")
+    assert {"sparnet_s", "rcan_s", "swinir_light", "edsr", "msrnet", "bicubic"} <= set(chosen)
+    assert not {"sparnet", "rcan", "swinir"} & set(chosen)
+    assert default_methods("full") == names()
+
+
+def test_a_campaign_does_what_is_missing_and_no_more(
+    small: Campaign, monkeypatch: pytest.MonkeyPatch
+):
+    outcome = carry_on(small, bar)
+    assert [job.name for job in outcome.done] == ["bicubic-s0", "srcnn-s0", "srcnn-s1"]
+    assert not outcome.failed
+    assert not outcome.left
+    found = read_all(small.results)
+    assert sorted((row.method, row.seed) for row in found if row.seed is not None) == [
+        ("srcnn", 0),
+        ("srcnn", 1),
+    ]
+    run = small.run(Job("srcnn", 1))
+    assert run.best.exists()
+    assert not run.checkpoint.exists()
+    monkeypatch.setattr(module, "train", None)
+    monkeypatch.setattr(module, "evaluate", None)
+    assert len(carry_on(small, bar).done) == 3
+
+
+def test_references_are_scored_from_both_lists_and_without(tiny_face_ref: Path, tmp_path: Path):
+    jobs = jobs_of(["ttsr_s"], range(1), [])
+    setting = Setting("folder-x8@1", references=2, faces=2)
+    one = Campaign(tiny_face_ref, replace(BUDGET, samples=6), tmp_path, jobs, setting)
+    before = status(one, jobs[0])
+    assert (before.steps, before.results, before.wanted) == (0, 0, 3)
+    carry_on(one, bar)
+    assert status(one, jobs[0]).done
+    found = {path.stem for path in one.results.rglob("*.json")}
+    assert found == {"tiny-refs_hr-k2-s0", "tiny-refs_lr-k2-s0", "tiny-k0-s0"}
+
+
+def test_time_that_is_up_leaves_a_checkpoint_to_go_on_from(small: Campaign):
+    hasty = replace(small, running=Running(until=0.0), jobs=small.jobs[1:])
+    outcome = carry_on(hasty, bar)
+    assert outcome.left == list(small.jobs[1:])
+    run = small.run(Job("srcnn", 0))
+    assert run.checkpoint.exists()
+    assert not run.report.exists()
+    assert len(carry_on(small, bar).done) == 3
+
+
+def test_a_job_that_fails_does_not_stop_the_others(
+    small: Campaign, monkeypatch: pytest.MonkeyPatch
+):
+    real = module.train
+
+    def fail(face_ref: Path, method: str, *rest: object, seed: int, **named: object):
+        if seed == 0:
+            raise FaceRefError("The loss is nan at step 3.")
+        return real(face_ref, method, *rest, seed=seed, **named)  # pyright: ignore
+
+    monkeypatch.setattr(module, "train", fail)
+    outcome = carry_on(small, bar)
+    assert outcome.failed == {Job("srcnn", 0): "The loss is nan at step 3."}
+    assert outcome.done == [Job("bicubic", 0), Job("srcnn", 1)]
+
+
+def test_a_job_of_another_process_is_passed_over(small: Campaign):
+    folder = small.run(Job("srcnn", 0)).root
+    folder.mkdir(parents=True)
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        outcome = carry_on(small, bar)
+    assert outcome.left == [Job("srcnn", 0)]
+    assert len(carry_on(small, bar).done) == 3
+
+
+def test_rates_are_chosen_on_val_alone(tiny_face_ref: Path, tmp_path: Path):
+    budget = replace(BUDGET, samples=120)
+    rate = tuned(tiny_face_ref, "srcnn", budget, tmp_path, Running())
+    runs = {f"{known:g}": tmp_path / f"srcnn-{known:g}" for known in RATES}
+    saved = {
+        name: torch.load(folder / "checkpoint.pt", weights_only=True)["state"]["best_psnr"]
+        for name, folder in runs.items()
+    }
+    assert f"{rate:g}" == max(saved, key=lambda name: saved[name])
+    (tmp_path / "srcnn.json").write_text(
+        '{"val_psnr_y": {"0.0001": 3, "0.0002": 9, "0.0004": 9, "0.0008": 1}}'
+    )
+    assert tuned(tiny_face_ref, "srcnn", budget, tmp_path, Running()) == 2e-4
+
+
+def test_the_chosen_rate_is_trained_with(small: Campaign, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "tuned", lambda *rest: 7e-4)
+    carry_on(replace(small, tune=True), bar)
+    assert small.run(Job("srcnn", 1)).training()["budget"]["learning_rate"] == 7e-4
+
+
+def test_the_command_tells_what_is_left(tiny_face_ref: Path, tmp_path: Path):
+    arguments = ["campaign", "debug", "--face-ref", str(tiny_face_ref), "--out", str(tmp_path)]
+    arguments += ["--methods", "bicubic,srcnn", "--task", "folder-x8@1"]
+    before = CliRunner().invoke(app, [*arguments, "--status"])
+    assert before.exit_code == 0, before.output
+    assert "0 of 2 jobs are done" in before.output
+    ran = CliRunner().invoke(app, arguments)
+    assert ran.exit_code == 0, ran.output
+    assert "2 of 2 jobs are done" in ran.output
+    after = CliRunner().invoke(app, [*arguments, "--status"])
+    assert "2 of 2 jobs are done" in after.output
+    assert load("srcnn").name in after.output
