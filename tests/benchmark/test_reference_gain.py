@@ -1,0 +1,135 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from benchmark import result_files
+from benchmark.cli import app
+from benchmark.gain_page import find_board, studies_of
+from benchmark.reference_gain import (
+    against_rivals,
+    by_part,
+    by_references,
+    differences,
+    ladder,
+    table,
+)
+from benchmark.results import Result, label
+from benchmark.study_file import BANDS, REGIONS, Cell, Study, write
+from faceref.errors import FaceRefError
+from tests.benchmark.made_results import made
+
+GIVEN = {"references": 5, "reference_list": "refs_lr"}
+
+
+def board() -> list[Result]:
+    """MSRNet with and without references, a variant, two rivals, one with references."""
+    return [
+        made("msrnet", 27.2, **GIVEN),
+        made("msrnet", 27.0),
+        made("msrnet", 27.1, references=5, reference_list="refs_hr"),
+        with_references(made("msrnet-no-remap", 26.9, **GIVEN)),
+        made("edsr", 26.8),
+        made("sparnet_s", 27.6),
+        with_references(made("ttsr_s", 27.4, **GIVEN)),
+        with_references(made("ttsr_s", 27.3)),
+        made("bicubic", 25, None),
+    ]
+
+
+def with_references(result: Result) -> Result:
+    return replace(result, training={**(result.training or {}), "uses_references": True})
+
+
+def names(pairs: list[tuple[Result, Result]]) -> list[tuple[str, str]]:
+    return [(label(row), label(rival)) for row, rival in pairs]
+
+
+def test_the_best_rival_of_each_kind_is_compared_with():
+    assert names(against_rivals(board())) == [
+        ("MSRNET (K=5, refs_lr)", "MSRNET (K=0)"),
+        ("MSRNET (K=5, refs_lr)", "SPARNET_S"),
+        ("MSRNET (K=5, refs_lr)", "TTSR_S (K=5, refs_lr)"),
+    ]
+    assert against_rivals(board()[1:]) == []
+
+
+def test_each_method_is_compared_with_itself_without_references():
+    assert names(by_references(board())) == [
+        ("MSRNET (K=5, refs_lr)", "MSRNET (K=0)"),
+        ("MSRNET (K=5, refs_hr)", "MSRNET (K=0)"),
+        ("TTSR_S (K=5, refs_lr)", "TTSR_S (K=0)"),
+    ]
+    assert [row.method for row, _ in by_part(board())] == ["msrnet-no-remap"]
+
+
+def test_differences_are_paired_and_corrected_for_their_number():
+    pairs = by_references(board())
+    found = differences(pairs, ["psnr_y", "lpips_alex"])
+    assert [one.metric for one in found] == ["psnr_y"] * 3
+    for one, (row, rival) in zip(found, pairs, strict=True):
+        apart = np.subtract(row.scores["psnr_y"], rival.scores["psnr_y"])  # pyright: ignore
+        assert one.mean == pytest.approx(apart.mean())
+        assert one.low < one.mean < one.high
+    alone = differences(pairs[1:2], ["psnr_y"])[0]
+    assert alone.mean == found[1].mean
+    assert alone.p <= found[1].p
+    lines = table(found, ["psnr_y", "lpips_alex"])
+    assert lines[0] == "| difference | PSNR-Y, dB |"
+    assert len(lines) == 5
+
+
+def study(budget: str, gains: dict[str, float]) -> Study:
+    rng = np.random.default_rng(0)
+    base = 27 + rng.normal(0, 1, 30)
+    bands, regions = [1.0] * len(BANDS), dict.fromkeys([*REGIONS, "elsewhere"], 1.0)
+    cells = [Cell("none", 0, base.tolist(), [0.5] * 30, bands, regions)]
+    for kind, gain in gains.items():
+        count = 1 if kind == "target" else 5
+        psnr = (base + gain).tolist()
+        cells.append(Cell(kind, count, psnr, [0.5] * 30, bands, regions))
+    return Study(
+        task="lfw-x8@1",
+        method="msrnet",
+        title="MSRNet",
+        budget=budget,
+        seed=0,
+        split="test",
+        data_revision="a" * 64,
+        images=30,
+        images_sha256="b" * 64,
+        weights_sha256="c" * 64,
+        code="0.1.0",
+        hardware={},
+        cells=cells,
+    )
+
+
+def test_trainings_stand_beside_each_other_by_kind_of_reference():
+    first = study("small", {"random": 0.01, "refs_lr": 0.04, "target": 8.0})
+    second = study("small-on-random", {"random": 0.02, "target": 7.0})
+    lines = ladder([first, second], 5)
+    assert "MSRNet, seed 0, trained with random" in lines[0]
+    assert lines[2].startswith("| random faces | +0.010 [+0.010, +0.010] | +0.020")
+    assert lines[3].endswith("+0.040 [+0.040, +0.040] | - |")
+    assert lines[4].startswith("| the target itself | +8.000")
+
+
+def test_the_page_is_written(tmp_path: Path):
+    for result in board():
+        result_files.write(result, tmp_path / "results")
+    for budget in ("small", "small-on-random", "full"):
+        folder = tmp_path / "studies"
+        write(study(budget, {"random": 0.01, "target": 8.0}), folder / f"{budget}.json")
+    assert len(studies_of(tmp_path / "studies", "lfw-x8@1", "small")) == 2
+    arguments = ["gains", str(tmp_path / "results"), "--studies", str(tmp_path / "studies")]
+    ran = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "out")])
+    assert ran.exit_code == 0, ran.output
+    page = next((tmp_path / "out").glob("*-gain.md")).read_text()
+    assert "## MSRNet with a part changed, against the whole" in page
+    assert "## By kind of reference, K = 5" in page
+    assert len(list((tmp_path / "out" / "figures").iterdir())) == 2
+    with pytest.raises(FaceRefError, match="There are: lfw-x8@1 small"):
+        find_board(tmp_path / "results", "full", "lfw-x8@1")
