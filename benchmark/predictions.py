@@ -123,7 +123,7 @@ def _mismatch(folder: Path, missing: list[str], wanted: int, extra: list[str]) -
     if missing:
         parts.append(f"No prediction for {len(missing):,} of {wanted:,} faces: {_few(missing)}.")
     if extra:
-        parts.append(f"{len(extra):,} files that are no face of the split: {_few(extra)}.")
+        parts.append(f"Files that are no face of the split, {len(extra):,}: {_few(extra)}.")
     return " ".join([f"{folder}:", *parts, _EXPECTED])
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from benchmark.devices import open_device
 from benchmark.evaluate import Progress, Setting, need_scale, score_model
 from benchmark.predictions import need_plain_name
-from benchmark.protocol import LR_SIZE, SCALE, task
+from benchmark.protocol import HR_SIZE, LR_SIZE, SCALE, task
 from benchmark.run import file_sha256
 from faceref.errors import FaceRefError
 
@@ -106,8 +106,8 @@ def open_network(file: Path) -> Network:
     Raises FaceRefError where spandrel is not installed, the file cannot be read, or the network is
     unknown, of another scale or for other channels.
     """
-    spandrel = _spandrel()
     state = _state(file)
+    spandrel = _spandrel()
     try:
         found = spandrel.ModelLoader().load_from_state_dict(state)
     except spandrel.UnsupportedModelError as error:
@@ -117,12 +117,12 @@ def open_network(file: Path) -> Network:
         ) from error
     except Exception as error:
         raise FaceRefError(
-            f"{file}: spandrel cannot build a network from these weights "
-            f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}). "
+            f"{file}: spandrel cannot build a network from these weights ({_cause(error)}). "
             f"Are they whole? {_ELSEWHERE}"
         ) from error
     _need_fit(file, found, spandrel)
     model = SingleImage(found.float()).eval()
+    _need_size(file, model)
     return Network(model, found.architecture.name, file_sha256(file))
 
 
@@ -178,10 +178,32 @@ def _need_fit(file: Path, found: Any, spandrel: Any) -> None:
     if found.scale != SCALE:
         raise FaceRefError(
             f"{what} x{found.scale}, expected x{SCALE}: {LR_SIZE}x{LR_SIZE} to "
-            f"{LR_SIZE * SCALE}x{LR_SIZE * SCALE}. Give x{SCALE} weights. {_ELSEWHERE}"
+            f"{HR_SIZE}x{HR_SIZE}. Give x{SCALE} weights. {_ELSEWHERE}"
         )
     if (found.input_channels, found.output_channels) != (3, 3):
         raise FaceRefError(
             f"{what} with {found.input_channels} channels in and {found.output_channels} out, "
             f"expected 3 and 3 (RGB). {_ELSEWHERE}"
         )
+
+
+@torch.no_grad()
+def _need_size(file: Path, model: SingleImage) -> None:
+    """Some networks want more than 16x16; better said now than after the first face."""
+    try:
+        shape = tuple(model(torch.zeros(1, 3, LR_SIZE, LR_SIZE), torch.zeros(1, 0)).shape)
+    except Exception as error:
+        raise FaceRefError(
+            f"{file}: the network fails on {LR_SIZE}x{LR_SIZE} pixels ({_cause(error)}). "
+            f"{_ELSEWHERE}"
+        ) from error
+    if shape != (1, 3, HR_SIZE, HR_SIZE):
+        raise FaceRefError(
+            f"{file}: the network makes {shape} of {LR_SIZE}x{LR_SIZE} pixels, expected "
+            f"{(1, 3, HR_SIZE, HR_SIZE)}. {_ELSEWHERE}"
+        )
+
+
+def _cause(error: Exception) -> str:
+    """The kind of an error and the first line of it."""
+    return " ".join([f"{type(error).__name__}:", *str(error).splitlines()[:1]])

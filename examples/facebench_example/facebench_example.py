@@ -19,12 +19,14 @@ class Shuffle(nn.Module):
 
     def __init__(self, width: int = 32) -> None:
         super().__init__()
+        last = nn.Conv2d(width, 3 * SCALE**2, 3, padding=1, bias=False)
+        nn.init.zeros_(last.weight)  # starts as the bicubic image
         self.layers = nn.Sequential(
             nn.Conv2d(3, width, 3, padding=1),
             nn.ReLU(),
             nn.Conv2d(width, width, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(width, 3 * SCALE**2, 3, padding=1),
+            last,
             nn.PixelShuffle(SCALE),
         )
 

@@ -111,6 +111,7 @@ def test_the_list_says_where_each_comes_from_and_what_is_broken(
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a process that has the example package."""
+    pytest.importorskip("pip")
     site = tmp_path_factory.mktemp("site")
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
     _run([sys.executable, "-m", "pip", "install", *options, "--target", str(site), str(EXAMPLE)])

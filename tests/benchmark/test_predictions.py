@@ -66,14 +66,16 @@ def test_missing_and_extra_names_are_counted_in_one_error(tiny_face_ref: Path, f
         (folder / f"extra{place}.txt").touch()
     found = _error(tiny_face_ref, folder)
     assert "No prediction for 2 of 6 faces: test0/0.png, test1/2.png." in found
-    assert "9 files that are no face of the split: extra0.txt, extra1.txt" in found
+    assert "Files that are no face of the split, 9: extra0.txt, extra1.txt" in found
     assert "extra4.txt and 4 more." in found
 
 
 @pytest.mark.usefixtures("_unscored")
 def test_one_file_too_many_is_an_error(tiny_face_ref: Path, folder: Path):
     shutil.copy(folder / "test0" / "0.png", folder / "test0" / "0_sr.png")
-    assert "1 files that are no face of the split: test0/0_sr.png." in _error(tiny_face_ref, folder)
+    assert "Files that are no face of the split, 1: test0/0_sr.png." in _error(
+        tiny_face_ref, folder
+    )
     with pytest.raises(FaceRefError, match="is no folder"):
         evaluate_predictions(tiny_face_ref, folder / "none", "mine", SETTING)
 
@@ -133,7 +135,7 @@ def test_all_wrong_pictures_are_counted_after_the_names(tiny_face_ref: Path, fol
     assert found.startswith("6 of 6 predictions")
     assert " and 1 more" in found
     (folder / "more.png").touch()
-    assert "no face of the split: more.png" in _error(tiny_face_ref, folder)
+    assert "no face of the split, 1: more.png" in _error(tiny_face_ref, folder)
 
 
 @pytest.mark.usefixtures("_unscored")

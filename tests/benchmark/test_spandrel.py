@@ -122,6 +122,18 @@ def test_another_scale_or_colour_is_refused(
         open_network(tmp_path / "net.safetensors")
 
 
+@pytest.mark.parametrize("file", [".pth"], indirect=True)
+def test_a_network_that_cannot_take_a_small_face_is_refused(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Compact, "forward", lambda self, x: x)
+    with pytest.raises(FaceRefError, match=r"makes \(1, 3, 16, 16\) of 16x16 pixels, expected"):
+        open_network(file)
+    monkeypatch.setattr(Compact, "forward", lambda self, x: x.view(3, 3))
+    with pytest.raises(FaceRefError, match=r"fails on 16x16 pixels \(RuntimeError: shape"):
+        open_network(file)
+
+
 class Harmful:
     """Unpickled without care, it would write a file."""
 
