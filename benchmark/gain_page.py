@@ -109,9 +109,10 @@ def sections(board: Sequence[Result]) -> list[tuple[str, list[tuple[Result, Resu
 
 def draw_gains(key: BoardKey, board: Sequence[Result], out: Path) -> list[Path]:
     """All differences of PSNR-Y, one line each; filled where p < 0.05. PNG and PDF."""
-    found: list[Difference] = []
+    every: list[Difference] = []
     for _, pairs in sections(board):
-        found += differences(pairs, METRICS[:1])
+        every += differences(pairs, METRICS[:1])
+    found = list({one.name: one for one in reversed(every)}.values())[::-1]
     figure, axes = figure_of(0.8 * FULL_WIDTH, 0.9 + 0.2 * len(found))
     for place, one in enumerate(found):
         axes.plot([one.low, one.high], [-place, -place], color="#0072b2", lw=1.4)
