@@ -142,7 +142,7 @@ def draw_curve(study: Study, out: Path) -> None:
     axes.set_ylabel("PSNR-Y over K = 0, dB")
     target = gain(study, study.cell("target", 1))[0]
     axes.set_title(f"{study.title}; the target itself: {target:+.1f} dB", fontsize=9, loc="left")
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
     save_figure(figure, out)
 
 
@@ -165,5 +165,5 @@ def draw_bands(study: Study, out: Path) -> None:
     axes.set_xticks(range(len(BANDS)), [f"{low}-{high}" for low, high in BANDS])
     axes.set_xlabel("spatial frequency, cycles a face width")
     axes.set_ylabel("squared error against K = 0, %")
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
     save_figure(figure, out)

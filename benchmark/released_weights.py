@@ -30,7 +30,8 @@ def release_weights(run: Path, out: Path) -> Path:
     """Write the chosen weights of the training `run` to `out`, its SHA-256 beside it.
 
     `out` ends in `.safetensors`; beside it lies `out.sha256` as `sha256sum -c` reads it. Metadata
-    name method, budget, seed and data. No picture and no path is written.
+    name method, budget, seed, data and the `weights_sha256` of results. No picture and no path is
+    written.
     """
     from safetensors.torch import save_file
 
@@ -43,6 +44,7 @@ def release_weights(run: Path, out: Path) -> Path:
         "budget": training["budget"]["name"],
         "seed": str(training["seed"]),
         "data_revision": training["data_revision"],
+        "weights_sha256": training["weights_sha256"],
         "training": json.dumps(
             {"val_psnr_y": training["val_psnr_y"], "step": training["best_step"]}
         ),
@@ -50,6 +52,7 @@ def release_weights(run: Path, out: Path) -> Path:
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_suffix(".tmp")
     save_file({name: value.contiguous() for name, value in state.items()}, temporary, facts)
+    temporary.chmod(0o644)  # safetensors lets only its owner read.
     temporary.replace(out)
     _sum_file(out).write_text(f"{file_sha256(out)}  {out.name}\n", encoding="utf-8")
     return out

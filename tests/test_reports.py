@@ -4,11 +4,15 @@ import re
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
 
 from benchmark.findings import markdown
+from benchmark.gain_page import find_board, gains_markdown, studies_of
 from benchmark.leaderboard import leaderboard
+from benchmark.released_weights import open_weights
 from benchmark.result_files import read_all
 from benchmark.results import boards
+from benchmark.run import file_sha256
 from benchmark.site.build import GALLERY, site_files
 from benchmark.standing import board_name
 from benchmark.study_file import read
@@ -16,6 +20,7 @@ from faceref.errors import FaceRefError
 
 REPORTS = Path(__file__).resolve().parents[1] / "reports"
 SITE = REPORTS / "site"
+RELEASES = REPORTS.parent / "releases" / "lfw-x8-small"
 
 
 def test_the_board_is_that_of_the_result_files():
@@ -54,6 +59,31 @@ def test_each_study_s_page_is_that_of_its_file():
         assert all(figure.exists() for figure in figures)
         page = REPORTS / f"{study.name}.md"
         assert page.read_text(encoding="utf-8") == markdown(study, figures, REPORTS)
+
+
+def test_the_page_of_gains_is_that_of_results_and_studies():
+    key, board = find_board(REPORTS / "results", "small", "lfw-x8@1")
+    name = f"{board_name(key)}-gain"
+    studies = studies_of(REPORTS / "studies", "lfw-x8@1", "small")
+    text = gains_markdown(key, board, studies, Path("figures") / f"{name}.png")
+    assert (REPORTS / f"{name}.md").read_text(encoding="utf-8") == text, "run: make reports"
+    assert (REPORTS / "figures" / f"{name}.pdf").exists()
+
+
+def test_released_weights_are_those_of_results():
+    known = {
+        run.training["weights_sha256"] for run in read_all(REPORTS / "results") if run.training
+    }
+    files = sorted(RELEASES.glob("*.safetensors"))
+    assert {"msrnet", "sparnet_s"} <= {file.stem for file in files}
+    for file in files:
+        said = file.with_name(f"{file.name}.sha256").read_text(encoding="utf-8").split()
+        assert said == [file_sha256(file), file.name]
+        assert file.stat().st_size < 20_000_000
+        assert open_weights(file).method.name == file.stem
+        with safe_open(file, "pt") as opened:
+            assert opened.metadata()["weights_sha256"] in known
+        assert file.with_suffix(".md").is_file()
 
 
 def test_results_of_a_board_are_of_the_same_images():
