@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.figure_style import FULL_WIDTH, PLAIN, figure_of, save_figure
-from benchmark.metric_facts import fact
+from benchmark.difference_plot import Drawn, draw_differences
 from benchmark.protocol import METRICS
 from benchmark.reference_gain import (
     Difference,
@@ -108,18 +107,10 @@ def sections(board: Sequence[Result]) -> list[tuple[str, list[tuple[Result, Resu
 
 
 def draw_gains(key: BoardKey, board: Sequence[Result], out: Path) -> list[Path]:
-    """All differences of PSNR-Y, one line each; filled where p < 0.05. PNG and PDF."""
+    """All differences of PSNR-Y, one line each. PNG and PDF."""
     every: list[Difference] = []
     for _, pairs in sections(board):
         every += differences(pairs, METRICS[:1])
     found = list({one.name: one for one in reversed(every)}.values())[::-1]
-    figure, axes = figure_of(0.8 * FULL_WIDTH, 0.9 + 0.2 * len(found))
-    for place, one in enumerate(found):
-        axes.plot([one.low, one.high], [-place, -place], color="#0072b2", lw=1.4)
-        inside = "#0072b2" if one.p < 0.05 else "white"
-        axes.plot(one.mean, -place, "o", color=inside, mec="#0072b2", ms=4.5)
-    axes.axvline(0, color=PLAIN, lw=0.8)
-    axes.set_yticks([-place for place in range(len(found))], [one.name for one in found])
-    axes.set_xlabel(f"difference of {fact(METRICS[0]).heading}; filled: p < 0.05 after correction")
-    axes.set_title(board_title(key).replace("`", ""))
-    return save_figure(figure, out)
+    lines = [Drawn(one.name, one.mean, one.low, one.high, one.p) for one in found]
+    return draw_differences(lines, out, board_title(key).replace("`", ""), METRICS[0])

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmark.difference_plot import Drawn, draw_differences
 from benchmark.result_files import read_all
 from benchmark.results import Result, boards, label
-from benchmark.slice_plot import draw_slices
 from benchmark.slices import (
     Slice,
     compare_in_slices,
@@ -63,7 +63,11 @@ def write_slices(
     rows = compare_in_slices(method, rival, slices, wanted.metric)
     text = markdown(method, rival, rows, wanted.metric)
     title = f"{label(method)} minus {label(rival)}"
-    draw_slices(rows, out.with_suffix(".png"), title, wanted.metric)
+    lines = [
+        Drawn(f"{row.name} ({row.images:,})", row.difference, row.low, row.high, row.p)
+        for row in rows
+    ]
+    draw_differences(lines, out.with_suffix(".png"), title, wanted.metric)
     temporary = out.with_name(out.name + ".tmp")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(out)
