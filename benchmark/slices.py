@@ -202,7 +202,9 @@ def markdown(method: Result, rival: Result, rows: Sequence[SliceRow], metric: st
     digits = known.digits
     for row in rows:
         mine, theirs = (f"{mean:.{digits}f}" for mean in row.means)
-        span = f"{row.difference:+.{digits}f} [{row.low:+.{digits}f}, {row.high:+.{digits}f}]"
+        span = "{:+.{d}f} [{:+.{d}f}, {:+.{d}f}]".format(
+            row.difference, row.low, row.high, d=max(3, digits)
+        )
         p = "< 0.001" if row.p < 0.001 else f"{row.p:.3f}"
         lines.append(f"| {row.name} | {row.images:,} | {mine} | {theirs} | {span} | {p} |")
     return "\n\n".join([head, about, "\n".join(lines)]) + "\n"
