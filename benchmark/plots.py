@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from benchmark.uncertainty import bootstrap
 
 FAR_BELOW = 2.0
 """Results that many dB below bicubic are named under the plot, not drawn."""
+_BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1)}
 Cost = Callable[[Result], float | None]
 COSTS: tuple[tuple[str, Cost], ...] = (
     ("multiply-adds a face, G", lambda row: None if row.macs is None else row.macs / 1e9),
@@ -39,11 +41,12 @@ def name_hidden(axes: Any, hidden: Sequence[Result]) -> None:
     if hidden:
         names = ", ".join(f"{label(row)} {row.means['psnr_y']:.1f} dB" for row in hidden)
         axes.annotate(
-            f"not drawn, far below: {names}",
+            fill(f"not drawn, far below: {names}", 100),
             (0, 0),
-            (0, -42),
+            (0, -36),
             xycoords="axes fraction",
             textcoords="offset points",
+            va="top",
             fontsize=7,
             color=PLAIN,
         )
@@ -52,15 +55,16 @@ def name_hidden(axes: Any, hidden: Sequence[Result]) -> None:
 def quality_against_cost(results: Sequence[Result], out: Path, title: str) -> None:
     """PSNR-Y in dB with its interval against multiply-adds, parameters and time, as PNG and PDF.
 
-    Methods at no cost are horizontal lines; results whose cost is unknown are left out.
+    Bicubic and methods at no cost are horizontal lines; results whose cost is unknown are left out.
     """
     shown, hidden = near(results)
     rows = standings(shown, [fact(METRICS[0])])
-    figure, axes = figure_of(FULL_WIDTH, 2.9, len(COSTS), sharey=True)
+    height = max(2.9, 0.4 + 0.16 * len(shown))
+    figure, axes = figure_of(FULL_WIDTH, height, len(COSTS), sharey=True)
     for one, (name, cost) in zip(axes, COSTS, strict=True):
         for row in rows:
             _mark(one, row, cost(row.result), look_of(row.result, results))
-        one.set_xscale("log")
+        _logarithmic(one)
         one.set_xlabel(name)
         one.margins(x=0.15, y=0.12)
     axes[0].set_ylabel("PSNR-Y, dB")
@@ -71,17 +75,27 @@ def quality_against_cost(results: Sequence[Result], out: Path, title: str) -> No
     save_figure(figure, out)
 
 
+def _logarithmic(axes: Any) -> None:
+    """A logarithmic axis with plain numbers at 1, 2 and 5."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
 def _mark(axes: Any, row: Standing, cost: float | None, look: Look) -> None:
     value = row.values["psnr_y"]
     if cost is None or value.low is None or value.high is None:
         return
-    if cost == 0:
+    if cost == 0 or row.result.method == "bicubic":
         axes.axhline(value.mean, color=look.colour, lw=1, ls="--", alpha=0.7)
         return
     reach = [[max(value.mean - value.low, 0)], [max(value.high - value.mean, 0)]]
-    fill = look.colour if look.filled else "white"
+    inside = look.colour if look.filled else "white"
     axes.errorbar(
-        cost, value.mean, reach, fmt=look.marker, color=look.colour, mfc=fill, alpha=0.85, lw=0.8
+        cost, value.mean, reach, fmt=look.marker, color=look.colour, mfc=inside, alpha=0.85, lw=0.8
     )
 
 
@@ -93,7 +107,7 @@ def _name_rows(figure: Any, results: Sequence[Result], looks: Sequence[Look]) ->
             [],
             [],
             ls="--" if result.parameters == 0 else "",
-            marker=look.marker,
+            marker="" if result.method == "bicubic" else look.marker,
             color=look.colour,
             mfc=look.colour if look.filled else "white",
             lw=1,
@@ -120,7 +134,7 @@ def validation_curves(results: Sequence[Result], out: Path) -> None:
     axes.set_xlabel("training steps")
     axes.set_ylabel("PSNR-Y on val, dB")
     if seen:
-        axes.legend()
+        axes.legend(**_BESIDE)
     save_figure(figure, out)
 
 
@@ -145,7 +159,7 @@ def reference_curve(results: Sequence[Result], out: Path, title: str) -> bool:
     axes.set_xlabel("references given, K")
     axes.set_ylabel("PSNR-Y over the fewest, dB")
     axes.set_title(title.replace("`", ""))
-    axes.legend()
+    axes.legend(**_BESIDE)
     axes.xaxis.get_major_locator().set_params(integer=True)
     save_figure(figure, out)
     return True
