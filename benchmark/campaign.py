@@ -189,7 +189,7 @@ def _do(campaign: Campaign, job: Job, bar: Bar) -> bool:
         if path.exists():
             continue
         _need_time(campaign)
-        with bar(f"Scoring {method.title}, seed {job.seed}") as update:
+        with bar(f"Scoring {method.title}, {path.stem}") as update:
             found = evaluate(
                 campaign.face_ref,
                 method.name,
