@@ -23,12 +23,14 @@ VARIANTS = (
     _with("no-external", Parts(external=False)),
     _with("no-internal", Parts(internal=False)),
     _with("no-exchange", Parts(exchange=False)),
-    _with("no-dual-residual", Parts(dual_residual=False)),
+    _with("no-dual-residual", Parts(fusion="merge")),
     _with("no-remap", Parts(tone="own")),
     _with("neutral-tone", Parts(tone="neutral")),
     _with("no-confidence", Parts(confidence=False)),
     _with("no-detail", Parts(detail=False)),
     _with("near", Parts(reach=3)),
+    _with("soft", Parts(matching="soft")),
+    _with("added", Parts(fusion="added")),
 )
 
 METHOD = Method(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class DualResidualFusion(nn.Module):
@@ -51,3 +52,25 @@ class Alone(nn.Module):
     def forward(self, content: Tensor, reference: Tensor, confidence: Tensor) -> Tensor:
         """As `DualResidualFusion`."""
         return content + self.merge(content)
+
+
+class Added(Alone):
+    """The fusion of a network without references, plus S F(r - c): what references change.
+
+    F is two convolutions without bias, the second of which starts at zero: a training begins as
+    one without references, and for K = 0, where r = c, the network is `Alone`.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        self.first = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        nn.init.zeros_(self.second.weight)
+
+    def forward(self, content: Tensor, reference: Tensor, confidence: Tensor) -> Tensor:
+        """As `DualResidualFusion`."""
+        change = self.second(F.leaky_relu(self.first(reference - content), 0.2))
+        return super().forward(content, reference, confidence) + confidence * change
+
+
+FUSIONS = {"dual": DualResidualFusion, "merge": Merge, "added": Added}

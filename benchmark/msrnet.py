@@ -32,12 +32,14 @@ from benchmark.external import (
     to_neutral,
     to_rows,
 )
-from benchmark.fusion import Alone, DualResidualFusion, Merge
+from benchmark.fusion import FUSIONS, Alone
 from benchmark.resample import upsample
+from benchmark.soft_matching import SoftGather
 from faceref.errors import unknown_choice
 
 WIDTHS = {16: 64, 32: 64, 64: 32, 128: 16}
 TONES = ("face", "neutral", "own")
+MATCHINGS = ("hard", "soft")
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ class Parts:
     """Attention of the face to itself."""
     exchange: bool = True
     """Scales of what was gathered tell each other what they hold."""
-    dual_residual: bool = True
-    """Both residuals of the fusion; without, a convolution of content and reference."""
+    fusion: str = "dual"
+    """`dual`: both residuals. `merge`: one convolution of content and reference instead. `added`:
+    the network of K = 0, to which references add what they change."""
     tone: str = "face"
     """`face`: references take on the tone of each face. `neutral`: faces and references take on
     one tone, so that references can be encoded once for all faces. `own`: neither is changed."""
@@ -61,10 +64,13 @@ class Parts:
     """Raw high frequencies of references, passed by a gate."""
     reach: int | None = None
     """Cells around its own, of 32x32, in which a cell is matched: faces are aligned. None: any."""
+    matching: str = "hard"
+    """`hard`: of each reference the cell most alike. `soft`: a weighted mean of all cells near."""
 
     def __post_init__(self) -> None:
-        if self.tone not in TONES:
-            raise unknown_choice("tone", self.tone, TONES)
+        for name, choices in (("tone", TONES), ("fusion", FUSIONS), ("matching", MATCHINGS)):
+            if getattr(self, name) not in choices:
+                raise unknown_choice(name, getattr(self, name), choices)
 
 
 def _conv(before: int, after: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
@@ -169,13 +175,15 @@ class MSRNet(nn.Module):
         self.parts = parts = parts or Parts()
         self.encoder = Encoder()
         if parts.external:
-            self.matcher, self.gather = Matcher(parts.reach), Gather(parts.detail)
+            self.matcher = Matcher(parts.reach)
+            self.gather = (SoftGather if parts.matching == "soft" else Gather)(parts.detail)
         self.internal = Internal() if parts.internal else None
         self.exchange = Exchange() if parts.external and parts.exchange else nn.Identity()
         self.head = _conv(3 + WIDTHS[16], WIDTHS[16])
         self.body = nn.Sequential(*(Block(WIDTHS[16]) for _ in range(body)))
         self.up = nn.ModuleDict({str(s): Up(WIDTHS[s // 2], WIDTHS[s]) for s in SCALES})
-        self.fusion = nn.ModuleDict({str(s): self._fusion()(WIDTHS[s]) for s in SCALES})
+        fusion = FUSIONS[parts.fusion] if parts.external else Alone
+        self.fusion = nn.ModuleDict({str(s): fusion(WIDTHS[s]) for s in SCALES})
         self.blocks = nn.ModuleDict(
             {str(s): nn.Sequential(*(Block(WIDTHS[s]) for _ in range(blocks))) for s in SCALES}
         )
@@ -184,11 +192,6 @@ class MSRNet(nn.Module):
         self.last = _conv(WIDTHS[128], 3)
         nn.init.normal_(self.last.weight, std=1e-3)
         nn.init.zeros_(self.last.bias)  # pyright: ignore[reportArgumentType]
-
-    def _fusion(self) -> type[nn.Module]:
-        if not self.parts.external:
-            return Alone
-        return DualResidualFusion if self.parts.dual_residual else Merge
 
     def forward(self, lr: Tensor, refs: Tensor | Pictures | Encoded) -> Tensor:
         """`lr` (N, 3, 16, 16) and `refs` (N, K, 3, 128, 128), K from 0 up, RGB in [0, 1].
@@ -233,6 +236,8 @@ class MSRNet(nn.Module):
         if not self.parts.external or count == 0:
             return None
         encoded = self._encoded(lr, refs)
+        if isinstance(self.gather, SoftGather):
+            return self.gather(encoded, self.matcher.describe(lr))
         return self.gather(encoded, *self.matcher(lr, encoded.keys))
 
     def _encoded(self, lr: Tensor, refs: Tensor | Pictures | Encoded) -> Encoded:

@@ -8,10 +8,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.cost import count_macs
-from benchmark.external import GRID, Matcher, beyond
+from benchmark.external import GRID, Encoded, Matcher, beyond
 from benchmark.methods import load, variants
 from benchmark.msrnet import MSRNet, Parts
 from benchmark.resample import downsample, upsample
+from benchmark.soft_matching import SoftGather
 from faceref.errors import FaceRefError
 
 PARTS = {
@@ -24,6 +25,8 @@ PARTS = {
     "no-confidence": 1_536_085,
     "no-detail": 1_535_508,
     "near": 1_536_085,
+    "soft": 1_536_085,
+    "added": 1_487_701,
 }
 """Parameters of each variant."""
 
@@ -101,7 +104,7 @@ def test_each_part_changes_the_face(name: str):
     refs = refs.flip(-1)  # What is alike then lies elsewhere.
     shaken = full.state_dict()
     for key, weights in model.state_dict().items():
-        if weights.shape == shaken[key].shape:
+        if key in shaken and weights.shape == shaken[key].shape:
             weights.copy_(shaken[key])
     changed = model(lr, refs)
     assert (changed - full(lr, refs)).abs().max() > 1e-3
@@ -127,9 +130,42 @@ def test_cells_within_reach_are_matched_and_no_others():
     assert (cosine <= highest + 1e-6).all()
 
 
-def test_the_tone_must_be_known():
+@torch.no_grad()
+def test_soft_matching_weighs_all_cells_near():
+    torch.manual_seed(0)
+    keys = torch.nn.functional.normalize(torch.randn(1, 2, 1024, 8), dim=-1)
+    query = torch.nn.functional.normalize(torch.randn(1, 1024, 8), dim=-1)
+    rows = {32: torch.randn(1, 2, 1024, 5), 64: torch.randn(1, 2, 1024, 12)}
+    gather = SoftGather()
+    found = gather(Encoded(keys, rows, torch.randn(1, 2, 1024, 48)), query)
+    row, column = 12, 30  # Lies in the upper right quarter of the grid: looks at rows 0 to 19.
+    near = torch.tensor([[y < 20 and x >= 12 for x in range(32)] for y in range(32)]).flatten()
+    cosine = (keys[0, :, near] @ query[0, row * 32 + column]).flatten()
+    weight = torch.softmax(gather.sharpness.exp() * cosine, 0)
+    expected = weight @ rows[32][0, :, near].flatten(0, 1)
+    assert torch.allclose(found.features[32][0, :, row, column], expected, atol=1e-5)
+    mean = weight @ keys[0, :, near].flatten(0, 1)
+    cell = found.confidence[0, 0, row, column]
+    assert cell == pytest.approx(float(mean @ query[0, row * 32 + column]), abs=1e-5)
+
+
+@torch.no_grad()
+def test_added_references_start_from_the_network_without_any():
+    torch.manual_seed(0)
+    model, (lr, refs) = MSRNet(parts=Parts(fusion="added", detail=False)).eval(), _inputs(2)
+    alone = MSRNet(parts=Parts(external=False)).eval()
+    alone.load_state_dict({key: model.state_dict()[key] for key in alone.state_dict()})
+    assert torch.equal(model(lr, refs), alone(lr, refs))
+    model.get_parameter("fusion.64.second.weight").fill_(0.1)
+    assert not torch.allclose(model(lr, refs), alone(lr, refs), atol=1e-6)
+    assert torch.equal(model(lr, refs[:, :0]), alone(lr, refs))
+
+
+def test_a_part_must_be_known():
     with pytest.raises(FaceRefError, match="neutral"):
         Parts(tone="sepia")
+    with pytest.raises(FaceRefError, match="added"):
+        Parts(fusion="add")
 
 
 @torch.no_grad()
@@ -149,6 +185,8 @@ def test_a_gallery_is_encoded_once(tone: str):
         ("msrnet", 5, 3.030),
         ("msrnet", 8, 3.923),
         ("msrnet-neutral-tone", 5, 3.030),
+        ("msrnet-soft", 5, 3.881),
+        ("msrnet-added", 5, 2.917),
     ],
 )
 def test_cost_stays_within_ten_giga_macs(name: str, count: int, giga: float):
