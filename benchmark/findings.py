@@ -9,25 +9,10 @@ from typing import Any
 import numpy as np
 
 from benchmark.figure_style import figure_of, save_figure
-from benchmark.study_file import BANDS, Cell, Study, read
+from benchmark.patch_page import draw_patches, patch_section
+from benchmark.study_file import BANDS, NAMES, Cell, Study, read
 from benchmark.uncertainty import bootstrap
 
-NAMES = {
-    "random": "random faces",
-    "refs_lr": "look-alikes by the small face",
-    "refs_hr": "look-alikes by the sharp face",
-    **{
-        f"refs_{size}_{likeness}": f"look-alikes by the {name} face, {words}"
-        for size, name in (("lr", "small"), ("hr", "sharp"))
-        for likeness, words in (
-            ("appearance", "appearance"),
-            ("identity", "identity"),
-            ("both", "identity and appearance"),
-        )
-    },
-    "same": "the same person",
-    "target": "the target itself",
-}
 Interval = tuple[float, float, float]
 
 
@@ -47,17 +32,20 @@ def counts(study: Study) -> list[int]:
 
 
 def write_findings(file: Path, out: Path) -> list[Path]:
-    """Write the page and its two plots into `out`; returns what was written."""
+    """Write the page and its plots into `out`; returns what was written."""
     study = read(file)
     figures = out / "figures"
-    curve, bands = figures / f"{study.name}.png", figures / f"{study.name}-bands.png"
-    draw_curve(study, curve)
-    draw_bands(study, bands)
+    drawn = {"": draw_curve, "-bands": draw_bands}
+    if study.patches:
+        drawn["-patches"] = draw_patches
+    pictures = [figures / f"{study.name}{end}.png" for end in drawn]
+    for picture, draw in zip(pictures, drawn.values(), strict=True):
+        draw(study, picture)
     page = out / f"{study.name}.md"
     temporary = page.with_suffix(".tmp")
-    temporary.write_text(markdown(study, [curve, bands], out), encoding="utf-8")
+    temporary.write_text(markdown(study, pictures, out), encoding="utf-8")
     temporary.replace(page)
-    return [page, curve, bands]
+    return [page, *pictures]
 
 
 def markdown(study: Study, figures: Sequence[Path], out: Path) -> str:
@@ -86,6 +74,7 @@ def markdown(study: Study, figures: Sequence[Path], out: Path) -> str:
         *_changes(study, most),
         "",
         pictures[1],
+        *(patch_section(study, pictures[2]) if study.patches else ()),
     ]
     return "\n".join(lines) + "\n"
 

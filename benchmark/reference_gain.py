@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmark.findings import NAMES, gain
+from benchmark.findings import gain
 from benchmark.metric_facts import fact
 from benchmark.protocol import METRICS
 from benchmark.results import Result, label
 from benchmark.standing import metrics_of, scores_of
-from benchmark.study_file import Study
+from benchmark.study_file import NAMES, Study
 from benchmark.uncertainty import bootstrap_p, holm, interval, resampled_means
 
 ASKED = "msrnet"

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,7 @@ from benchmark.metrics.colour import luma
 from benchmark.metrics.psnr import psnr
 from benchmark.metrics.score import to_uint8
 from benchmark.metrics.ssim import ssim
+from benchmark.patch_oracle import copied_patches
 from benchmark.protocol import HR_SIZE, task
 from benchmark.results import image_digest
 from benchmark.run import data_revision
@@ -84,10 +87,16 @@ def study_references(
     plan: list[tuple[str, int]] = [("none", 0)]
     plan += [(kind, count) for kind in KINDS if kind in kinds for count in counts]
     plan.append(("target", 1))
-    cells = []
-    for done, (kind, count) in enumerate(plan):
-        report = _share(progress, done, len(plan), len(subjects), f"{kind}, K={count}")
-        cells.append(_measure(model, subjects, kinds.get(kind), kind, count, target, report))
+    ends = sorted({min(counts), max(counts)})
+    copied = [(kind, count) for kind in KINDS if kind in kinds for count in ends]
+    reports = _reports(progress, [*plan, *copied], len(subjects))
+    cells = [
+        _measure(model, subjects, kinds.get(kind), kind, count, target, next(reports))
+        for kind, count in plan
+    ]
+    patches = [
+        copied_patches(subjects, kinds[kind], kind, count, next(reports)) for kind, count in copied
+    ]
     return Study(
         task=task(task_name or default_task(opened)).name,
         method=method.name,
@@ -102,6 +111,7 @@ def study_references(
         code=code_version(),
         hardware=hardware(target),
         cells=cells,
+        patches=list(chain.from_iterable(patches)),
     )
 
 
@@ -231,11 +241,14 @@ def region_errors(errors: np.ndarray) -> dict[str, float]:
     return {name: round(value, 4) for name, value in found.items()}
 
 
-def _share(
-    progress: Progress | None, done: int, cells: int, faces: int, state: str
-) -> Callable[[int], None]:
-    def report(faces_done: int) -> None:
-        if progress:
-            progress(done * faces + faces_done, cells * faces, state)
+def _reports(
+    progress: Progress | None, jobs: Sequence[tuple[str, int]], faces: int
+) -> Iterator[Callable[[int], None]]:
+    """For each job what tells how many of its faces are done."""
 
-    return report
+    def report(place: int, state: str, done: int) -> None:
+        if progress:
+            progress(place * faces + done, len(jobs) * faces, state)
+
+    for place, (kind, count) in enumerate(jobs):
+        yield partial(report, place, f"{kind}, K={count}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,23 @@ KINDS = (
 )
 """From the least to the most alike. `refs_lr` and `refs_hr` are the lists of the Face_Ref that is
 studied; those with a likeness in the name are from other builds of the same faces."""
+NAMES = {
+    "random": "random faces",
+    "refs_lr": "look-alikes by the small face",
+    "refs_hr": "look-alikes by the sharp face",
+    **{
+        f"refs_{size}_{likeness}": f"look-alikes by the {name} face, {words}"
+        for size, name in (("lr", "small"), ("hr", "sharp"))
+        for likeness, words in (
+            ("appearance", "appearance"),
+            ("identity", "identity"),
+            ("both", "identity and appearance"),
+        )
+    },
+    "same": "the same person",
+    "target": "the target itself",
+}
+"""How pages call the kinds."""
 BANDS = ((0, 8), (8, 16), (16, 32), (32, 91))
 """Rings of spatial frequency, in cycles a face width; the small face holds those below 8."""
 REGIONS = {
@@ -34,6 +51,8 @@ REGIONS = {
     "face": (30, 116, 26, 102),
 }
 """Boxes of the aligned frame, in pixels: top, bottom, left, right; `face` holds the others."""
+CHOICES = ("small", "place", "sharp")
+"""By what a block of detail is chosen from references: see `benchmark.patch_oracle`."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +68,20 @@ class Cell:
     """Mean squared error of Y in each of `BANDS`, averaged over faces, 0-255 scale."""
     regions: dict[str, float]
     """Mean squared error of Y in each of `REGIONS` and in `elsewhere`, averaged over faces."""
+
+
+@dataclass(frozen=True)
+class Patches:
+    """Detail copied from one kind and number of references, without a network."""
+
+    kind: str
+    references: int
+    choice: str
+    """One of `CHOICES`."""
+    gain: float
+    """What the detail was multiplied by."""
+    psnr_y: list[float]
+    """Over bicubic, dB, one number a face."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +101,8 @@ class Study:
     code: str
     hardware: dict[str, Any]
     cells: list[Cell]
+    patches: list[Patches] = field(default_factory=list)
+    """Empty in files made before there were any."""
     format: int = FORMAT
 
     @property
@@ -104,7 +139,8 @@ def read(path: Path) -> Study:
         if content.pop("format") != FORMAT:
             raise KeyError("format")
         cells = [Cell(**cell) for cell in content.pop("cells")]
-        return Study(**content, cells=cells)
+        patches = [Patches(**one) for one in content.pop("patches", ())]
+        return Study(**content, cells=cells, patches=patches)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FaceRefError(
             f"Cannot read the study {path}: {error}. Make it again: facebench study"

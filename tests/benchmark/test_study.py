@@ -122,7 +122,20 @@ def test_the_page_follows_from_the_file(study: Study, tmp_path: Path):
     text = page.read_text()
     assert text == markdown(study, plots, tmp_path / "out")
     assert "the same person" in text
+    assert "chosen by the sharp face, K = 2" in text
+    assert [plot.stem.rpartition("-")[2] for plot in plots] == ["references", "bands", "patches"]
     assert all(plot.stat().st_size > 5000 for plot in plots)
+
+
+def test_a_file_from_before_patches_is_drawn_without_them(study: Study, tmp_path: Path):
+    file = tmp_path / "study.json"
+    study_file.write(study, file)
+    content = json.loads(file.read_text())
+    assert {one["kind"] for one in content.pop("patches")} >= {"random", "refs_lr", "same"}
+    file.write_text(json.dumps(content))
+    page, *plots = write_findings(file, tmp_path / "out")
+    assert len(plots) == 2
+    assert "without a network" not in page.read_text()
 
 
 def test_gain_is_paired():
