@@ -11,12 +11,19 @@ from __future__ import annotations
 
 from functools import partial
 
+from baselines.sparnet import SMALLEST, Unit
 from benchmark.methods import Method, Variant
 from benchmark.msrnet import MSRNet, Parts
 
 
 def _with(name: str, parts: Parts) -> Variant:
     return Variant(name, partial(MSRNet, parts=parts), uses_references=parts.external)
+
+
+def _attentive(name: str, parts: Parts) -> Variant:
+    """With SPARNet's face attention units as its body."""
+    build = partial(MSRNet, parts=parts, block=lambda width: Unit(width, width, "", SMALLEST, 32))
+    return Variant(name, build, uses_references=parts.external)
 
 
 VARIANTS = (
@@ -31,6 +38,8 @@ VARIANTS = (
     _with("near", Parts(reach=3)),
     _with("soft", Parts(matching="soft")),
     _with("added", Parts(fusion="added")),
+    _attentive("attentive", Parts()),
+    _attentive("attentive-no-external", Parts(external=False)),
 )
 
 METHOD = Method(

@@ -12,6 +12,7 @@ gathers references; `Parts` says which parts there are, to take one away and see
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -170,7 +171,14 @@ class Exchange(nn.Module):
 class MSRNet(nn.Module):
     """The network. `body` blocks work at 16x16, `blocks` follow each fusion."""
 
-    def __init__(self, body: int = 10, blocks: int = 2, parts: Parts | None = None) -> None:
+    def __init__(
+        self,
+        body: int = 10,
+        blocks: int = 2,
+        parts: Parts | None = None,
+        block: Callable[[int], nn.Module] = Block,
+    ) -> None:
+        """`block` makes one of the body from its width."""
         super().__init__()
         self.parts = parts = parts or Parts()
         self.encoder = Encoder()
@@ -180,7 +188,7 @@ class MSRNet(nn.Module):
         self.internal = Internal() if parts.internal else None
         self.exchange = Exchange() if parts.external and parts.exchange else nn.Identity()
         self.head = _conv(3 + WIDTHS[16], WIDTHS[16])
-        self.body = nn.Sequential(*(Block(WIDTHS[16]) for _ in range(body)))
+        self.body = nn.Sequential(*(block(WIDTHS[16]) for _ in range(body)))
         self.up = nn.ModuleDict({str(s): Up(WIDTHS[s // 2], WIDTHS[s]) for s in SCALES})
         fusion = FUSIONS[parts.fusion] if parts.external else Alone
         self.fusion = nn.ModuleDict({str(s): fusion(WIDTHS[s]) for s in SCALES})

@@ -27,6 +27,8 @@ PARTS = {
     "near": 1_536_085,
     "soft": 1_536_085,
     "added": 1_487_701,
+    "attentive": 2_375_455,
+    "attentive-no-external": 2_189_213,
 }
 """Parameters of each variant."""
 
