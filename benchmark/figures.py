@@ -9,7 +9,7 @@ from benchmark.formats import write_board
 from benchmark.paired_plots import distributions, win_matrix
 from benchmark.plots import quality_against_cost, reference_curve, validation_curves
 from benchmark.result_files import read_all
-from benchmark.results import Result, boards
+from benchmark.results import Result, boards, is_variant
 from benchmark.standing import BoardKey, board_name, board_title
 
 ENDS = ("cost", "distribution", "wins", "val", "references")
@@ -26,7 +26,8 @@ def draw(folder: Path, out: Path) -> list[Path]:
 
 
 def _draw_board(key: BoardKey, rows: Sequence[Result], folder: Path) -> list[Path]:
-    """Figures of one board, each as PNG and PDF."""
+    """Figures of one board, each as PNG and PDF; parts changed are drawn by `gain_page`."""
+    rows = [row for row in rows if not is_variant(row, rows)]
     title, name = board_title(key), board_name(key)
     files = {end: folder / f"{name}-{end}.png" for end in ENDS}
     quality_against_cost(rows, files["cost"], title)

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmark.metric_facts import fact
 from benchmark.protocol import METRICS
 from benchmark.result_files import read_all
-from benchmark.results import Result, boards, seed_spread
+from benchmark.results import Result, boards, is_variant, seed_spread
 from benchmark.standing import Standing, Value, board_title, standings
 
 COLUMNS = (
@@ -54,9 +54,18 @@ def rows_of(results: Sequence[Result]) -> list[list[str]]:
 def _section(key: tuple[str, str, str, int], results: Sequence[Result]) -> str:
     _, _, revision, images = key
     lines = [f"## {board_title(key)}", "", f"{images:,} faces, Face_Ref `{revision[:12]}`.", ""]
-    lines += ["| " + " | ".join(COLUMNS) + " |", "| --- |" + " ---: |" * (len(COLUMNS) - 1)]
-    lines += ["| " + " | ".join(row) + " |" for row in rows_of(results)]
+    cells = rows_of(results)
+    changed = [is_variant(result, results) for result in results]
+    lines += _table([row for row, apart in zip(cells, changed, strict=True) if not apart])
+    if any(changed):
+        lines += ["", "Methods with a part changed, ranked among the rows above:", ""]
+        lines += _table([row for row, apart in zip(cells, changed, strict=True) if apart])
     return "\n".join(lines)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    head = ["| " + " | ".join(COLUMNS) + " |", "| --- |" + " ---: |" * (len(COLUMNS) - 1)]
+    return head + ["| " + " | ".join(row) + " |" for row in rows]
 
 
 def _row(standing: Standing) -> list[str]:

@@ -120,6 +120,12 @@ def label(result: Result) -> str:
     return f"{result.title} (K=0)" if result.uses_references else result.title
 
 
+def is_variant(result: Result, board: Sequence[Result]) -> bool:
+    """Whether this is a method of `board` with a part changed, such as `msrnet-no-remap`."""
+    whole, _, part = result.method.partition("-")
+    return bool(part) and any(row.method == whole for row in board)
+
+
 def merge_seeds(results: Sequence[Result]) -> list[Result]:
     """One result for each method and setting: the mean over its seeds, image by image.
 

@@ -59,6 +59,18 @@ def test_a_method_has_one_colour_in_all_figures_of_a_board():
     assert len({(look.colour, look.filled) for look in looks}) == len(many)
 
 
+def test_methods_with_a_part_changed_are_not_in_the_figures_of_a_board(tmp_path: Path):
+    for name, rows in (("one", board_of()), ("two", [*board_of(), made("edsr-no-tail", 27)])):
+        for row in rows:
+            result_files.write(row, tmp_path / name / "results")
+        draw(tmp_path / name / "results", tmp_path / name)
+    pictures = sorted((tmp_path / "one" / "figures").glob("*.png"))
+    assert len(pictures) > 2
+    for picture in pictures:
+        other = tmp_path / "two" / "figures" / picture.name
+        assert picture.read_bytes() == other.read_bytes()
+
+
 def test_rows_far_below_bicubic_are_not_drawn():
     rows = [*board_of(), made("nearest_reference", 15, None)]
     shown, hidden = near(rows)

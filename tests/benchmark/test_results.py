@@ -96,6 +96,15 @@ def test_the_board_ranks_and_compares_image_by_image(tmp_path: Path):
     assert "BICUBIC" in text[: text.index("budget `small`")]
 
 
+def test_methods_with_a_part_changed_stand_in_a_table_of_their_own(tmp_path: Path):
+    for row in (make("edsr", 26), make("edsr-no-tail", 27), make("other-net", 25)):
+        result_files.write(row, tmp_path)
+    whole, changed = leaderboard(tmp_path).split("with a part changed")
+    assert "| EDSR | " in whole
+    assert "| OTHER-NET | " in whole  # There is no `other`: the hyphen is part of its name.
+    assert "| EDSR-NO-TAIL | 1 | " in changed
+
+
 def test_other_data_is_another_board(tmp_path: Path):
     result_files.write(make("edsr", 27), tmp_path)
     result_files.write(make("srcnn", 26, data_revision="c" * 64), tmp_path)
