@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from baselines.sparnet import SMALLEST, Unit
+from torch import nn
+
+from baselines.sparnet import Unit
 from benchmark.methods import Method, Variant
-from benchmark.msrnet import MSRNet, Parts
+from benchmark.msrnet import Block, MSRNet, Parts
 
 
 def _with(name: str, parts: Parts) -> Variant:
@@ -21,9 +23,14 @@ def _with(name: str, parts: Parts) -> Variant:
 
 
 def _attentive(name: str, parts: Parts) -> Variant:
-    """With SPARNet's face attention units as its body."""
-    build = partial(MSRNet, parts=parts, block=lambda width: Unit(width, width, "", SMALLEST, 32))
+    """With SPARNet's face attention units as its blocks."""
+    build = partial(MSRNet, parts=parts, block=_unit)
     return Variant(name, build, uses_references=parts.external)
+
+
+def _unit(width: int, side: int) -> nn.Module:
+    # At 128 attention would cost as much as all the rest.
+    return Block(width, side) if side > 64 else Unit(width, width, "", side, 32)
 
 
 VARIANTS = (
@@ -38,7 +45,7 @@ VARIANTS = (
     _with("near", Parts(reach=3)),
     _with("soft", Parts(matching="soft")),
     _with("added", Parts(fusion="added")),
-    _attentive("attentive", Parts()),
+    _attentive("attentive", Parts(fusion="added", reach=3)),
     _attentive("attentive-no-external", Parts(external=False)),
 )
 

@@ -81,7 +81,8 @@ def _conv(before: int, after: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
 class Block(nn.Module):
     """Residual block: convolution, ReLU, convolution."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, side: int) -> None:
+        """The `side` in cells of what it works on makes no difference here."""
         super().__init__()
         self.first, self.second = _conv(width, width), _conv(width, width)
         nn.init.zeros_(self.second.weight)
@@ -105,7 +106,7 @@ class Encoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.head = _conv(3, WIDTHS[128])
-        self.block = Block(WIDTHS[64])
+        self.block = Block(WIDTHS[64], 64)
         sides = (128, 64, 32, 16)
         self.down = nn.ModuleList(
             _conv(WIDTHS[big], WIDTHS[small], stride=2) for big, small in pairwise(sides)
@@ -176,9 +177,9 @@ class MSRNet(nn.Module):
         body: int = 10,
         blocks: int = 2,
         parts: Parts | None = None,
-        block: Callable[[int], nn.Module] = Block,
+        block: Callable[[int, int], nn.Module] = Block,
     ) -> None:
-        """`block` makes one of the body from its width."""
+        """`block` makes the blocks from their width and side."""
         super().__init__()
         self.parts = parts = parts or Parts()
         self.encoder = Encoder()
@@ -188,12 +189,12 @@ class MSRNet(nn.Module):
         self.internal = Internal() if parts.internal else None
         self.exchange = Exchange() if parts.external and parts.exchange else nn.Identity()
         self.head = _conv(3 + WIDTHS[16], WIDTHS[16])
-        self.body = nn.Sequential(*(block(WIDTHS[16]) for _ in range(body)))
+        self.body = nn.Sequential(*(block(WIDTHS[16], 16) for _ in range(body)))
         self.up = nn.ModuleDict({str(s): Up(WIDTHS[s // 2], WIDTHS[s]) for s in SCALES})
         fusion = FUSIONS[parts.fusion] if parts.external else Alone
         self.fusion = nn.ModuleDict({str(s): fusion(WIDTHS[s]) for s in SCALES})
         self.blocks = nn.ModuleDict(
-            {str(s): nn.Sequential(*(Block(WIDTHS[s]) for _ in range(blocks))) for s in SCALES}
+            {str(s): nn.Sequential(*(block(WIDTHS[s], s) for _ in range(blocks))) for s in SCALES}
         )
         given = WIDTHS[128] + (4 if parts.external and parts.detail else 0)
         self.tail = nn.Sequential(_conv(given, WIDTHS[128]), nn.LeakyReLU(0.2))
