@@ -9,9 +9,11 @@ from benchmark.difference_plot import Drawn, draw_differences
 from benchmark.protocol import METRICS
 from benchmark.reference_gain import (
     Difference,
+    against_none,
     against_rivals,
     by_part,
     by_references,
+    chosen_against_rivals,
     differences,
     ladder,
     shown_metrics,
@@ -100,6 +102,8 @@ def sections(board: Sequence[Result]) -> list[tuple[str, list[tuple[Result, Resu
     """Title and pairs of each table that has any."""
     found = [
         ("MSRNet with five references against its rivals", against_rivals(board)),
+        ("The variant of MSRNet that is best on val", chosen_against_rivals(board)),
+        ("With five references against training without any", against_none(board)),
         ("Each method with and without references", by_references(board)),
         ("MSRNet with a part changed, against the whole", by_part(board)),
     ]

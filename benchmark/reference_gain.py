@@ -88,18 +88,59 @@ def against_rivals(board: Sequence[Result]) -> list[tuple[Result, Result]]:
     with references, and itself trained without any, as far as they are on the board. The best are
     those of the highest PSNR-Y.
     """
-    mine = _first(board, lambda row: row.method == ASKED and row.reference_list == GIVEN[0])
+    return _rivals(_given(board, [ASKED]), board)
+
+
+def chosen_against_rivals(board: Sequence[Result]) -> list[tuple[Result, Result]]:
+    """The same of the asked method's variant that is best on val, where that is not the whole."""
+    best = _given(board, _family(board))
+    return [] if best is None or best.method == ASKED else _rivals(best, board)
+
+
+def against_none(board: Sequence[Result]) -> list[tuple[Result, Result]]:
+    """The asked method and its variants with references, against training without any.
+
+    That is the variant's own twin, as `msrnet-attentive-no-external`, or `msrnet-no-external`.
+    """
+    rows = [_given(board, [method]) for method in _family(board)]
+    pairs = [(row, _twin(row, board)) for row in rows if row is not None]
+    return [(row, twin) for row, twin in pairs if twin is not None]
+
+
+def _rivals(mine: Result | None, board: Sequence[Result]) -> list[tuple[Result, Result]]:
     if mine is None:
         return []
-    variants = f"{ASKED}-"
-    others = [row for row in board if row.method != ASKED and not row.method.startswith(variants)]
+    family = _family(board)
+    others = [row for row in board if row.method not in family]
     rivals = [
-        _first(board, lambda row: row.method == ASKED and row.references == 0),
+        _first(board, lambda row: row.method == mine.method and row.references == 0),
         _first(others, lambda row: row.budget is not None and not row.uses_references),
         _first(others, lambda row: row.budget is not None and row.references > 0),
-        _first(board, lambda row: row.method == f"{ASKED}-no-external"),
+        _twin(mine, board),
     ]
     return [(mine, rival) for rival in rivals if rival is not None]
+
+
+def _family(board: Sequence[Result]) -> list[str]:
+    """The asked method and its variants, as far as they are on the board."""
+    names = dict.fromkeys(row.method for row in board)
+    return [name for name in names if name.partition("-")[0] == ASKED]
+
+
+def _given(board: Sequence[Result], methods: Sequence[str]) -> Result | None:
+    """Of the rows of `methods` with what the small face finds, the one that is best on val."""
+    found = [row for row in board if row.method in methods and row.reference_list == GIVEN[0]]
+    return max(found, key=_on_val, default=None)
+
+
+def _on_val(row: Result) -> float:
+    trainings = [one.training or {} for one in row.repeats or (row,)]
+    return float(np.mean([training.get("val_psnr_y", -np.inf) for training in trainings]))
+
+
+def _twin(row: Result, board: Sequence[Result]) -> Result | None:
+    own = _first(board, lambda other: other.method == f"{row.method}-no-external")
+    return own or _first(board, lambda other: other.method == f"{ASKED}-no-external")
 
 
 def by_part(board: Sequence[Result]) -> list[tuple[Result, Result]]:

@@ -9,9 +9,11 @@ from benchmark import result_files
 from benchmark.cli import app
 from benchmark.gain_page import find_board, studies_of
 from benchmark.reference_gain import (
+    against_none,
     against_rivals,
     by_part,
     by_references,
+    chosen_against_rivals,
     differences,
     ladder,
     table,
@@ -54,6 +56,34 @@ def test_the_best_rival_of_each_kind_is_compared_with():
         ("MSRNET (K=5, refs_lr)", "TTSR_S (K=5, refs_lr)"),
     ]
     assert against_rivals(board()[1:]) == []
+
+
+def test_val_chooses_the_variant_that_is_held_against_the_rivals():
+    """The test split would choose `msrnet-near`."""
+    rows = [
+        *board(),
+        on_val(made("msrnet-added", 27.25, **GIVEN), 27.1),
+        on_val(made("msrnet-near", 27.3, **GIVEN), 27.0),
+        made("msrnet-added-no-external", 27.15),
+        made("msrnet-no-external", 27.1),
+    ]
+    assert names(chosen_against_rivals(rows)) == [
+        ("MSRNET-ADDED (K=5, refs_lr)", "SPARNET_S"),
+        ("MSRNET-ADDED (K=5, refs_lr)", "TTSR_S (K=5, refs_lr)"),
+        ("MSRNET-ADDED (K=5, refs_lr)", "MSRNET-ADDED-NO-EXTERNAL"),
+    ]
+    assert chosen_against_rivals(board()[:3]) == []
+    assert names(against_none(rows)) == [
+        ("MSRNET (K=5, refs_lr)", "MSRNET-NO-EXTERNAL"),
+        ("MSRNET-NO-REMAP (K=5, refs_lr)", "MSRNET-NO-EXTERNAL"),
+        ("MSRNET-ADDED (K=5, refs_lr)", "MSRNET-ADDED-NO-EXTERNAL"),
+        ("MSRNET-NEAR (K=5, refs_lr)", "MSRNET-NO-EXTERNAL"),
+    ]
+    assert against_none(board()) == []
+
+
+def on_val(result: Result, quality: float) -> Result:
+    return with_references(replace(result, training={"val_psnr_y": quality, "seconds": 1.0}))
 
 
 def test_each_method_is_compared_with_itself_without_references():
