@@ -15,7 +15,7 @@ from benchmark.paired_plots import win_shares
 from benchmark.plots import FAR_BELOW
 from benchmark.protocol import METRICS, TASKS
 from benchmark.result_files import read_all
-from benchmark.results import Result, boards
+from benchmark.results import Result, boards, is_variant
 from benchmark.standing import (
     BoardKey,
     Standing,
@@ -105,7 +105,10 @@ def _board(key: BoardKey, results: Sequence[Result]) -> dict[str, Any]:
             for metric in metrics_of(results)
         ],
         "wins": shares.round(1).tolist(),
-        "rows": [_row(standing) for standing in standings(results)],
+        "rows": [
+            _row(standing) | {"variant": is_variant(standing.result, results)}
+            for standing in standings(results)
+        ],
     }
 
 

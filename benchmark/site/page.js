@@ -23,11 +23,13 @@
   }
 
   function addMethods() {
-    const titles = new Map(boards.flatMap((board) => board.rows.map((row) => [row.method, row.title])));
-    by("method-filter").append(...[...titles].sort().map(([method, title]) => {
+    const methods = new Map(boards.flatMap((board) => board.rows.map((row) => [row.method, row])));
+    const listed = [...methods].sort();
+    // Methods with a part changed are many, and wait to be chosen.
+    by("method-filter").append(...listed.map(([method, row]) => {
       const box = make("input", { type: "checkbox", value: method });
-      box.checked = true;
-      return make("label", {}, box, ` ${title}`);
+      box.checked = !row.variant;
+      return make("label", {}, box, ` ${row.title}`);
     }));
   }
 

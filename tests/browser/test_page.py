@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmark.result_files import read_all
-from benchmark.results import label
+from benchmark.results import boards, label
 from tests.browser.conftest import REPORTS
 
 pytestmark = pytest.mark.browser
@@ -72,17 +72,29 @@ def test_intervals_and_ties_stand_on_the_board(open_page: Open):
 def test_filters_leave_the_rows_that_are_asked_for(open_page: Open):
     page = open_page()
     rows = page.locator(".board:not([hidden]) > .wide > table > tbody > tr")
-    every = rows.count()
+    shown, found = rows.count(), read_all(REPORTS / "results")
     page.get_by_role("checkbox", name="EDSR").uncheck()
     assert page.locator("tr[data-method=edsr]").count() == 0
-    assert 0 < rows.count() < every
+    assert 0 < rows.count() < shown
     page.get_by_role("combobox", name="References", exact=True).select_option("refs_lr")
-    found = read_all(REPORTS / "results")
-    wanted = {label(result) for result in found if result.reference_list == "refs_lr"}
+    wanted = {
+        label(result)
+        for result in found
+        if result.reference_list == "refs_lr" and "-" not in result.method
+    }
     assert set(rows.locator("th").all_inner_texts()) == wanted
     page.get_by_role("combobox", name="Board", exact=True).select_option(index=2)
     assert page.locator(".board:visible").count() == 1
+    every = sum(map(len, boards(found).values()))
     assert page.get_by_role("status").inner_text().startswith(f"2 of {every} rows")
+
+
+def test_methods_with_a_part_changed_are_shown_when_asked_for(open_page: Open):
+    page = open_page()
+    row = page.locator("tr[data-method=msrnet-no-external]")
+    assert row.count() == 0
+    page.get_by_role("checkbox", name="MSRNet, no external").check()
+    assert row.count() == 1
 
 
 def test_the_protocol_is_told_in_words(open_page: Open):
