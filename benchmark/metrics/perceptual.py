@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark import weights
+from benchmark.backbone_features import write_torchvision_file
 from benchmark.metrics.installed import need_package
 from faceref.errors import FaceRefError
 
@@ -111,17 +112,26 @@ def _backbone(name: str, files: dict[str, str]) -> Iterator[None]:
 
     The file is noted in `files`. Raises FaceRefError where it is missing or damaged.
     """
-    path = weights.find(name)
-    files[path.name] = weights.weight_file(name).sha256
+    found = weights.find_backbone(name)
+    files[found.file] = weights.kept_digest(found)
     before = torch.hub.get_dir()
     with TemporaryDirectory() as folder, tensors_only():
-        (Path(folder) / "checkpoints").mkdir()
-        (Path(folder) / "checkpoints" / path.name).symlink_to(path.absolute())
+        _put(weights.folder() / found.file, name, Path(folder) / "checkpoints")
         torch.hub.set_dir(folder)
         try:
             yield
         finally:
             torch.hub.set_dir(before)
+
+
+def _put(kept: Path, name: str, folder: Path) -> None:
+    """Lay the backbone `name` into `folder` as torchvision looks for it."""
+    folder.mkdir()
+    wanted = folder / weights.weight_file(name).file
+    if kept.name == wanted.name:
+        wanted.symlink_to(kept.absolute())
+    else:
+        write_torchvision_file(kept, name, wanted)
 
 
 @contextmanager
