@@ -22,6 +22,7 @@ from pathlib import Path
 from benchmark import result_files
 from benchmark.compare import settings_of
 from benchmark.evaluate import Setting, evaluate, planned_path
+from benchmark.extras import Extras, open_for, parse_names
 from benchmark.methods import Method, load, names
 from benchmark.protocol import Budget
 from benchmark.run import Run
@@ -65,6 +66,8 @@ class Campaign:
     running: Running = field(default_factory=Running)
     tune: bool = False
     """Choose each method's learning rate on val first."""
+    metrics: str = ""
+    """Names between commas of metrics beside those that every result has."""
 
     @property
     def results(self) -> Path:
@@ -122,7 +125,7 @@ def status(campaign: Campaign, job: Job) -> Status:
     """How far `job` is."""
     method, run = load(job.method), campaign.run(job)
     wanted = [_path(campaign, job, method, s) for s in settings_of(method, campaign.setting)]
-    there = sum(path.exists() for path in wanted)
+    there = sum(_scored(campaign, path) for path in wanted)
     if not method.trained:
         return Status(job, campaign.budget.steps, 0.0, None, there, len(wanted))
     if run.report.exists():
@@ -138,6 +141,22 @@ def _path(campaign: Campaign, job: Job, method: Method, setting: Setting) -> Pat
     return planned_path(method, setting, budget, seed, campaign.results)
 
 
+def _scored(campaign: Campaign, path: Path) -> bool:
+    """Whether the result at `path` is there, in all metrics that are wanted."""
+    if not path.exists():
+        return False
+    if not campaign.metrics:
+        return True
+    found = result_files.read(path)
+    return {*parse_names(campaign.metrics)} <= {*found.scores, *found.set_scores}
+
+
+def _extras(campaign: Campaign) -> Extras | None:
+    if not campaign.metrics:
+        return None
+    return open_for(campaign.face_ref, campaign.metrics, "dlib", None, campaign.running.device)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a call of `carry_on` came to."""
@@ -150,7 +169,11 @@ class Outcome:
 
 
 def carry_on(campaign: Campaign, bar: Bar) -> Outcome:
-    """Train and evaluate what is missing. An error ends its job alone; see `Outcome`."""
+    """Train and evaluate what is missing. An error ends its job alone; see `Outcome`.
+
+    Raises FaceRefError before anything is trained where a metric lacks what it needs.
+    """
+    _extras(campaign)
     done, failed, left = [], {}, []
     for place, job in enumerate(campaign.jobs):
         if status(campaign, job).done:
@@ -186,7 +209,7 @@ def _do(campaign: Campaign, job: Job, bar: Bar) -> bool:
         _train(campaign, job, method, bar)
     for setting in settings_of(method, campaign.setting):
         path = _path(campaign, job, method, setting)
-        if path.exists():
+        if _scored(campaign, path):
             continue
         _need_time(campaign)
         with bar(f"Scoring {method.title}, {path.stem}") as update:
@@ -197,7 +220,9 @@ def _do(campaign: Campaign, job: Job, bar: Bar) -> bool:
                 run=run.root if method.trained else None,
                 device=campaign.running.device,
                 progress=update,
+                extras=_extras(campaign),
             )
+        found = result_files.with_older_metrics(found, campaign.results)
         result_files.write(found, campaign.results)
     return True
 

@@ -18,6 +18,9 @@ EPILOG = """**Examples**
 
 `facebench campaign small --face-ref face_ref --status` says what is left
 
+`facebench campaign small --face-ref face_ref --metrics lpips_alex` also scores what is there and
+lacks that metric
+
 `facebench campaign full --face-ref face_ref --device cuda --minutes 9` uses nine minutes of a GPU,
 and goes on with the next nine
 
@@ -44,6 +47,7 @@ def campaign(
     tune: Annotated[
         bool, typer.Option("--tune", help="Choose each method's learning rate on val first.")
     ] = False,
+    metrics: Annotated[str, typer.Option(help="More metrics, by commas: lpips_alex, …")] = "",
     minutes: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(help="Stop before that time is over, with checkpoints.", min=0.1),
@@ -81,6 +85,7 @@ def campaign(
         Setting(name, references=references, faces=faces),
         Running(device, compiled, None, until),
         tune,
+        metrics,
     )
     if show:
         _show(wanted)

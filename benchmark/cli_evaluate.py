@@ -19,7 +19,7 @@ EPILOG = """**Examples**
 `facebench evaluate face_ref --method msrnet --run runs/msrnet --references 5 --list refs_lr`
 
 `facebench evaluate face_ref --method bicubic --metrics lpips_alex,identity` scores these too; see
-`facebench weights`
+`facebench weights`. A result that is there keeps the metrics that it has
 
 `facebench evaluate face_ref --predictions DIR --method mine` for pictures of your own method:
 one `DIR/<image_id>.png` for each face of the split, 128x128 in 8-bit RGB, and no other file
@@ -93,6 +93,7 @@ def evaluate(
                 found = evaluate_spandrel(face_ref, spandrel, method, setting, **how)
             else:
                 found = run_evaluation(face_ref, method, setting, run=run, **how)
+    found = files.with_older_metrics(found, results)
     path = files.write(found, results)
     numbers = found.means | found.set_scores
     means = ", ".join(f"{metric} {value:.4f}" for metric, value in numbers.items())

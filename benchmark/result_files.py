@@ -57,6 +57,32 @@ def write(result: Result, folder: Path) -> Path:
     return path
 
 
+def with_older_metrics(result: Result, folder: Path) -> Result:
+    """`result`, and metrics that it lacks of the file which it would replace.
+
+    Only where both are of the same outputs: the same images, weights, and scores in all metrics
+    that both have.
+    """
+    path = result.path(folder)
+    if not path.exists():
+        return result
+    older = read(path)
+    shared = set(result.scores) & set(older.scores)
+    same = (
+        older.images_sha256 == result.images_sha256
+        and _weights(older) == _weights(result)
+        and all(older.scores[name] == result.scores[name] for name in shared)
+    )
+    if not same:
+        return result
+    mixed = ("scores", "means", "set_scores", "metric_sources")
+    return replace(result, **{one: getattr(older, one) | getattr(result, one) for one in mixed})
+
+
+def _weights(result: Result) -> str | None:
+    return result.training["weights_sha256"] if result.training else None
+
+
 def _replace(path: Path, content: bytes) -> None:
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_bytes(content)

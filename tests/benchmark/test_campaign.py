@@ -10,6 +10,7 @@ from benchmark import campaign as module
 from benchmark.campaign import Campaign, Job, carry_on, default_methods, jobs_of, status
 from benchmark.cli import app
 from benchmark.evaluate import Setting
+from benchmark.extras import Extras
 from benchmark.methods import load, names
 from benchmark.protocol import Budget
 from benchmark.result_files import read_all
@@ -63,6 +64,40 @@ def test_a_campaign_does_what_is_missing_and_no_more(
     monkeypatch.setattr(module, "train", None)
     monkeypatch.setattr(module, "evaluate", None)
     assert len(carry_on(small, bar).done) == 3
+
+
+def test_results_without_a_wanted_metric_are_scored_again_and_not_trained(
+    small: Campaign, monkeypatch: pytest.MonkeyPatch
+):
+    carry_on(small, bar)
+    before = {row.path(small.out): row for row in read_all(small.results)}
+    monkeypatch.setattr(module, "train", None)
+    monkeypatch.setattr(module, "open_for", _darkness)
+    monkeypatch.setattr(module, "parse_names", lambda text: text.split(","))
+    more = replace(small, metrics="darkness")
+    assert [status(more, job).results for job in more.jobs] == [0, 0, 0]
+    assert len(carry_on(more, bar).done) == 3
+    assert all(status(more, job).done for job in more.jobs)
+    for row in read_all(small.results):
+        older = before[row.path(small.out)]
+        assert row.scores["psnr_y"] == older.scores["psnr_y"]
+        assert set(row.scores) == {*older.scores, "darkness"}
+        assert 0 < row.means["darkness"] < 255
+
+
+def _darkness(*_: object) -> Extras:
+    scorers = {"darkness": lambda look: 255 - look.outputs.mean((1, 2, 3))}
+    return Extras(scorers, (), {"darkness": {"protocol": "darkness@1"}}, None, torch.device("cpu"))
+
+
+def test_a_metric_that_lacks_its_weights_ends_the_campaign_before_it_trains(
+    small: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pytest.importorskip("torchmetrics")
+    monkeypatch.setenv("FACEBENCH_WEIGHTS", str(tmp_path / "none"))
+    with pytest.raises(FaceRefError, match="facebench weights fetch alexnet"):
+        carry_on(replace(small, metrics="lpips_alex"), bar)
+    assert not (small.out / "runs").exists()
 
 
 def test_references_are_scored_from_both_lists_and_without(tiny_face_ref: Path, tmp_path: Path):

@@ -41,6 +41,28 @@ def test_scores_lie_beside_the_json_with_their_image_ids(tmp_path: Path):
     assert len(list(path.parent.iterdir())) == 2
 
 
+def test_a_result_keeps_what_it_was_scored_in_before(tmp_path: Path):
+    before, after = made("edsr", 27), made("edsr", 27, milliseconds=9.0)
+    before.scores["lpips_alex"] = [0.25] * FACES
+    before.means["lpips_alex"] = 0.25
+    before.set_scores["fid"] = 40.0
+    after.scores["identity"] = [0.5] * FACES
+    after.means["identity"] = 0.5
+    result_files.write(before, tmp_path)
+    found = result_files.with_older_metrics(after, tmp_path)
+    assert found.milliseconds == 9.0
+    assert found.means == {**before.means, "identity": 0.5}
+    assert set(found.scores) == {*before.scores, "identity"}
+    assert found.set_scores == {"fid": 40.0}
+    for other in (
+        replace(after, training={**(after.training or {}), "weights_sha256": "others"}),
+        replace(after, scores={**after.scores, "psnr_y": [27.0] * FACES}),
+        replace(after, images_sha256="others"),
+        made("srcnn", 27),
+    ):
+        assert result_files.with_older_metrics(other, tmp_path) == other
+
+
 def test_results_of_format_1_still_load_and_share_a_board(tmp_path: Path):
     path = result_files.write(made("edsr", 27), tmp_path)
     result_files.write(made("srcnn", 26), tmp_path)
