@@ -122,5 +122,5 @@ METHOD = Method(
     FSRNet,
     uses_references=False,
     trained=True,
-    variants=(Variant("prior", _with_prior, uses_references=False),),
+    variants=(Variant("prior", _with_prior, False, "with the branch of the face prior"),),
 )

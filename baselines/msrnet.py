@@ -18,14 +18,13 @@ from benchmark.methods import Method, Variant
 from benchmark.msrnet import Block, MSRNet, Parts
 
 
-def _with(name: str, parts: Parts) -> Variant:
-    return Variant(name, partial(MSRNet, parts=parts), uses_references=parts.external)
+def _with(name: str, idea: str, parts: Parts) -> Variant:
+    return Variant(name, partial(MSRNet, parts=parts), parts.external, idea)
 
 
-def _attentive(name: str, parts: Parts) -> Variant:
+def _attentive(name: str, idea: str, parts: Parts) -> Variant:
     """With SPARNet's face attention units as its blocks."""
-    build = partial(MSRNet, parts=parts, block=_unit)
-    return Variant(name, build, uses_references=parts.external)
+    return Variant(name, partial(MSRNet, parts=parts, block=_unit), parts.external, idea)
 
 
 def _unit(width: int, side: int) -> nn.Module:
@@ -34,19 +33,27 @@ def _unit(width: int, side: int) -> nn.Module:
 
 
 VARIANTS = (
-    _with("no-external", Parts(external=False)),
-    _with("no-internal", Parts(internal=False)),
-    _with("no-exchange", Parts(exchange=False)),
-    _with("no-dual-residual", Parts(fusion="merge")),
-    _with("no-remap", Parts(tone="own")),
-    _with("neutral-tone", Parts(tone="neutral")),
-    _with("no-confidence", Parts(confidence=False)),
-    _with("no-detail", Parts(detail=False)),
-    _with("near", Parts(reach=3)),
-    _with("soft", Parts(matching="soft")),
-    _with("added", Parts(fusion="added")),
-    _attentive("attentive", Parts(fusion="added", reach=3)),
-    _attentive("attentive-no-external", Parts(external=False)),
+    _with("no-external", "trained without references", Parts(external=False)),
+    _with("no-internal", "no attention of the face to itself", Parts(internal=False)),
+    _with("no-exchange", "scales of the references do not exchange", Parts(exchange=False)),
+    _with("no-dual-residual", "one convolution fuses, no residuals", Parts(fusion="merge")),
+    _with("no-remap", "references keep their own tone", Parts(tone="own")),
+    _with(
+        "neutral-tone", "face and references in one tone: easier to match", Parts(tone="neutral")
+    ),
+    _with("no-confidence", "references are not weighed by likeness", Parts(confidence=False)),
+    _with("no-detail", "no raw detail of references: what is wrong with it?", Parts(detail=False)),
+    _with("near", "matches only near their place: fewer by chance", Parts(reach=3)),
+    _with("soft", "mean of all cells near instead of the best match", Parts(matching="soft")),
+    _with("added", "references only add to a whole network of K = 0", Parts(fusion="added")),
+    _attentive(
+        "attentive",
+        "near and added on SPARNet's units: a stronger body",
+        Parts(fusion="added", reach=3),
+    ),
+    _attentive(
+        "attentive-no-external", "the same body, trained without references", Parts(external=False)
+    ),
 )
 
 METHOD = Method(

@@ -57,9 +57,12 @@ def methods() -> None:
         for method in found
     ]
     print_table("Methods", ["name", "references", "training", "from", "source"], rows)
-    for method in found:
-        if method.variants:
-            say(f"{method.name} with a part changed: {', '.join(variants(method))}")
+    changed = [
+        [name, "yes" if variant.uses_references else "no", variant.idea]
+        for method in found
+        for name, variant in zip(variants(method), method.variants, strict=True)
+    ]
+    print_table("With a part changed", ["name", "references", "what it is"], changed)
     for error in broken:
         say(f"Not usable: {error}")
 

@@ -23,6 +23,8 @@ from benchmark.result_files import read_all
 from benchmark.results import Result, boards
 from benchmark.standing import BoardKey, board_name, board_title
 from benchmark.study_file import Study, read
+from benchmark.tried import NOTE as TRIED
+from benchmark.tried import tried
 from faceref.errors import FaceRefError
 
 COUNT = 5
@@ -84,6 +86,9 @@ def gains_markdown(
     for title, pairs in sections(board):
         lines += ["", f"## {title}", "", *table(differences(pairs, metrics), metrics)]
     lines += ["", f"![{figure.stem}]({figure.as_posix()})"]
+    attempts = tried(board)
+    if attempts:
+        lines += ["", "## What was tried", "", TRIED, "", *attempts]
     if studies:
         lines += [
             "",

@@ -30,6 +30,8 @@ class Variant:
     """As `Method.build`."""
     uses_references: bool = True
     """Whether the output depends on `refs`."""
+    idea: str = ""
+    """What the change tries or takes away, in a few words."""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ def test_each_study_s_page_is_that_of_its_file():
     assert files
     for file in files:
         study = read(file)
-        figures = [REPORTS / "figures" / f"{study.name}{end}.png" for end in ("", "-bands")]
+        ends = ("", "-bands", *(["-patches"] if study.patches else []))
+        figures = [REPORTS / "figures" / f"{study.name}{end}.png" for end in ends]
         assert all(figure.exists() for figure in figures)
         page = REPORTS / f"{study.name}.md"
         assert page.read_text(encoding="utf-8") == markdown(study, figures, REPORTS)
