@@ -58,6 +58,9 @@ def campaign(
     ] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     threads: Annotated[int, typer.Option(help="CPU threads of torch; 0: its default.", min=0)] = 0,
+    precision: Annotated[
+        str, typer.Option(help="auto, bf16 or fp32; auto: fp32 where bf16 is only imitated.")
+    ] = "auto",
     compiled: Annotated[
         bool, typer.Option("--compile", help="torch.compile; on a GPU with CUDA graphs.")
     ] = False,
@@ -83,7 +86,7 @@ def campaign(
         out,
         jobs_of(_listed(methods) or default_methods(budget), range(seeds), _listed(repeat)),
         Setting(name, references=references, faces=faces),
-        Running(device, compiled, None, until),
+        Running(device, compiled, None, until, precision),
         tune,
         metrics,
     )

@@ -32,6 +32,9 @@ def train(
     ] = "both",
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     threads: Annotated[int, typer.Option(help="CPU threads of torch; 0: its default.", min=0)] = 0,
+    precision: Annotated[
+        str, typer.Option(help="auto, bf16 or fp32; auto: fp32 where bf16 is only imitated.")
+    ] = "auto",
     minutes: Annotated[
         Optional[float],  # noqa: UP045
         typer.Option(help="Stop with a checkpoint before that time is over.", min=0.1),
@@ -55,7 +58,7 @@ def train(
 
     use_threads(threads)
     until = None if minutes is None else time.monotonic() + 60 * minutes
-    running = Running(device, compiled, log_dir, until)
+    running = Running(device, compiled, log_dir, until, precision)
     try:
         with progress_bar(f"Training {method}", "steps") as progress:
             report = run_training(

@@ -16,14 +16,15 @@ from torch import Tensor, nn
 
 import faceref
 from benchmark.cost import count_macs, peak_memory_mib, seconds_per_face
-from benchmark.data import Faces, Pool, open_face_ref, read_split
+from benchmark.data import Faces, Pool, cycle, open_face_ref, read_split
 from benchmark.devices import hardware, open_device, versions
 from benchmark.methods import Method, load, package_of
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.score import to_uint8
 from benchmark.protocol import METRICS, SCALE, TRAINING_LIST, Task, task
 from benchmark.results import Result, image_digest, run_name
-from benchmark.run import Run, data_revision
+from benchmark.revision import data_revision, references_digest
+from benchmark.run import Run
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
 
@@ -116,6 +117,7 @@ def score_model(
         scores,
         references=count,
         reference_list=_list_name(count, setting),
+        references_sha256=_given(faces, count, setting),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         macs=count_macs(model, lr, refs),
         milliseconds=round(1000 * seconds_per_face(model, lr, refs), 2),
@@ -202,6 +204,14 @@ def _list_name(count: int, setting: Setting) -> str | None:
     return "target" if setting.oracle else setting.reference_list
 
 
+def _given(faces: Faces, count: int, setting: Setting) -> str | None:
+    """Digest of the references that the faces are given; None for none, and for the target."""
+    if count == 0 or setting.oracle:
+        return None
+    ids = list(faces.pool.row)
+    return references_digest([[ids[row] for row in cycle(r, count)] for r in faces.references])
+
+
 def thin(faces: Faces, count: int | None) -> Faces:
     """`count` evenly spaced faces, or all of them."""
     if count is None or count >= len(faces):
@@ -268,6 +278,7 @@ def _training_summary(training: dict[str, Any], method: Method) -> dict[str, Any
         "weights_sha256",
     )
     summary: dict[str, Any] = {key: training[key] for key in keys}
+    summary |= {"precision": training.get("precision", training["budget"]["precision"])}
     summary |= {"hardware": training["hardware"], "uses_references": method.uses_references}
     return summary
 

@@ -1,8 +1,8 @@
 """A Face_Ref in one small file, to train on another host.
 
 A tar archive with a Face_Ref folder whose faces are WebP, as good as the size allows, and lossless
-where there is room. It has a fingerprint of its own: what was trained on it says so. It is for
-machines of one's own; a release is made by `faceref publish`, as the licence permits.
+where there is room. A lossy one has a revision of its own: what was trained on it says so. It is
+for machines of one's own; a release is made by `faceref publish`, as the licence permits.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from benchmark.metrics.psnr import psnr
+from benchmark.revision import data_revision
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.store import (
     SPLITS,
@@ -155,12 +156,17 @@ def _rows(face_ref: FaceRef, split: str, quality: int, progress: Progress | None
 
 def _manifest(face_ref: FaceRef, packed: Packed) -> dict:
     known = face_ref.manifest
-    said = {**asdict(packed), "of": known["fingerprint"]}
     kept = {split: known["counts"][split] for split in packed.splits}
-    if packed.quality is None:
-        return {**known, "counts": kept, "packed": said}
-    own = hashlib.sha256(f"{known['fingerprint']} webp {packed.quality}".encode()).hexdigest()
-    return {**known, "counts": kept, "packed": said, "fingerprint": own}
+    names = {"fingerprint": known["fingerprint"], "data_revision": data_revision(face_ref)}
+    if packed.quality is not None:
+        names = {name: _lossy(of, packed.quality) for name, of in names.items()}
+    said = {**asdict(packed), "of": known["fingerprint"], "data_revision": names["data_revision"]}
+    return {**known, "counts": kept, "packed": said, "fingerprint": names["fingerprint"]}
+
+
+def _lossy(name: str, quality: int) -> str:
+    """A hash for what is not the set `name` any more."""
+    return hashlib.sha256(f"{name} webp {quality}".encode()).hexdigest()
 
 
 def _bare(member: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -76,7 +76,7 @@ class Budget:
     max_references: int = 5
     """References in a training batch: drawn from 0 to this."""
     precision: str = "bf16"
-    """`bf16` (autocast) or `fp32`."""
+    """`fp32`, or `bf16`: autocast, where the device computes in it (`benchmark.train.Running`)."""
     flip: bool = True
     """Mirror probes and references at random."""
     ema: float = 0.0

@@ -37,7 +37,7 @@ class Result:
     reference_list: str | None
     """`refs_hr`, `refs_lr`, or `target` for the check with the HR face itself; None for K = 0."""
     data_revision: str
-    """Fingerprint of the Face_Ref."""
+    """Of the Face_Ref, see `benchmark.revision`: the same on every machine that builds it."""
     images: int
     images_sha256: str
     """SHA-256 of the image ids, one a line, in the order of the scores."""
@@ -70,6 +70,8 @@ class Result:
     """Of the process, or of the device where that is a GPU."""
     repeats: tuple[Result, ...] = ()
     """The results of single seeds whose mean this is; see `merge_seeds`. Not written."""
+    references_sha256: str | None = None
+    """Of the references that each face was given; None for K = 0 and in older results."""
     weights: dict[str, Any] | None = None
     """Weights from outside: file, SHA-256, architecture; None for those of our own trainings."""
 

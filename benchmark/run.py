@@ -19,7 +19,6 @@ import torch
 
 from benchmark.protocol import TRAINING_LIST, Budget
 from faceref.errors import FaceRefError
-from faceref.store import FaceRef
 
 
 @dataclass(frozen=True)
@@ -129,8 +128,3 @@ def write_json(value: Any, path: Path) -> None:
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def data_revision(face_ref: FaceRef) -> str:
-    """The fingerprint of a Face_Ref: the same for the same faces, splits and references."""
-    return face_ref.manifest["fingerprint"]

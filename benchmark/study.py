@@ -35,7 +35,7 @@ from benchmark.metrics.ssim import ssim
 from benchmark.patch_oracle import copied_patches
 from benchmark.protocol import HR_SIZE, task
 from benchmark.results import image_digest
-from benchmark.run import data_revision
+from benchmark.revision import data_revision
 from benchmark.study_file import BANDS, KINDS, REGIONS, Cell, Study
 from faceref.errors import FaceRefError
 from faceref.store import REFERENCE_LISTS, FaceRef

@@ -9,14 +9,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from benchmark.data import open_face_ref, read_split
 from benchmark.devices import open_device
 from benchmark.distributed import World
 from benchmark.methods import Method, load
 from benchmark.protocol import TRAINING_LIST, Budget
-from benchmark.run import Run, data_revision
+from benchmark.revision import data_revision
+from benchmark.run import Run
 from benchmark.trainer import Progress, Trainer
 from faceref.errors import FaceRefError
+from faceref.precision import choose_precision
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,9 @@ class Running:
     """Folder for TensorBoard."""
     until: float | None = None
     """`time.monotonic()` by which to stop with a checkpoint; None: never."""
+    precision: str = "auto"
+    """`bf16`, `fp32`, or `auto`: what the budget says, but fp32 where the device would only imitate
+    bf16. A training that is taken up keeps the one it began with."""
 
 
 def train(
@@ -68,12 +75,22 @@ def train(
     if (report := run.finished(settings)) is not None:
         return report
     with world.joined(target):
-        trainer = Trainer(method, budget, seed, target, run, settings, world)
+        precision = precision_of(budget, running.precision, target)
+        trainer = Trainer(method, budget, seed, target, run, settings, world, precision)
         trainer.resume()
         trainer.prepare(running.compiled, running.log, running.until)
         faces = read_split(opened, "train", pool, reference_list)
         trainer.fit(faces, read_split(opened, "val", pool, reference_list), progress)
         return trainer.finish()
+
+
+def precision_of(budget: Budget, asked: str, device: torch.device) -> str:
+    """`bf16` or `fp32`: what a training of `budget` is computed in; see `Running.precision`.
+
+    Raises FaceRefError for an unknown `asked`.
+    """
+    chosen = choose_precision(asked, device)
+    return budget.precision if asked == "auto" and chosen == "bf16" else chosen
 
 
 def _need_trainable(method: Method, face_ref: Path, world: World) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmark.result_files import read, read_in_place, result_paths
 from benchmark.results import Result, image_digest
+from benchmark.revision import data_revision
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
 
@@ -41,7 +42,7 @@ def _wrong(path: Path, folder: Path | None, face_ref: FaceRef | None) -> str | N
 
 
 def _need_same_data(result: Result, face_ref: FaceRef) -> None:
-    revision = face_ref.manifest["fingerprint"]
+    revision = data_revision(face_ref)
     if result.data_revision != revision:
         raise FaceRefError(
             f"is of the Face_Ref {result.data_revision[:12]}..., this one is {revision[:12]}.... "

@@ -38,7 +38,7 @@ def _task(task: Task) -> str:
     metrics = [f"  {metric}: {METRIC_WORDS[metric]}." for metric in task.metrics]
     lines = [
         f"{task.name}: {task.title}",
-        f"Data: {task.data}. A result names the data by its fingerprint; a board holds one.",
+        f"Data: {task.data}. A result names the revision of its data; a board holds one.",
         f"Split: {task.split}.",
         f"Scale: x{task.scale}, {task.lr_size}x{task.lr_size} to {HR_SIZE}x{HR_SIZE} RGB.",
         f"LR: {_degradation(task)}.",

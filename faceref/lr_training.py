@@ -29,6 +29,7 @@ from faceref.lr_encoder import (
     standardise,
 )
 from faceref.lr_variation import vary
+from faceref.precision import computes_bf16
 from faceref.retrieval import retrieve
 
 MAX_PROBES = 2000
@@ -223,7 +224,8 @@ class _Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(step, self.steps, self.schedule)
         self.model.train()
-        with torch.autocast(self.device.type, torch.bfloat16):
+        native = computes_bf16(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=native):
             told = self.model(standardise(vary(images)))
         loss = self.loss(F.normalize(told.float(), dim=1), truth, self.same(rows))
         self.optimiser.zero_grad(set_to_none=True)

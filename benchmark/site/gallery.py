@@ -18,6 +18,7 @@ from benchmark.methods import Method, load
 from benchmark.metrics.colour import luma
 from benchmark.metrics.psnr import psnr
 from benchmark.result_files import read_all
+from benchmark.revision import data_revision
 from benchmark.site.build import GALLERY, put
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
@@ -135,7 +136,7 @@ def _about(face_ref: FaceRef, methods: list[Shown], reference_list: str, results
     ]
     about = (
         f"Faces of the test split of the embedded sample (Face_Ref "
-        f"{face_ref.manifest['fingerprint'][:12]}), 16x16 to 128x128, references by "
+        f"{data_revision(face_ref)[:12]}), 16x16 to 128x128, references by "
         f"{reference_list}, PSNR-Y under each picture."
     )
     return f"{about} Trained for it: {'; '.join(words)}." if words else about

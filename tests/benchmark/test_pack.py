@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from benchmark.cli import app
 from benchmark.pack import pack
 from benchmark.protocol import BUDGETS
+from benchmark.revision import data_revision
 from benchmark.train import train
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
@@ -25,6 +26,7 @@ def test_where_there_is_room_the_faces_are_the_same(tiny_face_ref: Path, tmp_pat
     assert (found.quality, found.psnr_rgb, found.faces) == (None, 100.0, 30)
     there, here = unpacked(tmp_path / "set.tar", tmp_path), FaceRef.open(tiny_face_ref)
     assert there.manifest["fingerprint"] == here.manifest["fingerprint"]
+    assert data_revision(there) == data_revision(here)
     for split in ("train", "val"):
         assert np.array_equal(there.images(split), here.images(split))
         assert there.rows(split) == here.rows(split)
@@ -42,6 +44,7 @@ def test_less_room_costs_quality_and_gives_another_fingerprint(tiny_face_ref: Pa
     there, here = unpacked(tmp_path / "small.tar", tmp_path), FaceRef.open(tiny_face_ref)
     assert there.manifest["fingerprint"] != here.manifest["fingerprint"]
     assert there.manifest["packed"]["of"] == here.manifest["fingerprint"]
+    assert data_revision(there) != data_revision(here)
     apart = np.abs(there.images("train").astype(int) - here.images("train")).mean()
     assert 0 < apart < 8
 
@@ -67,4 +70,4 @@ def test_a_pack_can_be_trained_on(tiny_face_ref: Path, tmp_path: Path):
     there = unpacked(tmp_path / "set.tar", tmp_path)
     budget = replace(BUDGETS["debug"], samples=16)
     report = train(there.root, "srcnn", budget, tmp_path / "run")
-    assert report["data_revision"] == there.manifest["fingerprint"]
+    assert report["data_revision"] == data_revision(there)
