@@ -18,6 +18,8 @@ EPILOG = """**Examples**
 
 `facebench evaluate face_ref --method msrnet --run runs/msrnet --references 5 --list refs_lr`
 
+`facebench evaluate face_ref --method msrnet --run msrnet.safetensors` scores released weights
+
 `facebench evaluate face_ref --method bicubic --metrics lpips_alex,identity` scores these too; see
 `facebench weights`. A result that is there keeps the metrics that it has
 
@@ -34,7 +36,7 @@ def evaluate(
     method: Annotated[str, typer.Option("--method", "-m", help="See `facebench methods`.")],
     run: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Folder of the method's training."),
+        typer.Option(help="Folder of the method's training, or its released .safetensors."),
     ] = None,
     task: Annotated[
         Optional[str],  # noqa: UP045

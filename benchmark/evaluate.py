@@ -22,9 +22,9 @@ from benchmark.methods import Method, load, package_of
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.score import to_uint8
 from benchmark.protocol import METRICS, SCALE, TRAINING_LIST, Task, task
+from benchmark.released_weights import open_weights, training_report
 from benchmark.results import Result, image_digest, run_name
 from benchmark.revision import data_revision, references_digest
-from benchmark.run import Run
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
 
@@ -68,6 +68,7 @@ def evaluate(
 ) -> Result:
     """Score a method, with the weights of the training `run` where it has any.
 
+    `run` is the folder of a training, or a file that `benchmark.released_weights` made of one.
     `extras` are metrics beside those of `METRICS`.
     """
     method = load(method_name)
@@ -151,11 +152,10 @@ def read_faces(face_ref: FaceRef, pool: Pool, setting: Setting) -> Faces:
 
 
 def open_model(method: Method, run: Path | None) -> nn.Module:
-    """The method's module in evaluation mode, with its trained weights."""
-    model = method.build()
+    """The method's module in evaluation mode, with the weights of a training or a released file."""
     if method.trained and run is not None:
-        model.load_state_dict(Run(run).weights())
-    return model.eval()
+        return open_weights(run).model
+    return method.build().eval()
 
 
 def training_of(method: Method, run: Path | None) -> dict[str, Any] | None:
@@ -167,7 +167,7 @@ def training_of(method: Method, run: Path | None) -> dict[str, Any] | None:
             f"{method.name} needs trained weights: give --run DIR, made by "
             f"facebench train FACE_REF --method {method.name} --out DIR"
         )
-    training = Run(run).training()
+    training = training_report(run)
     if training["method"] != method.name:
         raise FaceRefError(f"{run} holds {training['method']!r}, not {method.name!r}.")
     return training

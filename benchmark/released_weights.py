@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -30,8 +31,8 @@ def release_weights(run: Path, out: Path) -> Path:
     """Write the chosen weights of the training `run` to `out`, its SHA-256 beside it.
 
     `out` ends in `.safetensors`; beside it lies `out.sha256` as `sha256sum -c` reads it. Metadata
-    name method, budget, seed, data and the `weights_sha256` of results. No picture and no path is
-    written.
+    name method, budget, seed, data and the `weights_sha256` of results, and the report of the
+    training, so that the file can be evaluated as the folder can. No picture and no path is in it.
     """
     from safetensors.torch import save_file
 
@@ -45,9 +46,7 @@ def release_weights(run: Path, out: Path) -> Path:
         "seed": str(training["seed"]),
         "data_revision": training["data_revision"],
         "weights_sha256": training["weights_sha256"],
-        "training": json.dumps(
-            {"val_psnr_y": training["val_psnr_y"], "step": training["best_step"]}
-        ),
+        "training": json.dumps(training),
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_suffix(".tmp")
@@ -58,11 +57,30 @@ def release_weights(run: Path, out: Path) -> Path:
     return out
 
 
+def training_report(path: Path) -> dict[str, Any]:
+    """The report of the training behind `path`: its folder, or a file that was released of it.
+
+    Raises FaceRefError where there is none.
+    """
+    if path.suffix != SUFFIX:
+        return Run(path).training()
+    _need_its_sum(path)
+    report = json.loads(_metadata(path).get("training", "{}"))
+    if "weights_sha256" not in report:
+        raise FaceRefError(
+            f"{path} does not hold the report of its training: an older version made it. Release "
+            "it again with `facebench release`, or give the folder of the training."
+        )
+    return report
+
+
 def open_weights(path: Path) -> Weights:
     """Weights of a training folder, or of a released file, whose SHA-256 must be that beside it.
 
     Raises FaceRefError where they are missing, damaged, or of a method that has none.
     """
+    from safetensors.torch import load_file
+
     if path.is_dir():
         run = Run(path)
         method = load(run.training()["method"])
@@ -72,6 +90,18 @@ def open_weights(path: Path) -> Weights:
             f"No weights at {path}. Give a folder that `facebench train` made, or a released "
             f"{SUFFIX} file."
         )
+    digest = _need_its_sum(path)
+    name = _metadata(path).get("method")
+    if name is None:
+        raise FaceRefError(f"{path} does not name its method: it was not made by facebench.")
+    method = load(name)
+    return Weights(method, _filled(method, load_file(path), path), digest)
+
+
+def _need_its_sum(path: Path) -> str:
+    """SHA-256 of a file; raises FaceRefError where the file beside it names another."""
+    if not path.is_file():
+        raise FaceRefError(f"There is no file {path}.")
     digest = file_sha256(path)
     if _sum_file(path).is_file():
         expected = _sum_file(path).read_text(encoding="utf-8").split()[0]
@@ -80,22 +110,17 @@ def open_weights(path: Path) -> Weights:
                 f"{path} is damaged or was replaced: SHA-256 {digest[:12]}..., {_sum_file(path)} "
                 f"says {expected[:12]}.... Get it again."
             )
-    return _released(path, digest)
+    return digest
 
 
-def _released(path: Path, digest: str) -> Weights:
+def _metadata(path: Path) -> dict[str, str]:
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, "pt") as file:
-            name = (file.metadata() or {}).get("method")
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            return file.metadata() or {}
     except SafetensorError as error:
         raise FaceRefError(f"{path} is no safetensors file ({error}). Get it again.") from error
-    if name is None:
-        raise FaceRefError(f"{path} does not name its method: it was not made by facebench.")
-    method = load(name)
-    return Weights(method, _filled(method, state, path), digest)
 
 
 def _filled(method: Method, state: dict, path: Path) -> nn.Module:

@@ -1,0 +1,59 @@
+"""A released file stands in for the folder of its training."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from benchmark.evaluate import Setting, evaluate
+from benchmark.protocol import BUDGETS
+from benchmark.released_weights import release_weights
+from benchmark.train import train
+from faceref.errors import FaceRefError
+
+
+@pytest.fixture(scope="module")
+def released(tiny_face_ref: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    root = tmp_path_factory.mktemp("released")
+    budget = replace(BUDGETS["debug"], samples=16)
+    train(tiny_face_ref, "srcnn", budget, root / "run")
+    return root / "run", release_weights(root / "run", root / "srcnn.safetensors")
+
+
+def test_it_gives_the_same_result(tiny_face_ref: Path, released: tuple[Path, Path]):
+    folder, file = released
+    setting = Setting("folder-x8@1")
+    of_folder, of_file = (
+        evaluate(tiny_face_ref, "srcnn", setting, run=run) for run in (folder, file)
+    )
+    assert of_file.scores == of_folder.scores
+    assert of_file.training == of_folder.training
+    assert (of_file.budget, of_file.seed) == (of_folder.budget, of_folder.seed)
+
+
+def test_it_is_of_one_method(tiny_face_ref: Path, released: tuple[Path, Path]):
+    with pytest.raises(FaceRefError, match="holds 'srcnn', not 'edsr'"):
+        evaluate(tiny_face_ref, "edsr", Setting("folder-x8@1"), run=released[1])
+
+
+def test_one_without_the_report_says_how_to_get_it(
+    tiny_face_ref: Path, released: tuple[Path, Path], tmp_path: Path
+):
+    with safe_open(released[1], "pt") as opened:
+        known = opened.metadata()
+    old = tmp_path / "old.safetensors"
+    save_file(load_file(released[1]), old, {**known, "training": '{"step": 2}'})
+    with pytest.raises(FaceRefError, match="facebench release"):
+        evaluate(tiny_face_ref, "srcnn", Setting("folder-x8@1"), run=old)
+
+
+def test_a_damaged_one_is_seen(tiny_face_ref: Path, released: tuple[Path, Path], tmp_path: Path):
+    bad = tmp_path / "srcnn.safetensors"
+    weights = {name: torch.zeros_like(value) for name, value in load_file(released[1]).items()}
+    save_file(weights, bad)
+    released[1].with_name("srcnn.safetensors.sha256").replace(tmp_path / "srcnn.safetensors.sha256")
+    with pytest.raises(FaceRefError, match="damaged or was replaced"):
+        evaluate(tiny_face_ref, "srcnn", Setting("folder-x8@1"), run=bad)
