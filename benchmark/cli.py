@@ -202,6 +202,7 @@ def compare(
     from benchmark.compare import Plan
     from benchmark.compare import compare as run_comparison
     from benchmark.evaluate import Setting, default_task
+    from benchmark.train import Running, precision_note
     from faceref.console import progress_bar, say
     from faceref.store import FaceRef
 
@@ -210,6 +211,8 @@ def compare(
     setting = Setting(name, references=references, faces=faces)
     chosen = [method.strip() for method in methods.split(",") if method.strip()]
     plan = Plan(face_ref, chosen, protocol.budget(budget), setting, out, seed, device)
+    if note := precision_note(plan.budget, Running(device)):
+        say(note)
     page = run_comparison(plan, partial(progress_bar, unit=""))
     say((out / "leaderboard.md").read_text(encoding="utf-8"))
     say(f"Page of pictures: {page.resolve()}")

@@ -72,7 +72,7 @@ def campaign(
     from benchmark.campaign import Campaign, default_methods, jobs_of
     from benchmark.cli_train import use_threads
     from benchmark.evaluate import Setting, default_task
-    from benchmark.train import Running
+    from benchmark.train import Running, precision_note
     from faceref.console import say
     from faceref.store import FaceRef
 
@@ -90,6 +90,8 @@ def campaign(
         tune,
         metrics,
     )
+    if note := precision_note(chosen, wanted.running):
+        say(note)
     if show:
         _show(wanted)
     elif background:

@@ -51,7 +51,7 @@ def train(
     import time
 
     from benchmark import protocol
-    from benchmark.train import Running
+    from benchmark.train import Running, precision_note
     from benchmark.train import train as run_training
     from benchmark.trainer import TimeUp
     from faceref.console import progress_bar, say
@@ -59,6 +59,8 @@ def train(
     use_threads(threads)
     until = None if minutes is None else time.monotonic() + 60 * minutes
     running = Running(device, compiled, log_dir, until, precision)
+    if note := precision_note(protocol.budget(budget), running):
+        say(note)
     try:
         with progress_bar(f"Training {method}", "steps") as progress:
             report = run_training(

@@ -93,6 +93,19 @@ def precision_of(budget: Budget, asked: str, device: torch.device) -> str:
     return budget.precision if asked == "auto" and chosen == "bf16" else chosen
 
 
+def precision_note(budget: Budget, running: Running) -> str:
+    """What to tell who trains where bf16 was wanted and is not there; empty otherwise."""
+    device = open_device(running.device)
+    if (budget.precision, precision_of(budget, running.precision, device)) != ("bf16", "fp32"):
+        return ""
+    if running.precision == "fp32":
+        return ""
+    return (
+        f"Budget {budget.name} trains in bf16, which this {device.type} would only imitate, ten "
+        "times slower. It is trained in float32, and results say so; --precision bf16 insists."
+    )
+
+
 def _need_trainable(method: Method, face_ref: Path, world: World) -> None:
     if not method.trained:
         raise FaceRefError(

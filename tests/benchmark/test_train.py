@@ -4,14 +4,17 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from PIL import Image
 
+import faceref.precision
 from benchmark.adversarial import Adversarial
 from benchmark.degrade import degrade, enlarge
 from benchmark.evaluate import Setting, evaluate
@@ -20,7 +23,7 @@ from benchmark.predictions import evaluate_predictions
 from benchmark.protocol import Budget
 from benchmark.run import Run, save
 from benchmark.schedule import learning_rate, validation_steps
-from benchmark.train import Running, train
+from benchmark.train import Running, precision_note, precision_of, train
 from benchmark.trainer import TimeUp
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
@@ -115,6 +118,45 @@ def test_a_training_stops_in_time_and_goes_on(tiny_face_ref: Path, tmp_path: Pat
     assert report["losses"] == whole["losses"]
 
 
+@pytest.mark.parametrize("native", [True, False])
+def test_bf16_is_used_where_the_device_computes_in_it(
+    tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: bool
+):
+    monkeypatch.setattr(faceref.precision, "computes_bf16", lambda device: native)
+    report = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")
+    plain = train(
+        tiny_face_ref, "srcnn", BUDGET, tmp_path / "plain", running=Running(precision="fp32")
+    )
+    assert report["precision"] == ("bf16" if native else "fp32")
+    assert plain["precision"] == "fp32"
+    assert (report["losses"] == plain["losses"]) is not native
+    assert bool(precision_note(BUDGET, Running())) is not native
+    assert precision_note(BUDGET, Running(precision="fp32")) == ""
+    found = evaluate(tiny_face_ref, "srcnn", Setting("folder-x8@1"), run=tmp_path / "run")
+    assert found.training is not None
+    assert found.training["precision"] == report["precision"]
+
+
+def test_a_budget_of_float32_stays_so(tiny_face_ref: Path, tmp_path: Path):
+    cpu = torch.device("cpu")
+    assert precision_of(replace(BUDGET, precision="fp32"), "auto", cpu) == "fp32"
+    assert precision_of(BUDGET, "bf16", cpu) == "bf16"
+    with pytest.raises(FaceRefError, match="auto, bf16, fp32"):
+        train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=Running(precision="fp16"))
+
+
+def test_a_training_that_is_taken_up_keeps_its_precision(tiny_face_ref: Path, tmp_path: Path):
+    whole = train(
+        tiny_face_ref, "srcnn", BUDGET, tmp_path / "whole", running=Running(precision="fp32")
+    )
+    hasty = Running(until=0.0, precision="fp32")
+    with pytest.raises(TimeUp):
+        train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=hasty)
+    bf16 = Running(precision="bf16")
+    report = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=bf16)
+    assert (report["precision"], report["losses"]) == ("fp32", whole["losses"])
+
+
 def test_checkpoints_of_older_versions_go_on(tiny_face_ref: Path, tmp_path: Path):
     with pytest.raises(TimeUp):
         train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=Running(until=0.0))
@@ -197,19 +239,20 @@ def test_a_loss_that_learns_is_saved_and_the_last_weights_are_kept(
     assert report["steps"] == 2
 
 
-def test_training_never_opens_the_test_split(
+def test_training_never_sees_the_test_split(
     tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    opened = []
-    shards = FaceRef.shards
+    read: dict[str, set[str]] = {"train": set(), "val": set(), "test": set()}
+    table = FaceRef.table
 
-    def watch(self: FaceRef, split: str) -> list[Path]:
-        opened.append(split)
-        return shards(self, split)
+    def watch(self: FaceRef, split: str, columns: Sequence[str]) -> pa.Table:
+        read[split] |= set(columns)
+        return table(self, split, columns)
 
-    monkeypatch.setattr(FaceRef, "shards", watch)
+    monkeypatch.setattr(FaceRef, "table", watch)
     train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")
-    assert set(opened) == {"train", "val"}
+    assert "image" in read["train"] & read["val"]
+    assert read["test"] == {"image_id", "sha256"}, "only what names the data"
 
 
 def test_a_run_of_another_method_or_seed_is_kept(tiny_face_ref: Path, trained: Path):
