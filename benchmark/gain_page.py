@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.difference_plot import Drawn, draw_differences
+from benchmark.leaderboard import precision_note
 from benchmark.protocol import METRICS
 from benchmark.reference_gain import (
     Difference,
@@ -86,6 +87,8 @@ def gains_markdown(
     for title, pairs in sections(board):
         lines += ["", f"## {title}", "", *table(differences(pairs, metrics), metrics)]
     lines += ["", f"![{figure.stem}]({figure.as_posix()})"]
+    if note := precision_note(board):
+        lines += ["", note]
     attempts = tried(board)
     if attempts:
         lines += ["", "## What was tried", "", TRIED, "", *attempts]

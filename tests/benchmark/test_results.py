@@ -105,6 +105,17 @@ def test_methods_with_a_part_changed_stand_in_a_table_of_their_own(tmp_path: Pat
     assert "| EDSR-NO-TAIL | 1 | " in changed
 
 
+def test_the_board_says_what_was_trained_in_float32(tmp_path: Path):
+    known = make("edsr", 27).training
+    assert known is not None
+    for method, precision in (("edsr", "fp32"), ("msrnet", "bf16")):
+        training = {**known, "weights_sha256": method, "precision": precision}
+        result_files.write(make(method, 27, training=training), tmp_path)
+    assert "in float32, the others in bf16: EDSR, seed 0." in leaderboard(tmp_path)
+    result_files.write(make("msrnet", 27), tmp_path / "alone")
+    assert "float32" not in leaderboard(tmp_path / "alone")
+
+
 def test_other_data_is_another_board(tmp_path: Path):
     result_files.write(make("edsr", 27), tmp_path)
     result_files.write(make("srcnn", 26, data_revision="c" * 64), tmp_path)
