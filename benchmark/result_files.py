@@ -19,12 +19,16 @@ from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmark.result_checks import problems
 from benchmark.results import FORMAT, OLD_FORMATS, Result
 from faceref.errors import FaceRefError
 
 SHOWN = 10
 """Damaged files that one error names."""
+APART = 0.01
+"""Of two scores of one face, in dB or units: one level in one pixel of ten is less."""
 _IN_TABLE = ("scores", "image_ids")
 _NOT_WRITTEN = ("repeats",)
 
@@ -60,8 +64,8 @@ def write(result: Result, folder: Path) -> Path:
 def with_older_metrics(result: Result, folder: Path) -> Result:
     """`result`, and metrics that it lacks of the file which it would replace.
 
-    Only where both are of the same outputs: the same images, weights, and scores in all metrics
-    that both have.
+    Only where both are of the same outputs: the same images and weights, and scores within `APART`
+    in all metrics that both have, as another processor rounds otherwise.
     """
     path = result.path(folder)
     if not path.exists():
@@ -71,12 +75,17 @@ def with_older_metrics(result: Result, folder: Path) -> Result:
     same = (
         older.images_sha256 == result.images_sha256
         and _weights(older) == _weights(result)
-        and all(older.scores[name] == result.scores[name] for name in shared)
+        and all(_near(older.scores[name], result.scores[name]) for name in shared)
     )
     if not same:
         return result
     mixed = ("scores", "means", "set_scores", "metric_sources")
     return replace(result, **{one: getattr(older, one) | getattr(result, one) for one in mixed})
+
+
+def _near(scores: Sequence[float | None], others: Sequence[float | None]) -> bool:
+    ours, theirs = (np.array(row, np.float64) for row in (scores, others))
+    return np.allclose(ours, theirs, rtol=0, atol=APART, equal_nan=True)
 
 
 def _weights(result: Result) -> str | None:
