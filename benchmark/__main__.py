@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmark import protocol, result_files
 from benchmark.evaluate import Setting, default_task, evaluate
-from benchmark.train import Running, train
+from benchmark.train import Running, precision_note, train
 from benchmark.trainer import TimeUp
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--references-from", default=protocol.TRAINING_LIST)
             command.add_argument("--minutes", type=float)
             command.add_argument("--compile", action="store_true")
+            command.add_argument("--precision", default="auto")
             command.add_argument("--log-dir", type=Path)
             command.add_argument("--out", type=Path, required=True)
         else:
@@ -58,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train(given: argparse.Namespace) -> None:
     until = None if given.minutes is None else time.monotonic() + 60 * given.minutes
+    running = Running(given.device, given.compile, given.log_dir, until, given.precision)
+    if note := precision_note(protocol.budget(given.budget), running):
+        print(note, flush=True)
     try:
         report = train(
             given.face_ref,
@@ -66,7 +70,7 @@ def _train(given: argparse.Namespace) -> None:
             given.out,
             seed=given.seed,
             reference_list=given.references_from,
-            running=Running(given.device, given.compile, given.log_dir, until),
+            running=running,
             progress=_printer(),
         )
     except TimeUp as stop:
