@@ -174,7 +174,7 @@ def corrected(
     """Both arms on test: gain over the finished face, and of the references over the control."""
     done = Finished(model, pool)
     parts: dict[str, tuple[Faces, Tensor, Outputs]] = {}
-    for split, count in (("train", probes), ("val", 256), ("test", limit)):
+    for split, count in (("train", probes), ("val", probes // 4), ("test", limit)):
         faces = read_split(opened, split, pool, "refs_lr")
         size = len(faces) if count is None else min(count, len(faces))
         faces = faces.take(np.linspace(0, len(faces) - 1, size).round().astype(int).tolist())
