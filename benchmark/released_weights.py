@@ -79,8 +79,6 @@ def open_weights(path: Path) -> Weights:
 
     Raises FaceRefError where they are missing, damaged, or of a method that has none.
     """
-    from safetensors.torch import load_file
-
     if path.is_dir():
         run = Run(path)
         method = load(run.training()["method"])
@@ -94,8 +92,24 @@ def open_weights(path: Path) -> Weights:
     name = _metadata(path).get("method")
     if name is None:
         raise FaceRefError(f"{path} does not name its method: it was not made by facebench.")
+    from safetensors.torch import load_file  # A lean host has none; folders do without.
+
     method = load(name)
     return Weights(method, _filled(method, load_file(path), path), digest)
+
+
+def as_variant(method: Method, trained: nn.Module) -> nn.Module | None:
+    """The network of `method`, in evaluation mode, with parameters of `trained` by their names.
+
+    None where it has a parameter that `trained` lacks, or one of another shape. That a part has no
+    parameters, or fewer, is no hindrance: so a part is changed after training.
+    """
+    model, known = method.build(), trained.state_dict()
+    own = model.state_dict()
+    if any(name not in known or known[name].shape != value.shape for name, value in own.items()):
+        return None
+    model.load_state_dict({name: known[name] for name in own})
+    return model.eval()
 
 
 def _need_its_sum(path: Path) -> str:

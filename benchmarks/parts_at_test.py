@@ -19,24 +19,14 @@ from torch import nn
 
 from benchmark.data import Faces, open_face_ref, read_split
 from benchmark.evaluate import enlarge, thin
-from benchmark.methods import Method, load, variants
+from benchmark.methods import load, variants
 from benchmark.metrics.batch import score_batch
-from benchmark.released_weights import open_weights, training_report
+from benchmark.released_weights import as_variant, open_weights, training_report
 from benchmark.uncertainty import bootstrap
 
 ASKED = "msrnet"
 COUNT = 5
 CPU = torch.device("cpu")
-
-
-def fitted(method: Method, trained: nn.Module) -> nn.Module | None:
-    """The method's network with the parameters of `trained`; None where it has others."""
-    model, known = method.build(), trained.state_dict()
-    own = model.state_dict()
-    if any(name not in known or known[name].shape != value.shape for name, value in own.items()):
-        return None
-    model.load_state_dict({name: known[name] for name in own})
-    return model.eval()
 
 
 def scores(model: nn.Module, faces: Faces, count: int) -> np.ndarray:
@@ -91,7 +81,7 @@ def main() -> None:
         line(f"{ASKED}, K = 0", "no references", scores(trained, faces, 0), whole),
     ]
     for name, variant in zip(variants(method), method.variants, strict=True):
-        model = fitted(load(name), trained)
+        model = as_variant(load(name), trained)
         if model is not None:
             rows.append(line(name, variant.idea, scores(model, faces, COUNT), whole))
             print(rows[-1], flush=True)

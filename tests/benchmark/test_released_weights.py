@@ -9,8 +9,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from benchmark.evaluate import Setting, evaluate
+from benchmark.methods import load
 from benchmark.protocol import BUDGETS
-from benchmark.released_weights import release_weights
+from benchmark.released_weights import as_variant, release_weights
 from benchmark.train import train
 from faceref.errors import FaceRefError
 
@@ -57,3 +58,19 @@ def test_a_damaged_one_is_seen(tiny_face_ref: Path, released: tuple[Path, Path],
     released[1].with_name("srcnn.safetensors.sha256").replace(tmp_path / "srcnn.safetensors.sha256")
     with pytest.raises(FaceRefError, match="damaged or was replaced"):
         evaluate(tiny_face_ref, "srcnn", Setting("folder-x8@1"), run=bad)
+
+
+def test_a_part_can_be_taken_from_a_trained_network():
+    whole = load("msrnet").build().eval()
+    part = as_variant(load("msrnet-no-external"), whole)
+    assert part is not None
+    lr, references = torch.rand(1, 3, 16, 16), torch.rand(1, 0, 3, 128, 128)
+    given, kept = whole.state_dict(), part.state_dict()
+    assert set(kept) < set(given)
+    assert all(torch.equal(value, given[name]) for name, value in kept.items())
+    with torch.inference_mode():
+        assert torch.equal(part(lr, references), part(lr, torch.rand(1, 2, 3, 128, 128)))
+
+
+def test_a_network_with_parameters_of_its_own_is_no_part():
+    assert as_variant(load("msrnet"), load("edsr").build()) is None
