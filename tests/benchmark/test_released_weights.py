@@ -61,16 +61,14 @@ def test_a_damaged_one_is_seen(tiny_face_ref: Path, released: tuple[Path, Path],
 
 
 def test_a_part_can_be_taken_from_a_trained_network():
-    whole = load("msrnet").build().eval()
-    part = as_variant(load("msrnet-no-external"), whole)
+    whole = load("msrnet").build()
+    part = as_variant(load("msrnet-no-exchange"), whole)
     assert part is not None
-    lr, references = torch.rand(1, 3, 16, 16), torch.rand(1, 0, 3, 128, 128)
     given, kept = whole.state_dict(), part.state_dict()
     assert set(kept) < set(given)
     assert all(torch.equal(value, given[name]) for name, value in kept.items())
-    with torch.inference_mode():
-        assert torch.equal(part(lr, references), part(lr, torch.rand(1, 2, 3, 128, 128)))
 
 
-def test_a_network_with_parameters_of_its_own_is_no_part():
-    assert as_variant(load("msrnet"), load("edsr").build()) is None
+@pytest.mark.parametrize("name", ["edsr", "msrnet-no-external"])
+def test_a_network_with_parameters_of_its_own_is_no_part(name: str):
+    assert as_variant(load(name), load("msrnet").build()) is None
