@@ -279,6 +279,7 @@ def _training_summary(training: dict[str, Any], method: Method) -> dict[str, Any
     )
     summary: dict[str, Any] = {key: training[key] for key in keys}
     summary |= {"precision": training.get("precision", training["budget"]["precision"])}
+    summary |= {"learning_rate": training["budget"]["learning_rate"]}
     summary |= {"hardware": training["hardware"], "uses_references": method.uses_references}
     return summary
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.difference_plot import Drawn, draw_differences
-from benchmark.leaderboard import precision_note
 from benchmark.protocol import METRICS
 from benchmark.reference_gain import (
     Difference,
@@ -24,6 +23,7 @@ from benchmark.result_files import read_all
 from benchmark.results import Result, boards
 from benchmark.standing import BoardKey, board_name, board_title
 from benchmark.study_file import Study, read
+from benchmark.training_notes import training_notes
 from benchmark.tried import NOTE as TRIED
 from benchmark.tried import tried
 from faceref.errors import FaceRefError
@@ -87,7 +87,7 @@ def gains_markdown(
     for title, pairs in sections(board):
         lines += ["", f"## {title}", "", *table(differences(pairs, metrics), metrics)]
     lines += ["", f"![{figure.stem}]({figure.as_posix()})"]
-    if note := precision_note(board):
+    for note in training_notes(board):
         lines += ["", note]
     attempts = tried(board)
     if attempts:

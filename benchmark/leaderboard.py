@@ -10,6 +10,7 @@ from benchmark.protocol import METRICS
 from benchmark.result_files import read_all
 from benchmark.results import Result, boards, is_variant, seed_spread
 from benchmark.standing import Standing, Value, board_title, standings
+from benchmark.training_notes import training_notes
 
 COLUMNS = (
     "method",
@@ -60,18 +61,9 @@ def _section(key: tuple[str, str, str, int], results: Sequence[Result]) -> str:
     if any(changed):
         lines += ["", "Methods with a part changed, ranked among the rows above:", ""]
         lines += _table([row for row, apart in zip(cells, changed, strict=True) if apart])
-    note = precision_note(results)
-    return "\n".join([*lines, "", note] if note else lines)
-
-
-def precision_note(results: Sequence[Result]) -> str:
-    """Which trainings of a board were computed in float32, where others were in bf16."""
-    runs = [run for row in results for run in row.repeats or (row,) if run.training is not None]
-    found = {(run.title, run.seed): (run.training or {}).get("precision", "bf16") for run in runs}
-    plain = [f"{title}, seed {seed}" for (title, seed), kind in found.items() if kind == "fp32"]
-    if not plain or len(plain) == len(found):
-        return ""
-    return f"Trained in float32, the others in bf16: {'; '.join(sorted(plain))}."
+    for note in training_notes(results):
+        lines += ["", note]
+    return "\n".join(lines)
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

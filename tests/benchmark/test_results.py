@@ -7,6 +7,7 @@ import pytest
 from benchmark import result_files
 from benchmark.leaderboard import leaderboard
 from benchmark.plots import quality_against_cost, validation_curves
+from benchmark.protocol import BUDGETS
 from benchmark.results import Result, image_digest
 from benchmark.uncertainty import bootstrap
 from faceref.errors import FaceRefError
@@ -114,6 +115,18 @@ def test_the_board_says_what_was_trained_in_float32(tmp_path: Path):
     assert "in float32, the others in bf16: EDSR, seed 0." in leaderboard(tmp_path)
     result_files.write(make("msrnet", 27), tmp_path / "alone")
     assert "float32" not in leaderboard(tmp_path / "alone")
+
+
+def test_the_board_names_a_learning_rate_that_is_not_its_budgets(tmp_path: Path):
+    known = make("edsr", 27).training
+    assert known is not None
+    usual = BUDGETS["small"].learning_rate
+    for method, rate in (("edsr", 2 * usual), ("msrnet", usual)):
+        training = {**known, "weights_sha256": method, "learning_rate": rate}
+        result_files.write(make(method, 27, training=training), tmp_path)
+    result_files.write(make("srcnn", 25), tmp_path)
+    board = leaderboard(tmp_path)
+    assert f"which the others have: EDSR, seed 0 ({2 * usual:g})." in board
 
 
 def test_other_data_is_another_board(tmp_path: Path):
