@@ -90,11 +90,11 @@ def campaign(
         tune,
         metrics,
     )
+    if show:
+        return _show(wanted)
     if note := precision_note(chosen, wanted.running):
         say(note)
-    if show:
-        _show(wanted)
-    elif background:
+    if background:
         say(_start(out))
     else:
         _carry_on(wanted)

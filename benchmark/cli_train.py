@@ -47,7 +47,7 @@ def train(
         typer.Option(help="Folder for TensorBoard."),
     ] = None,
 ) -> None:
-    """Train a method; val chooses the weights, the test split is not opened."""
+    """Train a method; val chooses the weights, no picture of the test split is opened."""
     import time
 
     from benchmark import protocol

@@ -86,7 +86,7 @@ def evaluate(
         method=method.name,
         title=method.title,
         budget=budget_name(training) if training else None,
-        training=_training_summary(training, method) if training else None,
+        training=training_summary(training, method) if training else None,
         seed=training["seed"] if training else None,
         packages=package_of(method.name),
     )
@@ -165,7 +165,7 @@ def training_of(method: Method, run: Path | None) -> dict[str, Any] | None:
     if run is None:
         raise FaceRefError(
             f"{method.name} needs trained weights: give --run DIR, made by "
-            f"facebench train FACE_REF --method {method.name} --out DIR"
+            f"facebench train FACE_REF --method {method.name} --out DIR, or a released file"
         )
     training = training_report(run)
     if training["method"] != method.name:
@@ -267,7 +267,8 @@ def score_all(
     }
 
 
-def _training_summary(training: dict[str, Any], method: Method) -> dict[str, Any]:
+def training_summary(training: dict[str, Any], method: Method) -> dict[str, Any]:
+    """What a result says of its training, of the report of the training."""
     keys = (
         "data_revision",
         "seconds",
@@ -279,7 +280,9 @@ def _training_summary(training: dict[str, Any], method: Method) -> dict[str, Any
     )
     summary: dict[str, Any] = {key: training[key] for key in keys}
     summary |= {"precision": training.get("precision", training["budget"]["precision"])}
-    summary |= {"learning_rate": training["budget"]["learning_rate"]}
+    # Released files of an older version do not say the rate.
+    if (rate := training["budget"].get("learning_rate")) is not None:
+        summary |= {"learning_rate": rate}
     summary |= {"hardware": training["hardware"], "uses_references": method.uses_references}
     return summary
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmark.board_notes import board_notes
 from benchmark.difference_plot import Drawn, draw_differences
 from benchmark.protocol import METRICS
 from benchmark.reference_gain import (
@@ -23,7 +24,6 @@ from benchmark.result_files import read_all
 from benchmark.results import Result, boards
 from benchmark.standing import BoardKey, board_name, board_title
 from benchmark.study_file import Study, read
-from benchmark.training_notes import training_notes
 from benchmark.tried import NOTE as TRIED
 from benchmark.tried import tried
 from faceref.errors import FaceRefError
@@ -32,7 +32,9 @@ COUNT = 5
 NOTE = (
     "Differences are paired face by face: mean, 95 % bootstrap interval over faces, and p "
     "corrected for the number of lines (Holm). Rows of several seeds are their mean. `refs_lr`: "
-    "references found with the small face; `refs_hr`: with the sharp face, an upper bound."
+    "references found with the small face; `refs_hr`: with the sharp face, an upper bound. Neither "
+    "interval nor p holds what another seed of a training would change: for that, see the standard "
+    "deviations between seeds on the leaderboard."
 )
 
 
@@ -87,7 +89,7 @@ def gains_markdown(
     for title, pairs in sections(board):
         lines += ["", f"## {title}", "", *table(differences(pairs, metrics), metrics)]
     lines += ["", f"![{figure.stem}]({figure.as_posix()})"]
-    for note in training_notes(board):
+    for note in board_notes(board):
         lines += ["", note]
     attempts = tried(board)
     if attempts:

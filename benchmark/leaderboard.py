@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmark.board_notes import board_notes
 from benchmark.metric_facts import fact
 from benchmark.protocol import METRICS
 from benchmark.result_files import read_all
 from benchmark.results import Result, boards, is_variant, seed_spread
 from benchmark.standing import Standing, Value, board_title, standings
-from benchmark.training_notes import training_notes
 
 COLUMNS = (
     "method",
@@ -61,7 +61,7 @@ def _section(key: tuple[str, str, str, int], results: Sequence[Result]) -> str:
     if any(changed):
         lines += ["", "Methods with a part changed, ranked among the rows above:", ""]
         lines += _table([row for row, apart in zip(cells, changed, strict=True) if apart])
-    for note in training_notes(results):
+    for note in board_notes(results):
         lines += ["", note]
     return "\n".join(lines)
 

@@ -32,8 +32,8 @@ data `{data}`.
 
 ## Training
 
-Budget `{budget}`, seed {seed}, {steps:,} steps, {hours:.1f} hours on {device}; val chose step
-{best:,} at {val:.2f} dB. Code {code}.
+Budget `{budget}` in {precision}, seed {seed}, {steps:,} steps, {hours:.1f} hours on {device}; val
+chose step {best:,} at {val:.2f} dB. Code {code}.
 
 ## Intended use and limits
 
@@ -135,6 +135,7 @@ def _text(own: Sequence[Result], results: Sequence[Result], licence: Licence) ->
         data=first.data_revision[:12],
         protocol=in_words(first.task),
         budget=first.budget,
+        precision=training.get("precision", "bf16"),
         seed=first.seed,
         steps=training["steps"],
         hours=training["seconds"] / 3600,
@@ -148,10 +149,12 @@ def _text(own: Sequence[Result], results: Sequence[Result], licence: Licence) ->
 
 def _about(method: str) -> str:
     """What the header of the method's file says: paper, origin, licences. Imports nothing."""
-    path = FOLDER / f"{method}.py"
+    base, _, variant = method.partition("-")
+    path, said = FOLDER / f"{base}.py", f"Method `{method}`."
     if not path.is_file():
-        return f"Method `{method}`."
-    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or f"Method `{method}`."
+        return said
+    header = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or said
+    return f"Variant `{variant}` of:\n\n{header}" if variant else header
 
 
 def _plain(first: Result, results: Sequence[Result]) -> list[Result]:

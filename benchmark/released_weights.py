@@ -62,7 +62,7 @@ def training_report(path: Path) -> dict[str, Any]:
 
     Raises FaceRefError where there is none.
     """
-    if path.suffix != SUFFIX:
+    if not _is_released(path):
         return Run(path).training()
     _need_its_sum(path)
     report = json.loads(_metadata(path).get("training", "{}"))
@@ -79,15 +79,10 @@ def open_weights(path: Path) -> Weights:
 
     Raises FaceRefError where they are missing, damaged, or of a method that has none.
     """
-    if path.is_dir():
+    if not _is_released(path):
         run = Run(path)
         method = load(run.training()["method"])
         return Weights(method, _filled(method, run.weights(), path), file_sha256(run.best))
-    if path.suffix != SUFFIX or not path.is_file():
-        raise FaceRefError(
-            f"No weights at {path}. Give a folder that `facebench train` made, or a released "
-            f"{SUFFIX} file."
-        )
     digest = _need_its_sum(path)
     name = _metadata(path).get("method")
     if name is None:
@@ -96,6 +91,21 @@ def open_weights(path: Path) -> Weights:
 
     method = load(name)
     return Weights(method, _filled(method, load_file(path), path), digest)
+
+
+def _is_released(path: Path) -> bool:
+    """Whether `path` is a released file, not the folder of a training; raises where it is neither.
+
+    A folder that is not there counts as one: `Run` then says how to train.
+    """
+    if path.suffix == SUFFIX and path.is_file():
+        return True
+    if path.is_dir() or not path.suffix:
+        return False
+    raise FaceRefError(
+        f"No weights at {path}. Give a folder that `facebench train` made, or a released "
+        f"{SUFFIX} file."
+    )
 
 
 def as_variant(method: Method, trained: nn.Module) -> nn.Module | None:
@@ -113,17 +123,19 @@ def as_variant(method: Method, trained: nn.Module) -> nn.Module | None:
 
 
 def _need_its_sum(path: Path) -> str:
-    """SHA-256 of a file; raises FaceRefError where the file beside it names another."""
-    if not path.is_file():
-        raise FaceRefError(f"There is no file {path}.")
-    digest = file_sha256(path)
-    if _sum_file(path).is_file():
-        expected = _sum_file(path).read_text(encoding="utf-8").split()[0]
-        if digest != expected:
-            raise FaceRefError(
-                f"{path} is damaged or was replaced: SHA-256 {digest[:12]}..., {_sum_file(path)} "
-                f"says {expected[:12]}.... Get it again."
-            )
+    """SHA-256 of a file; raises FaceRefError where no file beside it names that one."""
+    digest, beside = file_sha256(path), _sum_file(path)
+    if not beside.is_file():
+        raise FaceRefError(
+            f"{path} lacks {beside.name}, which says what its SHA-256 must be. Get that file, too, "
+            "from where you have this one."
+        )
+    expected = beside.read_text(encoding="utf-8").split()[0]
+    if digest != expected:
+        raise FaceRefError(
+            f"{path} is damaged or was replaced: SHA-256 {digest[:12]}..., {beside} says "
+            f"{expected[:12]}.... Get it again."
+        )
     return digest
 
 

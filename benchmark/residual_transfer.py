@@ -3,7 +3,7 @@
 A network enlarges the small face and, made small, each reference. Of a reference the sharp face is
 known, so what the network missed there is known, too: its residual. Patches of the two outputs are
 matched near their place, and the residuals of what was matched are brought over (in kind the
-steering kernels and example-based residuals of Freeman et al., 2002, behind a network). Matching
+example-based super-resolution of Freeman et al., 2002, behind a network). Matching
 sees two images that are alike in sharpness, and the target itself as reference gives its residual
 back, whatever was trained.
 """

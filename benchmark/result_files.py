@@ -28,7 +28,7 @@ from faceref.errors import FaceRefError
 SHOWN = 10
 """Damaged files that one error names."""
 APART = 0.01
-"""Of two scores of one face, in dB or units: one level in one pixel of ten is less."""
+"""Of two scores of one face, in dB or units; where more, they are taken to be of other outputs."""
 _IN_TABLE = ("scores", "image_ids")
 _NOT_WRITTEN = ("repeats",)
 
@@ -64,8 +64,8 @@ def write(result: Result, folder: Path) -> Path:
 def with_older_metrics(result: Result, folder: Path) -> Result:
     """`result`, and metrics that it lacks of the file which it would replace.
 
-    Only where both are of the same outputs: the same images and weights, and scores within `APART`
-    in all metrics that both have, as another processor rounds otherwise.
+    Only where both are of the same outputs: the same images, references and weights, and scores
+    within `APART` in all metrics that both have, as another processor rounds otherwise.
     """
     path = result.path(folder)
     if not path.exists():
@@ -75,12 +75,18 @@ def with_older_metrics(result: Result, folder: Path) -> Result:
     same = (
         older.images_sha256 == result.images_sha256
         and _weights(older) == _weights(result)
+        and older.weights == result.weights
+        and _same_if_known(older.references_sha256, result.references_sha256)
         and all(_near(older.scores[name], result.scores[name]) for name in shared)
     )
     if not same:
         return result
     mixed = ("scores", "means", "set_scores", "metric_sources")
     return replace(result, **{one: getattr(older, one) | getattr(result, one) for one in mixed})
+
+
+def _same_if_known(one: str | None, other: str | None) -> bool:
+    return one is None or other is None or one == other
 
 
 def _near(scores: Sequence[float | None], others: Sequence[float | None]) -> bool:

@@ -7,6 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from faceref.errors import FaceRefError
+
 if TYPE_CHECKING:
     from faceref.store import FaceRef
 
@@ -20,10 +22,15 @@ def data_revision(face_ref: FaceRef) -> str:
     Not over the references: which of two all but equal faces is the fifth depends on the last
     digit of an embedding, and processors differ in it. What a method was given is in
     `references_digest`. A pack (`benchmark.pack`) has the revision of the set that it was made of.
+    Raises FaceRefError for a pack that does not name it.
     """
     manifest = face_ref.manifest
-    packed = manifest.get("packed", {})
-    if "data_revision" in packed:
+    if (packed := manifest.get("packed")) is not None:
+        if "data_revision" not in packed:
+            raise FaceRefError(
+                f"{face_ref.root} is a pack of an older version, which does not say of which data. "
+                "Make it again with `facebench pack`."
+            )
         return packed["data_revision"]
     recipe: dict[str, Any] = {name: manifest.get(name) for name in RECIPE}
     recipe |= {name: manifest.get("mining", {}).get(name) for name in MINING}

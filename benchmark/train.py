@@ -1,6 +1,6 @@
 """Training: the same budget for every method, a checkpoint to go on from, val chooses the weights.
 
-The test split is not opened here.
+Of the test split ids and hashes are read, to name the data, and no picture.
 """
 
 from __future__ import annotations
@@ -73,11 +73,13 @@ def train(
         "data_revision": data_revision(opened),
     }
     if (report := run.finished(settings)) is not None:
+        _need_precision(running.precision, report.get("precision", budget.precision), out)
         return report
     with world.joined(target):
         precision = precision_of(budget, running.precision, target)
         trainer = Trainer(method, budget, seed, target, run, settings, world, precision)
         trainer.resume()
+        _need_precision(running.precision, trainer.state.precision, out)
         trainer.prepare(running.compiled, running.log, running.until)
         faces = read_split(opened, "train", pool, reference_list)
         trainer.fit(faces, read_split(opened, "val", pool, reference_list), progress)
@@ -102,8 +104,17 @@ def precision_note(budget: Budget, running: Running) -> str:
         return ""
     return (
         f"Budget {budget.name} trains in bf16, which this {device.type} would only imitate, ten "
-        "times slower. It is trained in float32, and results say so; --precision bf16 insists."
+        "times slower. What begins here is trained in float32, and results say so; "
+        "facebench train --precision bf16 insists."
     )
+
+
+def _need_precision(asked: str, found: str, out: Path) -> None:
+    if asked not in ("auto", found):
+        raise FaceRefError(
+            f"{out} holds a training in {found}, and --precision {asked} was given. Go on with "
+            "auto, or choose another --out."
+        )
 
 
 def _need_trainable(method: Method, face_ref: Path, world: World) -> None:

@@ -76,12 +76,12 @@ class Trainer:
         run: Run,
         settings: dict[str, Any],
         world: World = World(),
-        precision: str = "bf16",
+        precision: str | None = None,
     ) -> None:
         torch.manual_seed(seed)
         self.method, self.budget, self.seed, self.device = method, budget, seed, device
         self.run, self.settings, self.world = run, settings, world
-        self.state = State(precision=precision)
+        self.state = State(precision=precision or budget.precision)
         model = method.build().to(device)
         # Convolutions of bf16 run 1.2 to 1.5 times as fast so, on CPUs as on GPUs.
         self.model = model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
@@ -101,7 +101,7 @@ class Trainer:
         self.optimiser.load_state_dict(saved["optimiser"])
         if self.average is not None:
             self.average.load_state_dict(saved["average"])
-        self.state = State(**saved["state"])
+        self.state = State(**{"precision": self.budget.precision, **saved["state"]})
         if "random" in saved:
             torch.set_rng_state(saved["random"])
         if self.device.type == "cuda" and "random_cuda" in saved:

@@ -28,7 +28,8 @@ def tuned(
 ) -> float:
     """The rate of `RATES` whose short training has the highest PSNR-Y on val; ties: the lower.
 
-    Writes `folder/<method>.json`, and reads it where it is there. The test split is not opened.
+    Writes `folder/<method>.json`, and reads it where it is there. No picture of the test split is
+    opened.
     """
     file = folder / f"{method}.json"
     if not file.exists():

@@ -1,4 +1,4 @@
-"""Whether a device computes in bf16, or would only imitate it."""
+"""Whether a device is fast in bf16, or would be slowed by it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ PRECISIONS = ("auto", "bf16", "fp32")
 
 
 def computes_bf16(device: torch.device) -> bool:
-    """Whether `device` has arithmetic for bf16.
+    """Whether bf16 is computed on `device` by kernels made for it.
 
-    Elsewhere it is imitated: on a CPU that has AVX2 only, autocast to bf16 made training 10 to 16
-    times slower than float32 (`benchmarks/train_speed.py`).
+    On a CPU: whether oneDNN has them, which takes AVX-512. Elsewhere torch imitates them: on a CPU
+    that has AVX2 only, autocast to bf16 made training 10 to 16 times slower than float32
+    (`benchmarks/train_speed.py`).
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -23,7 +24,7 @@ def computes_bf16(device: torch.device) -> bool:
 
 
 def choose_precision(asked: str, device: torch.device) -> str:
-    """`bf16` or `fp32`; `auto` is bf16 where the device computes in it.
+    """`bf16` or `fp32`; `auto` is bf16 where the device has kernels for it.
 
     Raises FaceRefError for what is not in `PRECISIONS`.
     """

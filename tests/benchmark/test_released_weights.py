@@ -1,5 +1,6 @@
 """A released file stands in for the folder of its training."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,12 +9,15 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from benchmark.evaluate import Setting, evaluate
+from benchmark.evaluate import Setting, evaluate, training_of, training_summary
 from benchmark.methods import load
 from benchmark.protocol import BUDGETS
-from benchmark.released_weights import as_variant, release_weights
+from benchmark.released_weights import as_variant, open_weights, release_weights, training_report
+from benchmark.run import file_sha256
 from benchmark.train import train
 from faceref.errors import FaceRefError
+
+RELEASES = Path(__file__).parents[2] / "releases"
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,7 @@ def test_one_without_the_report_says_how_to_get_it(
         known = opened.metadata()
     old = tmp_path / "old.safetensors"
     save_file(load_file(released[1]), old, {**known, "training": '{"step": 2}'})
+    old.with_name("old.safetensors.sha256").write_text(f"{file_sha256(old)}  {old.name}\n")
     with pytest.raises(FaceRefError, match="facebench release"):
         evaluate(tiny_face_ref, "srcnn", Setting("folder-x8@1"), run=old)
 
@@ -55,9 +60,30 @@ def test_a_damaged_one_is_seen(tiny_face_ref: Path, released: tuple[Path, Path],
     bad = tmp_path / "srcnn.safetensors"
     weights = {name: torch.zeros_like(value) for name, value in load_file(released[1]).items()}
     save_file(weights, bad)
-    released[1].with_name("srcnn.safetensors.sha256").replace(tmp_path / "srcnn.safetensors.sha256")
+    shutil.copy(released[1].with_name("srcnn.safetensors.sha256"), tmp_path)
     with pytest.raises(FaceRefError, match="damaged or was replaced"):
         evaluate(tiny_face_ref, "srcnn", Setting("folder-x8@1"), run=bad)
+
+
+def test_one_without_its_sum_is_not_trusted(released: tuple[Path, Path], tmp_path: Path):
+    with pytest.raises(FaceRefError, match=r"lacks srcnn\.safetensors\.sha256"):
+        open_weights(Path(shutil.copy(released[1], tmp_path)))
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "weights.pt"])
+def test_a_file_that_is_not_there_is_no_folder_to_train_in(name: str, tmp_path: Path):
+    for read in (open_weights, training_report):
+        with pytest.raises(FaceRefError, match=r"released \.safetensors file"):
+            read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "file", sorted(RELEASES.rglob("*.safetensors")), ids=lambda file: file.stem
+)
+def test_what_the_project_released_can_be_scored(file: Path):
+    method = open_weights(file).method
+    assert training_of(method, file) == training_report(file)
+    assert training_summary(training_report(file), method)["val_psnr_y"] > 27
 
 
 def test_a_part_can_be_taken_from_a_trained_network():

@@ -106,27 +106,43 @@ def test_methods_with_a_part_changed_stand_in_a_table_of_their_own(tmp_path: Pat
     assert "| EDSR-NO-TAIL | 1 | " in changed
 
 
-def test_the_board_says_what_was_trained_in_float32(tmp_path: Path):
-    known = make("edsr", 27).training
-    assert known is not None
-    for method, precision in (("edsr", "fp32"), ("msrnet", "bf16")):
-        training = {**known, "weights_sha256": method, "precision": precision}
-        result_files.write(make(method, 27, training=training), tmp_path)
-    assert "in float32, the others in bf16: EDSR, seed 0." in leaderboard(tmp_path)
-    result_files.write(make("msrnet", 27), tmp_path / "alone")
-    assert "float32" not in leaderboard(tmp_path / "alone")
+def _board_with(folder: Path, method: str, **training: object) -> str:
+    """The board of two trainings, of which that of `method` is so."""
+    for name in ("edsr", "msrnet"):
+        known = {**(make(name, 27).training or {}), "precision": "bf16", "data_revision": "a" * 64}
+        changed = {**known, **training} if name == method else known
+        result_files.write(make(name, 27, training=changed), folder)
+    return leaderboard(folder)
 
 
-def test_the_board_names_a_learning_rate_that_is_not_its_budgets(tmp_path: Path):
-    known = make("edsr", 27).training
-    assert known is not None
+@pytest.mark.parametrize(
+    ("training", "note"),
+    [
+        ({"precision": "fp32"}, "Trained in float32, others in bf16: EDSR, seed 0."),
+        ({"learning_rate": 1e-3}, "learning rate than the budget's: EDSR, seed 0 (0.001)."),
+        ({"data_revision": "b" * 64}, "may hold faces of its test split: EDSR, seed 0."),
+    ],
+)
+def test_the_board_names_what_was_trained_otherwise(
+    training: dict[str, object], note: str, tmp_path: Path
+):
+    assert note in _board_with(tmp_path / "one", "edsr", **training)
+    assert note.split(":")[0] not in _board_with(tmp_path / "none", "edsr")
+
+
+def test_the_usual_learning_rate_needs_no_word(tmp_path: Path):
     usual = BUDGETS["small"].learning_rate
-    for method, rate in (("edsr", 2 * usual), ("msrnet", usual)):
-        training = {**known, "weights_sha256": method, "learning_rate": rate}
-        result_files.write(make(method, 27, training=training), tmp_path)
-    result_files.write(make("srcnn", 25), tmp_path)
+    assert "learning rate" not in _board_with(tmp_path, "edsr", learning_rate=usual)
+
+
+def test_the_board_says_where_references_differ(tmp_path: Path):
+    for method, digest in (("msrnet", "1" * 64), ("ttsr_s", "1" * 64), ("masa_s", "2" * 64)):
+        given = {"references": 5, "reference_list": "refs_lr", "references_sha256": digest}
+        result_files.write(make(method, 27, **given), tmp_path)
     board = leaderboard(tmp_path)
-    assert f"which the others have: EDSR, seed 0 ({2 * usual:g})." in board
+    assert "References of refs_lr, K = 5, were not the same for all rows: " in board
+    assert "MASA_S, seed 0 (`22222222`)" in board
+    assert "MSRNET, seed 0; TTSR_S, seed 0 (`11111111`)" in board
 
 
 def test_other_data_is_another_board(tmp_path: Path):

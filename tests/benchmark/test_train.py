@@ -153,7 +153,10 @@ def test_a_training_that_is_taken_up_keeps_its_precision(tiny_face_ref: Path, tm
     with pytest.raises(TimeUp):
         train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=hasty)
     bf16 = Running(precision="bf16")
-    report = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=bf16)
+    for _ in ("begun", "finished"):
+        with pytest.raises(FaceRefError, match="a training in fp32, and --precision bf16"):
+            train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=bf16)
+        report = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")
     assert (report["precision"], report["losses"]) == ("fp32", whole["losses"])
 
 
@@ -164,7 +167,7 @@ def test_checkpoints_of_older_versions_go_on(tiny_face_ref: Path, tmp_path: Path
     saved = torch.load(run.checkpoint, weights_only=True)
     settings = json.loads(saved["settings"])
     del settings["budget"]["ema"], settings["reference_list"]
-    for key in ("recent", "stall", "validating"):
+    for key in ("recent", "stall", "validating", "precision"):
         del saved["state"][key]
     del saved["random"]
     save({**saved, "settings": json.dumps(settings)}, run.checkpoint)
@@ -249,7 +252,11 @@ def test_training_never_sees_the_test_split(
         read[split] |= set(columns)
         return table(self, split, columns)
 
+    def refuse(self: FaceRef, split: str) -> None:
+        raise AssertionError(f"pictures of {split} are read past `table`")
+
     monkeypatch.setattr(FaceRef, "table", watch)
+    monkeypatch.setattr(FaceRef, "stream", refuse)
     train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")
     assert "image" in read["train"] & read["val"]
     assert read["test"] == {"image_id", "sha256"}, "only what names the data"

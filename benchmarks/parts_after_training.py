@@ -3,13 +3,12 @@
 `FACE_REF WEIGHTS` scores the released weights of the whole network in every variant of MSRNet whose
 parameters are among them, with five look-alikes found with the small face, against the whole with
 and without references. It is quick, and it is no ablation by training: a network that was trained
-without a part makes up for it. What a change of matching gives here, it gives for nothing.
+without a part makes up for it. The faces are those of val, so that what helps may be taken up.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,13 @@ from benchmark.evaluate import enlarge, thin
 from benchmark.methods import load, variants
 from benchmark.metrics.batch import score_batch
 from benchmark.released_weights import as_variant, open_weights, training_report
+from benchmark.revision import data_revision
+from benchmark.run import write_json
 from benchmark.uncertainty import bootstrap
 
 ASKED = "msrnet"
 COUNT = 5
+LIST = "refs_lr"
 CPU = torch.device("cpu")
 
 
@@ -47,10 +49,10 @@ def page(said: dict[str, Any]) -> str:
     lines = [
         "# Parts of a trained MSRNet, changed after training",
         "",
-        f"`{said['task']}`, {said['faces']} faces of test, weights "
+        f"{said['faces']} faces of val of Face_Ref `{said['data_revision'][:12]}`, weights "
         f"`{said['weights_sha256'][:12]}`, K = {COUNT} look-alikes found with the small face. Made "
-        "by `benchmarks/parts_at_test.py`, which says how. PSNR-Y, and what that is over the "
-        "whole, paired, with 95 % interval.",
+        "by `benchmarks/parts_after_training.py`, which says how. PSNR-Y, and what that is over "
+        "the whole, paired, with 95 % interval.",
         "",
         "| network | what is changed | PSNR-Y | over the whole, dB |",
         "| --- | --- | ---: | ---: |",
@@ -66,15 +68,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A trained MSRNet with a part changed.")
     parser.add_argument("face_ref", type=Path)
     parser.add_argument("weights", type=Path, help="Of msrnet, released, or its run.")
-    parser.add_argument("--task", default="lfw-x8@1")
-    parser.add_argument("--faces", type=int, help="Of test, evenly spaced. Default: all.")
+    parser.add_argument("--faces", type=int, help="Of val, evenly spaced. Default: all.")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("reports"), help="Folder.")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     opened, pool = open_face_ref(given.face_ref)
-    faces = thin(read_split(opened, "test", pool, "refs_lr"), given.faces)
-    trained, method = open_weights(given.weights).model, load(ASKED)
+    opened_weights, method = open_weights(given.weights), load(ASKED)
+    if opened_weights.method.name != ASKED:
+        raise SystemExit(f"{given.weights} is of {opened_weights.method.name}, not of {ASKED}.")
+    given.out.mkdir(parents=True, exist_ok=True)
+    faces, trained = thin(read_split(opened, "val", pool, LIST), given.faces), opened_weights.model
     whole = scores(trained, faces, COUNT)
     rows = [
         line(ASKED, "the whole", whole, whole),
@@ -86,13 +90,13 @@ def main() -> None:
             rows.append(line(name, variant.idea, scores(model, faces, COUNT), whole))
             print(rows[-1], flush=True)
     said = {
-        "task": given.task,
+        "data_revision": data_revision(opened),
         "faces": len(faces),
         "weights_sha256": training_report(given.weights)["weights_sha256"],
         "lines": rows,
     }
-    (given.out / "parts_at_test.json").write_text(json.dumps(said, indent=2) + "\n", "utf-8")
-    (given.out / "parts_at_test.md").write_text(page(said), "utf-8")
+    write_json(said, given.out / "parts_after_training.json")
+    (given.out / "parts_after_training.md").write_text(page(said), "utf-8")
     print(page(said))
 
 

@@ -1,0 +1,83 @@
+"""What a board must say of rows that were not trained or asked as the others were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from benchmark.protocol import BUDGETS
+from benchmark.results import Result
+
+
+def board_notes(results: Sequence[Result]) -> list[str]:
+    """Sentences on what differs between the rows of one board; empty where nothing does.
+
+    Of what a result of an older version does not say, nothing is said.
+    """
+    runs = [run for row in results for run in row.repeats or (row,)]
+    notes = (_precision(runs), _rates(runs), _data(runs), *_references(runs))
+    return [note for note in notes if note]
+
+
+def _precision(runs: Sequence[Result]) -> str:
+    kinds = {_training(run)["precision"] for run in runs if "precision" in _training(run)}
+    plain = [run for run in runs if _training(run).get("precision") == "fp32"]
+    if not plain:
+        return ""
+    if kinds == {"fp32"}:
+        return "All were trained in float32."
+    return f"Trained in float32, others in bf16: {_names(plain)}."
+
+
+def _rates(runs: Sequence[Result]) -> str:
+    other = {}
+    for run in runs:
+        # A training on one kind of reference has its budget's name with `-on-` and the kind.
+        budget = BUDGETS.get((run.budget or "").split("-on-")[0])
+        rate = _training(run).get("learning_rate")
+        if budget is not None and rate is not None and rate != budget.learning_rate:
+            other[f"{_name(run)} ({rate:g})"] = None
+    if not other:
+        return ""
+    return f"Trained at another learning rate than the budget's: {'; '.join(sorted(other))}."
+
+
+def _data(runs: Sequence[Result]) -> str:
+    strange = [
+        run
+        for run in runs
+        if _training(run).get("data_revision", run.data_revision) != run.data_revision
+    ]
+    if not strange:
+        return ""
+    return (
+        "Trained on other data than this Face_Ref, which may hold faces of its test split: "
+        f"{_names(strange)}."
+    )
+
+
+def _references(runs: Sequence[Result]) -> list[str]:
+    """Where rows with the same count of one list were given different references."""
+    found: dict[tuple[str | None, int], dict[str, list[Result]]] = {}
+    for run in runs:
+        if run.references_sha256 is not None:
+            same = found.setdefault((run.reference_list, run.references), {})
+            same.setdefault(run.references_sha256, []).append(run)
+    return [
+        f"References of {kind}, K = {count}, were not the same for all rows: "
+        + " | ".join(f"{_names(rows)} (`{digest[:8]}`)" for digest, rows in given.items())
+        + "."
+        for (kind, count), given in found.items()
+        if len(given) > 1
+    ]
+
+
+def _training(run: Result) -> dict:
+    return run.training or {}
+
+
+def _names(runs: Iterable[Result]) -> str:
+    return "; ".join(sorted({_name(run) for run in runs}))
+
+
+def _name(run: Result) -> str:
+    return f"{run.title}, seed {run.seed}"
