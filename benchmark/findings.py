@@ -22,7 +22,11 @@ def gain(study: Study, cell: Cell) -> Interval:
 
 
 def _difference(cell: Cell, base: Cell) -> Interval:
-    difference = np.subtract(cell.psnr_y, base.psnr_y)
+    return _paired(cell.psnr_y, base.psnr_y)
+
+
+def _paired(scores: Sequence[float], base: Sequence[float]) -> Interval:
+    difference = np.subtract(scores, base)
     return (float(difference.mean()), *bootstrap(difference.tolist()))
 
 
@@ -75,6 +79,7 @@ def markdown(study: Study, figures: Sequence[Path], out: Path) -> str:
         "",
         pictures[1],
         *(patch_section(study, pictures[2]) if study.patches else ()),
+        *(_part_section(study) if study.parts else ()),
     ]
     return "\n".join(lines) + "\n"
 
@@ -113,6 +118,26 @@ def _changes(study: Study, most: int) -> list[str]:
         before = [*base.bands, *base.regions.values()]
         changes = [_percent(new, old) for new, old in zip(found, before, strict=True)]
         lines.append(f"| {NAMES[cell.kind]} | " + " | ".join(changes) + " |")
+    return lines
+
+
+PARTS = (
+    "The trained network with one part taken away or changed, and not trained again: what it "
+    "leans on. A network trained without the part makes up for it, which is not measured here. "
+    "Look-alikes by the small face, K = {count}; PSNR-Y over the whole network, dB. To choose by "
+    "it, study val: `--split val`."
+)
+
+
+def _part_section(study: Study) -> list[str]:
+    count = study.parts[0].references
+    whole = study.cell("refs_lr", count)
+    found = [(f"`{one.name}`: {one.idea}", one.psnr_y) for one in study.parts]
+    found.append(("no references: K = 0", study.cell("none", 0).psnr_y))
+    lines = ["", "## What each part does for the trained network", "", PARTS.format(count=count)]
+    lines += ["", "| changed | over the whole, dB |", "| --- | ---: |"]
+    for name, scores in sorted(found, key=lambda one: np.mean(one[1])):
+        lines.append(f"| {name} | {_text(_paired(scores, whole.psnr_y))} |")
     return lines
 
 

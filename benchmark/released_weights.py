@@ -108,20 +108,6 @@ def _is_released(path: Path) -> bool:
     )
 
 
-def as_variant(method: Method, trained: nn.Module) -> nn.Module | None:
-    """The network of `method`, in evaluation mode, with parameters of `trained` by their names.
-
-    None where it has a parameter that `trained` lacks, or one of another shape. That a part has no
-    parameters, or fewer, is no hindrance: so a part is changed after training.
-    """
-    model, known = method.build(), trained.state_dict()
-    own = model.state_dict()
-    if any(name not in known or known[name].shape != value.shape for name, value in own.items()):
-        return None
-    model.load_state_dict({name: known[name] for name in own})
-    return model.eval()
-
-
 def _need_its_sum(path: Path) -> str:
     """SHA-256 of a file; raises FaceRefError where no file beside it names that one."""
     digest, beside = file_sha256(path), _sum_file(path)

@@ -32,15 +32,18 @@ from benchmark.metrics.colour import luma
 from benchmark.metrics.psnr import psnr
 from benchmark.metrics.score import to_uint8
 from benchmark.metrics.ssim import ssim
+from benchmark.part_study import Changed, changed_parts
 from benchmark.patch_oracle import copied_patches
 from benchmark.protocol import HR_SIZE, task
 from benchmark.results import image_digest
 from benchmark.revision import data_revision
-from benchmark.study_file import BANDS, KINDS, REGIONS, Cell, Study
+from benchmark.study_file import BANDS, KINDS, REGIONS, Cell, PartChanged, Study
 from faceref.errors import FaceRefError
 from faceref.store import REFERENCE_LISTS, FaceRef
 
 COUNTS = (1, 2, 3, 5, 8)
+PART_LIST, PART_COUNT = "refs_lr", 5
+"""What a network with a part changed is given: that list, and at most that many where it can be."""
 Progress = Callable[[int, int, str], None]
 
 
@@ -89,13 +92,20 @@ def study_references(
     plan.append(("target", 1))
     ends = sorted({min(counts), max(counts)})
     copied = [(kind, count) for kind in KINDS if kind in kinds for count in ends]
-    reports = _reports(progress, [*plan, *copied], len(subjects))
+    changes = list(changed_parts(method, model))
+    most = max(count for count in counts if count <= max(min(counts), PART_COUNT))
+    changed = [(change.name, most) for change in changes]
+    reports = _reports(progress, [*plan, *copied, *changed], len(subjects))
     cells = [
         _measure(model, subjects, kinds.get(kind), kind, count, target, next(reports))
         for kind, count in plan
     ]
     patches = [
         copied_patches(subjects, kinds[kind], kind, count, next(reports)) for kind, count in copied
+    ]
+    parts = [
+        _changed(change, subjects, kinds[PART_LIST], most, target, next(reports))
+        for change in changes
     ]
     return Study(
         task=task(task_name or default_task(opened)).name,
@@ -112,6 +122,7 @@ def study_references(
         hardware=hardware(target),
         cells=cells,
         patches=list(chain.from_iterable(patches)),
+        parts=parts,
     )
 
 
@@ -203,6 +214,18 @@ def _measure(
         report(len(psnrs))
     stacked = np.stack(errors)
     return Cell(kind, count, psnrs, ssims, band_errors(stacked), region_errors(stacked))
+
+
+def _changed(
+    change: Changed,
+    faces: Faces,
+    references: list[list[int]],
+    count: int,
+    device: torch.device,
+    report: Callable[[int], None],
+) -> PartChanged:
+    cell = _measure(change.model.to(device), faces, references, PART_LIST, count, device, report)
+    return PartChanged(change.name, change.idea, count, cell.psnr_y)
 
 
 @torch.no_grad()

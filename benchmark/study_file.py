@@ -85,6 +85,18 @@ class Patches:
 
 
 @dataclass(frozen=True)
+class PartChanged:
+    """The trained network with one part taken away or changed, given `refs_lr`."""
+
+    name: str
+    """As in the name of a variant: `no-remap`."""
+    idea: str
+    references: int
+    psnr_y: list[float]
+    """In dB, one number a face."""
+
+
+@dataclass(frozen=True)
 class Study:
     """All cells of one trained method, and what they were measured on."""
 
@@ -103,6 +115,8 @@ class Study:
     cells: list[Cell]
     patches: list[Patches] = field(default_factory=list)
     """Empty in files made before there were any."""
+    parts: list[PartChanged] = field(default_factory=list)
+    """Empty in those files, too, and for methods other than MSRNet."""
     format: int = FORMAT
 
     @property
@@ -114,7 +128,8 @@ class Study:
     @property
     def name(self) -> str:
         """File name, without suffix."""
-        return f"{self.task.replace('@', '-v')}-{self.method}-{self.budget}-s{self.seed}-references"
+        end = "references" if self.split == "test" else f"references-{self.split}"
+        return f"{self.task.replace('@', '-v')}-{self.method}-{self.budget}-s{self.seed}-{end}"
 
     def cell(self, kind: str, references: int) -> Cell:
         """The cell of `kind` and K."""
@@ -140,7 +155,8 @@ def read(path: Path) -> Study:
             raise KeyError("format")
         cells = [Cell(**cell) for cell in content.pop("cells")]
         patches = [Patches(**one) for one in content.pop("patches", ())]
-        return Study(**content, cells=cells, patches=patches)
+        parts = [PartChanged(**one) for one in content.pop("parts", ())]
+        return Study(**content, cells=cells, patches=patches, parts=parts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FaceRefError(
             f"Cannot read the study {path}: {error}. Make it again: facebench study"

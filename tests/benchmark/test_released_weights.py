@@ -10,9 +10,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from benchmark.evaluate import Setting, evaluate, training_of, training_summary
-from benchmark.methods import load
 from benchmark.protocol import BUDGETS
-from benchmark.released_weights import as_variant, open_weights, release_weights, training_report
+from benchmark.released_weights import open_weights, release_weights, training_report
 from benchmark.run import file_sha256
 from benchmark.train import train
 from faceref.errors import FaceRefError
@@ -84,17 +83,3 @@ def test_what_the_project_released_can_be_scored(file: Path):
     method = open_weights(file).method
     assert training_of(method, file) == training_report(file)
     assert training_summary(training_report(file), method)["val_psnr_y"] > 27
-
-
-def test_a_part_can_be_taken_from_a_trained_network():
-    whole = load("msrnet").build()
-    part = as_variant(load("msrnet-no-exchange"), whole)
-    assert part is not None
-    given, kept = whole.state_dict(), part.state_dict()
-    assert set(kept) < set(given)
-    assert all(torch.equal(value, given[name]) for name, value in kept.items())
-
-
-@pytest.mark.parametrize("name", ["edsr", "msrnet-no-external"])
-def test_a_network_with_parameters_of_its_own_is_no_part(name: str):
-    assert as_variant(load(name), load("msrnet").build()) is None

@@ -123,8 +123,21 @@ def test_the_page_follows_from_the_file(study: Study, tmp_path: Path):
     assert text == markdown(study, plots, tmp_path / "out")
     assert "the same person" in text
     assert "chosen by the sharp face, K = 2" in text
+    assert text.index("| `near`: ") > text.index("## What each part does") > 0
     assert [plot.stem.rpartition("-")[2] for plot in plots] == ["references", "bands", "patches"]
     assert all(plot.stat().st_size > 5000 for plot in plots)
+
+
+def test_every_part_that_can_be_changed_is_studied(study: Study):
+    assert {one.name for one in study.parts} > {"no-internal", "no-exchange", "no-confidence"}
+    assert {one.references for one in study.parts} == {2}
+    whole = study.cell("refs_lr", 2).psnr_y
+    assert any(one.psnr_y != whole for one in study.parts)
+    assert all(len(one.psnr_y) == study.images for one in study.parts)
+
+
+def test_val_has_a_file_of_its_own(study: Study):
+    assert replace(study, split="val").name == f"{study.name}-val"
 
 
 def test_a_file_from_before_patches_is_drawn_without_them(study: Study, tmp_path: Path):
@@ -132,10 +145,12 @@ def test_a_file_from_before_patches_is_drawn_without_them(study: Study, tmp_path
     study_file.write(study, file)
     content = json.loads(file.read_text())
     assert {one["kind"] for one in content.pop("patches")} >= {"random", "refs_lr", "same"}
+    assert content.pop("parts")
     file.write_text(json.dumps(content))
     page, *plots = write_findings(file, tmp_path / "out")
     assert len(plots) == 2
     assert "without a network" not in page.read_text()
+    assert "each part" not in page.read_text()
 
 
 def test_gain_is_paired():
