@@ -67,12 +67,14 @@ def find_board(results: Path, budget: str, task: str) -> tuple[BoardKey, list[Re
 
 
 def studies_of(folder: Path, task: str, budget: str) -> list[Study]:
-    """The studies of a task and budget, trainings on other references included, in file order."""
+    """The studies of a task and budget on test, trainings on other references included, by name."""
     found = [read(path) for path in sorted(folder.glob("*.json"))]
     return [
         study
         for study in found
-        if study.task == task and study.budget.partition("-on-")[0] == budget
+        if study.task == task
+        and study.split == "test"
+        and study.budget.partition("-on-")[0] == budget
     ]
 
 

@@ -6,13 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.board_notes import board_notes
-from benchmark.metric_facts import fact
+from benchmark.metric_facts import MetricFact, fact
 from benchmark.protocol import METRICS
 from benchmark.result_files import read_all
 from benchmark.results import Result, boards, is_variant, seed_spread
-from benchmark.standing import Standing, Value, board_title, standings
+from benchmark.standing import (
+    Standing,
+    Value,
+    board_title,
+    known_means,
+    metrics_of,
+    standings,
+)
 
-COLUMNS = (
+QUALITY = (
     "method",
     "rank",
     "seeds",
@@ -21,6 +28,8 @@ COLUMNS = (
     "SSIM-Y",
     "PSNR-RGB",
     "SSIM-RGB",
+)
+COST = (
     "params, M",
     "MACs, G",
     "training, min",
@@ -34,7 +43,8 @@ face by face. `refs_hr`: references found with the sharp face, an upper bound of
 val chose their weights. Seeds: a row of several trainings is their mean, face by face, with the
 standard deviation of their PSNR-Y; intervals are over faces. Rank: 1 and the number of rows whose
 PSNR-Y is higher beyond chance (paired bootstrap over faces, Holm's correction over all pairs of the
-board, 5 %): rows that cannot be told apart may share a rank."""
+board, 5 %): rows that cannot be told apart may share a rank. An arrow says which way a metric that
+not every row has is better; `-`: not scored."""
 
 
 def leaderboard(results: Path) -> str:
@@ -44,34 +54,44 @@ def leaderboard(results: Path) -> str:
     return "\n\n".join(["# Leaderboard", NOTE, *sections]) + "\n"
 
 
+def columns_of(results: Sequence[Result]) -> list[str]:
+    """Headings of one board: those of every board, and metrics that some of its rows have."""
+    return [*QUALITY, *(f"{m.heading} {m.arrow}" for m in _more(results)), *COST]
+
+
 def rows_of(results: Sequence[Result]) -> list[list[str]]:
-    """Cells of one board, in the order of `COLUMNS`.
+    """Cells of one board, in the order of `columns_of`.
 
     Raises FaceRefError where results are of other images than the first.
     """
-    return [_row(standing) for standing in standings(results, [fact(METRICS[0])])]
+    more = _more(results)
+    return [_row(standing, more) for standing in standings(results, [fact(METRICS[0])])]
+
+
+def _more(results: Sequence[Result]) -> list[MetricFact]:
+    return [metric for metric in metrics_of(results) if metric.name not in METRICS]
 
 
 def _section(key: tuple[str, str, str, int], results: Sequence[Result]) -> str:
     _, _, revision, images = key
     lines = [f"## {board_title(key)}", "", f"{images:,} faces, Face_Ref `{revision[:12]}`.", ""]
-    cells = rows_of(results)
+    columns, cells = columns_of(results), rows_of(results)
     changed = [is_variant(result, results) for result in results]
-    lines += _table([row for row, apart in zip(cells, changed, strict=True) if not apart])
+    lines += _table(columns, [row for row, apart in zip(cells, changed, strict=True) if not apart])
     if any(changed):
         lines += ["", "Methods with a part changed, ranked among the rows above:", ""]
-        lines += _table([row for row, apart in zip(cells, changed, strict=True) if apart])
+        lines += _table(columns, [row for row, apart in zip(cells, changed, strict=True) if apart])
     for note in board_notes(results):
         lines += ["", note]
     return "\n".join(lines)
 
 
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    head = ["| " + " | ".join(COLUMNS) + " |", "| --- |" + " ---: |" * (len(COLUMNS) - 1)]
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    head = ["| " + " | ".join(columns) + " |", "| --- |" + " ---: |" * (len(columns) - 1)]
     return head + ["| " + " | ".join(row) + " |" for row in rows]
 
 
-def _row(standing: Standing) -> list[str]:
+def _row(standing: Standing, more: Sequence[MetricFact]) -> list[str]:
     result, means, training = standing.result, standing.result.means, standing.result.training
     first = standing.values[METRICS[0]]
     return [
@@ -83,11 +103,17 @@ def _row(standing: Standing) -> list[str]:
         f"{means['ssim_y']:.4f}",
         f"{means['psnr_rgb']:.2f}",
         f"{means['ssim_rgb']:.4f}",
+        *(_extra(result, metric) for metric in more),
         "-" if result.parameters is None else f"{result.parameters / 1e6:.2f}",
         "-" if result.macs is None else f"{result.macs / 1e9:.2f}",
         "-" if training is None else f"{training['seconds'] / 60:.1f}",
         "-" if result.milliseconds is None else f"{result.milliseconds:.1f}",
     ]
+
+
+def _extra(result: Result, metric: MetricFact) -> str:
+    value = known_means(result).get(metric.name)
+    return "-" if value is None else f"{value:.{metric.digits}f}"
 
 
 def _seeds(result: Result) -> str:

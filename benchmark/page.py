@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 
 from benchmark.figures import ENDS
-from benchmark.leaderboard import COLUMNS, NOTE, rows_of
+from benchmark.leaderboard import NOTE, columns_of, rows_of
 from benchmark.result_files import read_all
 from benchmark.results import boards
 from benchmark.standing import board_title
@@ -42,7 +42,7 @@ def write_page(folder: Path) -> Path:
     parts = [f"<p>{escape(NOTE)}</p>".replace("`", "")]
     for key, rows in sorted(found.items()):
         parts.append(f"<h2>{escape(board_title(key)).replace('`', '')}</h2>")
-        parts.append(_table(rows_of(rows)))
+        parts.append(_table(columns_of(rows), rows_of(rows)))
     figures = folder / "figures"
     plots = [path for end in ENDS for path in sorted(figures.glob(f"*-{end}.png"))]
     parts += ["<h2>Figures</h2>", *(_figure(path, "") for path in plots)]
@@ -57,8 +57,8 @@ def write_page(folder: Path) -> Path:
     return page
 
 
-def _table(rows: list[list[str]]) -> str:
-    head = "".join(f"<th>{escape(column)}</th>" for column in COLUMNS)
+def _table(columns: list[str], rows: list[list[str]]) -> str:
+    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )

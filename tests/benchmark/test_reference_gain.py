@@ -153,7 +153,10 @@ def test_the_page_is_written(tmp_path: Path):
     for budget in ("small", "small-on-random", "full"):
         folder = tmp_path / "studies"
         write(study(budget, {"random": 0.01, "target": 8.0}), folder / f"{budget}.json")
-    assert len(studies_of(tmp_path / "studies", "lfw-x8@1", "small")) == 2
+    on_val = replace(study("small", {"random": 0.01, "target": 8.0}), split="val")
+    write(on_val, folder / "val.json")
+    found = studies_of(tmp_path / "studies", "lfw-x8@1", "small")
+    assert [one.split for one in found] == ["test", "test"]
     arguments = ["gains", str(tmp_path / "results"), "--studies", str(tmp_path / "studies")]
     ran = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "out")])
     assert ran.exit_code == 0, ran.output

@@ -145,6 +145,25 @@ def test_the_board_says_where_references_differ(tmp_path: Path):
     assert "MSRNET, seed 0; TTSR_S, seed 0 (`11111111`)" in board
 
 
+def test_a_metric_that_some_rows_have_is_a_column(tmp_path: Path):
+    plain = make("edsr", 27)
+    assert "LPIPS" not in _written(plain, tmp_path)
+    scores = {**plain.scores, "lpips_alex": [0.25] * len(IDS)}
+    more = {"scores": scores, "means": {**plain.means, "lpips_alex": 0.25}}
+    board = _written(make("srcnn", 26, **more), tmp_path)
+    assert "| SSIM-RGB | LPIPS (alex) ↓ | params, M |" in board
+    rows = [line for line in board.splitlines() if line.startswith("| ")]
+    assert len({line.count("|") for line in rows}) == 1
+    found = {row.split(" | ")[0]: row.split(" | ")[8] for row in rows}
+    assert (found["| EDSR"], found["| SRCNN"]) == ("-", "0.2500")
+
+
+def _written(result: Result, folder: Path) -> str:
+    """The board once `result` is in `folder`, too."""
+    result_files.write(result, folder)
+    return leaderboard(folder)
+
+
 def test_other_data_is_another_board(tmp_path: Path):
     result_files.write(make("edsr", 27), tmp_path)
     result_files.write(make("srcnn", 26, data_revision="c" * 64), tmp_path)
