@@ -16,7 +16,7 @@ import fcntl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark import result_files
@@ -28,7 +28,7 @@ from benchmark.protocol import Budget
 from benchmark.run import Run
 from benchmark.train import Running, train
 from benchmark.trainer import TimeUp
-from benchmark.tuning import tuned
+from benchmark.tuning import at_rate, tuned
 from faceref.errors import FaceRefError
 
 EVALUATION_SECONDS = 20.0
@@ -233,7 +233,7 @@ def _train(campaign: Campaign, job: Job, method: Method, bar: Bar) -> None:
         folder = campaign.out / "tuning"
         with bar(f"Choosing the learning rate of {method.title}") as update:
             rate = tuned(campaign.face_ref, method.name, budget, folder, campaign.running, update)
-        budget = replace(budget, learning_rate=rate)
+        budget = at_rate(budget, rate)
     with bar(f"Training {method.title}, seed {job.seed}") as update:
         train(
             campaign.face_ref,

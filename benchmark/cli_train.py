@@ -26,6 +26,10 @@ def train(
     method: Annotated[str, typer.Option("--method", "-m", help="See `facebench methods`.")],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     budget: Annotated[str, typer.Option(help="debug, demo, small or full.")] = "small",
+    learning_rate: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(help="0.0001, 0.0002, 0.0004 or 0.0008, in place of the budget's."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of weights, batches and references.")] = 0,
     references_from: Annotated[
         str, typer.Option(help="both, refs_hr, refs_lr or random: to learn what training needs.")
@@ -54,19 +58,23 @@ def train(
     from benchmark.train import Running, precision_note
     from benchmark.train import train as run_training
     from benchmark.trainer import TimeUp
+    from benchmark.tuning import at_rate
     from faceref.console import progress_bar, say
 
     use_threads(threads)
     until = None if minutes is None else time.monotonic() + 60 * minutes
     running = Running(device, compiled, log_dir, until, precision)
-    if note := precision_note(protocol.budget(budget), running):
+    wanted = protocol.budget(budget)
+    if learning_rate is not None:
+        wanted = at_rate(wanted, learning_rate)
+    if note := precision_note(wanted, running):
         say(note)
     try:
         with progress_bar(f"Training {method}", "steps") as progress:
             report = run_training(
                 face_ref,
                 method,
-                protocol.budget(budget),
+                wanted,
                 out,
                 seed=seed,
                 reference_list=references_from,

@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmark.protocol import Budget
 from benchmark.run import write_json
 from benchmark.train import Running, train
+from faceref.errors import unknown_choice
 
 RATES = (1e-4, 2e-4, 4e-4, 8e-4)
 """Peaks that are tried, the same for every method."""
@@ -38,7 +39,7 @@ def tuned(
             f"{rate:g}": train(
                 face_ref,
                 method,
-                replace(short, learning_rate=rate),
+                at_rate(short, rate),
                 folder / f"{method}-{rate:g}",
                 running=running,
                 progress=progress,
@@ -48,6 +49,13 @@ def tuned(
         write_json({"budget": budget.name, "samples": short.samples, "val_psnr_y": found}, file)
     found = json.loads(file.read_text(encoding="utf-8"))["val_psnr_y"]
     return max(RATES, key=lambda rate: (found[f"{rate:g}"], -rate))
+
+
+def at_rate(budget: Budget, rate: float) -> Budget:
+    """`budget` with another learning rate, one of `RATES`; raises FaceRefError for any other."""
+    if rate not in RATES:
+        raise unknown_choice("learning rate", f"{rate:g}", [f"{one:g}" for one in RATES])
+    return replace(budget, learning_rate=rate)
 
 
 def _short(budget: Budget) -> Budget:

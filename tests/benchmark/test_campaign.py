@@ -12,10 +12,10 @@ from benchmark.cli import app
 from benchmark.evaluate import Setting
 from benchmark.extras import Extras
 from benchmark.methods import load, names
-from benchmark.protocol import Budget
+from benchmark.protocol import BUDGETS, Budget
 from benchmark.result_files import read_all
 from benchmark.train import Running
-from benchmark.tuning import RATES, tuned
+from benchmark.tuning import RATES, at_rate, tuned
 from faceref.console import progress_bar
 from faceref.errors import FaceRefError
 
@@ -164,9 +164,17 @@ def test_rates_are_chosen_on_val_alone(tiny_face_ref: Path, tmp_path: Path):
 
 
 def test_the_chosen_rate_is_trained_with(small: Campaign, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "tuned", lambda *rest: 7e-4)
+    monkeypatch.setattr(module, "tuned", lambda *rest: 8e-4)
     carry_on(replace(small, tune=True), bar)
-    assert small.run(Job("srcnn", 1)).training()["budget"]["learning_rate"] == 7e-4
+    assert small.run(Job("srcnn", 1)).training()["budget"]["learning_rate"] == 8e-4
+
+
+def test_a_rate_is_one_of_the_set_for_all(tiny_face_ref: Path, tmp_path: Path):
+    assert at_rate(BUDGETS["small"], 8e-4) == replace(BUDGETS["small"], learning_rate=8e-4)
+    arguments = ["train", str(tiny_face_ref), "-m", "srcnn", "--out", str(tmp_path)]
+    ran = CliRunner().invoke(app, [*arguments, "--learning-rate", "0.0007"])
+    assert isinstance(ran.exception, FaceRefError)
+    assert "0.0001, 0.0002, 0.0004, 0.0008" in str(ran.exception)
 
 
 def test_the_command_tells_what_is_left(tiny_face_ref: Path, tmp_path: Path):
