@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from benchmark.protocol import BUDGETS
+from benchmark.protocol import BUDGETS, Budget
 from benchmark.results import Result
 
 
@@ -16,6 +16,38 @@ def board_notes(results: Sequence[Result]) -> list[str]:
     runs = [run for row in results for run in row.repeats or (row,)]
     notes = (_precision(runs), _rates(runs), _data(runs), *_references(runs))
     return [note for note in notes if note]
+
+
+def unlike(one: Result, other: Result) -> list[str]:
+    """What else differed between the trainings of two rows: `learning rate`, `precision`.
+
+    Where a result does not say it, its training was as its budget is: so older versions trained,
+    but for `--tune`. Empty where a row has no training.
+    """
+    if one.training is None or other.training is None:
+        return []
+    ways = {"learning rate": _rate, "precision": _computed_in}
+    return [
+        name
+        for name, way in ways.items()
+        if {way(run) for run in one.repeats or (one,)}
+        != {way(run) for run in other.repeats or (other,)}
+    ]
+
+
+def _budget(run: Result) -> Budget | None:
+    # A training on one kind of reference has its budget's name with `-on-` and the kind.
+    return BUDGETS.get((run.budget or "").split("-on-")[0])
+
+
+def _rate(run: Result) -> float | None:
+    budget = _budget(run)
+    return _training(run).get("learning_rate", budget.learning_rate if budget else None)
+
+
+def _computed_in(run: Result) -> str | None:
+    budget = _budget(run)
+    return _training(run).get("precision", budget.precision if budget else None)
 
 
 def _precision(runs: Sequence[Result]) -> str:
@@ -31,10 +63,8 @@ def _precision(runs: Sequence[Result]) -> str:
 def _rates(runs: Sequence[Result]) -> str:
     other = {}
     for run in runs:
-        # A training on one kind of reference has its budget's name with `-on-` and the kind.
-        budget = BUDGETS.get((run.budget or "").split("-on-")[0])
-        rate = _training(run).get("learning_rate")
-        if budget is not None and rate is not None and rate != budget.learning_rate:
+        budget, rate = _budget(run), _rate(run)
+        if budget is not None and rate != budget.learning_rate:
             other[f"{_name(run)} ({rate:g})"] = None
     if not other:
         return ""

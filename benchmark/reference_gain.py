@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from benchmark.board_notes import unlike
 from benchmark.findings import gain
 from benchmark.metric_facts import fact
 from benchmark.protocol import METRICS
@@ -36,11 +37,14 @@ class Difference:
     """95 % bootstrap interval."""
     p: float
     """Two-sided, corrected by Holm over the differences of one table and metric."""
+    unlike: tuple[str, ...] = ()
+    """What else differed between the trainings: see `board_notes.unlike`."""
 
     @property
     def name(self) -> str:
-        """Both rows."""
-        return f"{self.row} - {self.rival}"
+        """Both rows, and what else differed."""
+        pair = f"{self.row} - {self.rival}"
+        return f"{pair} (other {' and '.join(self.unlike)})" if self.unlike else pair
 
 
 def differences(
@@ -67,7 +71,8 @@ def _difference(row: Result, rival: Result, metric: str) -> Difference:
     low, high = interval(drawn[:, 0] - drawn[:, 1])
     p = float(bootstrap_p(scores, drawn)[0, 1])
     mean = float((scores[0] - scores[1]).mean())
-    return Difference(label(row), label(rival), metric, mean, low, high, p)
+    other = tuple(unlike(row, rival))
+    return Difference(label(row), label(rival), metric, mean, low, high, p, other)
 
 
 def by_references(board: Sequence[Result]) -> list[tuple[Result, Result]]:

@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark import result_files
+from benchmark.board_notes import unlike
 from benchmark.cli import app
 from benchmark.gain_page import find_board, studies_of
 from benchmark.reference_gain import (
@@ -109,6 +110,17 @@ def test_differences_are_paired_and_corrected_for_their_number():
     lines = table(found, ["psnr_y", "lpips_alex"])
     assert lines[0] == "| difference | PSNR-Y, dB |"
     assert len(lines) == 5
+
+
+def test_a_pair_says_what_else_differed_between_its_trainings():
+    one, other = made("rcan_s", 27.5), made("edsr", 27.0)
+    training = {**(one.training or {}), "learning_rate": 8e-4, "precision": "bf16"}
+    changed = replace(one, training=training)
+    names = [found.name for found in differences([(one, other), (changed, other)], ["psnr_y"])]
+    assert names == ["RCAN_S - EDSR", "RCAN_S - EDSR (other learning rate)"]
+    exact = replace(other, training={**training, "precision": "fp32"})
+    assert unlike(changed, exact) == ["precision"]
+    assert unlike(changed, made("bicubic", 24, budget=None)) == []
 
 
 def study(budget: str, gains: dict[str, float]) -> Study:
