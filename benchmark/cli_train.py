@@ -28,7 +28,7 @@ def train(
     budget: Annotated[str, typer.Option(help="debug, demo, small or full.")] = "small",
     learning_rate: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option(help="0.0001, 0.0002, 0.0004 or 0.0008, in place of the budget's."),
+        typer.Option(help="0.0002, 0.0004, 0.0008 or 0.0016, in place of the budget's."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of weights, batches and references.")] = 0,
     references_from: Annotated[

@@ -12,7 +12,7 @@ from benchmark.run import write_json
 from benchmark.train import Running, train
 from faceref.errors import unknown_choice
 
-RATES = (1e-4, 2e-4, 4e-4, 8e-4)
+RATES = (2e-4, 4e-4, 8e-4, 1.6e-3)
 """Peaks that are tried, the same for every method."""
 SHARE = 0.1
 """Of the budget's samples, for each rate, with a warm-up and a cosine of its own."""

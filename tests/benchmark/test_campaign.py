@@ -158,7 +158,7 @@ def test_rates_are_chosen_on_val_alone(tiny_face_ref: Path, tmp_path: Path):
     }
     assert f"{rate:g}" == max(saved, key=lambda name: saved[name])
     (tmp_path / "srcnn.json").write_text(
-        '{"val_psnr_y": {"0.0001": 3, "0.0002": 9, "0.0004": 9, "0.0008": 1}}'
+        '{"val_psnr_y": {"0.0016": 3, "0.0002": 9, "0.0004": 9, "0.0008": 1}}'
     )
     assert tuned(tiny_face_ref, "srcnn", budget, tmp_path, Running()) == 2e-4
 
@@ -174,7 +174,7 @@ def test_a_rate_is_one_of_the_set_for_all(tiny_face_ref: Path, tmp_path: Path):
     arguments = ["train", str(tiny_face_ref), "-m", "srcnn", "--out", str(tmp_path)]
     ran = CliRunner().invoke(app, [*arguments, "--learning-rate", "0.0007"])
     assert ran.exit_code == 1
-    assert "0.0001, 0.0002, 0.0004, 0.0008" in " ".join(ran.output.split())
+    assert "0.0002, 0.0004, 0.0008, 0.0016" in " ".join(ran.output.split())
 
 
 def test_the_command_tells_what_is_left(tiny_face_ref: Path, tmp_path: Path):
