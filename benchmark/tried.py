@@ -63,4 +63,7 @@ def _by_row(rows: Sequence[Result], pairs: list[tuple[Result, Result]]) -> dict[
 
 
 def _cell(one: Difference | None) -> str:
-    return "-" if one is None else f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
+    if one is None:
+        return "-"
+    other = f" (other {' and '.join(one.unlike)})" if one.unlike else ""
+    return f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}]{other}"
