@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from benchmark.protocol import BUDGETS, Budget
+from benchmark.protocol import BUDGETS, Budget, split_budget
 from benchmark.results import Result
 
 
@@ -13,7 +13,7 @@ def board_notes(results: Sequence[Result]) -> list[str]:
 
     Of what a result of an older version does not say, nothing is said.
     """
-    runs = [run for row in results for run in row.repeats or (row,)]
+    runs = [run for row in results for run in row.single_seeds]
     notes = (_precision(runs), _rates(runs), _data(runs), *_references(runs))
     return [note for note in notes if note]
 
@@ -30,14 +30,12 @@ def unlike(one: Result, other: Result) -> list[str]:
     return [
         name
         for name, way in ways.items()
-        if {way(run) for run in one.repeats or (one,)}
-        != {way(run) for run in other.repeats or (other,)}
+        if {way(run) for run in one.single_seeds} != {way(run) for run in other.single_seeds}
     ]
 
 
 def _budget(run: Result) -> Budget | None:
-    # A training on one kind of reference has its budget's name with `-on-` and the kind.
-    return BUDGETS.get((run.budget or "").split("-on-")[0])
+    return BUDGETS.get(split_budget(run.budget or "")[0])
 
 
 def _rate(run: Result) -> float | None:
@@ -61,11 +59,11 @@ def _precision(runs: Sequence[Result]) -> str:
 
 
 def _rates(runs: Sequence[Result]) -> str:
-    other = {}
+    other: set[str] = set()
     for run in runs:
         budget, rate = _budget(run), _rate(run)
         if budget is not None and rate != budget.learning_rate:
-            other[f"{_name(run)} ({rate:g})"] = None
+            other.add(f"{_name(run)} ({rate:g})")
     if not other:
         return ""
     return f"Trained at another learning rate than the budget's: {'; '.join(sorted(other))}."

@@ -34,15 +34,14 @@ def card(
     """Write the model card of released weights, from the results alone."""
     from benchmark.model_card import write_card
     from benchmark.result_files import read_all
+    from faceref.atomic import write_text
     from faceref.console import say
     from faceref.policy import stated
 
     terms = stated(licence, licence_link)
     assert terms is not None
     text = write_card(read_all(results), method, terms, weights)
-    temporary = out.with_suffix(".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(out)
+    write_text(out, text)
     say(str(out))
 
 

@@ -21,7 +21,7 @@ from benchmark.devices import hardware, open_device, versions
 from benchmark.methods import Method, load, package_of
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.score import to_uint8
-from benchmark.protocol import METRICS, SCALE, TRAINING_LIST, Task, task
+from benchmark.protocol import METRICS, SCALE, TRAINING_LIST, Task, budget_on, task
 from benchmark.released_weights import open_weights, training_report
 from benchmark.results import Result, image_digest, run_name
 from benchmark.revision import data_revision, references_digest
@@ -175,9 +175,7 @@ def training_of(method: Method, run: Path | None) -> dict[str, Any] | None:
 
 def budget_name(training: dict[str, Any]) -> str:
     """The budget of a training; one that saw other references than usual has a board of its own."""
-    seen = training.get("reference_list", TRAINING_LIST)
-    name = training["budget"]["name"]
-    return name if seen == TRAINING_LIST else f"{name}-on-{seen}"
+    return budget_on(training["budget"]["name"], training.get("reference_list", TRAINING_LIST))
 
 
 def reference_count(method: Method, setting: Setting) -> int:

@@ -12,17 +12,14 @@ from benchmark.figure_style import figure_of, save_figure
 from benchmark.patch_page import draw_patches, patch_section
 from benchmark.study_file import BANDS, NAMES, Cell, Study, read
 from benchmark.uncertainty import bootstrap
+from faceref.atomic import write_text
 
 Interval = tuple[float, float, float]
 
 
 def gain(study: Study, cell: Cell) -> Interval:
     """PSNR-Y of `cell` over K = 0 in dB, face by face: mean and 95 % bootstrap interval."""
-    return _difference(cell, study.cell("none", 0))
-
-
-def _difference(cell: Cell, base: Cell) -> Interval:
-    return _paired(cell.psnr_y, base.psnr_y)
+    return _paired(cell.psnr_y, study.cell("none", 0).psnr_y)
 
 
 def _paired(scores: Sequence[float], base: Sequence[float]) -> Interval:
@@ -46,9 +43,7 @@ def write_findings(file: Path, out: Path) -> list[Path]:
     for picture, draw in zip(pictures, drawn.values(), strict=True):
         draw(study, picture)
     page = out / f"{study.name}.md"
-    temporary = page.with_suffix(".tmp")
-    temporary.write_text(markdown(study, pictures, out), encoding="utf-8")
-    temporary.replace(page)
+    write_text(page, markdown(study, pictures, out))
     return [page, *pictures]
 
 

@@ -24,6 +24,7 @@ from benchmark.standing import (
     standings,
     task_title,
 )
+from faceref.atomic import write_text
 from faceref.errors import FaceRefError, unknown_choice
 
 LATEX_NOTE = (
@@ -44,11 +45,9 @@ def board_text(results: Path, form: str) -> str:
 def write_board(results: Path, out: Path, form: str) -> str:
     """Write the boards to `out` in one of `FORMS`; returns the text."""
     text = board_text(results, form)
-    temporary = out.with_name(out.name + ".tmp")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(out)
+        write_text(out, text)
     except OSError as error:
         raise FaceRefError(
             f"Cannot write {out}: {error.strerror or error}. Choose another --out."
@@ -85,7 +84,7 @@ def _cells(key: BoardKey, row: Standing, facts: Sequence[MetricFact]) -> list[An
         cells += [*_rounded(value), value.rank if value else None]
     cells += _rounded(row.gain)
     cells += [result.parameters, result.macs, training.get("seconds"), result.milliseconds]
-    runs = [run for run in result.repeats or (result,) if run.training is not None]
+    runs = [run for run in result.single_seeds if run.training is not None]
     cells.append(" ".join(str(run.seed) for run in runs))
     return [*cells, " ".join((run.training or {})["weights_sha256"] for run in runs)]
 
@@ -167,7 +166,7 @@ def model_index(results: Path) -> str:
 
     models: dict[str, dict[str, Result]] = {}
     for _, rows in sorted(boards(read_all(results)).items()):
-        for row in chain.from_iterable(row.repeats or (row,) for row in rows):
+        for row in chain.from_iterable(row.single_seeds for row in rows):
             same = f"{row.task} {row.data_revision} {row.images} {row.run}"
             models.setdefault(_model_name(row), {})[same] = row
     entries = [

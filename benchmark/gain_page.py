@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmark.board_notes import board_notes
 from benchmark.difference_plot import Drawn, draw_differences
-from benchmark.protocol import METRICS
+from benchmark.protocol import METRICS, split_budget
 from benchmark.reference_gain import (
     Difference,
     against_none,
@@ -26,6 +26,7 @@ from benchmark.standing import BoardKey, board_name, board_title
 from benchmark.study_file import Study, read
 from benchmark.tried import NOTE as TRIED
 from benchmark.tried import tried
+from faceref.atomic import write_text
 from faceref.errors import FaceRefError
 
 COUNT = 5
@@ -49,9 +50,7 @@ def write_gains(results: Path, studies: Path, out: Path, budget: str, task: str)
     made = draw_gains(key, board, figure)
     page = out / f"{name}.md"
     text = gains_markdown(key, board, studies_of(studies, task, budget), figure.relative_to(out))
-    temporary = page.with_name(page.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(page)
+    write_text(page, text)
     return [page, *made]
 
 
@@ -72,9 +71,7 @@ def studies_of(folder: Path, task: str, budget: str) -> list[Study]:
     return [
         study
         for study in found
-        if study.task == task
-        and study.split == "test"
-        and study.budget.partition("-on-")[0] == budget
+        if study.task == task and study.split == "test" and split_budget(study.budget)[0] == budget
     ]
 
 

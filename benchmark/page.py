@@ -10,6 +10,7 @@ from benchmark.leaderboard import NOTE, columns_of, rows_of
 from benchmark.result_files import read_all
 from benchmark.results import boards
 from benchmark.standing import board_title
+from faceref.atomic import write_text
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
@@ -51,9 +52,7 @@ def write_page(folder: Path) -> Path:
         if (figures / f"{name}.png").exists():
             parts.append(_figure(figures / f"{name}.png", caption))
     page = folder / "index.html"
-    temporary = page.with_suffix(".tmp")
-    temporary.write_text(_document("".join(parts)), encoding="utf-8")
-    temporary.replace(page)
+    write_text(page, _document("".join(parts)))
     return page
 
 

@@ -55,6 +55,7 @@ class Task:
 
 TRAINING_LIST = "both"
 """References in training are drawn from both lists, so that a network can be tested with either."""
+_ON = "-on-"
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,17 @@ BUDGETS = {
         Budget("full", 1_500_000, 32, 2e-4, 500, 60, 1_000),
     )
 }
+
+
+def budget_on(name: str, seen: str) -> str:
+    """Name of the budget of a training that drew its references from `seen`; see `split_budget`."""
+    return name if seen == TRAINING_LIST else f"{name}{_ON}{seen}"
+
+
+def split_budget(name: str) -> tuple[str, str]:
+    """Budget, and the kind of references that training saw: empty for `TRAINING_LIST`."""
+    plain, _, seen = name.partition(_ON)
+    return plain, seen
 
 
 def task(name: str) -> Task:

@@ -13,7 +13,7 @@ import numpy as np
 from benchmark.board_notes import unlike
 from benchmark.findings import gain
 from benchmark.metric_facts import fact
-from benchmark.protocol import METRICS
+from benchmark.protocol import METRICS, split_budget
 from benchmark.results import Result, label
 from benchmark.standing import metrics_of, scores_of
 from benchmark.study_file import NAMES, Study
@@ -41,10 +41,14 @@ class Difference:
     """What else differed between the trainings: see `board_notes.unlike`."""
 
     @property
+    def aside(self) -> str:
+        """What else differed, to stand behind a name or number; empty for nothing."""
+        return f" (other {' and '.join(self.unlike)})" if self.unlike else ""
+
+    @property
     def name(self) -> str:
         """Both rows, and what else differed."""
-        pair = f"{self.row} - {self.rival}"
-        return f"{pair} (other {' and '.join(self.unlike)})" if self.unlike else pair
+        return f"{self.row} - {self.rival}{self.aside}"
 
 
 def differences(
@@ -139,7 +143,7 @@ def _given(board: Sequence[Result], methods: Sequence[str]) -> Result | None:
 
 
 def _on_val(row: Result) -> float:
-    trainings = [one.training or {} for one in row.repeats or (row,)]
+    trainings = [one.training or {} for one in row.single_seeds]
     return float(np.mean([training.get("val_psnr_y", -np.inf) for training in trainings]))
 
 
@@ -203,7 +207,7 @@ def _gain(study: Study, kind: str, count: int) -> str:
 
 
 def _training(study: Study) -> str:
-    seen = study.budget.partition("-on-")[2]
+    seen = split_budget(study.budget)[1]
     kind = f", trained with {seen}" if seen else ""
     return f"{study.title}, seed {study.seed}{kind}"
 

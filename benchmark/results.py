@@ -83,6 +83,11 @@ class Result:
         )
 
     @property
+    def single_seeds(self) -> tuple[Result, ...]:
+        """The results of one seed each: those that this is the mean of, or itself."""
+        return self.repeats or (self,)
+
+    @property
     def uses_references(self) -> bool:
         """Whether the method takes references, so that K = 0 is worth a name of its own."""
         return self.training is not None and bool(self.training.get("uses_references"))

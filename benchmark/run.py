@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from benchmark.protocol import TRAINING_LIST, Budget
+from faceref.atomic import write_text
 from faceref.errors import FaceRefError
 
 
@@ -120,9 +121,7 @@ def save(value: Any, path: Path) -> None:
 
 def write_json(value: Any, path: Path) -> None:
     """Write indented JSON under a temporary name, then rename."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, json.dumps(value, indent=2) + "\n")
 
 
 def file_sha256(path: Path) -> str:

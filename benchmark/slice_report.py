@@ -17,6 +17,7 @@ from benchmark.slices import (
     slices_of_face_ref,
     slices_of_table,
 )
+from faceref.atomic import write_text
 from faceref.errors import FaceRefError
 
 
@@ -68,9 +69,7 @@ def write_slices(
         for row in rows
     ]
     draw_differences(lines, out.with_suffix(".png"), title, wanted.metric)
-    temporary = out.with_name(out.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(out)
+    write_text(out, text)
     return text
 
 

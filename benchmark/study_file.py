@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from faceref.atomic import write_text
 from faceref.errors import FaceRefError
 
 FORMAT = 1
@@ -142,9 +143,7 @@ class Study:
 def write(study: Study, path: Path) -> None:
     """Write `study` as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(asdict(study)) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, json.dumps(asdict(study)) + "\n")
 
 
 def read(path: Path) -> Study:

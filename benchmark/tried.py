@@ -65,5 +65,4 @@ def _by_row(rows: Sequence[Result], pairs: list[tuple[Result, Result]]) -> dict[
 def _cell(one: Difference | None) -> str:
     if one is None:
         return "-"
-    other = f" (other {' and '.join(one.unlike)})" if one.unlike else ""
-    return f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}]{other}"
+    return f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}]{one.aside}"

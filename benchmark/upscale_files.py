@@ -15,6 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from benchmark.paste import enlarge_picture
 from benchmark.upscale import NOTICE, Face
+from faceref.atomic import write_text
 from faceref.errors import FaceRefError
 from faceref.grid import Tile, draw, save
 
@@ -162,7 +163,5 @@ def heat(cosine: np.ndarray) -> np.ndarray:
 def write_report(content: dict[str, Any], out: Path) -> Path:
     """`report.json` in the folder `out`."""
     path = out / REPORT
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"notice": NOTICE, **content}, indent=2) + "\n", "utf-8")
-    temporary.replace(path)
+    write_text(path, json.dumps({"notice": NOTICE, **content}, indent=2) + "\n")
     return path

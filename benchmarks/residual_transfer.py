@@ -34,6 +34,7 @@ from benchmark.run import write_json
 from benchmark.study import prepare
 from benchmark.study_file import NAMES
 from benchmark.uncertainty import bootstrap
+from faceref.atomic import write_text
 from faceref.store import FaceRef
 
 KINDS = ("random", "refs_lr", "refs_hr", "same", "target")
@@ -275,7 +276,7 @@ def main() -> None:
     )
     said["minutes"] = round((time.monotonic() - start) / 60, 1)
     write_json(said, given_.out / "residual_transfer.json")
-    (given_.out / "residual_transfer.md").write_text(page(said), "utf-8")
+    write_text(given_.out / "residual_transfer.md", page(said))
     print(page(said))
 
 

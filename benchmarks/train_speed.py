@@ -91,9 +91,7 @@ class Ours:
         ids = [str(row) for row in range(len(images))]
         pool = Pool(images, {name: row for row, name in enumerate(ids)})
         faces = Faces(ids, images, degrade_all(images, ids, "bicubic"), [[] for _ in ids], pool)
-        self.trainer = Trainer(
-            load("edsr"), chosen, 0, CPU, Run(root), {}, precision=chosen.precision
-        )
+        self.trainer = Trainer(load("edsr"), chosen, 0, CPU, Run(root), {})
         self.loader = Loader(faces, chosen, 0, CPU, references=False)
 
     def step(self) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from faceref.atomic import write_text
 from faceref.errors import FaceRefError
 from faceref.record import Record
 
@@ -50,7 +51,7 @@ class Workshop:
         try:
             (workshop.root / "parts").mkdir(parents=True, exist_ok=True)
             if not file.exists():
-                _write_atomically(file, json.dumps(recipe, indent=2, sort_keys=True) + "\n")
+                write_text(file, json.dumps(recipe, indent=2, sort_keys=True) + "\n")
         except OSError as error:
             raise FaceRefError(
                 f"Cannot write to {workshop.root}: {error.strerror or error}. "
@@ -136,9 +137,3 @@ def _check_recipe(root: Path, found: dict[str, Any], wanted: dict[str, Any]) -> 
             f"now {wanted[key]!r}. Delete that folder, choose another --out, or "
             "repeat its settings."
         )
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

@@ -26,6 +26,7 @@ from benchmark.standing import (
     standings,
 )
 from benchmark.wording import in_words
+from faceref.atomic import write_text
 from faceref.errors import FaceRefError
 
 COPIED = ("style.css", "theme.js", "table.js", "charts.js", "gallery.js", "page.js")
@@ -41,9 +42,9 @@ def write_site(results: Path, out: Path) -> Path:
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name, text in site_files(results).items():
-            put(out / name, text)
+            write_text(out / name, text)
         if not (out / GALLERY).exists():
-            put(out / GALLERY, NO_PICTURES)
+            write_text(out / GALLERY, NO_PICTURES)
     except OSError as error:
         raise FaceRefError(
             f"Cannot write {out}: {error.strerror or error}. Choose another --out."
@@ -59,13 +60,6 @@ def site_files(results: Path) -> dict[str, str]:
     found[PAGE] = page.substitute(boards=escape(leaderboard(results)))
     found[BOARDS] = boards_script(results)
     return found
-
-
-def put(path: Path, text: str) -> None:
-    """Write `text` under a temporary name, then rename."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def boards_script(results: Path) -> str:

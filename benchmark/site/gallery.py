@@ -19,7 +19,8 @@ from benchmark.metrics.colour import luma
 from benchmark.metrics.psnr import psnr
 from benchmark.result_files import read_all
 from benchmark.revision import data_revision
-from benchmark.site.build import GALLERY, put
+from benchmark.site.build import GALLERY
+from faceref.atomic import write_text
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
 
@@ -70,7 +71,7 @@ def write_gallery(
             f"Cannot write {folder}: {error.strerror or error}. Choose another --out."
         ) from error
     about = _about(FaceRef.open(face_ref), methods, reference_list, results)
-    put(out / GALLERY, _script({"about": about, "start": _start(methods), "faces": faces}))
+    write_text(out / GALLERY, _script({"about": about, "start": _start(methods), "faces": faces}))
     return len(faces)
 
 
