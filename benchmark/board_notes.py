@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from benchmark.protocol import BUDGETS, Budget, split_budget
@@ -14,7 +15,7 @@ def board_notes(results: Sequence[Result]) -> list[str]:
     Of what a result of an older version does not say, nothing is said.
     """
     runs = [run for row in results for run in row.single_seeds]
-    notes = (_precision(runs), _rates(runs), _data(runs), *_references(runs))
+    notes = (_precision(runs), _rates(runs), _data(runs), *_references(runs), _threads(runs))
     return [note for note in notes if note]
 
 
@@ -32,6 +33,11 @@ def unlike(one: Result, other: Result) -> list[str]:
         for name, way in ways.items()
         if {way(run) for run in one.single_seeds} != {way(run) for run in other.single_seeds}
     ]
+
+
+def aside(unlike: Sequence[str]) -> str:
+    """What else differed, to stand behind a name or number; empty for nothing."""
+    return f" (other {' and '.join(unlike)})" if unlike else ""
 
 
 def _budget(run: Result) -> Budget | None:
@@ -97,6 +103,20 @@ def _references(runs: Sequence[Result]) -> list[str]:
         for (kind, count), given in found.items()
         if len(given) > 1
     ]
+
+
+def _threads(runs: Sequence[Result]) -> str:
+    """Whose minutes and milliseconds are of another number of CPU threads than most have."""
+    known = [run for run in runs if "threads" in _training(run).get("hardware", {})]
+    counts = Counter(_training(run)["hardware"]["threads"] for run in known)
+    if len(counts) < 2:
+        return ""
+    usual = max(counts, key=lambda threads: (counts[threads], threads))
+    other = [run for run in known if _training(run)["hardware"]["threads"] != usual]
+    return (
+        f"Trained with another number of CPU threads than the others ({usual}), so that their "
+        f"minutes cannot be compared: {_names(other)}."
+    )
 
 
 def _training(run: Result) -> dict:

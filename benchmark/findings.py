@@ -11,7 +11,7 @@ import numpy as np
 from benchmark.figure_style import figure_of, save_figure
 from benchmark.patch_page import draw_patches, patch_section
 from benchmark.study_file import BANDS, NAMES, Cell, Study, read
-from benchmark.uncertainty import bootstrap
+from benchmark.uncertainty import bootstrap, in_words
 from faceref.atomic import write_text
 
 Interval = tuple[float, float, float]
@@ -86,15 +86,11 @@ def _ladder(study: Study) -> list[str]:
     lines = [f"K = 0: {np.mean(base.psnr_y):.3f} dB.", "", head]
     lines.append("| --- |" + " ---: |" * len(columns))
     for kind in study.kinds[:-1]:
-        cells = [_text(gain(study, study.cell(kind, count))) for count in columns]
+        cells = [in_words(*gain(study, study.cell(kind, count))) for count in columns]
         lines.append(f"| {NAMES[kind]} | " + " | ".join(cells) + " |")
-    target = [_text(gain(study, study.cell("target", 1)))] + ["-"] * (len(columns) - 1)
+    target = [in_words(*gain(study, study.cell("target", 1)))] + ["-"] * (len(columns) - 1)
     lines.append(f"| {NAMES['target']} | " + " | ".join(target) + " |")
     return lines
-
-
-def _text(interval: Interval) -> str:
-    return "{:+.3f} [{:+.3f}, {:+.3f}]".format(*interval)
 
 
 def _last(study: Study, most: int) -> list[Cell]:
@@ -132,7 +128,7 @@ def _part_section(study: Study) -> list[str]:
     lines = ["", "## What each part does for the trained network", "", PARTS.format(count=count)]
     lines += ["", "| changed | over the whole, dB |", "| --- | ---: |"]
     for name, scores in sorted(found, key=lambda one: np.mean(one[1])):
-        lines.append(f"| {name} | {_text(_paired(scores, whole.psnr_y))} |")
+        lines.append(f"| {name} | {in_words(*_paired(scores, whole.psnr_y))} |")
     return lines
 
 

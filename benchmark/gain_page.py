@@ -7,6 +7,9 @@ from pathlib import Path
 
 from benchmark.board_notes import board_notes
 from benchmark.difference_plot import Drawn, draw_differences
+from benchmark.over_trainings import NOTE as OVER_TRAININGS
+from benchmark.over_trainings import over_trainings
+from benchmark.over_trainings import table as trainings_table
 from benchmark.protocol import METRICS, split_budget
 from benchmark.reference_gain import (
     Difference,
@@ -34,8 +37,8 @@ NOTE = (
     "Differences are paired face by face: mean, 95 % bootstrap interval over faces, and p "
     "corrected for the number of lines (Holm). Rows of several seeds are their mean. `refs_lr`: "
     "references found with the small face; `refs_hr`: with the sharp face, an upper bound. Neither "
-    "interval nor p holds what another seed of a training would change: for that, see the standard "
-    "deviations between seeds on the leaderboard."
+    "interval nor p holds what another seed of a training would change: for that, see `Over "
+    "trainings`, of rows with several seeds."
 )
 
 
@@ -87,6 +90,9 @@ def gains_markdown(
     ]
     for title, pairs in sections(board):
         lines += ["", f"## {title}", "", *table(differences(pairs, metrics), metrics)]
+    trainings = over_trainings([pair for _, pairs in sections(board) for pair in pairs])
+    if trainings:
+        lines += ["", "## Over trainings", "", OVER_TRAININGS, "", *trainings_table(trainings)]
     lines += ["", f"![{figure.stem}]({figure.as_posix()})"]
     for note in board_notes(board):
         lines += ["", note]

@@ -18,6 +18,7 @@ from benchmark.standing import (
     metrics_of,
     standings,
 )
+from benchmark.uncertainty import in_words
 
 QUALITY = (
     "method",
@@ -125,4 +126,6 @@ def _seeds(result: Result) -> str:
 
 
 def _gain(gain: Value | None) -> str:
-    return "-" if gain is None else f"{gain.mean:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]"
+    if gain is None or gain.low is None or gain.high is None:
+        return "-"
+    return in_words(gain.mean, gain.low, gain.high, 2)

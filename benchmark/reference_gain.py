@@ -10,14 +10,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmark.board_notes import unlike
+from benchmark.board_notes import aside, unlike
 from benchmark.findings import gain
 from benchmark.metric_facts import fact
 from benchmark.protocol import METRICS, split_budget
 from benchmark.results import Result, label
 from benchmark.standing import metrics_of, scores_of
 from benchmark.study_file import NAMES, Study
-from benchmark.uncertainty import bootstrap_p, holm, interval, resampled_means
+from benchmark.uncertainty import (
+    bootstrap_p,
+    holm,
+    in_words,
+    interval,
+    p_in_words,
+    resampled_means,
+)
 
 ASKED = "msrnet"
 """The method whose claim is examined."""
@@ -43,7 +50,7 @@ class Difference:
     @property
     def aside(self) -> str:
         """What else differed, to stand behind a name or number; empty for nothing."""
-        return f" (other {' and '.join(self.unlike)})" if self.unlike else ""
+        return aside(self.unlike)
 
     @property
     def name(self) -> str:
@@ -183,8 +190,7 @@ def table(found: Sequence[Difference], metrics: Sequence[str]) -> list[str]:
 
 def _text(one: Difference) -> str:
     digits = fact(one.metric).digits + (1 if fact(one.metric).digits == 2 else 0)
-    span = f"{one.mean:+.{digits}f} [{one.low:+.{digits}f}, {one.high:+.{digits}f}]"
-    return f"{span}, p {'< 0.001' if one.p < 0.001 else f'= {one.p:.3f}'}"
+    return f"{in_words(one.mean, one.low, one.high, digits)}, {p_in_words(one.p)}"
 
 
 def ladder(studies: Sequence[Study], count: int) -> list[str]:
@@ -203,7 +209,7 @@ def _gain(study: Study, kind: str, count: int) -> str:
     if kind not in study.kinds:
         return "-"
     cell = study.cell(kind, 1 if kind == "target" else count)
-    return "{:+.3f} [{:+.3f}, {:+.3f}]".format(*gain(study, cell))
+    return in_words(*gain(study, cell))
 
 
 def _training(study: Study) -> str:

@@ -109,7 +109,8 @@ def test_methods_with_a_part_changed_stand_in_a_table_of_their_own(tmp_path: Pat
 def _board_with(folder: Path, method: str, **training: object) -> str:
     """The board of two trainings, of which that of `method` is so."""
     for name in ("edsr", "msrnet"):
-        known = {**(make(name, 27).training or {}), "precision": "bf16", "data_revision": "a" * 64}
+        usual = {"precision": "bf16", "data_revision": "a" * 64, "hardware": {"threads": 2}}
+        known = {**(make(name, 27).training or {}), **usual}
         changed = {**known, **training} if name == method else known
         result_files.write(make(name, 27, training=changed), folder)
     return leaderboard(folder)
@@ -121,6 +122,7 @@ def _board_with(folder: Path, method: str, **training: object) -> str:
         ({"precision": "fp32"}, "Trained in float32, others in bf16: EDSR, seed 0."),
         ({"learning_rate": 1e-3}, "learning rate than the budget's: EDSR, seed 0 (0.001)."),
         ({"data_revision": "b" * 64}, "may hold faces of its test split: EDSR, seed 0."),
+        ({"hardware": {"threads": 1}}, "minutes cannot be compared: EDSR, seed 0."),
     ],
 )
 def test_the_board_names_what_was_trained_otherwise(
