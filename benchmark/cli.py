@@ -222,6 +222,7 @@ def compare(
     epilog="""**Example:** `facebench study face_ref --run runs/msrnet --out reports`
 
 Give `--file` alone to draw the page again from a study's file.
+Interrupted? Give the same command again: it goes on.
 """
 )
 def study(
@@ -263,6 +264,7 @@ def study(
     if file is None:
         from benchmark.study import parse_counts, study_references
         from benchmark.study_file import write
+        from benchmark.study_pieces import Pieces
 
         example = "facebench study face_ref --run runs/msrnet"
         need_option("FACE_REF", face_ref is not None, example)
@@ -270,6 +272,7 @@ def study(
         assert face_ref is not None
         assert run is not None
         use_threads(threads)
+        pieces = Pieces(out / "studies")
         with progress_bar(f"Studying {method}", "faces") as progress:
             found = study_references(
                 face_ref,
@@ -282,9 +285,11 @@ def study(
                 also=also or (),
                 device=device,
                 progress=progress,
+                pieces=pieces,
             )
         file = out / "studies" / f"{found.name}.json"
         write(found, file)
+        pieces.forget()
     for path in [file, *write_findings(file, out)]:
         say(str(path))
 

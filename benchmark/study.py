@@ -7,10 +7,11 @@ on the same faces, those whose person has another image in the split, and agains
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,8 @@ from benchmark.patch_oracle import copied_patches
 from benchmark.protocol import HR_SIZE, task
 from benchmark.results import image_digest
 from benchmark.revision import data_revision
-from benchmark.study_file import BANDS, KINDS, REGIONS, Cell, PartChanged, Study
+from benchmark.study_file import BANDS, KINDS, REGIONS, Cell, PartChanged, Patches, Study
+from benchmark.study_pieces import Pieces
 from faceref.errors import FaceRefError
 from faceref.store import REFERENCE_LISTS, FaceRef
 
@@ -70,12 +72,14 @@ def study_references(
     also: Sequence[Path] = (),
     device: str = "cpu",
     progress: Progress | None = None,
+    pieces: Pieces | None = None,
 ) -> Study:
     """Score the training `run` with every kind and number of references.
 
     `faces` limits how many faces are scored, evenly spaced. `also` are other builds of the same
-    faces, whose lists by another likeness are studied, too. Raises FaceRefError for a method
-    without references and for a split in which nobody has two images.
+    faces, whose lists by another likeness are studied, too. What is finished is taken from `pieces`
+    and kept there. Raises FaceRefError for a method without references and for a split in which
+    nobody has two images.
     """
     method = load(method_name)
     if not (method.uses_references and method.trained):
@@ -87,6 +91,8 @@ def study_references(
     opened, pool = open_face_ref(face_ref)
     subjects, kinds = prepare(opened, pool, split, faces, max(counts))
     kinds |= _other_lists(opened, [FaceRef.open(path) for path in also], split, subjects)
+    pieces = pieces or Pieces()
+    pieces.begin(_key(training["weights_sha256"], subjects, kinds))
     plan: list[tuple[str, int]] = [("none", 0)]
     plan += [(kind, count) for kind in KINDS if kind in kinds for count in counts]
     plan.append(("target", 1))
@@ -96,17 +102,19 @@ def study_references(
     most = max(count for count in counts if count <= max(min(counts), PART_COUNT))
     changed = [(change.name, most) for change in changes]
     reports = _reports(progress, [*plan, *copied, *changed], len(subjects))
-    cells = [
-        _measure(model, subjects, kinds.get(kind), kind, count, target, next(reports))
-        for kind, count in plan
-    ]
-    patches = [
-        copied_patches(subjects, kinds[kind], kind, count, next(reports)) for kind, count in copied
-    ]
-    parts = [
-        _changed(change, subjects, kinds[PART_LIST], most, target, next(reports))
-        for change in changes
-    ]
+    cells: list[Cell] = []
+    for kind, count in plan:
+        report = next(reports)
+        make = partial(_measure, model, subjects, kinds.get(kind), kind, count, target, report)
+        cells += pieces.get(f"{kind}-{count}", Cell, make)
+    patches: list[Patches] = []
+    for kind, count in copied:
+        make = partial(copied_patches, subjects, kinds[kind], kind, count, next(reports))
+        patches += pieces.get(f"copied-{kind}-{count}", Patches, make)
+    parts: list[PartChanged] = []
+    for change in changes:
+        make = partial(_changed, change, subjects, kinds[PART_LIST], most, target, next(reports))
+        parts += pieces.get(f"part-{change.name}-{most}", PartChanged, make)
     return Study(
         task=task(task_name or default_task(opened)).name,
         method=method.name,
@@ -121,7 +129,7 @@ def study_references(
         code=code_version(),
         hardware=hardware(target),
         cells=cells,
-        patches=list(chain.from_iterable(patches)),
+        patches=patches,
         parts=parts,
     )
 
@@ -195,6 +203,12 @@ def _same_person(people: Sequence[str], shift: int) -> list[list[int]]:
     ]
 
 
+def _key(weights: str, subjects: Faces, kinds: dict[str, list[list[int]]]) -> str:
+    """Digest of what the numbers of a study depend on, this package's version included."""
+    known = [weights, code_version(), subjects.image_ids, kinds]
+    return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+
+
 def _measure(
     model: nn.Module,
     faces: Faces,
@@ -203,7 +217,7 @@ def _measure(
     count: int,
     device: torch.device,
     report: Callable[[int], None],
-) -> Cell:
+) -> list[Cell]:
     given = replace(faces, references=references or [[] for _ in faces.image_ids])
     psnrs, ssims, errors = [], [], []
     for image, hr in _outputs(model, given, kind, count, device):
@@ -213,7 +227,7 @@ def _measure(
         errors.append(output - target)
         report(len(psnrs))
     stacked = np.stack(errors)
-    return Cell(kind, count, psnrs, ssims, band_errors(stacked), region_errors(stacked))
+    return [Cell(kind, count, psnrs, ssims, band_errors(stacked), region_errors(stacked))]
 
 
 def _changed(
@@ -223,9 +237,12 @@ def _changed(
     count: int,
     device: torch.device,
     report: Callable[[int], None],
-) -> PartChanged:
-    cell = _measure(change.model.to(device), faces, references, PART_LIST, count, device, report)
-    return PartChanged(change.name, change.idea, count, cell.psnr_y)
+) -> list[PartChanged]:
+    given, found = replace(faces, references=references), []
+    for image, hr in _outputs(change.model.to(device), given, PART_LIST, count, device):
+        found.append(round(psnr(luma(image), luma(hr)), 4))
+        report(len(found))
+    return [PartChanged(change.name, change.idea, count, found)]
 
 
 @torch.no_grad()

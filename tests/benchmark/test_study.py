@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from benchmark.study import (
     study_references,
 )
 from benchmark.study_file import Cell, Study
+from benchmark.study_pieces import Pieces
 from benchmark.train import train
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
@@ -97,10 +99,52 @@ def test_each_kind_gives_the_references_it_names(tiny_face_ref: Path):
 
 
 @pytest.fixture(scope="module")
-def study(tiny_face_ref: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
-    run = tmp_path_factory.mktemp("run")
-    train(tiny_face_ref, "msrnet", replace(budget("debug"), samples=8), run)
+def run(tiny_face_ref: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    train(tiny_face_ref, "msrnet", replace(budget("debug"), samples=8), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def study(tiny_face_ref: Path, run: Path) -> Study:
     return study_references(tiny_face_ref, "msrnet", run, counts=(1, 2))
+
+
+def test_an_interrupted_study_goes_on_to_the_same_numbers(
+    tiny_face_ref: Path, run: Path, study: Study, tmp_path: Path
+):
+    def interrupt(stop: float, done: int, whole: int, _state: str) -> None:
+        if done > whole * stop:
+            raise KeyboardInterrupt
+
+    calls = []
+    for stop in (0.4, 0.9):
+        with pytest.raises(KeyboardInterrupt):
+            study_references(
+                tiny_face_ref,
+                "msrnet",
+                run,
+                counts=(1, 2),
+                progress=partial(interrupt, stop),
+                pieces=Pieces(tmp_path),
+            )
+        calls.append(len(list(tmp_path.rglob("*.json"))))
+    assert 0 < calls[0] < calls[1]
+    pieces = Pieces(tmp_path)
+    again = study_references(tiny_face_ref, "msrnet", run, counts=(1, 2), pieces=pieces)
+    assert again == study
+    pieces.forget()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pieces_of_other_weights_are_not_taken(tmp_path: Path):
+    cell = Cell("none", 0, [20.0], [0.5], [], {})
+    for key in ("1" * 64, "2" * 64):
+        pieces = Pieces(tmp_path)
+        pieces.begin(key)
+        made = replace(cell, psnr_y=[float(key[0])])
+        assert pieces.get("none-0", Cell, lambda made=made: [made]) == [made]
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_the_target_is_the_best_reference(study: Study):
