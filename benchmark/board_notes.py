@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from benchmark.protocol import BUDGETS, Budget, split_budget
 from benchmark.results import Result
@@ -15,7 +15,7 @@ def board_notes(results: Sequence[Result]) -> list[str]:
     Of what a result of an older version does not say, nothing is said.
     """
     runs = [run for row in results for run in row.single_seeds]
-    notes = (_precision(runs), _rates(runs), _data(runs), *_references(runs), _threads(runs))
+    notes = (_precision(runs), _rates(runs), *_data(runs), *_references(runs), *_threads(runs))
     return [note for note in notes if note]
 
 
@@ -35,9 +35,9 @@ def unlike(one: Result, other: Result) -> list[str]:
     ]
 
 
-def aside(unlike: Sequence[str]) -> str:
-    """What else differed, to stand behind a name or number; empty for nothing."""
-    return f" (other {' and '.join(unlike)})" if unlike else ""
+def aside(names: Sequence[str]) -> str:
+    """Of what `unlike` names, words to stand behind a name or number; empty for nothing."""
+    return f" (other {' and '.join(names)})" if names else ""
 
 
 def _budget(run: Result) -> Budget | None:
@@ -75,18 +75,21 @@ def _rates(runs: Sequence[Result]) -> str:
     return f"Trained at another learning rate than the budget's: {'; '.join(sorted(other))}."
 
 
-def _data(runs: Sequence[Result]) -> str:
-    strange = [
+def _data(runs: Sequence[Result]) -> Iterator[str]:
+    other = [
         run
         for run in runs
         if _training(run).get("data_revision", run.data_revision) != run.data_revision
     ]
-    if not strange:
-        return ""
-    return (
-        "Trained on other data than this Face_Ref, which may hold faces of its test split: "
-        f"{_names(strange)}."
-    )
+    packed = [run for run in other if _training(run).get("packed_of") == run.data_revision]
+    strange = [run for run in other if run not in packed]
+    if packed:
+        yield f"Trained on a pack of this Face_Ref with lossy pictures: {_names(packed)}."
+    if strange:
+        yield (
+            "Trained on other data than this Face_Ref, which may hold faces of its test split: "
+            f"{_names(strange)}."
+        )
 
 
 def _references(runs: Sequence[Result]) -> list[str]:
@@ -105,18 +108,22 @@ def _references(runs: Sequence[Result]) -> list[str]:
     ]
 
 
-def _threads(runs: Sequence[Result]) -> str:
-    """Whose minutes and milliseconds are of another number of CPU threads than most have."""
-    known = [run for run in runs if "threads" in _training(run).get("hardware", {})]
-    counts = Counter(_training(run)["hardware"]["threads"] for run in known)
-    if len(counts) < 2:
-        return ""
-    usual = max(counts, key=lambda threads: (counts[threads], threads))
-    other = [run for run in known if _training(run)["hardware"]["threads"] != usual]
-    return (
-        f"Trained with another number of CPU threads than the others ({usual}), so that their "
-        f"minutes cannot be compared: {_names(other)}."
-    )
+def _threads(runs: Sequence[Result]) -> Iterator[str]:
+    """Whose minutes, and whose milliseconds, are of another number of CPU threads than most."""
+    trained = {id(run): _training(run).get("hardware", {}).get("threads") for run in runs}
+    scored = {id(run): run.hardware.get("threads") for run in runs}
+    for verb, time, threads in (
+        ("Trained", "minutes", trained),
+        ("Scored", "milliseconds", scored),
+    ):
+        counts = Counter(count for count in threads.values() if count is not None)
+        if len(counts) > 1:
+            usual = max(counts, key=lambda count: (counts[count], count))
+            other = [run for run in runs if threads[id(run)] not in (None, usual)]
+            yield (
+                f"{verb} with another number of CPU threads than the others ({usual}), so that "
+                f"their {time} cannot be compared: {_names(other)}."
+            )
 
 
 def _training(run: Result) -> dict:

@@ -1,13 +1,14 @@
 """Every training and evaluation of a board, one after the other, whatever interrupts it.
 
 ```
-<out>/runs/<method>-s<seed>/   one training
-<out>/results/                 the result files
-<out>/tuning/<method>.json     what each learning rate gave on val, where rates are chosen
+<out>/runs/<budget>/<method>-s<seed>/   one training
+<out>/results/                          the result files
+<out>/tuning/<budget>/<method>.json     what each learning rate gave on val, where rates are chosen
 ```
 
 What is done is read from these folders, so a campaign is taken up by giving its command again.
-Several may run at once: a job that another process holds is passed over.
+Several may run at once: a job that another process holds is passed over. Where the set is a pack
+without a test split, methods are trained alone: the same command with the whole set scores them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from benchmark import result_files
@@ -30,9 +32,10 @@ from benchmark.train import Running, train
 from benchmark.trainer import TimeUp
 from benchmark.tuning import at_rate, tuned
 from faceref.errors import FaceRefError
+from faceref.store import FaceRef
 
 EVALUATION_SECONDS = 20.0
-"""Time that must be left to begin an evaluation."""
+"""Time that must be left to begin an evaluation; one that outlasts the time is given up."""
 SMALLER = ("_s", "_light")
 """Endings of the sizes that fit the smaller budgets."""
 
@@ -76,7 +79,16 @@ class Campaign:
 
     def run(self, job: Job) -> Run:
         """The training of a job."""
-        return Run(self.out / "runs" / job.name)
+        return Run(self.out / "runs" / self.budget.name / job.name)
+
+    @property
+    def scores(self) -> bool:
+        """Whether the set has the split that methods are scored on."""
+        return self.setting.split in FaceRef.open(self.face_ref).manifest["counts"]
+
+    def settings(self, method: Method) -> list[Setting]:
+        """In which settings a method is scored."""
+        return list(settings_of(method, self.setting)) if self.scores else []
 
 
 def default_methods(budget: str) -> list[str]:
@@ -115,24 +127,27 @@ class Status:
     wanted: int
     """Result files there are, and there should be."""
 
+    trained: bool
+    """Whether its training is over, or there is none."""
+
     @property
     def done(self) -> bool:
         """Whether nothing is left to do."""
-        return self.results == self.wanted
+        return self.results == self.wanted and (self.trained or self.wanted > 0)
 
 
 def status(campaign: Campaign, job: Job) -> Status:
     """How far `job` is."""
     method, run = load(job.method), campaign.run(job)
-    wanted = [_path(campaign, job, method, s) for s in settings_of(method, campaign.setting)]
+    wanted = [_path(campaign, job, method, s) for s in campaign.settings(method)]
     there = sum(_scored(campaign, path) for path in wanted)
     if not method.trained:
-        return Status(job, campaign.budget.steps, 0.0, None, there, len(wanted))
+        return Status(job, campaign.budget.steps, 0.0, None, there, len(wanted), True)
     if run.report.exists():
         report = run.training()
         known = (report["steps"], report["seconds"], report["val_psnr_y"])
-        return Status(job, *known, there, len(wanted))
-    return Status(job, run.steps_done(), None, None, there, len(wanted))
+        return Status(job, *known, there, len(wanted), True)
+    return Status(job, run.steps_done(), None, None, there, len(wanted), False)
 
 
 def _path(campaign: Campaign, job: Job, method: Method, setting: Setting) -> Path:
@@ -207,7 +222,7 @@ def _do(campaign: Campaign, job: Job, bar: Bar) -> bool:
     method, run = load(job.method), campaign.run(job)
     if method.trained and not run.report.exists():
         _train(campaign, job, method, bar)
-    for setting in settings_of(method, campaign.setting):
+    for setting in campaign.settings(method):
         path = _path(campaign, job, method, setting)
         if _scored(campaign, path):
             continue
@@ -219,7 +234,7 @@ def _do(campaign: Campaign, job: Job, bar: Bar) -> bool:
                 setting,
                 run=run.root if method.trained else None,
                 device=campaign.running.device,
-                progress=update,
+                progress=partial(_in_time, campaign.running.until, update),
                 extras=_extras(campaign),
             )
         found = result_files.with_older_metrics(found, campaign.results)
@@ -230,7 +245,7 @@ def _do(campaign: Campaign, job: Job, bar: Bar) -> bool:
 def _train(campaign: Campaign, job: Job, method: Method, bar: Bar) -> None:
     run, budget = campaign.run(job), campaign.budget
     if campaign.tune:
-        folder = campaign.out / "tuning"
+        folder = campaign.out / "tuning" / budget.name
         with bar(f"Choosing the learning rate of {method.title}") as update:
             rate = tuned(campaign.face_ref, method.name, budget, folder, campaign.running, update)
         budget = at_rate(budget, rate)
@@ -246,6 +261,13 @@ def _train(campaign: Campaign, job: Job, method: Method, bar: Bar) -> None:
         )
     # From here on best.pt and training.json are enough; the checkpoint is thrice as big.
     run.checkpoint.unlink(missing_ok=True)
+
+
+def _in_time(until: float | None, update: Update, done: int, whole: int, state: str) -> None:
+    """Report progress; raises TimeUp where the time is over."""
+    if until is not None and done < whole and time.monotonic() > until:
+        raise TimeUp("an evaluation is left")
+    update(done, whole, state)
 
 
 def _need_time(campaign: Campaign) -> None:

@@ -114,10 +114,15 @@ def _carry_on(wanted: Campaign) -> None:
     for job, error in outcome.failed.items():
         say(f"{job.name} failed: {error}")
     say(f"{len(outcome.done)} of {len(wanted.jobs)} jobs are done.")
+    if not wanted.scores:
+        say(
+            "This set has no test split, so nothing was scored. Where the whole set is, give the "
+            f"same command with it and with {wanted.out}."
+        )
     if outcome.left:
         names = ", ".join(job.name for job in outcome.left)
         say(f"Left: {names}. The same command goes on.")
-    else:
+    elif wanted.scores:
         say(f"Next: facebench leaderboard {wanted.results}")
     if outcome.failed:
         raise typer.Exit(1)

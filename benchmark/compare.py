@@ -120,12 +120,19 @@ def draw_faces(
 def trainings(methods: str, runs: Path) -> dict[str, Path | None]:
     """Folder of each method's training below `runs`; `methods` are names by commas.
 
-    Without names: the untrained methods, and those that have a training there.
+    That is `<method>`, or `<method>-s0` as campaigns call it. Without names: the untrained methods,
+    and those that have a training there.
     """
     chosen = [name.strip() for name in methods.split(",") if name.strip()]
     found = [load(name) for name in chosen or names()]
-    usable = [m for m in found if chosen or not m.trained or (runs / m.name).is_dir()]
-    return {method.name: runs / method.name if method.trained else None for method in usable}
+    places = {method.name: _training(runs, method.name) for method in found}
+    usable = [m for m in found if chosen or not m.trained or places[m.name].is_dir()]
+    return {method.name: places[method.name] if method.trained else None for method in usable}
+
+
+def _training(runs: Path, method: str) -> Path:
+    first = runs / f"{method}-s0"
+    return first if first.is_dir() and not (runs / method).is_dir() else runs / method
 
 
 def examples(

@@ -278,6 +278,8 @@ def training_summary(training: dict[str, Any], method: Method) -> dict[str, Any]
     )
     summary: dict[str, Any] = {key: training[key] for key in keys}
     summary |= {"precision": training.get("precision", training["budget"]["precision"])}
+    if (packed_of := training.get("packed_of")) is not None:
+        summary |= {"packed_of": packed_of}
     # Released files of an older version do not say the rate.
     if (rate := training["budget"].get("learning_rate")) is not None:
         summary |= {"learning_rate": rate}

@@ -160,7 +160,12 @@ def _manifest(face_ref: FaceRef, packed: Packed) -> dict:
     names = {"fingerprint": known["fingerprint"], "data_revision": data_revision(face_ref)}
     if packed.quality is not None:
         names = {name: _lossy(of, packed.quality) for name, of in names.items()}
-    said = {**asdict(packed), "of": known["fingerprint"], "data_revision": names["data_revision"]}
+    said = {
+        **asdict(packed),
+        "of": known["fingerprint"],
+        "of_data": data_revision(face_ref),
+        "data_revision": names["data_revision"],
+    }
     return {**known, "counts": kept, "packed": said, "fingerprint": names["fingerprint"]}
 
 

@@ -11,6 +11,7 @@ from torch import nn
 
 from benchmark.methods import Method, load
 from benchmark.run import Run, file_sha256
+from faceref.atomic import write_text
 from faceref.errors import FaceRefError
 
 SUFFIX = ".safetensors"
@@ -53,7 +54,7 @@ def release_weights(run: Path, out: Path) -> Path:
     save_file({name: value.contiguous() for name, value in state.items()}, temporary, facts)
     temporary.chmod(0o644)  # safetensors lets only its owner read.
     temporary.replace(out)
-    _sum_file(out).write_text(f"{file_sha256(out)}  {out.name}\n", encoding="utf-8")
+    write_text(_sum_file(out), f"{file_sha256(out)}  {out.name}\n")
     return out
 
 

@@ -156,7 +156,8 @@ class Trainer:
         checks = validation_steps(self.budget)
         while self.state.step < self.budget.steps:
             mean = (clock - start) / max(1, self.state.step - first)
-            self._stop_in_time(mean)
+            check = self._check_seconds() if self.state.step + 1 in checks else 0.0
+            self._stop_in_time(mean + check)
             self.state.recent.append(self.step(loader))
             self.state.step += 1
             self.state.stall = stalled + loader.stall
@@ -171,6 +172,10 @@ class Trainer:
                 self.state.validating += saved - clock
             if progress and self.world.leads:
                 progress(self.state.step, self.budget.steps, self.describe())
+
+    def _check_seconds(self) -> float:
+        """What a validation took so far, with its checkpoint; 0 before the first."""
+        return self.state.validating / max(1, len(self.state.curve))
 
     def _stop_in_time(self, step_seconds: float) -> None:
         if self.until is None:

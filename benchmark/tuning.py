@@ -29,25 +29,22 @@ def tuned(
 ) -> float:
     """The rate of `RATES` whose short training has the highest PSNR-Y on val; ties: the lower.
 
-    Writes `folder/<method>.json`, and reads it where it is there. No picture of the test split is
-    opened.
+    Writes `folder/<method>.json`, and trains only rates that it lacks. No picture of the test split
+    is opened.
     """
     file = folder / f"{method}.json"
-    if not file.exists():
-        short = _short(budget)
-        found = {
-            f"{rate:g}": train(
-                face_ref,
-                method,
-                at_rate(short, rate),
-                folder / f"{method}-{rate:g}",
-                running=running,
-                progress=progress,
-            )["val_psnr_y"]
-            for rate in RATES
-        }
+    short = _short(budget)
+    found: dict[str, float] = {}
+    if file.exists():
+        found = json.loads(file.read_text(encoding="utf-8"))["val_psnr_y"]
+    missing = [rate for rate in RATES if f"{rate:g}" not in found]
+    for rate in missing:
+        run = folder / f"{method}-{rate:g}"
+        budget_at = at_rate(short, rate)
+        report = train(face_ref, method, budget_at, run, running=running, progress=progress)
+        found[f"{rate:g}"] = report["val_psnr_y"]
+    if missing:
         write_json({"budget": budget.name, "samples": short.samples, "val_psnr_y": found}, file)
-    found = json.loads(file.read_text(encoding="utf-8"))["val_psnr_y"]
     return max(RATES, key=lambda rate: (found[f"{rate:g}"], -rate))
 
 

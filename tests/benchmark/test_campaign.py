@@ -1,4 +1,6 @@
 import fcntl
+import tarfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +11,11 @@ from typer.testing import CliRunner
 from benchmark import campaign as module
 from benchmark.campaign import Campaign, Job, carry_on, default_methods, jobs_of, status
 from benchmark.cli import app
-from benchmark.evaluate import Setting
+from benchmark.compare import trainings
+from benchmark.evaluate import Progress, Setting
 from benchmark.extras import Extras
 from benchmark.methods import load, names
+from benchmark.pack import pack
 from benchmark.protocol import BUDGETS, Budget
 from benchmark.result_files import read_all
 from benchmark.train import Running
@@ -122,6 +126,63 @@ def test_time_that_is_up_leaves_a_checkpoint_to_go_on_from(small: Campaign):
     assert len(carry_on(small, bar).done) == 3
 
 
+def test_an_evaluation_that_outlasts_the_time_is_given_up(
+    small: Campaign, monkeypatch: pytest.MonkeyPatch
+):
+    late = replace(small, running=Running(until=time.monotonic() + 3600), jobs=small.jobs[:1])
+    real = module.evaluate
+
+    def slow(*rest: object, progress: Progress, **named: object):
+        def wait(done: int, whole: int, state: str) -> None:
+            monkeypatch.setattr(time, "monotonic", lambda: 1e12)
+            progress(done - 1, whole, state)
+
+        return real(*rest, progress=wait, **named)  # pyright: ignore
+
+    monkeypatch.setattr(module, "evaluate", slow)
+    assert carry_on(late, bar).left == [Job("bicubic", 0)]
+    assert not list(small.results.rglob("*.json"))
+
+
+def test_budgets_of_one_folder_have_trainings_of_their_own(small: Campaign):
+    jobs = [Job("srcnn", 0)]
+    carry_on(replace(small, jobs=jobs), bar)
+    other = replace(small, jobs=jobs, budget=replace(BUDGET, name="tinier", samples=6))
+    assert not status(other, jobs[0]).done
+    carry_on(other, bar)
+    found = {row.budget: row.training for row in read_all(small.results)}
+    assert {name: (training or {})["steps"] for name, training in found.items()} == {
+        "tiny": 2,
+        "tinier": 1,
+    }
+
+
+def test_on_a_pack_without_test_methods_are_trained_and_the_whole_set_scores_them(
+    small: Campaign, tmp_path: Path
+):
+    pack(small.face_ref, tmp_path / "set.tar", megabytes=5)
+    with tarfile.open(tmp_path / "set.tar") as archive:
+        archive.extractall(tmp_path, filter="data")
+    away = replace(small, face_ref=tmp_path / "face_ref")
+    assert [status(away, job).done for job in away.jobs] == [True, False, False]
+    outcome = carry_on(away, bar)
+    assert (len(outcome.done), outcome.failed) == (3, {})
+    assert all(status(away, job).done for job in away.jobs)
+    assert not small.results.exists()
+    assert len(carry_on(small, bar).done) == 3
+    assert {row.method for row in read_all(small.results)} == {"bicubic", "srcnn"}
+
+
+def test_pictures_find_the_trainings_of_a_campaign(tmp_path: Path):
+    for folder in ("edsr-s0", "edsr-s1", "srcnn", "srcnn-s0"):
+        (tmp_path / folder).mkdir()
+    found = trainings("", tmp_path)
+    assert found["edsr"] == tmp_path / "edsr-s0"
+    assert found["srcnn"] == tmp_path / "srcnn"
+    assert "msrnet" not in found
+    assert trainings("msrnet", tmp_path) == {"msrnet": tmp_path / "msrnet"}
+
+
 def test_a_job_that_fails_does_not_stop_the_others(
     small: Campaign, monkeypatch: pytest.MonkeyPatch
 ):
@@ -161,6 +222,15 @@ def test_rates_are_chosen_on_val_alone(tiny_face_ref: Path, tmp_path: Path):
         '{"val_psnr_y": {"0.0016": 3, "0.0002": 9, "0.0004": 9, "0.0008": 1}}'
     )
     assert tuned(tiny_face_ref, "srcnn", budget, tmp_path, Running()) == 2e-4
+
+
+def test_rates_that_joined_the_set_later_are_tried(tiny_face_ref: Path, tmp_path: Path):
+    """A file of an older version."""
+    (tmp_path / "srcnn.json").write_text(
+        '{"val_psnr_y": {"0.0001": 1, "0.0002": 1, "0.0004": 1, "0.0008": 1}}'
+    )
+    assert tuned(tiny_face_ref, "srcnn", BUDGET, tmp_path, Running()) == 1.6e-3
+    assert [path.name for path in tmp_path.glob("srcnn-*")] == ["srcnn-0.0016"]
 
 
 def test_the_chosen_rate_is_trained_with(small: Campaign, monkeypatch: pytest.MonkeyPatch):

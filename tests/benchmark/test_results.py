@@ -122,6 +122,7 @@ def _board_with(folder: Path, method: str, **training: object) -> str:
         ({"precision": "fp32"}, "Trained in float32, others in bf16: EDSR, seed 0."),
         ({"learning_rate": 1e-3}, "learning rate than the budget's: EDSR, seed 0 (0.001)."),
         ({"data_revision": "b" * 64}, "may hold faces of its test split: EDSR, seed 0."),
+        ({"data_revision": "b" * 64, "packed_of": "a" * 64}, "lossy pictures: EDSR, seed 0."),
         ({"hardware": {"threads": 1}}, "minutes cannot be compared: EDSR, seed 0."),
     ],
 )
