@@ -5,7 +5,8 @@ for reference-based image super-resolution", CVPR 2021.
 Origin: re-implemented from the paper's equations, MASA in kind: blocks of the face find their place
 in a reference by their centre (coarse), cells then search around that place alone (fine); the
 spatial adaptation module gives the references' features the mean and deviation of the face's; dual
-residual aggregation merges the two. Differences: x8 (a doubling before the first transfer), a small
+residual aggregation merges the two. Differences: x8 (a doubling before the first transfer), the
+aggregation at one side (the paper's reference features have twice that of the face's), a small
 extractor learnt with the rest, the cosines weigh what was found, L1 alone, a residual on the
 bicubic image. Several references lie side by side as one.
 Code licence: Apache-2.0 (this project). Weights: trained by the user.

@@ -41,7 +41,7 @@ VARIANTS = (
     _with(
         "neutral-tone", "face and references in one tone: easier to match", Parts(tone="neutral")
     ),
-    _with("no-confidence", "references are not weighed by likeness", Parts(confidence=False)),
+    _with("no-confidence", "the fusion trusts whatever was found: S = 1", Parts(confidence=False)),
     _with("no-detail", "no raw detail of references: what is wrong with it?", Parts(detail=False)),
     _with("near", "matches only near their place: fewer by chance", Parts(reach=3)),
     _with("soft", "mean of all cells near instead of the best match", Parts(matching="soft")),

@@ -3,8 +3,8 @@
 Paper: J. Liang, J. Cao, G. Sun, K. Zhang, L. Van Gool, R. Timofte, "SwinIR: Image restoration using
 Swin Transformer", ICCV Workshops 2021.
 Origin: re-implemented from the paper; 11.9 M parameters at x4, as published. Differences: the
-network predicts what bicubic enlargement lacks, no stochastic depth, and attention is computed on
-the 16x16 face whole, in its 8x8 windows.
+network predicts what bicubic enlargement lacks, no stochastic depth, and nothing
+is padded: the sides of a 16x16 face are multiples of the 8x8 window.
 Code licence: Apache-2.0 (this project). Weights: trained by the user.
 """
 

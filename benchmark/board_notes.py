@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from benchmark.protocol import BUDGETS, Budget, split_budget
+from benchmark.protocol import BUDGETS, split_budget
 from benchmark.results import Result
 
 
@@ -27,31 +27,17 @@ def unlike(one: Result, other: Result) -> list[str]:
     """
     if one.training is None or other.training is None:
         return []
-    ways = {"learning rate": _rate, "precision": _computed_in}
     return [
-        name
-        for name, way in ways.items()
-        if {way(run) for run in one.single_seeds} != {way(run) for run in other.single_seeds}
+        way.replace("_", " ")
+        for way in ("learning_rate", "precision")
+        if {getattr(run, way) for run in one.single_seeds}
+        != {getattr(run, way) for run in other.single_seeds}
     ]
 
 
 def aside(names: Sequence[str]) -> str:
     """Of what `unlike` names, words to stand behind a name or number; empty for nothing."""
     return f" (other {' and '.join(names)})" if names else ""
-
-
-def _budget(run: Result) -> Budget | None:
-    return BUDGETS.get(split_budget(run.budget or "")[0])
-
-
-def _rate(run: Result) -> float | None:
-    budget = _budget(run)
-    return _training(run).get("learning_rate", budget.learning_rate if budget else None)
-
-
-def _computed_in(run: Result) -> str | None:
-    budget = _budget(run)
-    return _training(run).get("precision", budget.precision if budget else None)
 
 
 def _precision(runs: Sequence[Result]) -> str:
@@ -67,9 +53,9 @@ def _precision(runs: Sequence[Result]) -> str:
 def _rates(runs: Sequence[Result]) -> str:
     other: set[str] = set()
     for run in runs:
-        budget, rate = _budget(run), _rate(run)
-        if budget is not None and rate != budget.learning_rate:
-            other.add(f"{_name(run)} ({rate:g})")
+        budget = BUDGETS.get(split_budget(run.budget or "")[0])
+        if budget is not None and run.learning_rate != budget.learning_rate:
+            other.add(f"{_name(run)} ({run.learning_rate:g})")
     if not other:
         return ""
     return f"Trained at another learning rate than the budget's: {'; '.join(sorted(other))}."

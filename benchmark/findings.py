@@ -11,7 +11,7 @@ import numpy as np
 from benchmark.figure_style import figure_of, save_figure
 from benchmark.patch_page import draw_patches, patch_section
 from benchmark.study_file import BANDS, NAMES, Cell, Study, read
-from benchmark.uncertainty import bootstrap, in_words
+from benchmark.uncertainty import bootstrap, with_interval
 from faceref.atomic import write_text
 
 Interval = tuple[float, float, float]
@@ -86,9 +86,9 @@ def _ladder(study: Study) -> list[str]:
     lines = [f"K = 0: {np.mean(base.psnr_y):.3f} dB.", "", head]
     lines.append("| --- |" + " ---: |" * len(columns))
     for kind in study.kinds[:-1]:
-        cells = [in_words(*gain(study, study.cell(kind, count))) for count in columns]
+        cells = [with_interval(*gain(study, study.cell(kind, count))) for count in columns]
         lines.append(f"| {NAMES[kind]} | " + " | ".join(cells) + " |")
-    target = [in_words(*gain(study, study.cell("target", 1)))] + ["-"] * (len(columns) - 1)
+    target = [with_interval(*gain(study, study.cell("target", 1)))] + ["-"] * (len(columns) - 1)
     lines.append(f"| {NAMES['target']} | " + " | ".join(target) + " |")
     return lines
 
@@ -128,7 +128,7 @@ def _part_section(study: Study) -> list[str]:
     lines = ["", "## What each part does for the trained network", "", PARTS.format(count=count)]
     lines += ["", "| changed | over the whole, dB |", "| --- | ---: |"]
     for name, scores in sorted(found, key=lambda one: np.mean(one[1])):
-        lines.append(f"| {name} | {in_words(*_paired(scores, whole.psnr_y))} |")
+        lines.append(f"| {name} | {with_interval(*_paired(scores, whole.psnr_y))} |")
     return lines
 
 

@@ -37,7 +37,7 @@ NOTE = (
     "Differences are paired face by face: mean, 95 % bootstrap interval over faces, and p "
     "corrected for the number of lines (Holm). Rows of several seeds are their mean. `refs_lr`: "
     "references found with the small face; `refs_hr`: with the sharp face, an upper bound. Neither "
-    "interval nor p holds what another seed of a training would change: for that, see `Over "
+    "interval nor p includes what another seed of a training would change: for that, see `Over "
     "trainings`, of rows with several seeds."
 )
 

@@ -18,7 +18,7 @@ from benchmark.standing import (
     metrics_of,
     standings,
 )
-from benchmark.uncertainty import in_words
+from benchmark.uncertainty import with_interval
 
 QUALITY = (
     "method",
@@ -128,4 +128,4 @@ def _seeds(result: Result) -> str:
 def _gain(gain: Value | None) -> str:
     if gain is None or gain.low is None or gain.high is None:
         return "-"
-    return in_words(gain.mean, gain.low, gain.high, 2)
+    return with_interval(gain.mean, gain.low, gain.high, 2)

@@ -36,7 +36,7 @@ from benchmark.external import (
 from benchmark.fusion import FUSIONS, Alone
 from benchmark.resample import upsample
 from benchmark.soft_matching import SoftGather
-from faceref.errors import unknown_choice
+from faceref.errors import FaceRefError, unknown_choice
 
 WIDTHS = {16: 64, 32: 64, 64: 32, 128: 16}
 TONES = ("face", "neutral", "own")
@@ -60,18 +60,25 @@ class Parts:
     """`face`: references take on the tone of each face. `neutral`: faces and references take on
     one tone, so that references can be encoded once for all faces. `own`: neither is changed."""
     confidence: bool = True
-    """The fusion weighs references by their cosine; without, all alike."""
+    """The fusion trusts what was found as far as it is alike, by the map S of cosines; without,
+    S = 1. Which reference a cell is from is weighed by cosine either way."""
     detail: bool = True
     """Raw high frequencies of references, passed by a gate."""
     reach: int | None = None
     """Cells around its own, of 32x32, in which a cell is matched: faces are aligned. None: any."""
     matching: str = "hard"
-    """`hard`: of each reference the cell most alike. `soft`: a weighted mean of all cells near."""
+    """`hard`: of each reference the cell most alike. `soft`: a weighted mean of all cells near,
+    which has a reach of its own."""
 
     def __post_init__(self) -> None:
         for name, choices in (("tone", TONES), ("fusion", FUSIONS), ("matching", MATCHINGS)):
             if getattr(self, name) not in choices:
                 raise unknown_choice(name, getattr(self, name), choices)
+        if self.matching == "soft" and self.reach is not None:
+            raise FaceRefError(
+                f"Soft matching has a reach of its own, and reach={self.reach} was given. Leave it "
+                "out, or take matching='hard'."
+            )
 
 
 def _conv(before: int, after: int, size: int = 3, stride: int = 1) -> nn.Conv2d:

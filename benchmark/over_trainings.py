@@ -11,15 +11,16 @@ import numpy as np
 from benchmark.board_notes import aside, unlike
 from benchmark.protocol import METRICS
 from benchmark.results import Result, label
-from benchmark.uncertainty import holm, in_words, p_in_words
+from benchmark.standing import scores_of
+from benchmark.uncertainty import holm, p_text, with_interval
 
-LEAST = 2
-"""Trainings that a row needs."""
+LEAST = 3
+"""Trainings that a row needs: of two a deviation says next to nothing."""
 NOTE = (
     "Here a score is the mean PSNR-Y of one training, and the interval (95 %, Student's t) says "
     "what other seeds would give. Rows of the same trainings are paired training by training; "
     "others are compared as two samples of unequal variance (Welch). p is corrected for the number "
-    "of lines (Holm). Pairs of which a row has one training only are left out."
+    "of lines (Holm). Pairs of which a row has fewer than three trainings are left out."
 )
 
 
@@ -41,20 +42,26 @@ class OverTrainings:
 
 
 def over_trainings(pairs: Sequence[tuple[Result, Result]]) -> list[OverTrainings]:
-    """Each pair of which both rows have at least two trainings, no pair twice."""
-    enough = [pair for pair in pairs if all(len(row.single_seeds) >= LEAST for row in pair)]
-    found = list({one.name: one for one in (_difference(*pair) for pair in enough)}.values())
+    """Each pair of which both rows have at least `LEAST` trainings, no pair twice.
+
+    Of rows that share some trainings only these are taken, and must be as many.
+    """
+    every = [_difference(row, rival) for row, rival in pairs]
+    found = list({one.name: one for one in every if one is not None}.values())
     corrected = holm([one.p for one in found])
     return [replace(one, p=float(p)) for one, p in zip(found, corrected, strict=True)]
 
 
-def _difference(row: Result, rival: Result) -> OverTrainings:
+def _difference(row: Result, rival: Result) -> OverTrainings | None:
     from scipy.stats import ttest_ind, ttest_rel
 
     mine, theirs = _by_training(row), _by_training(rival)
-    paired = mine.keys() == theirs.keys()
-    first = np.array(list(mine.values()))
-    second = np.array([theirs[key] for key in mine] if paired else list(theirs.values()))
+    shared = [weights for weights in mine if weights in theirs]
+    paired = bool(shared)
+    first = np.array([mine[weights] for weights in shared or mine])
+    second = np.array([theirs[weights] for weights in shared or theirs])
+    if min(len(first), len(second)) < LEAST:
+        return None
     test: Any = ttest_rel(first, second) if paired else ttest_ind(first, second, equal_var=False)
     low, high = test.confidence_interval(0.95)
     return OverTrainings(
@@ -69,9 +76,11 @@ def _difference(row: Result, rival: Result) -> OverTrainings:
 
 
 def _by_training(row: Result) -> dict[str, float]:
-    """Mean PSNR-Y by the SHA-256 of the trained weights."""
+    """Mean PSNR-Y, unrounded, by the SHA-256 of the trained weights; empty without training."""
     return {
-        (one.training or {})["weights_sha256"]: one.means[METRICS[0]] for one in row.single_seeds
+        one.training["weights_sha256"]: float(scores_of([one], METRICS[0]).mean())
+        for one in row.single_seeds
+        if one.training is not None
     }
 
 
@@ -81,6 +90,6 @@ def table(found: Sequence[OverTrainings]) -> list[str]:
     for one in found:
         mine, theirs = one.trainings
         count = f"{mine}, paired" if one.paired else f"{mine} and {theirs}"
-        value = f"{in_words(one.mean, one.low, one.high)}, {p_in_words(one.p)}"
+        value = f"{with_interval(one.mean, one.low, one.high)}, {p_text(one.p)}"
         lines.append(f"| {one.name} | {count} | {value} |")
     return lines

@@ -50,7 +50,10 @@ def _applied(variant: Parts, to: Parts) -> Parts:
     whole = Parts()
     names = [field.name for field in fields(Parts)]
     other = {name: getattr(variant, name) for name in names}
-    return replace(to, **{k: v for k, v in other.items() if v != getattr(whole, k)})
+    changed = {name: value for name, value in other.items() if value != getattr(whole, name)}
+    if changed.get("matching") == "soft":
+        changed["reach"] = None
+    return replace(to, **changed)
 
 
 def taken_over(model: nn.Module, trained: nn.Module) -> nn.Module | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmark.figure_style import figure_of, save_figure
 from benchmark.study_file import CHOICES, NAMES, Patches, Study
-from benchmark.uncertainty import bootstrap, in_words
+from benchmark.uncertainty import bootstrap, with_interval
 
 CHOSEN = {
     "small": "chosen by the small face",
@@ -50,7 +50,7 @@ def _kinds(study: Study) -> list[str]:
 
 def _cell(one: Patches) -> str:
     low, high = bootstrap(one.psnr_y)
-    return in_words(float(np.mean(one.psnr_y)), low, high)
+    return with_interval(float(np.mean(one.psnr_y)), low, high)
 
 
 def draw_patches(study: Study, out: Path) -> None:

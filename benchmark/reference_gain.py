@@ -20,10 +20,10 @@ from benchmark.study_file import NAMES, Study
 from benchmark.uncertainty import (
     bootstrap_p,
     holm,
-    in_words,
     interval,
-    p_in_words,
+    p_text,
     resampled_means,
+    with_interval,
 )
 
 ASKED = "msrnet"
@@ -190,7 +190,7 @@ def table(found: Sequence[Difference], metrics: Sequence[str]) -> list[str]:
 
 def _text(one: Difference) -> str:
     digits = fact(one.metric).digits + (1 if fact(one.metric).digits == 2 else 0)
-    return f"{in_words(one.mean, one.low, one.high, digits)}, {p_in_words(one.p)}"
+    return f"{with_interval(one.mean, one.low, one.high, digits)}, {p_text(one.p)}"
 
 
 def ladder(studies: Sequence[Study], count: int) -> list[str]:
@@ -209,7 +209,7 @@ def _gain(study: Study, kind: str, count: int) -> str:
     if kind not in study.kinds:
         return "-"
     cell = study.cell(kind, 1 if kind == "target" else count)
-    return in_words(*gain(study, cell))
+    return with_interval(*gain(study, cell))
 
 
 def _training(study: Study) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.protocol import METRICS
+from benchmark.protocol import BUDGETS, METRICS, Budget, split_budget
 
 FORMAT = 2
 OLD_FORMATS = (1,)
@@ -88,6 +88,22 @@ class Result:
         return self.repeats or (self,)
 
     @property
+    def learning_rate(self) -> float | None:
+        """Of its training; that of its budget where the result does not say it."""
+        usual = self._budget.learning_rate if self._budget else None
+        return (self.training or {}).get("learning_rate", usual)
+
+    @property
+    def precision(self) -> str | None:
+        """What its training was computed in; as its budget says where the result does not."""
+        usual = self._budget.precision if self._budget else None
+        return (self.training or {}).get("precision", usual)
+
+    @property
+    def _budget(self) -> Budget | None:
+        return BUDGETS.get(split_budget(self.budget or "")[0])
+
+    @property
     def uses_references(self) -> bool:
         """Whether the method takes references, so that K = 0 is worth a name of its own."""
         return self.training is not None and bool(self.training.get("uses_references"))
@@ -136,13 +152,33 @@ def is_variant(result: Result, board: Sequence[Result]) -> bool:
 def merge_seeds(results: Sequence[Result]) -> list[Result]:
     """One result for each method and setting: the mean over its seeds, image by image.
 
-    A result without sisters stays as it is. The order is that of the first of each.
+    Seeds of another learning rate or precision are a row of their own, whose title says which. A
+    result without sisters stays as it is. The order is that of the first of each.
     """
     groups: dict[tuple[object, ...], list[Result]] = {}
-    for row in results:
-        key = (row.task, row.method, row.budget, row.references, row.reference_list)
+    for row in _told_apart(results):
+        key = (row.task, row.method, row.title, row.budget, row.references, row.reference_list)
         groups.setdefault((*key, row.data_revision, row.images_sha256), []).append(row)
     return [rows[0] if len(rows) == 1 else _merged(rows) for rows in groups.values()]
+
+
+def _told_apart(results: Sequence[Result]) -> list[Result]:
+    """`results`; titles of methods that were trained in several ways say which."""
+    ways: dict[tuple[object, ...], list[list[str]]] = {}
+    for row in results:
+        known = ways.setdefault((row.task, row.method, row.budget, row.data_revision), [])
+        known.append(_way(row))
+    found = []
+    for row in results:
+        known = ways[row.task, row.method, row.budget, row.data_revision]
+        other = [part for part in _way(row) if any(part not in way for way in known)]
+        found.append(replace(row, title=", ".join([row.title, *other])) if other else row)
+    return found
+
+
+def _way(row: Result) -> list[str]:
+    rate = "" if row.learning_rate is None else f"learning rate {row.learning_rate:g}"
+    return [rate, row.precision or ""]
 
 
 def _merged(rows: Sequence[Result]) -> Result:

@@ -17,7 +17,7 @@ from benchmark.metric_facts import fact
 from benchmark.protocol import METRICS
 from benchmark.results import Result, label
 from benchmark.standing import scores_of
-from benchmark.uncertainty import bootstrap_p, holm, in_words, interval, resampled_means
+from benchmark.uncertainty import bootstrap_p, holm, interval, resampled_means, with_interval
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
 
@@ -202,7 +202,7 @@ def markdown(method: Result, rival: Result, rows: Sequence[SliceRow], metric: st
     digits = known.digits
     for row in rows:
         mine, theirs = (f"{mean:.{digits}f}" for mean in row.means)
-        span = in_words(row.difference, row.low, row.high, max(3, digits))
+        span = with_interval(row.difference, row.low, row.high, max(3, digits))
         p = "< 0.001" if row.p < 0.001 else f"{row.p:.3f}"
         lines.append(f"| {row.name} | {row.images:,} | {mine} | {theirs} | {span} | {p} |")
     return "\n\n".join([head, about, "\n".join(lines)]) + "\n"

@@ -90,9 +90,11 @@ def study_references(
     model = open_model(method, run).to(target)
     opened, pool = open_face_ref(face_ref)
     subjects, kinds = prepare(opened, pool, split, faces, max(counts))
-    kinds |= _other_lists(opened, [FaceRef.open(path) for path in also], split, subjects)
+    others = _other_lists(opened, [FaceRef.open(path) for path in also], split, subjects)
+    # By appearance the sharp face finds what the small one does: it is compared at 16x16.
+    kinds |= {name: lists for name, lists in others.items() if lists not in kinds.values()}
     pieces = pieces or Pieces()
-    pieces.begin(_key(training["weights_sha256"], subjects, kinds))
+    pieces.begin(_key(training["weights_sha256"], device, subjects.image_ids, kinds))
     plan: list[tuple[str, int]] = [("none", 0)]
     plan += [(kind, count) for kind in KINDS if kind in kinds for count in counts]
     plan.append(("target", 1))
@@ -203,9 +205,11 @@ def _same_person(people: Sequence[str], shift: int) -> list[list[int]]:
     ]
 
 
-def _key(weights: str, subjects: Faces, kinds: dict[str, list[list[int]]]) -> str:
+def _key(
+    weights: str, device: str, image_ids: Sequence[str], kinds: dict[str, list[list[int]]]
+) -> str:
     """Digest of what the numbers of a study depend on, this package's version included."""
-    known = [weights, code_version(), subjects.image_ids, kinds]
+    known = [weights, device, code_version(), list(image_ids), kinds]
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
 

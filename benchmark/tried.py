@@ -8,7 +8,7 @@ from benchmark.methods import load
 from benchmark.protocol import METRICS
 from benchmark.reference_gain import ASKED, GIVEN, Difference, differences
 from benchmark.results import Result, seed_spread
-from benchmark.uncertainty import in_words
+from benchmark.uncertainty import with_interval
 
 NOTE = (
     "PSNR-Y with five references found with the small face, what that is over MSRNet's, and what "
@@ -66,4 +66,4 @@ def _by_row(rows: Sequence[Result], pairs: list[tuple[Result, Result]]) -> dict[
 def _cell(one: Difference | None) -> str:
     if one is None:
         return "-"
-    return f"{in_words(one.mean, one.low, one.high)}{one.aside}"
+    return f"{with_interval(one.mean, one.low, one.high)}{one.aside}"

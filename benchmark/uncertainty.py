@@ -30,12 +30,12 @@ def interval(means: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def in_words(mean: float, low: float, high: float, digits: int = 3) -> str:
+def with_interval(mean: float, low: float, high: float, digits: int = 3) -> str:
     """A difference and its interval as pages print them: `+0.044 [+0.041, +0.047]`."""
     return f"{mean:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
-def p_in_words(p: float) -> str:
+def p_text(p: float) -> str:
     """As pages print it: `p < 0.001` or `p = 0.012`."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 

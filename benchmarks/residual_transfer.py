@@ -33,7 +33,7 @@ from benchmark.revision import data_revision
 from benchmark.run import write_json
 from benchmark.study import prepare
 from benchmark.study_file import NAMES
-from benchmark.uncertainty import bootstrap
+from benchmark.uncertainty import bootstrap, with_interval
 from faceref.atomic import write_text
 from faceref.store import FaceRef
 
@@ -245,7 +245,7 @@ def page(said: dict[str, Any]) -> str:
 
 
 def _gain(line: dict[str, Any]) -> str:
-    return "{:+.3f} [{:+.3f}, {:+.3f}]".format(*line["gain"])
+    return with_interval(*line["gain"])
 
 
 def main() -> None:

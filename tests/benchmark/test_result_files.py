@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from benchmark import result_files
 from benchmark.cli import app
 from benchmark.leaderboard import leaderboard
+from benchmark.protocol import BUDGETS
 from benchmark.results import boards, image_digest, merge_seeds, seed_spread
 from benchmark.validate import validate_all
 from faceref.errors import FaceRefError
@@ -182,6 +183,24 @@ def test_seeds_of_one_method_are_one_row():
     assert merged[0].scores["psnr_y"][0] == pytest.approx(sum(v for v in firsts if v) / 3)
     assert seed_spread(merged[0], "psnr_y") == pytest.approx(0.1)
     assert seed_spread(merged[1], "psnr_y") is None
+
+
+def test_seeds_of_another_learning_rate_or_precision_are_another_row():
+    ways = [{"precision": "bf16"}, {"precision": "bf16"}, {"precision": "fp32"}]
+    ways = [*ways, {"precision": "bf16", "learning_rate": 1e-3}]
+    rows = []
+    for seed, way in enumerate(ways):
+        row = made("edsr", 26, seed=seed)
+        rows.append(replace(row, training={**(row.training or {}), **way}))
+    found = {row.title: len(row.single_seeds) for row in merge_seeds(rows)}
+    rate = BUDGETS["small"].learning_rate
+    assert found == {
+        f"EDSR, learning rate {rate:g}, bf16": 2,
+        f"EDSR, learning rate {rate:g}, fp32": 1,
+        "EDSR, learning rate 0.001, bf16": 1,
+    }
+    assert [row.title for row in merge_seeds(rows[:2])] == ["EDSR"]
+    assert [row.title for row in merge_seeds(rows[1:3])] == ["EDSR, bf16", "EDSR, fp32"]
 
 
 def test_seeds_are_told_on_the_board(tmp_path: Path):

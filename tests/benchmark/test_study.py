@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark import study as study_module
 from benchmark import study_file
 from benchmark.data import open_face_ref
 from benchmark.findings import gain, markdown, write_findings
 from benchmark.protocol import budget
 from benchmark.study import (
+    _key,
     _other_lists,
     band_errors,
     parse_counts,
@@ -111,13 +113,17 @@ def study(tiny_face_ref: Path, run: Path) -> Study:
 
 
 def test_an_interrupted_study_goes_on_to_the_same_numbers(
-    tiny_face_ref: Path, run: Path, study: Study, tmp_path: Path
+    tiny_face_ref: Path,
+    run: Path,
+    study: Study,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     def interrupt(stop: float, done: int, whole: int, _state: str) -> None:
         if done > whole * stop:
             raise KeyboardInterrupt
 
-    calls = []
+    kept = []
     for stop in (0.4, 0.9):
         with pytest.raises(KeyboardInterrupt):
             study_references(
@@ -128,16 +134,35 @@ def test_an_interrupted_study_goes_on_to_the_same_numbers(
                 progress=partial(interrupt, stop),
                 pieces=Pieces(tmp_path),
             )
-        calls.append(len(list(tmp_path.rglob("*.json"))))
-    assert 0 < calls[0] < calls[1]
+        kept.append(len(list(tmp_path.rglob("*.json"))))
+    assert 0 < kept[0] < kept[1]
     pieces = Pieces(tmp_path)
+    # The second stop was behind the last cell.
+    monkeypatch.setattr(study_module, "_measure", _never)
     again = study_references(tiny_face_ref, "msrnet", run, counts=(1, 2), pieces=pieces)
     assert again == study
     pieces.forget()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_pieces_of_other_weights_are_not_taken(tmp_path: Path):
+def _never(*_: object) -> list[Cell]:
+    raise AssertionError("measured again")
+
+
+def test_pieces_are_of_one_training_on_one_device_with_the_same_references():
+    kinds = {"refs_lr": [[1, 2]]}
+    keys = {
+        _key("w", "cpu", ["a"], kinds),
+        _key("v", "cpu", ["a"], kinds),
+        _key("w", "cuda", ["a"], kinds),
+        _key("w", "cpu", ["b"], kinds),
+        _key("w", "cpu", ["a"], {"refs_lr": [[2, 1]]}),
+    }
+    assert len(keys) == 5
+    assert _key("w", "cpu", ["a"], dict(kinds)) in keys
+
+
+def test_pieces_of_another_study_are_not_taken(tmp_path: Path):
     cell = Cell("none", 0, [20.0], [0.5], [], {})
     for key in ("1" * 64, "2" * 64):
         pieces = Pieces(tmp_path)

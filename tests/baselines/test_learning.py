@@ -1,0 +1,84 @@
+"""What networks learn, and what bf16 changes of it, on rendered people of the embedded sample."""
+
+from __future__ import annotations
+
+import functools
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmark.methods import load
+from benchmark.metrics.batch import score_batch
+from benchmark.metrics.score import to_uint8
+from benchmark.released_weights import open_weights
+from benchmark.resample import downsample, upsample
+from faceref.sources.sample import sample
+
+RELEASES = Path(__file__).resolve().parents[2] / "releases"
+STEPS, OVER_BICUBIC = 50, 2.0
+"""Steps on one face, and the PSNR over bicubic that they must come to, dB. Where only the last
+layer of MSRNet learns, it stays below bicubic."""
+
+
+@functools.cache
+def _faces(count: int) -> Tensor:
+    """So many sample faces, uint8 values in [0, 1], (N, 3, 128, 128)."""
+    records = sample().records
+    rows = np.linspace(0, len(records) - 1, count).round().astype(int)
+    opened = [Image.open(io.BytesIO(records[row].data)).convert("RGB") for row in rows]
+    pictures = np.stack([np.asarray(picture.resize((128, 128))) for picture in opened])
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255
+
+
+def _batch(count: int, references: int) -> tuple[Tensor, Tensor, Tensor]:
+    """LR faces, as references the faces after each, and HR faces."""
+    hr = _faces(count)
+    refs = torch.stack([hr.roll(-shift, 0) for shift in range(1, references + 1)], 1)
+    lr = downsample(hr, 8).clamp(0, 1).mul(255).round().div(255)
+    return lr, refs, hr
+
+
+def _psnr(one: Tensor, other: Tensor) -> float:
+    return float(-10 * torch.log10(F.mse_loss(one.clamp(0, 1), other)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["msrnet", "sparnet_s", "ttsr_s"])
+def test_one_batch_is_learnt_by_heart(name: str):
+    torch.manual_seed(0)
+    model, (lr, refs, hr) = load(name).build(), (part[:1] for part in _batch(2, 1))
+    optimiser = torch.optim.Adam(model.parameters(), 1e-3)
+    for _ in range(STEPS):
+        loss = F.l1_loss(model(lr, refs), hr)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+    with torch.no_grad():
+        gained = _psnr(model.eval()(lr, refs), hr) - _psnr(upsample(lr, 8), hr)
+    assert gained > OVER_BICUBIC
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    "file", sorted(RELEASES.rglob("*.safetensors")), ids=lambda file: file.stem
+)
+def test_bf16_costs_a_trained_network_less_than_a_twentieth_of_a_decibel(file: Path):
+    model, (lr, refs, hr) = open_weights(file).model, _batch(8, 5)
+    plain = model(lr, refs)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = model(lr, refs).float()
+    target = torch.from_numpy(to_uint8(hr.numpy()))
+    found = [
+        score_batch(torch.from_numpy(to_uint8(one.numpy())), target)["psnr_y"]
+        for one in (plain, rounded)
+    ]
+    change = np.abs(found[1] - found[0])
+    assert change.mean() > 0
+    assert abs(found[1].mean() - found[0].mean()) < 0.05
