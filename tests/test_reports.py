@@ -1,5 +1,6 @@
 """What is committed in `reports/` follows from its result files."""
 
+import json
 import re
 from pathlib import Path
 
@@ -27,6 +28,27 @@ RELEASES = REPORTS.parent / "releases" / "lfw-x8-small"
 def test_the_board_is_that_of_the_result_files():
     text = (REPORTS / "leaderboard.md").read_text(encoding="utf-8")
     assert text == leaderboard(REPORTS / "results"), "run: make reports"
+
+
+def test_learning_rates_are_those_of_the_trainings_on_the_board():
+    known = json.loads((REPORTS / "learning_rates.json").read_text(encoding="utf-8"))["whole"]
+    page = (REPORTS / "learning_rates.md").read_text(encoding="utf-8")
+    rows = {
+        row.method: row
+        for row in read_all(REPORTS / "results")
+        if row.seed == 0
+        and row.task == "lfw-x8@1"
+        and row.reference_list in (None, "refs_lr")
+        and (row.references or not row.uses_references)
+    }
+    for method, on_val in known["val_psnr_y"].items():
+        training = rows[method].training or {}
+        assert max(on_val, key=lambda rate: on_val[rate]) == f"{training['learning_rate']:g}"
+        assert on_val[f"{training['learning_rate']:g}"] == training["val_psnr_y"]
+        on_test = known["test_psnr_y"][method]
+        assert on_test[f"{training['learning_rate']:g}"] == round(rows[method].means["psnr_y"], 4)
+        for value in (*on_val.values(), *on_test.values()):
+            assert f"{value:.3f}" in page
 
 
 def test_the_page_is_that_of_the_result_files():
