@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from benchmark import result_files
@@ -81,7 +81,7 @@ class Campaign:
         """The training of a job."""
         return Run(self.out / "runs" / self.budget.name / job.name)
 
-    @property
+    @cached_property
     def scores(self) -> bool:
         """Whether the set has the split that methods are scored on."""
         return self.setting.split in FaceRef.open(self.face_ref).manifest["counts"]
@@ -120,20 +120,17 @@ class Status:
     steps: int
     """Of its training; all of them where there is nothing to train."""
     seconds: float | None
-    """That its training took; None where it is not over."""
+    """That its training took, 0 where there is none; None where it is not over."""
     val: float | None
     """PSNR-Y on val in dB."""
     results: int
     wanted: int
     """Result files there are, and there should be."""
 
-    trained: bool
-    """Whether its training is over, or there is none."""
-
     @property
     def done(self) -> bool:
         """Whether nothing is left to do."""
-        return self.results == self.wanted and (self.trained or self.wanted > 0)
+        return self.results == self.wanted and (self.wanted > 0 or self.seconds is not None)
 
 
 def status(campaign: Campaign, job: Job) -> Status:
@@ -142,12 +139,12 @@ def status(campaign: Campaign, job: Job) -> Status:
     wanted = [_path(campaign, job, method, s) for s in campaign.settings(method)]
     there = sum(_scored(campaign, path) for path in wanted)
     if not method.trained:
-        return Status(job, campaign.budget.steps, 0.0, None, there, len(wanted), True)
+        return Status(job, campaign.budget.steps, 0.0, None, there, len(wanted))
     if run.report.exists():
         report = run.training()
         known = (report["steps"], report["seconds"], report["val_psnr_y"])
-        return Status(job, *known, there, len(wanted), True)
-    return Status(job, run.steps_done(), None, None, there, len(wanted), False)
+        return Status(job, *known, there, len(wanted))
+    return Status(job, run.steps_done(), None, None, there, len(wanted))
 
 
 def _path(campaign: Campaign, job: Job, method: Method, setting: Setting) -> Path:

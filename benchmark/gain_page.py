@@ -82,15 +82,15 @@ def gains_markdown(
     key: BoardKey, board: Sequence[Result], studies: Sequence[Study], figure: Path
 ) -> str:
     """The page."""
-    metrics = shown_metrics(board)
+    metrics, found = shown_metrics(board), sections(board)
     lines = [
         "# Do other people's faces help?",
         "",
         f"{board_title(key)}, {key[3]:,} faces, Face_Ref `{key[2][:12]}`. {NOTE}",
     ]
-    for title, pairs in sections(board):
+    for title, pairs in found:
         lines += ["", f"## {title}", "", *table(differences(pairs, metrics), metrics)]
-    trainings = over_trainings([pair for _, pairs in sections(board) for pair in pairs])
+    trainings = over_trainings([pair for _, pairs in found for pair in pairs])
     if trainings:
         lines += ["", "## Over trainings", "", OVER_TRAININGS, "", *trainings_table(trainings)]
     lines += ["", f"![{figure.stem}]({figure.as_posix()})"]
