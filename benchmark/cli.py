@@ -170,7 +170,7 @@ def plot(
 
 
 @app.command(
-    epilog="""**Example:** `facebench compare face_ref --budget small --task lfw-x8@1 --out report`
+    epilog="""**Example:** `facebench compare face_ref --budget small --out report`
 
 Interrupted? Give the same command again: finished trainings are kept.
 """
@@ -184,7 +184,7 @@ def compare(
     budget: Annotated[str, typer.Option(help="debug, demo, small or full.")] = "small",
     task: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="lfw-x8@1, sample-x8@1 or folder-x8@1 (default: by the source)."),
+        typer.Option(help="See `facebench protocol`. Default: SOURCE-x8@1, or folder-x8@1."),
     ] = None,
     references: Annotated[int, typer.Option(help="References given, 1 to 8.", min=1)] = 5,
     faces: Annotated[
@@ -242,7 +242,7 @@ def study(
     ] = None,
     task: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="lfw-x8@1, sample-x8@1 or folder-x8@1 (default: by the source)."),
+        typer.Option(help="See `facebench protocol`. Default: SOURCE-x8@1, or folder-x8@1."),
     ] = None,
     split: Annotated[str, typer.Option(help="test or val.")] = "test",
     also: Annotated[

@@ -37,7 +37,7 @@ def campaign(
     repeat: Annotated[str, typer.Option(help="Methods with several seeds, by commas.")] = "",
     task: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="lfw-x8@1, sample-x8@1 or folder-x8@1 (default: by the source)."),
+        typer.Option(help="See `facebench protocol`. Default: SOURCE-x8@1, or folder-x8@1."),
     ] = None,
     references: Annotated[int, typer.Option(help="References given, 1 to 8.", min=1)] = 5,
     faces: Annotated[

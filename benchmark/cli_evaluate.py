@@ -40,7 +40,7 @@ def evaluate(
     ] = None,
     task: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(help="lfw-x8@1, sample-x8@1 or folder-x8@1 (default: by the source)."),
+        typer.Option(help="See `facebench protocol`. Default: SOURCE-x8@1, or folder-x8@1."),
     ] = None,
     split: Annotated[str, typer.Option(help="test or val.")] = "test",
     references: Annotated[int, typer.Option(help="References given, 0 to 8.", min=0)] = 5,

@@ -21,7 +21,7 @@ from benchmark.devices import hardware, open_device, versions
 from benchmark.methods import Method, load, package_of
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.score import to_uint8
-from benchmark.protocol import METRICS, SCALE, TRAINING_LIST, Task, budget_on, task
+from benchmark.protocol import METRICS, SCALE, TASKS, TRAINING_LIST, Task, budget_on, task
 from benchmark.released_weights import open_weights, training_report
 from benchmark.results import Result, image_digest, run_name
 from benchmark.revision import data_revision, references_digest
@@ -52,8 +52,9 @@ class Setting:
 
 
 def default_task(face_ref: FaceRef) -> str:
-    """The task for a Face_Ref whose user named none."""
-    return "sample-x8@1" if face_ref.manifest["source"] == "sample" else "folder-x8@1"
+    """The task for a Face_Ref whose user named none: its source's, else `folder-x8@1`."""
+    name = f"{face_ref.manifest['source']}-x8@1"
+    return name if name in TASKS else "folder-x8@1"
 
 
 def evaluate(

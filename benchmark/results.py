@@ -19,6 +19,8 @@ from benchmark.protocol import BUDGETS, METRICS, Budget, split_budget
 FORMAT = 2
 OLD_FORMATS = (1,)
 """Read, too: 1 has the scores in the JSON and no image ids."""
+RATES_BEFORE = {"small": 4e-4}
+"""Learning rates of budgets that changed since, before results said theirs."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,10 @@ class Result:
 
     @property
     def learning_rate(self) -> float | None:
-        """Of its training; that of its budget where the result does not say it."""
+        """Of its training; where an older result does not say it, what its budget had then."""
         usual = self._budget.learning_rate if self._budget else None
+        if self._budget is not None:
+            usual = RATES_BEFORE.get(self._budget.name, usual)
         return (self.training or {}).get("learning_rate", usual)
 
     @property

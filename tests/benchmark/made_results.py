@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from benchmark.protocol import BUDGETS
 from benchmark.results import Result, image_digest
 
 FACES = 40
@@ -29,6 +30,7 @@ def made(
         "uses_references": method == "msrnet",
         "weights_sha256": method,
         "val_curve": [[10, quality - 1], [20, quality]],
+        "learning_rate": BUDGETS[budget].learning_rate if budget in BUDGETS else None,
     }
     flat: list[float | None] = [0.5] * FACES
     found: list[float | None] = scores.tolist()

@@ -114,7 +114,7 @@ def test_differences_are_paired_and_corrected_for_their_number():
 
 def test_a_pair_says_what_else_differed_between_its_trainings():
     one, other = made("rcan_s", 27.5), made("edsr", 27.0)
-    training = {**(one.training or {}), "learning_rate": 8e-4, "precision": "bf16"}
+    training = {**(one.training or {}), "learning_rate": 1.6e-3, "precision": "bf16"}
     changed = replace(one, training=training)
     names = [found.name for found in differences([(one, other), (changed, other)], ["psnr_y"])]
     assert names == ["RCAN_S - EDSR", "RCAN_S - EDSR (other learning rate)"]

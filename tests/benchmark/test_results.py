@@ -22,6 +22,7 @@ def make(method: str, quality: float, budget: str | None = "small", **changes: o
         "uses_references": method == "msrnet",
         "weights_sha256": method,
         "val_curve": [[10, quality - 1], [20, quality]],
+        "learning_rate": BUDGETS[budget].learning_rate if budget in BUDGETS else None,
     }
     flat: list[float | None] = [0.5] * 3
     result = Result(
@@ -136,6 +137,13 @@ def test_the_board_names_what_was_trained_otherwise(
 def test_the_usual_learning_rate_needs_no_word(tmp_path: Path):
     usual = BUDGETS["small"].learning_rate
     assert "learning rate" not in _board_with(tmp_path, "edsr", learning_rate=usual)
+
+
+def test_an_older_result_has_the_rate_that_its_budget_had_then(tmp_path: Path):
+    row = make("edsr", 27)
+    before = {k: v for k, v in (row.training or {}).items() if k != "learning_rate"}
+    assert row.learning_rate == 8e-4
+    assert replace(row, training=before).learning_rate == 4e-4
 
 
 def test_the_board_says_where_references_differ(tmp_path: Path):

@@ -1,6 +1,8 @@
 """Tasks decide how faces become small, and whether a method can take them."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -8,10 +10,11 @@ from PIL import Image
 
 from benchmark.data import open_face_ref
 from benchmark.degrade import degrade_realistic
-from benchmark.evaluate import Setting, evaluate, read_faces
+from benchmark.evaluate import Setting, default_task, evaluate, read_faces
 from benchmark.predictions import evaluate_predictions
 from benchmark.protocol import TASKS
 from faceref.errors import FaceRefError
+from faceref.store import FaceRef
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
@@ -41,3 +44,18 @@ def test_other_scales_take_predictions_and_refuse_methods(tiny_face_ref: Path, t
         Image.fromarray(image).save(path)
     found = evaluate_predictions(tiny_face_ref, tmp_path, "mine", Setting("lfw-x4@1"))
     assert found.means["psnr_y"] == 100
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("lfw", "lfw-x8@1"),
+        ("celeba", "celeba-x8@1"),
+        ("ffhq", "ffhq-x8@1"),
+        ("sample", "sample-x8@1"),
+        ("folder", "folder-x8@1"),
+        ("hf", "folder-x8@1"),
+    ],
+)
+def test_a_set_is_scored_on_the_task_of_its_source(source: str, expected: str):
+    assert default_task(cast(FaceRef, SimpleNamespace(manifest={"source": source}))) == expected
