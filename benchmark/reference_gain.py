@@ -101,8 +101,8 @@ def against_rivals(board: Sequence[Result]) -> list[tuple[Result, Result]]:
     """The asked method, given what the small face finds, against the best rows of each kind.
 
     Against itself without references, the best single-image row, the best row of another method
-    with references, and itself trained without any, as far as they are on the board. The best are
-    those of the highest PSNR-Y.
+    with references of the small face, too, and itself trained without any, as far as they are on
+    the board. The best are those of the highest PSNR-Y.
     """
     return _rivals(_given(board, [ASKED]), board)
 
@@ -131,7 +131,7 @@ def _rivals(mine: Result | None, board: Sequence[Result]) -> list[tuple[Result, 
     rivals = [
         _first(board, lambda row: row.method == mine.method and row.references == 0),
         _first(others, lambda row: row.budget is not None and not row.uses_references),
-        _first(others, lambda row: row.budget is not None and row.references > 0),
+        _first(others, lambda row: row.budget is not None and row.reference_list == GIVEN[0]),
         _twin(mine, board),
     ]
     return [(mine, rival) for rival in rivals if rival is not None]

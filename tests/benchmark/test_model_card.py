@@ -78,7 +78,10 @@ def test_the_command_writes_the_card_and_needs_a_licence(tmp_path: Path):
     out = tmp_path / "card.md"
     command = ["card", str(REPORTS), "-m", "srcnn", "--out", str(out)]
     assert CliRunner().invoke(app, command).exit_code == 2
-    result = CliRunner().invoke(app, [*command, "--licence", "cc-by-nc-4.0", "--weights", "3db2"])
+    trained = [row for row in read_all(REPORTS) if row.method == "srcnn" and row.training]
+    weights = (trained[0].training or {})["weights_sha256"][:8]
+    command += ["--licence", "cc-by-nc-4.0", "--weights", weights]
+    result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     assert out.read_text().startswith("---\n")
     assert [path.name for path in tmp_path.iterdir()] == ["card.md"]

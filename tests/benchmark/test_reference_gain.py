@@ -59,6 +59,11 @@ def test_the_best_rival_of_each_kind_is_compared_with():
     assert against_rivals(board()[1:]) == []
 
 
+def test_a_rival_that_was_given_what_the_sharp_face_finds_is_none():
+    oracle = made("warp_s", 27.7, references=5, reference_list="refs_hr")
+    assert against_rivals([*board(), with_references(oracle)]) == against_rivals(board())
+
+
 def test_val_chooses_the_variant_that_is_held_against_the_rivals():
     """The test split would choose `msrnet-near`."""
     rows = [
