@@ -22,7 +22,7 @@ def board_notes(results: Sequence[Result]) -> list[str]:
 def unlike(one: Result, other: Result) -> list[str]:
     """What else differed between the trainings of two rows: `learning rate`, `precision`.
 
-    Where a result does not say it, its training was as its budget is: so older versions trained,
+    Where a result does not say it, its training was as its budget was: so older versions trained,
     but for `--tune`. Empty where a row has no training.
     """
     if one.training is None or other.training is None:

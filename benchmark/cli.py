@@ -9,7 +9,7 @@ import typer
 
 from benchmark.cli_campaign import add_campaign
 from benchmark.cli_card import add_card
-from benchmark.cli_evaluate import add_evaluate
+from benchmark.cli_evaluate import TaskName, add_evaluate
 from benchmark.cli_gains import add_gains
 from benchmark.cli_pack import add_pack
 from benchmark.cli_slices import add_slices
@@ -182,10 +182,7 @@ def compare(
         str, typer.Option(help="Methods, by commas.")
     ] = "bicubic,nearest_reference,srcnn,edsr,msrnet",
     budget: Annotated[str, typer.Option(help="debug, demo, small or full.")] = "small",
-    task: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="See `facebench protocol`. Default: SOURCE-x8@1, or folder-x8@1."),
-    ] = None,
+    task: TaskName = None,
     references: Annotated[int, typer.Option(help="References given, 1 to 8.", min=1)] = 5,
     faces: Annotated[
         Optional[int],  # noqa: UP045
@@ -240,10 +237,7 @@ def study(
         Optional[Path],  # noqa: UP045
         typer.Option(help="A study made before: only draw it."),
     ] = None,
-    task: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="See `facebench protocol`. Default: SOURCE-x8@1, or folder-x8@1."),
-    ] = None,
+    task: TaskName = None,
     split: Annotated[str, typer.Option(help="test or val.")] = "test",
     also: Annotated[
         Optional[list[Path]],  # noqa: UP045

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from benchmark.cli_evaluate import TaskName
+
 if TYPE_CHECKING:
     from benchmark.campaign import Campaign, Status
 
@@ -35,10 +37,7 @@ def campaign(
     methods: Annotated[str, typer.Option(help="By commas; default: all that fit the budget.")] = "",
     seeds: Annotated[int, typer.Option(help="Trainings of each of --repeat.", min=1)] = 3,
     repeat: Annotated[str, typer.Option(help="Methods with several seeds, by commas.")] = "",
-    task: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="See `facebench protocol`. Default: SOURCE-x8@1, or folder-x8@1."),
-    ] = None,
+    task: TaskName = None,
     references: Annotated[int, typer.Option(help="References given, 1 to 8.", min=1)] = 5,
     faces: Annotated[
         Optional[int],  # noqa: UP045

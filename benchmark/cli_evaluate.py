@@ -12,6 +12,10 @@ from benchmark.cli_train import use_threads
 if TYPE_CHECKING:
     from benchmark.extras import Extras
 
+TaskName = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="See `facebench protocol`. Default: SOURCE-x8@1, or folder-x8@1."),
+]
 EPILOG = """**Examples**
 
 `facebench evaluate face_ref --method bicubic`
@@ -38,10 +42,7 @@ def evaluate(
         Optional[Path],  # noqa: UP045
         typer.Option(help="Folder of the method's training, or its released .safetensors."),
     ] = None,
-    task: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="See `facebench protocol`. Default: SOURCE-x8@1, or folder-x8@1."),
-    ] = None,
+    task: TaskName = None,
     split: Annotated[str, typer.Option(help="test or val.")] = "test",
     references: Annotated[int, typer.Option(help="References given, 0 to 8.", min=0)] = 5,
     reference_list: Annotated[str, typer.Option("--list", help="refs_hr or refs_lr.")] = "refs_hr",

@@ -92,9 +92,8 @@ class Result:
     @property
     def learning_rate(self) -> float | None:
         """Of its training; where an older result does not say it, what its budget had then."""
-        usual = self._budget.learning_rate if self._budget else None
-        if self._budget is not None:
-            usual = RATES_BEFORE.get(self._budget.name, usual)
+        budget = self._budget
+        usual = RATES_BEFORE.get(budget.name, budget.learning_rate) if budget else None
         return (self.training or {}).get("learning_rate", usual)
 
     @property

@@ -1,6 +1,6 @@
 """Which learning rate val chose for each method, and what it gave on test.
 
-    python benchmarks/learning_rates.py RESULTS [--budget small] [--out reports]
+    python benchmarks/learning_rates.py RESULTS [RESULTS ...] [--out reports]
 
 Takes what the result files of RESULTS say of seed 0 into `learning_rates.json` in `--out`, beside
 the rates that it knows already, and writes `learning_rates.md` from it. Train a method at another
@@ -19,10 +19,10 @@ from typing import Any
 from benchmark.methods import load
 from benchmark.result_files import read_all
 from benchmark.results import Result
+from benchmark.run import write_json
 from faceref.atomic import write_text
 
 NAME = "learning_rates"
-TASK, SEED = "lfw-x8@1", 0
 HEAD = """# Learning rates, chosen on val
 
 LFW, `{task}`, budget `{budget}`, seed {seed}. PSNR-Y in dB on 256 faces of val, by which the rate
@@ -41,25 +41,27 @@ Computed in float32, the others in bf16: {names}. By val the two differ by some 
 
 
 def take_in(known: dict[str, Any], results: Iterable[Result]) -> None:
-    """Add what `results` say of trainings of seed 0 to the table `known`, in place."""
-    on_val, on_test = known["val_psnr_y"], known["test_psnr_y"]
-    for row in results:
-        training = row.training or {}
-        if row.learning_rate is None or "val_psnr_y" not in training:
-            continue
+    """Add what `results` say of the trainings that `known` is of to its table, in place."""
+    on_val, on_test = known["whole"]["val_psnr_y"], known["whole"]["test_psnr_y"]
+    for row in wanted(known, results):
         rate = f"{row.learning_rate:g}"
-        on_val.setdefault(row.method, {})[rate] = training["val_psnr_y"]
+        on_val.setdefault(row.method, {})[rate] = (row.training or {})["val_psnr_y"]
         on_test.setdefault(row.method, {})[rate] = round(row.means["psnr_y"], 4)
 
 
-def wanted(results: Iterable[Result], budget: str) -> list[Result]:
-    """Of every training of seed 0 the result with five references of the small face, or none."""
+def wanted(known: dict[str, Any], results: Iterable[Result]) -> list[Result]:
+    """Of every training the result with five references of the small face, or none.
+
+    Of the task, budget and seed that `known` names.
+    """
+    of = known["task"], known["budget"], known["seed"]
     return [
         row
         for row in results
-        if (row.task, row.budget, row.seed) == (TASK, budget, SEED)
+        if (row.task, row.budget, row.seed) == of
         and row.reference_list in (None, "refs_lr")
         and (row.references or not row.uses_references)
+        and "val_psnr_y" in (row.training or {})
     ]
 
 
@@ -112,14 +114,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("results", type=Path, nargs="+", help="folders of result files")
-    parser.add_argument("--budget", default="small")
     parser.add_argument("--out", type=Path, default=Path("reports"))
     given = parser.parse_args()
     file = given.out / f"{NAME}.json"
     known = json.loads(file.read_text(encoding="utf-8"))
     for folder in given.results:
-        take_in(known["whole"], wanted(read_all(folder), given.budget))
-    write_text(file, json.dumps(known, indent=2) + "\n")
+        take_in(known, read_all(folder))
+    write_json(known, file)
     write_text(file.with_suffix(".md"), page(known))
 
 
