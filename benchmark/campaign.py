@@ -17,9 +17,11 @@ import fcntl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
+
+import torch
 
 from benchmark import result_files
 from benchmark.compare import settings_of
@@ -27,6 +29,7 @@ from benchmark.evaluate import Setting, evaluate, planned_path
 from benchmark.extras import Extras, open_for, parse_names
 from benchmark.methods import Method, load, names
 from benchmark.protocol import Budget
+from benchmark.revision import data_revision
 from benchmark.run import Run
 from benchmark.train import Running, train
 from benchmark.trainer import TimeUp
@@ -82,6 +85,13 @@ class Campaign:
         return Run(self.out / "runs" / self.budget.name / job.name)
 
     @cached_property
+    def data(self) -> set[str]:
+        """Revisions of the data: its own and, of a pack, that of the set it was made of."""
+        opened = FaceRef.open(self.face_ref)
+        packed_of = opened.manifest.get("packed", {}).get("of_data")
+        return {data_revision(opened)} | ({packed_of} if packed_of else set())
+
+    @cached_property
     def scores(self) -> bool:
         """Whether the set has the split that methods are scored on."""
         return self.setting.split in FaceRef.open(self.face_ref).manifest["counts"]
@@ -126,25 +136,54 @@ class Status:
     results: int
     wanted: int
     """Result files there are, and there should be."""
+    stale: str = ""
+    """Why its training is not the one that is wanted; empty where it is, or is not over."""
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to do."""
-        return self.results == self.wanted and (self.wanted > 0 or self.seconds is not None)
+        return (
+            not self.stale
+            and self.results == self.wanted
+            and (self.wanted > 0 or self.seconds is not None)
+        )
 
 
 def status(campaign: Campaign, job: Job) -> Status:
     """How far `job` is."""
     method, run = load(job.method), campaign.run(job)
     wanted = [_path(campaign, job, method, s) for s in campaign.settings(method)]
-    there = sum(_scored(campaign, path) for path in wanted)
+    there = sum(_scored(campaign, job, path) for path in wanted)
     if not method.trained:
         return Status(job, campaign.budget.steps, 0.0, None, there, len(wanted))
     if run.report.exists():
         report = run.training()
         known = (report["steps"], report["seconds"], report["val_psnr_y"])
-        return Status(job, *known, there, len(wanted))
+        return Status(job, *known, there, len(wanted), _stale(campaign, job))
     return Status(job, run.steps_done(), None, None, there, len(wanted))
+
+
+def _stale(campaign: Campaign, job: Job) -> str:
+    try:
+        _need_same_training(campaign, job)
+    except FaceRefError as error:
+        return str(error)
+    return ""
+
+
+def _need_same_training(campaign: Campaign, job: Job) -> None:
+    """Raise FaceRefError where the finished training of `job` is not the one that is wanted."""
+    run = campaign.run(job)
+    report, budget = run.training(), campaign.budget
+    if campaign.tune:
+        budget = replace(budget, learning_rate=report["budget"]["learning_rate"])
+    run.finished({"method": job.method, "seed": job.seed, "budget": asdict(budget)})
+    trained_on = {report["data_revision"], report.get("packed_of")}
+    if not trained_on & campaign.data:
+        raise FaceRefError(
+            f"{run.root} was trained on other data than {campaign.face_ref}. Choose another --out, "
+            "or delete that folder."
+        )
 
 
 def _path(campaign: Campaign, job: Job, method: Method, setting: Setting) -> Path:
@@ -153,13 +192,14 @@ def _path(campaign: Campaign, job: Job, method: Method, setting: Setting) -> Pat
     return planned_path(method, setting, budget, seed, campaign.results)
 
 
-def _scored(campaign: Campaign, path: Path) -> bool:
-    """Whether the result at `path` is there, in all metrics that are wanted."""
+def _scored(campaign: Campaign, job: Job, path: Path) -> bool:
+    """Whether the result of the training at `path` is there, in all metrics that are wanted."""
     if not path.exists():
         return False
-    if not campaign.metrics:
-        return True
-    found = result_files.read(path)
+    found, run = result_files.read(path), campaign.run(job)
+    weights = run.training()["weights_sha256"] if run.report.exists() else None
+    if weights and (found.training or {}).get("weights_sha256") != weights:
+        return False
     return {*parse_names(campaign.metrics)} <= {*found.scores, *found.set_scores}
 
 
@@ -181,7 +221,9 @@ class Outcome:
 
 
 def carry_on(campaign: Campaign, bar: Bar) -> Outcome:
-    """Train and evaluate what is missing. An error ends its job alone; see `Outcome`.
+    """Train and evaluate what is missing; see `Outcome`.
+
+    What a job is refused for, and a GPU whose memory is full, end that job alone.
 
     Raises FaceRefError before anything is trained where a metric lacks what it needs.
     """
@@ -199,6 +241,9 @@ def carry_on(campaign: Campaign, bar: Bar) -> Outcome:
             break
         except FaceRefError as error:
             failed[job] = str(error)
+        except torch.OutOfMemoryError as error:
+            failed[job] = f"out of memory: {str(error).partition('. ')[0]}"
+            torch.cuda.empty_cache()
     return Outcome(done, failed, left)
 
 
@@ -219,9 +264,11 @@ def _do(campaign: Campaign, job: Job, bar: Bar) -> bool:
     method, run = load(job.method), campaign.run(job)
     if method.trained and not run.report.exists():
         _train(campaign, job, method, bar)
+    if method.trained:
+        _need_same_training(campaign, job)
     for setting in campaign.settings(method):
         path = _path(campaign, job, method, setting)
-        if _scored(campaign, path):
+        if _scored(campaign, job, path):
             continue
         _need_time(campaign)
         with bar(f"Scoring {method.title}, {path.stem}") as update:

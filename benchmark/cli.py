@@ -13,6 +13,7 @@ from benchmark.cli_evaluate import TaskName, add_evaluate
 from benchmark.cli_gains import add_gains
 from benchmark.cli_pack import add_pack
 from benchmark.cli_slices import add_slices
+from benchmark.cli_study import add_study
 from benchmark.cli_train import add_train, use_threads
 from benchmark.cli_upscale import add_upscale
 from benchmark.cli_validate import add_validate
@@ -215,84 +216,12 @@ def compare(
     say(f"Page of pictures: {page.resolve()}")
 
 
-@app.command(
-    epilog="""**Example:** `facebench study face_ref --run runs/msrnet --out reports`
-
-Give `--file` alone to draw the page again from a study's file.
-Interrupted? Give the same command again: it goes on.
-"""
-)
-def study(
-    face_ref: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Argument(help="A Face_Ref folder, made by `faceref build`."),
-    ] = None,
-    method: MethodName = "msrnet",
-    run: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Folder of the method's training."),
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for page, plots and file.")] = Path("reports"),
-    file: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="A study made before: only draw it."),
-    ] = None,
-    task: TaskName = None,
-    split: Annotated[str, typer.Option(help="test or val.")] = "test",
-    also: Annotated[
-        Optional[list[Path]],  # noqa: UP045
-        typer.Option(help="The same faces with lists by another likeness; several times."),
-    ] = None,
-    counts: Annotated[str, typer.Option(help="Numbers of references.")] = "1,2,3,5,8",
-    faces: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Score that many, evenly spaced. Default: all.", min=1),
-    ] = None,
-    device: Device = "cpu",
-    threads: Threads = 0,
-) -> None:
-    """Do references help? Random, look-alike, same person, the target itself; K from 0 up."""
-    from benchmark.findings import write_findings
-    from faceref.console import need_option, progress_bar, say
-
-    if file is None:
-        from benchmark.study import parse_counts, study_references
-        from benchmark.study_file import write
-        from benchmark.study_pieces import Pieces
-
-        example = "facebench study face_ref --run runs/msrnet"
-        need_option("FACE_REF", face_ref is not None, example)
-        need_option("--run", run is not None, example)
-        assert face_ref is not None
-        assert run is not None
-        use_threads(threads)
-        pieces = Pieces(out / "studies")
-        with progress_bar(f"Studying {method}", "faces") as progress:
-            found = study_references(
-                face_ref,
-                method,
-                run,
-                task_name=task,
-                split=split,
-                counts=parse_counts(counts),
-                faces=faces,
-                also=also or (),
-                device=device,
-                progress=progress,
-                pieces=pieces,
-            )
-        file = out / "studies" / f"{found.name}.json"
-        write(found, file)
-        pieces.forget()
-    for path in [file, *write_findings(file, out)]:
-        say(str(path))
-
-
 add_campaign(app)
 add_card(app)
 add_gains(app)
 add_pack(app)
 add_slices(app)
+add_study(app)
 add_train(app)
 add_upscale(app)
 add_validate(app)

@@ -28,6 +28,8 @@ and goes on with the next nine
 
 Then: `facebench leaderboard campaign/results`
 """
+AT_ONCE_SECONDS = 10.0
+"""How long to wait for an error before it is believed that a campaign in the background works."""
 
 
 def campaign(
@@ -134,26 +136,42 @@ def _show(wanted: Campaign) -> None:
     found = [status(wanted, job) for job in wanted.jobs]
     rows = [_row(wanted, one) for one in found]
     print_table("Campaign", ["job", "training", "time", "val PSNR-Y", "results"], rows)
+    for one in found:
+        if one.stale:
+            say(f"{one.job.name}: {one.stale}")
     say(f"{sum(one.done for one in found)} of {len(found)} jobs are done.")
 
 
 def _row(wanted: Campaign, one: Status) -> list[str]:
     from benchmark.training_log import clock
 
-    steps = wanted.budget.steps
     return [
         one.job.name,
-        "done" if one.steps == steps else f"{one.steps} of {steps}" if one.steps else "missing",
+        _training(wanted, one),
         "-" if one.seconds is None else clock(one.seconds),
         "-" if one.val is None else f"{one.val:.2f} dB",
         f"{one.results} of {one.wanted}",
     ]
 
 
+def _training(wanted: Campaign, one: Status) -> str:
+    steps = wanted.budget.steps
+    if one.stale:
+        return "another"
+    if one.seconds is not None or one.steps == steps:
+        return "done"
+    return f"{one.steps} of {steps}" if one.steps else "missing"
+
+
 def _start(out: Path) -> str:
-    """This command once more, without `--background`, in a session of its own."""
+    """This command once more, without `--background`, in a session of its own.
+
+    Raises FaceRefError where that ends in an error at once, as by a metric without its weights.
+    """
     import subprocess
     import sys
+
+    from faceref.errors import FaceRefError
 
     arguments = [word for word in sys.argv[1:] if word != "--background"]
     out.mkdir(parents=True, exist_ok=True)
@@ -167,7 +185,17 @@ def _start(out: Path) -> str:
             stderr=file,
             start_new_session=True,
         )
-    return f"Process {started.pid} works; it tells how in {log}. What is left: --status"
+    try:
+        code = started.wait(AT_ONCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        return (
+            f"Process {started.pid} works, and kill {started.pid} stops it; it tells how in {log}. "
+            "What is left: --status"
+        )
+    last = log.read_text(encoding="utf-8").strip().rpartition("\n")[2]
+    if code:
+        raise FaceRefError(f"The campaign ended at once: {last} All it said is in {log}.")
+    return last
 
 
 def add_campaign(app: typer.Typer) -> None:

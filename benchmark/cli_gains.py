@@ -14,9 +14,9 @@ EPILOG = (
 
 def gains(
     results: Annotated[Path, typer.Argument(help="Folder of result files.")],
-    studies: Annotated[Path, typer.Option(help="Folder of files of `facebench study`.")] = Path(
-        "reports/studies"
-    ),
+    studies: Annotated[
+        Path, typer.Option(help="Folder of files of `facebench study references`.")
+    ] = Path("reports/studies"),
     out: Annotated[Path, typer.Option(help="Folder for page and figure.")] = Path("reports"),
     budget: Annotated[str, typer.Option(help="Whose board.")] = "small",
     task: Annotated[str, typer.Option(help="Which task.")] = "lfw-x8@1",

@@ -46,6 +46,8 @@ class Difference:
     """Two-sided, corrected by Holm over the differences of one table and metric."""
     unlike: tuple[str, ...] = ()
     """What else differed between the trainings: see `board_notes.unlike`."""
+    seeds: tuple[int, int] | None = None
+    """How many trainings each row is the mean of, where they are not as many."""
 
     @property
     def aside(self) -> str:
@@ -55,7 +57,8 @@ class Difference:
     @property
     def name(self) -> str:
         """Both rows, and what else differed."""
-        return f"{self.row} - {self.rival}{self.aside}"
+        counts = f" ({self.seeds[0]} seeds and {self.seeds[1]})" if self.seeds else ""
+        return f"{self.row} - {self.rival}{self.aside}{counts}"
 
 
 def differences(
@@ -83,7 +86,10 @@ def _difference(row: Result, rival: Result, metric: str) -> Difference:
     p = float(bootstrap_p(scores, drawn)[0, 1])
     mean = float((scores[0] - scores[1]).mean())
     other = tuple(unlike(row, rival))
-    return Difference(label(row), label(rival), metric, mean, low, high, p, other)
+    seeds = (len(row.single_seeds), len(rival.single_seeds))
+    uneven = row.training and rival.training and seeds[0] != seeds[1]
+    names = label(row), label(rival)
+    return Difference(*names, metric, mean, low, high, p, other, seeds if uneven else None)
 
 
 def by_references(board: Sequence[Result]) -> list[tuple[Result, Result]]:
@@ -202,7 +208,9 @@ def ladder(studies: Sequence[Study], count: int) -> list[str]:
         cells = [_gain(study, kind, count) for study in studies]
         lines.append(f"| {NAMES[kind]} | " + " | ".join(cells) + " |")
     base = [f"{np.mean(study.cell('none', 0).psnr_y):.3f} dB" for study in studies]
-    return [*lines, "| none (K = 0), PSNR-Y | " + " | ".join(base) + " |"]
+    faces = [f"{study.images:,}" for study in studies]
+    lines.append("| none (K = 0), PSNR-Y | " + " | ".join(base) + " |")
+    return [*lines, "| faces | " + " | ".join(faces) + " |"]
 
 
 def _gain(study: Study, kind: str, count: int) -> str:

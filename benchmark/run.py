@@ -72,10 +72,10 @@ class Run:
         found = _with_new_fields(found)
         differing = [key for key in settings if found.get(key) != settings[key]]
         if differing:
-            key = differing[0]
+            name, old, new = _deepest(differing[0], found, settings)
             raise FaceRefError(
-                f"{self.root} holds a run with another {key}: {found.get(key)!r}, now "
-                f"{settings[key]!r}. Choose another --out, or delete that folder."
+                f"{self.root} holds a run with another {name}: {old!r}, now {new!r}. "
+                "Choose another --out, or delete that folder."
             )
 
     def steps_done(self) -> int:
@@ -110,6 +110,15 @@ def _with_new_fields(settings: dict[str, Any]) -> dict[str, Any]:
     defaults = {f.name: f.default for f in fields(Budget) if f.default is not MISSING}
     budget = {**defaults, **settings["budget"]}
     return {"reference_list": TRAINING_LIST, **settings, "budget": budget}
+
+
+def _deepest(key: str, found: dict[str, Any], now: dict[str, Any]) -> tuple[str, Any, Any]:
+    """Name and both values of what differs under `key`: of a budget, the one field that does."""
+    old, new = found.get(key), now[key]
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return key.replace("_", " "), old, new
+    inner = next(one for one in new if old.get(one) != new[one])
+    return f"{inner.replace('_', ' ')} of its {key}", old.get(inner), new[inner]
 
 
 def save(value: Any, path: Path) -> None:

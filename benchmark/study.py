@@ -26,9 +26,9 @@ from benchmark.evaluate import (
     code_version,
     default_task,
     open_model,
-    training_of,
+    training_report,
 )
-from benchmark.methods import load
+from benchmark.methods import Method, load
 from benchmark.metrics.colour import luma
 from benchmark.metrics.psnr import psnr
 from benchmark.metrics.score import to_uint8
@@ -60,9 +60,18 @@ def parse_counts(text: str) -> list[int]:
     return found
 
 
+def method_to_study(run: Path) -> Method:
+    """The method of a training; raises FaceRefError where it has no references to study."""
+    method = load(training_report(run)["method"])
+    if not method.uses_references:
+        raise FaceRefError(
+            f"{run} holds {method.name!r}, which has no use of references to study. Try msrnet."
+        )
+    return method
+
+
 def study_references(
     face_ref: Path,
-    method_name: str,
     run: Path,
     *,
     task_name: str | None = None,
@@ -74,18 +83,14 @@ def study_references(
     progress: Progress | None = None,
     pieces: Pieces | None = None,
 ) -> Study:
-    """Score the training `run` with every kind and number of references.
+    """Score a training with every kind and number of references.
 
-    `faces` limits how many faces are scored, evenly spaced. `also` are other builds of the same
-    faces, whose lists by another likeness are studied, too. What is finished is taken from `pieces`
-    and kept there. Raises FaceRefError for a method without references and for a split in which
-    nobody has two images.
+    `run` is its folder or a released file. `faces` limits how many faces are scored, evenly spaced.
+    `also` are other builds of the same faces, whose lists by another likeness are studied, too.
+    What is finished is taken from `pieces` and kept there. Raises FaceRefError for a method without
+    references and for a split in which nobody has two images.
     """
-    method = load(method_name)
-    if not (method.uses_references and method.trained):
-        raise FaceRefError(f"{method_name} has no use of references to study. Try msrnet.")
-    training = training_of(method, run)
-    assert training is not None
+    method, training = method_to_study(run), training_report(run)
     target = open_device(device)
     model = open_model(method, run).to(target)
     opened, pool = open_face_ref(face_ref)

@@ -158,5 +158,5 @@ def read(path: Path) -> Study:
         return Study(**content, cells=cells, patches=patches, parts=parts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FaceRefError(
-            f"Cannot read the study {path}: {error}. Make it again: facebench study"
+            f"Cannot read the study {path}: {error}. Make it again: facebench study references"
         ) from error

@@ -174,8 +174,15 @@ class Trainer:
                 progress(self.state.step, self.budget.steps, self.describe())
 
     def _check_seconds(self) -> float:
-        """What a validation took so far, with its checkpoint; 0 before the first."""
-        return self.state.validating / max(1, len(self.state.curve))
+        """What a validation took so far, with its checkpoint.
+
+        Before the first: as many steps as it has batches, which is more, as they go back, too.
+        """
+        state = self.state
+        if state.curve:
+            return state.validating / len(state.curve)
+        batches = math.ceil(self.budget.validation_faces / self.budget.batch_size)
+        return batches * state.seconds / max(1, state.step)
 
     def _stop_in_time(self, step_seconds: float) -> None:
         if self.until is None:

@@ -1,4 +1,5 @@
 import fcntl
+import json
 import tarfile
 import time
 from dataclasses import replace
@@ -6,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from benchmark import campaign as module
+from benchmark import cli_campaign
 from benchmark.campaign import Campaign, Job, carry_on, default_methods, jobs_of, status
 from benchmark.cli import app
 from benchmark.compare import trainings
@@ -18,6 +20,7 @@ from benchmark.methods import load, names
 from benchmark.pack import pack
 from benchmark.protocol import BUDGETS, Budget
 from benchmark.result_files import read_all
+from benchmark.run import write_json
 from benchmark.train import Running
 from benchmark.tuning import RATES, at_rate, tuned
 from faceref.console import progress_bar
@@ -197,6 +200,76 @@ def test_a_job_that_fails_does_not_stop_the_others(
     outcome = carry_on(small, bar)
     assert outcome.failed == {Job("srcnn", 0): "The loss is nan at step 3."}
     assert outcome.done == [Job("bicubic", 0), Job("srcnn", 1)]
+
+
+def test_a_gpu_whose_memory_is_full_ends_one_job_alone(
+    small: Campaign, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_rest: object, **_named: object):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
+
+    monkeypatch.setattr(module, "train", fail)
+    outcome = carry_on(small, bar)
+    assert outcome.failed == dict.fromkeys(small.jobs[1:], "out of memory: CUDA out of memory")
+    assert outcome.done == [Job("bicubic", 0)]
+
+
+def test_a_finished_training_of_other_settings_is_not_taken_for_the_wanted_one(
+    small: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    job = Job("srcnn", 0)
+    one = replace(small, jobs=[job])
+    carry_on(one, bar)
+    lower = replace(one, budget=replace(BUDGET, learning_rate=RATES[0]))
+    stale = status(lower, job)
+    assert not stale.done
+    assert "another learning rate of its budget: 0.001, now 0.0002" in stale.stale
+    monkeypatch.setattr(module, "train", None)
+    assert carry_on(lower, bar).failed == {job: stale.stale}
+    assert status(replace(lower, tune=True), job).done
+
+    report = json.loads(one.run(job).report.read_text())
+    one.run(job).report.write_text(json.dumps(report | {"data_revision": "0" * 64}))
+    assert "other data" in status(one, job).stale
+
+
+def test_scores_of_weights_that_were_trained_again_are_made_again(small: Campaign):
+    job = Job("srcnn", 0)
+    one = replace(small, jobs=[job])
+    carry_on(one, bar)
+    report = one.run(job).training()
+    write_json(report | {"weights_sha256": "0" * 64}, one.run(job).report)
+    found = status(one, job)
+    assert (found.results, found.wanted, found.done) == (0, 1, False)
+
+
+def test_in_the_background_it_goes_on_and_tells_at_once_what_fails(
+    tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    out = tmp_path / "out"
+    arguments = ["campaign", "debug", "--face-ref", str(tiny_face_ref), "--out", str(out)]
+    arguments += ["--methods", "bicubic", "--task", "folder-x8@1", "--background"]
+    monkeypatch.setattr(cli_campaign, "AT_ONCE_SECONDS", 60.0)
+    done = _in_the_background(arguments, monkeypatch)
+    assert done.exit_code == 0, done.output
+    assert "facebench leaderboard" in done.output
+    assert "1 of 1 jobs are done" in (out / "log.txt").read_text()
+    assert len(read_all(out / "results")) == 1
+
+    monkeypatch.setenv("FACEBENCH_WEIGHTS", str(tmp_path / "none"))
+    refused = _in_the_background([*arguments, "--metrics", "lpips_alex"], monkeypatch)
+    assert refused.exit_code == 1
+    assert "ended at once" in refused.output
+
+    monkeypatch.setattr(cli_campaign, "AT_ONCE_SECONDS", 0.0)
+    works = _in_the_background(arguments, monkeypatch)
+    assert works.exit_code == 0, works.output
+    assert "--status" in works.output
+
+
+def _in_the_background(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> Result:
+    monkeypatch.setattr("sys.argv", ["facebench", *arguments])
+    return CliRunner().invoke(app, arguments)
 
 
 def test_a_job_of_another_process_is_passed_over(small: Campaign):

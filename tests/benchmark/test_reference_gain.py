@@ -128,6 +128,18 @@ def test_a_pair_says_what_else_differed_between_its_trainings():
     assert unlike(changed, made("bicubic", 24, budget=None)) == []
 
 
+def test_a_pair_says_of_how_many_trainings_each_row_is_the_mean():
+    one, other = made("rcan_s", 27.5), made("edsr", 27.0)
+    twice = replace(one, repeats=(one, one))
+    bicubic = made("bicubic", 24, budget=None)
+    found = differences([(twice, twice), (twice, other), (twice, bicubic)], ["psnr_y"])
+    assert [row.name for row in found] == [
+        "RCAN_S - RCAN_S",
+        "RCAN_S - EDSR (2 seeds and 1)",
+        "RCAN_S - BICUBIC",
+    ]
+
+
 def study(budget: str, gains: dict[str, float]) -> Study:
     rng = np.random.default_rng(0)
     base = 27 + rng.normal(0, 1, 30)
@@ -162,6 +174,7 @@ def test_trainings_stand_beside_each_other_by_kind_of_reference():
     assert lines[2].startswith("| random faces | +0.010 [+0.010, +0.010] | +0.020")
     assert lines[3].endswith("+0.040 [+0.040, +0.040] | - |")
     assert lines[4].startswith("| the target itself | +8.000")
+    assert lines[-1] == "| faces | 30 | 30 |"
 
 
 def test_the_page_is_written(tmp_path: Path):

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from benchmark import study as study_module
 from benchmark import study_file
+from benchmark.cli import app
 from benchmark.data import open_face_ref
 from benchmark.findings import gain, markdown, write_findings
 from benchmark.protocol import budget
@@ -30,6 +32,8 @@ from benchmark.study_pieces import Pieces
 from benchmark.train import train
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
+
+RELEASES = Path(__file__).resolve().parents[2] / "releases" / "lfw-x8-small"
 
 
 def test_bands_add_up_to_the_squared_error():
@@ -109,7 +113,7 @@ def run(tiny_face_ref: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def study(tiny_face_ref: Path, run: Path) -> Study:
-    return study_references(tiny_face_ref, "msrnet", run, counts=(1, 2))
+    return study_references(tiny_face_ref, run, counts=(1, 2))
 
 
 def test_an_interrupted_study_goes_on_to_the_same_numbers(
@@ -128,7 +132,6 @@ def test_an_interrupted_study_goes_on_to_the_same_numbers(
         with pytest.raises(KeyboardInterrupt):
             study_references(
                 tiny_face_ref,
-                "msrnet",
                 run,
                 counts=(1, 2),
                 progress=partial(interrupt, stop),
@@ -139,7 +142,7 @@ def test_an_interrupted_study_goes_on_to_the_same_numbers(
     pieces = Pieces(tmp_path)
     # The second stop was behind the last cell.
     monkeypatch.setattr(study_module, "_measure", _never)
-    again = study_references(tiny_face_ref, "msrnet", run, counts=(1, 2), pieces=pieces)
+    again = study_references(tiny_face_ref, run, counts=(1, 2), pieces=pieces)
     assert again == study
     pieces.forget()
     assert list(tmp_path.iterdir()) == []
@@ -236,6 +239,35 @@ def test_a_damaged_file_is_named(tmp_path: Path):
         study_file.read(path)
 
 
-def test_methods_without_references_have_nothing_to_study(tiny_face_ref: Path, tmp_path: Path):
-    with pytest.raises(FaceRefError, match="edsr has no use of references"):
-        study_references(tiny_face_ref, "edsr", tmp_path)
+def test_methods_without_references_have_nothing_to_study(tiny_face_ref: Path):
+    with pytest.raises(FaceRefError, match="'sparnet_s', which has no use of references"):
+        study_references(tiny_face_ref, RELEASES / "sparnet_s.safetensors")
+
+
+def test_one_command_studies_several_trainings_and_draws_them_again(
+    tiny_face_ref: Path, run: Path, tmp_path: Path
+):
+    other = tmp_path / "on_random"
+    short = replace(budget("debug"), samples=8)
+    train(tiny_face_ref, "msrnet", short, other, reference_list="random")
+    wrong = ["--run", str(RELEASES / "sparnet_s.safetensors")]
+    command = ["study", "references", str(tiny_face_ref), "--counts", "1", "--faces", "2"]
+    command += ["--run", str(run), "--run", str(other), "--out", str(tmp_path)]
+    refused = CliRunner().invoke(app, [*command, *wrong])
+    assert refused.exit_code == 1
+    assert not (tmp_path / "studies").exists()
+    made = CliRunner().invoke(app, command)
+    assert made.exit_code == 0, made.output
+    files = sorted((tmp_path / "studies").glob("*.json"))
+    assert [file.stem.partition("-debug")[2] for file in files] == [
+        "-on-random-s0-references",
+        "-s0-references",
+    ]
+    pages = {page: page.read_text() for page in tmp_path.glob("*.md")}
+    assert len(pages) == 2
+    for page in pages:
+        page.unlink()
+    again = [word for file in files for word in ("--file", str(file))]
+    drawn = CliRunner().invoke(app, ["study", "references", *again, "--out", str(tmp_path)])
+    assert drawn.exit_code == 0, drawn.output
+    assert {page: page.read_text() for page in tmp_path.glob("*.md")} == pages

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ import torch
 from PIL import Image
 
 import faceref.precision
+from benchmark import trainer
 from benchmark.adversarial import Adversarial
 from benchmark.degrade import degrade, enlarge
 from benchmark.evaluate import Setting, evaluate
@@ -24,7 +26,7 @@ from benchmark.protocol import Budget
 from benchmark.run import Run, save
 from benchmark.schedule import learning_rate, validation_steps
 from benchmark.train import Running, precision_note, precision_of, train
-from benchmark.trainer import TimeUp
+from benchmark.trainer import TimeUp, Trainer
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
 
@@ -118,6 +120,26 @@ def test_a_training_stops_in_time_and_goes_on(tiny_face_ref: Path, tmp_path: Pat
     assert report["losses"] == whole["losses"]
 
 
+def test_the_first_validation_has_to_fit_into_the_time_too(
+    tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """On a clock of a second a step: after 3 a step, 10 batches of val and 3 s to spare make 17."""
+    now = [0.0]
+
+    def step(_trainer: Trainer, _loader: object) -> float:
+        now[0] += 1
+        return 0.1
+
+    monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(Trainer, "step", step)
+    wide = replace(BUDGET, validation_faces=60)
+    with pytest.raises(TimeUp, match="3 of 8 steps"):
+        train(tiny_face_ref, "srcnn", wide, tmp_path / "hasty", running=Running(until=16.5))
+    now[0] = 0.0
+    whole = train(tiny_face_ref, "srcnn", wide, tmp_path / "run", running=Running(until=17.5))
+    assert whole["steps"] == 8
+
+
 @pytest.mark.parametrize("native", [True, False])
 def test_bf16_is_used_where_the_device_computes_in_it(
     tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: bool
@@ -198,7 +220,7 @@ def test_trainings_on_other_references_have_boards_of_their_own(
     assert report["reference_list"] == "random"
     found = evaluate(tiny_face_ref, "msrnet", Setting("folder-x8@1"), run=tmp_path / "run")
     assert found.budget == "tiny-on-random"
-    with pytest.raises(FaceRefError, match="another reference_list: 'random', now 'both'"):
+    with pytest.raises(FaceRefError, match="another reference list: 'random', now 'both'"):
         train(tiny_face_ref, "msrnet", budget, tmp_path / "run")
     with pytest.raises(FaceRefError, match="refs_mid"):
         train(tiny_face_ref, "msrnet", budget, tmp_path / "two", reference_list="refs_mid")
