@@ -28,12 +28,15 @@ HEAD = """# Learning rates, chosen on val
 LFW, `{task}`, budget `{budget}`, seed {seed}. PSNR-Y in dB on 256 faces of val, by which the rate
 is chosen (bold); test (five references found with the small face, where a method takes any) is told
 beside it and chooses nothing. Numbers: `learning_rates.json`, out of the result files, by
-`benchmarks/learning_rates.py`.
+`benchmarks/learning_rates.py`; files of rates that the board has no more are in the history of
+`reports/results`.
 
-Short trainings of {short:,} faces (what `facebench campaign --tune` does):
+Short trainings of {short:,} faces (as `facebench campaign --tune` makes them, with 1e-4 besides):
 """
 WHOLE = """
-Whole trainings of {samples:,} faces (`facebench train LFW --method METHOD --learning-rate 8e-4`):
+Whole trainings of {samples:,} faces (`facebench train LFW --method METHOD --learning-rate 8e-4`).
+Two rates were tried, the same for all methods; what lies above the higher one is known of the short
+trainings alone:
 """
 FP32 = """
 Computed in float32, the others in bf16: {names}. By val the two differ by some 0.01 dB.

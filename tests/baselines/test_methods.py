@@ -156,7 +156,7 @@ def test_the_size_of_the_batch_does_not_matter(name: str):
 
 
 @pytest.mark.parametrize("name", TRAINED)
-def test_one_batch_can_be_learnt(name: str):
+def test_the_loss_of_one_batch_falls(name: str):
     losses = _training(name).losses
     assert min(losses[-3:]) < 0.99 * losses[0]
 
@@ -170,6 +170,7 @@ def test_every_parameter_learns(name: str):
 @torch.no_grad()
 @pytest.mark.parametrize("name", TRAINED)
 def test_bf16_is_within_a_twentieth_of_a_decibel(name: str):
+    """After some steps; of whole trainings see `test_learning`."""
     model, (lr, refs, hr) = _training(name).model, _inputs(1, 2)
     plain = model(lr, refs)
     with torch.autocast("cpu", torch.bfloat16):
