@@ -17,7 +17,7 @@ import fcntl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -29,11 +29,11 @@ from benchmark.evaluate import Setting, evaluate, planned_path
 from benchmark.extras import Extras, open_for, parse_names
 from benchmark.methods import Method, load, names
 from benchmark.protocol import Budget
-from benchmark.revision import data_revision
 from benchmark.run import Run
+from benchmark.same_training import Data, need_same_training
 from benchmark.train import Running, train
 from benchmark.trainer import TimeUp
-from benchmark.tuning import at_rate, tuned
+from benchmark.tuning import at_rate, chosen, tuned
 from faceref.errors import FaceRefError
 from faceref.store import FaceRef
 
@@ -84,17 +84,25 @@ class Campaign:
         """The training of a job."""
         return Run(self.out / "runs" / self.budget.name / job.name)
 
-    @cached_property
-    def data(self) -> set[str]:
-        """Revisions of the data: its own and, of a pack, that of the set it was made of."""
-        opened = FaceRef.open(self.face_ref)
-        packed_of = opened.manifest.get("packed", {}).get("of_data")
-        return {data_revision(opened)} | ({packed_of} if packed_of else set())
+    @property
+    def tuning(self) -> Path:
+        """Folder of what each learning rate gave on val."""
+        return self.out / "tuning" / self.budget.name
 
     @cached_property
+    def data(self) -> Data:
+        """What names the data of the set."""
+        return Data.of(FaceRef.open(self.face_ref))
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Faces of each split of the set."""
+        return FaceRef.open(self.face_ref).manifest["counts"]
+
+    @property
     def scores(self) -> bool:
         """Whether the set has the split that methods are scored on."""
-        return self.setting.split in FaceRef.open(self.face_ref).manifest["counts"]
+        return self.setting.split in self.counts
 
     def settings(self, method: Method) -> list[Setting]:
         """In which settings a method is scored."""
@@ -137,7 +145,7 @@ class Status:
     wanted: int
     """Result files there are, and there should be."""
     stale: str = ""
-    """Why its training is not the one that is wanted; empty where it is, or is not over."""
+    """Why its finished training is not, or may not be, the one that is wanted."""
 
     @property
     def done(self) -> bool:
@@ -164,26 +172,17 @@ def status(campaign: Campaign, job: Job) -> Status:
 
 
 def _stale(campaign: Campaign, job: Job) -> str:
+    budget = campaign.budget
+    if campaign.tune:
+        rate = chosen(campaign.tuning, job.method)
+        if rate is None:
+            return "its learning rate is still to be chosen"
+        budget = at_rate(budget, rate)
     try:
-        _need_same_training(campaign, job)
+        need_same_training(campaign.run(job), job.method, job.seed, budget, campaign.data)
     except FaceRefError as error:
         return str(error)
     return ""
-
-
-def _need_same_training(campaign: Campaign, job: Job) -> None:
-    """Raise FaceRefError where the finished training of `job` is not the one that is wanted."""
-    run = campaign.run(job)
-    report, budget = run.training(), campaign.budget
-    if campaign.tune:
-        budget = replace(budget, learning_rate=report["budget"]["learning_rate"])
-    run.finished({"method": job.method, "seed": job.seed, "budget": asdict(budget)})
-    trained_on = {report["data_revision"], report.get("packed_of")}
-    if not trained_on & campaign.data:
-        raise FaceRefError(
-            f"{run.root} was trained on other data than {campaign.face_ref}. Choose another --out, "
-            "or delete that folder."
-        )
 
 
 def _path(campaign: Campaign, job: Job, method: Method, setting: Setting) -> Path:
@@ -193,12 +192,20 @@ def _path(campaign: Campaign, job: Job, method: Method, setting: Setting) -> Pat
 
 
 def _scored(campaign: Campaign, job: Job, path: Path) -> bool:
-    """Whether the result of the training at `path` is there, in all metrics that are wanted."""
+    """Whether the result of that training on these faces is there, in all metrics wanted."""
     if not path.exists():
         return False
-    found, run = result_files.read(path), campaign.run(job)
+    try:
+        found = result_files.read(path)
+    except FaceRefError:
+        return False
+    run, limit = campaign.run(job), campaign.setting.faces
     weights = run.training()["weights_sha256"] if run.report.exists() else None
     if weights and (found.training or {}).get("weights_sha256") != weights:
+        return False
+    faces = campaign.counts[campaign.setting.split]
+    here = campaign.data.revision, min(faces, limit or faces)
+    if (found.data_revision, found.images) != here:
         return False
     return {*parse_names(campaign.metrics)} <= {*found.scores, *found.set_scores}
 
@@ -242,8 +249,8 @@ def carry_on(campaign: Campaign, bar: Bar) -> Outcome:
         except FaceRefError as error:
             failed[job] = str(error)
         except torch.OutOfMemoryError as error:
-            failed[job] = f"out of memory: {str(error).partition('. ')[0]}"
-            torch.cuda.empty_cache()
+            failed[job] = f"{error} Free memory of the GPU; the same command goes on."
+        torch.cuda.empty_cache()
     return Outcome(done, failed, left)
 
 
@@ -262,10 +269,8 @@ def _held(folder: Path) -> Iterator[bool]:
 
 def _do(campaign: Campaign, job: Job, bar: Bar) -> bool:
     method, run = load(job.method), campaign.run(job)
-    if method.trained and not run.report.exists():
-        _train(campaign, job, method, bar)
     if method.trained:
-        _need_same_training(campaign, job)
+        _train(campaign, job, method, bar)
     for setting in campaign.settings(method):
         path = _path(campaign, job, method, setting)
         if _scored(campaign, job, path):
@@ -287,12 +292,15 @@ def _do(campaign: Campaign, job: Job, bar: Bar) -> bool:
 
 
 def _train(campaign: Campaign, job: Job, method: Method, bar: Bar) -> None:
+    """The training that is wanted, from the start, from where it stands, or as it is there."""
     run, budget = campaign.run(job), campaign.budget
     if campaign.tune:
-        folder = campaign.out / "tuning" / budget.name
         with bar(f"Choosing the learning rate of {method.title}") as update:
-            rate = tuned(campaign.face_ref, method.name, budget, folder, campaign.running, update)
+            running = campaign.running
+            rate = tuned(campaign.face_ref, method.name, budget, campaign.tuning, running, update)
         budget = at_rate(budget, rate)
+    if run.report.exists():
+        return need_same_training(run, job.method, job.seed, budget, campaign.data)
     with bar(f"Training {method.title}, seed {job.seed}") as update:
         train(
             campaign.face_ref,

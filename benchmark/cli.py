@@ -35,7 +35,6 @@ app.command(epilog="**Example:** `facebench identity face_ref --method msrnet --
     identity
 )
 FaceRefDir = Annotated[Path, typer.Argument(help="A Face_Ref folder, made by `faceref build`.")]
-MethodName = Annotated[str, typer.Option("--method", "-m", help="See `facebench methods`.")]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 Threads = Annotated[int, typer.Option(help="CPU threads of torch; 0: its default.", min=0)]
 

@@ -96,7 +96,7 @@ def campaign(
     if note := precision_note(chosen, wanted.running):
         say(note)
     if background:
-        say(_start(out))
+        _start(out)
     else:
         _carry_on(wanted)
 
@@ -123,7 +123,7 @@ def _carry_on(wanted: Campaign) -> None:
     if outcome.left:
         names = ", ".join(job.name for job in outcome.left)
         say(f"Left: {names}. The same command goes on.")
-    elif wanted.scores:
+    elif wanted.scores and not outcome.failed:
         say(f"Next: facebench leaderboard {wanted.results}")
     if outcome.failed:
         raise typer.Exit(1)
@@ -157,13 +157,13 @@ def _row(wanted: Campaign, one: Status) -> list[str]:
 def _training(wanted: Campaign, one: Status) -> str:
     steps = wanted.budget.steps
     if one.stale:
-        return "another"
+        return "of other settings"
     if one.seconds is not None or one.steps == steps:
         return "done"
     return f"{one.steps} of {steps}" if one.steps else "missing"
 
 
-def _start(out: Path) -> str:
+def _start(out: Path) -> None:
     """This command once more, without `--background`, in a session of its own.
 
     Raises FaceRefError where that ends in an error at once, as by a metric without its weights.
@@ -171,31 +171,33 @@ def _start(out: Path) -> str:
     import subprocess
     import sys
 
+    from faceref.console import say
     from faceref.errors import FaceRefError
 
     arguments = [word for word in sys.argv[1:] if word != "--background"]
     out.mkdir(parents=True, exist_ok=True)
     log = out / "log.txt"
-    code = "from benchmark.cli import app; app()"
     with log.open("a") as file:
+        before = file.tell()
         started = subprocess.Popen(
-            [sys.executable, "-c", code, *arguments],
+            [sys.executable, "-c", "from benchmark.cli import app; app()", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,
             start_new_session=True,
         )
+    say(
+        f"Process {started.pid} works, after this terminal is closed, too; it tells how in {log}. "
+        f"What is left: --status. To stop it: kill {started.pid}"
+    )
     try:
-        code = started.wait(AT_ONCE_SECONDS)
+        failed = started.wait(AT_ONCE_SECONDS)
     except subprocess.TimeoutExpired:
-        return (
-            f"Process {started.pid} works, and kill {started.pid} stops it; it tells how in {log}. "
-            "What is left: --status"
-        )
-    last = log.read_text(encoding="utf-8").strip().rpartition("\n")[2]
-    if code:
-        raise FaceRefError(f"The campaign ended at once: {last} All it said is in {log}.")
-    return last
+        return
+    told = log.read_bytes()[before:].decode("utf-8", "replace").strip()
+    if failed:
+        raise FaceRefError(f"it ended at once, with status {failed}:\n{told}")
+    say(told)
 
 
 def add_campaign(app: typer.Typer) -> None:

@@ -66,13 +66,14 @@ def references(
     from functools import partial
 
     from benchmark.cli_train import use_threads
-    from benchmark.study import method_to_study, parse_counts, study_references
     from faceref.console import need_option
 
     if file:
         return _draw(file, out)
     need_option("FACE_REF", face_ref is not None, EXAMPLE)
     need_option("--run", bool(run), EXAMPLE)
+    from benchmark.study import need_names_apart, parse_counts, study_references
+
     assert face_ref is not None
     use_threads(threads)
     make = partial(
@@ -86,8 +87,7 @@ def references(
         device=device,
     )
     runs = list(run or ())
-    for one in runs:
-        method_to_study(one)
+    need_names_apart(runs)
     for one in runs:
         _study(one, make, out)
 

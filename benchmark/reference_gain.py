@@ -56,8 +56,8 @@ class Difference:
 
     @property
     def name(self) -> str:
-        """Both rows, and what else differed."""
-        counts = f" ({self.seeds[0]} seeds and {self.seeds[1]})" if self.seeds else ""
+        """Both rows, what else differed, and of how many trainings they are where that does."""
+        counts = f" (trainings: {self.seeds[0]} and {self.seeds[1]})" if self.seeds else ""
         return f"{self.row} - {self.rival}{self.aside}{counts}"
 
 

@@ -41,6 +41,12 @@ def data_revision(face_ref: FaceRef) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+def packed_of(face_ref: FaceRef) -> str | None:
+    """Revision of the data that a lossy pack was made of; None for the data themselves."""
+    original = face_ref.manifest.get("packed", {}).get("of_data")
+    return None if original == data_revision(face_ref) else original
+
+
 def references_digest(references: Sequence[Sequence[str]]) -> str:
     """SHA-256 of the ids that each face was given, in the order of the faces."""
     lines = [json.dumps(list(given)) for given in references]

@@ -117,8 +117,8 @@ def _deepest(key: str, found: dict[str, Any], now: dict[str, Any]) -> tuple[str,
     old, new = found.get(key), now[key]
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return key.replace("_", " "), old, new
-    inner = next(one for one in new if old.get(one) != new[one])
-    return f"{inner.replace('_', ' ')} of its {key}", old.get(inner), new[inner]
+    inner = next(one for one in {**new, **old} if old.get(one) != new.get(one))
+    return f"{inner.replace('_', ' ')} of its {key}", old.get(inner), new.get(inner)
 
 
 def save(value: Any, path: Path) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +27,6 @@ from benchmark.evaluate import (
     code_version,
     default_task,
     open_model,
-    training_report,
 )
 from benchmark.methods import Method, load
 from benchmark.metrics.colour import luma
@@ -36,6 +36,7 @@ from benchmark.metrics.ssim import ssim
 from benchmark.part_study import Changed, changed_parts
 from benchmark.patch_oracle import copied_patches
 from benchmark.protocol import HR_SIZE, task
+from benchmark.released_weights import training_report
 from benchmark.results import image_digest
 from benchmark.revision import data_revision
 from benchmark.study_file import BANDS, KINDS, REGIONS, Cell, PartChanged, Patches, Study
@@ -60,14 +61,29 @@ def parse_counts(text: str) -> list[int]:
     return found
 
 
-def method_to_study(run: Path) -> Method:
-    """The method of a training; raises FaceRefError where it has no references to study."""
-    method = load(training_report(run)["method"])
+def training_to_study(run: Path) -> tuple[Method, dict[str, Any]]:
+    """Method and report of a training; raises FaceRefError where it has no use of references."""
+    training = training_report(run)
+    method = load(training["method"])
     if not method.uses_references:
         raise FaceRefError(
-            f"{run} holds {method.name!r}, which has no use of references to study. Try msrnet."
+            f"{run} holds {method.name!r}, which has no use of references to study. Give a "
+            "training of a method that has, such as msrnet: see facebench methods."
         )
-    return method
+    return method, training
+
+
+def need_names_apart(runs: Sequence[Path]) -> None:
+    """Raise FaceRefError where two trainings would be written into the same file."""
+    names: dict[tuple[str, str, int], Path] = {}
+    for run in runs:
+        method, training = training_to_study(run)
+        other = names.setdefault((method.name, budget_name(training), training["seed"]), run)
+        if other is not run:
+            raise FaceRefError(
+                f"{other} and {run} are both {method.name} with seed {training['seed']}, and one "
+                "page would replace the other. Study them one by one, each with its own --out."
+            )
 
 
 def study_references(
@@ -90,7 +106,7 @@ def study_references(
     What is finished is taken from `pieces` and kept there. Raises FaceRefError for a method without
     references and for a split in which nobody has two images.
     """
-    method, training = method_to_study(run), training_report(run)
+    method, training = training_to_study(run)
     target = open_device(device)
     model = open_model(method, run).to(target)
     opened, pool = open_face_ref(face_ref)

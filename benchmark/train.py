@@ -16,12 +16,11 @@ from benchmark.devices import open_device
 from benchmark.distributed import World
 from benchmark.methods import Method, load
 from benchmark.protocol import TRAINING_LIST, Budget
-from benchmark.revision import data_revision
+from benchmark.revision import data_revision, packed_of
 from benchmark.run import Run
 from benchmark.trainer import Progress, Trainer
 from faceref.errors import FaceRefError
 from faceref.precision import choose_precision
-from faceref.store import FaceRef
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,9 @@ def train(
         "seed": seed,
         "reference_list": reference_list,
         "data_revision": data_revision(opened),
-        **_packed_of(opened),
     }
+    if (original := packed_of(opened)) is not None:
+        settings["packed_of"] = original
     if (report := run.finished(settings)) is not None:
         _need_precision(running.precision, report.get("precision", budget.precision), out)
         return report
@@ -86,13 +86,6 @@ def train(
         faces = read_split(opened, "train", pool, reference_list)
         trainer.fit(faces, read_split(opened, "val", pool, reference_list), progress)
         return trainer.finish()
-
-
-def _packed_of(face_ref: FaceRef) -> dict[str, Any]:
-    """Of which data a lossy pack was made; empty for the data themselves."""
-    original = face_ref.manifest.get("packed", {}).get("of_data")
-    lossy = original is not None and original != data_revision(face_ref)
-    return {"packed_of": original} if lossy else {}
 
 
 def precision_of(budget: Budget, asked: str, device: torch.device) -> str:

@@ -155,9 +155,10 @@ class Trainer:
         first, stalled = self.state.step, self.state.stall
         checks = validation_steps(self.budget)
         while self.state.step < self.budget.steps:
-            mean = (clock - start) / max(1, self.state.step - first)
-            check = self._check_seconds() if self.state.step + 1 in checks else 0.0
-            self._stop_in_time(mean + check)
+            made = self.state.step - first
+            mean = (clock - start) / made if made else self._step_seconds
+            check = self._check_seconds(len(val)) if self.state.step + 1 in checks else 0.0
+            self._stop_in_time(mean + check, made)
             self.state.recent.append(self.step(loader))
             self.state.step += 1
             self.state.stall = stalled + loader.stall
@@ -173,24 +174,35 @@ class Trainer:
             if progress and self.world.leads:
                 progress(self.state.step, self.budget.steps, self.describe())
 
-    def _check_seconds(self) -> float:
-        """What a validation took so far, with its checkpoint.
+    @property
+    def _step_seconds(self) -> float:
+        """Mean of all steps so far; 0 before the first."""
+        return self.state.seconds / max(1, self.state.step)
 
-        Before the first: as many steps as it has batches, which is more, as they go back, too.
+    def _check_seconds(self, faces: int) -> float:
+        """What a validation on `faces` of val took so far, with its checkpoint.
+
+        Before the first: as many whole steps as it has batches, which is more, as it has no
+        backward pass; it runs in one process alone.
         """
         state = self.state
         if state.curve:
             return state.validating / len(state.curve)
-        batches = math.ceil(self.budget.validation_faces / self.budget.batch_size)
-        return batches * state.seconds / max(1, state.step)
+        batches = math.ceil(min(self.budget.validation_faces, faces) / self.budget.batch_size)
+        return self.world.size * batches * self._step_seconds
 
-    def _stop_in_time(self, step_seconds: float) -> None:
+    def _stop_in_time(self, seconds: float, made: int) -> None:
+        """Stop where the next step needs more than is left; `made`: steps since the start."""
         if self.until is None:
             return
-        late = time.monotonic() + step_seconds + MARGIN_SECONDS > self.until
+        late = time.monotonic() + seconds + MARGIN_SECONDS > self.until
         if self.world.any(late, self.device):
             self.save()
-            raise TimeUp(f"{self.state.step} of {self.budget.steps} steps of {self.method.name}")
+            reached = f"{self.state.step} of {self.budget.steps} steps of {self.method.name}"
+            if not made:
+                needed = seconds + MARGIN_SECONDS
+                reached += f", none of them now: the next takes some {needed:.0f} s"
+            raise TimeUp(reached)
 
     def step(self, loader: Loader) -> float:
         """One optimiser step; returns its loss, the mean over all processes."""

@@ -32,11 +32,7 @@ def tuned(
     Writes `folder/<method>.json`, and trains only rates that it lacks. No picture of the test split
     is opened.
     """
-    file = folder / f"{method}.json"
-    short = _short(budget)
-    found: dict[str, float] = {}
-    if file.exists():
-        found = json.loads(file.read_text(encoding="utf-8"))["val_psnr_y"]
+    found, short = _known(folder, method), _short(budget)
     missing = [rate for rate in RATES if f"{rate:g}" not in found]
     for rate in missing:
         run = folder / f"{method}-{rate:g}"
@@ -44,7 +40,28 @@ def tuned(
         report = train(face_ref, method, budget_at, run, running=running, progress=progress)
         found[f"{rate:g}"] = report["val_psnr_y"]
     if missing:
-        write_json({"budget": budget.name, "samples": short.samples, "val_psnr_y": found}, file)
+        known = {"budget": budget.name, "samples": short.samples, "val_psnr_y": found}
+        write_json(known, _file(folder, method))
+    return _best(found)
+
+
+def chosen(folder: Path, method: str) -> float | None:
+    """The rate that `tuned` chose before; None where one of `RATES` is still to be tried."""
+    found = _known(folder, method)
+    return _best(found) if all(f"{rate:g}" in found for rate in RATES) else None
+
+
+def _file(folder: Path, method: str) -> Path:
+    return folder / f"{method}.json"
+
+
+def _known(folder: Path, method: str) -> dict[str, float]:
+    """PSNR-Y on val by rate, as far as rates were tried."""
+    file = _file(folder, method)
+    return json.loads(file.read_text(encoding="utf-8"))["val_psnr_y"] if file.exists() else {}
+
+
+def _best(found: dict[str, float]) -> float:
     return max(RATES, key=lambda rate: (found[f"{rate:g}"], -rate))
 
 

@@ -1,5 +1,7 @@
 import fcntl
-import json
+import os
+import re
+import signal
 import tarfile
 import time
 from dataclasses import replace
@@ -210,7 +212,8 @@ def test_a_gpu_whose_memory_is_full_ends_one_job_alone(
 
     monkeypatch.setattr(module, "train", fail)
     outcome = carry_on(small, bar)
-    assert outcome.failed == dict.fromkeys(small.jobs[1:], "out of memory: CUDA out of memory")
+    told = "CUDA out of memory. Tried to allocate 2 GiB. Free memory of the GPU; the same command "
+    assert outcome.failed == dict.fromkeys(small.jobs[1:], f"{told}goes on.")
     assert outcome.done == [Job("bicubic", 0)]
 
 
@@ -226,21 +229,53 @@ def test_a_finished_training_of_other_settings_is_not_taken_for_the_wanted_one(
     assert "another learning rate of its budget: 0.001, now 0.0002" in stale.stale
     monkeypatch.setattr(module, "train", None)
     assert carry_on(lower, bar).failed == {job: stale.stale}
-    assert status(replace(lower, tune=True), job).done
-
-    report = json.loads(one.run(job).report.read_text())
-    one.run(job).report.write_text(json.dumps(report | {"data_revision": "0" * 64}))
+    report = one.run(job).training()
+    write_json(report | {"data_revision": "0" * 64}, one.run(job).report)
     assert "other data" in status(one, job).stale
+    write_json(report | {"reference_list": "random"}, one.run(job).report)
+    assert "another reference list: 'random'" in status(one, job).stale
 
 
-def test_scores_of_weights_that_were_trained_again_are_made_again(small: Campaign):
+def test_a_finished_training_is_of_the_rate_that_val_chose(
+    small: Campaign, monkeypatch: pytest.MonkeyPatch
+):
+    job = Job("srcnn", 0)
+    one = replace(small, jobs=[job], budget=replace(BUDGET, learning_rate=RATES[0]))
+    carry_on(one, bar)
+    assert status(one, job).done
+    tuning = replace(one, tune=True)
+    assert "still to be chosen" in status(tuning, job).stale
+    tuning.tuning.mkdir(parents=True)
+    for best, done in ((RATES[0], True), (RATES[1], False)):
+        found = {f"{rate:g}": 20.0 + (rate == best) for rate in RATES}
+        write_json({"val_psnr_y": found}, tuning.tuning / "srcnn.json")
+        assert status(tuning, job).done is done
+    monkeypatch.setattr(module, "train", None)
+    (error,) = carry_on(tuning, bar).failed.values()
+    assert "another learning rate of its budget: 0.0002, now 0.0004" in error
+
+
+def test_scores_of_other_weights_faces_or_a_damaged_file_are_made_again(small: Campaign):
     job = Job("srcnn", 0)
     one = replace(small, jobs=[job])
     carry_on(one, bar)
+    fewer = replace(one, setting=replace(one.setting, faces=2))
+    assert not status(fewer, job).done
+    carry_on(fewer, bar)
+    assert [row.images for row in read_all(one.results)] == [2]
+
     report = one.run(job).training()
+    (path,) = one.results.rglob("*.json")
+    carry_on(one, bar)
     write_json(report | {"weights_sha256": "0" * 64}, one.run(job).report)
     found = status(one, job)
     assert (found.results, found.wanted, found.done) == (0, 1, False)
+
+    write_json(report, one.run(job).report)
+    path.write_text("{", encoding="utf-8")
+    assert not status(one, job).done
+    (error,) = carry_on(one, bar).failed.values()
+    assert str(path) in error
 
 
 def test_in_the_background_it_goes_on_and_tells_at_once_what_fails(
@@ -260,11 +295,15 @@ def test_in_the_background_it_goes_on_and_tells_at_once_what_fails(
     refused = _in_the_background([*arguments, "--metrics", "lpips_alex"], monkeypatch)
     assert refused.exit_code == 1
     assert "ended at once" in refused.output
+    assert "facebench weights fetch alexnet" in " ".join(refused.output.split())
+    assert "facebench leaderboard" not in refused.output
 
     monkeypatch.setattr(cli_campaign, "AT_ONCE_SECONDS", 0.0)
     works = _in_the_background(arguments, monkeypatch)
     assert works.exit_code == 0, works.output
-    assert "--status" in works.output
+    stop = re.search(r"kill (\d+)", " ".join(works.output.split()))
+    assert stop
+    os.kill(int(stop[1]), signal.SIGKILL)
 
 
 def _in_the_background(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> Result:

@@ -135,7 +135,7 @@ def test_a_pair_says_of_how_many_trainings_each_row_is_the_mean():
     found = differences([(twice, twice), (twice, other), (twice, bicubic)], ["psnr_y"])
     assert [row.name for row in found] == [
         "RCAN_S - RCAN_S",
-        "RCAN_S - EDSR (2 seeds and 1)",
+        "RCAN_S - EDSR (trainings: 2 and 1)",
         "RCAN_S - BICUBIC",
     ]
 

@@ -256,6 +256,8 @@ def test_one_command_studies_several_trainings_and_draws_them_again(
     refused = CliRunner().invoke(app, [*command, *wrong])
     assert refused.exit_code == 1
     assert not (tmp_path / "studies").exists()
+    twice = CliRunner().invoke(app, [*command, "--run", str(run)])
+    assert "one page would replace the other" in " ".join(twice.output.split())
     made = CliRunner().invoke(app, command)
     assert made.exit_code == 0, made.output
     files = sorted((tmp_path / "studies").glob("*.json"))

@@ -123,7 +123,7 @@ def test_a_training_stops_in_time_and_goes_on(tiny_face_ref: Path, tmp_path: Pat
 def test_the_first_validation_has_to_fit_into_the_time_too(
     tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """On a clock of a second a step: after 3 a step, 10 batches of val and 3 s to spare make 17."""
+    """On a clock of a second a step: after 3 steps a step, 3 batches of 2 and 3 s to spare."""
     now = [0.0]
 
     def step(_trainer: Trainer, _loader: object) -> float:
@@ -132,11 +132,14 @@ def test_the_first_validation_has_to_fit_into_the_time_too(
 
     monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: now[0]))
     monkeypatch.setattr(Trainer, "step", step)
-    wide = replace(BUDGET, validation_faces=60)
-    with pytest.raises(TimeUp, match="3 of 8 steps"):
-        train(tiny_face_ref, "srcnn", wide, tmp_path / "hasty", running=Running(until=16.5))
+    assert FaceRef.open(tiny_face_ref).manifest["counts"]["val"] == 6
+    wide = replace(BUDGET, samples=16, batch_size=2, validation_faces=60)
+    for until in (9.5, 9.0):
+        with pytest.raises(TimeUp, match="3 of 8 steps") as stop:
+            train(tiny_face_ref, "srcnn", wide, tmp_path / "hasty", running=Running(until=until))
+    assert "none of them now: the next takes some 7 s" in str(stop.value)
     now[0] = 0.0
-    whole = train(tiny_face_ref, "srcnn", wide, tmp_path / "run", running=Running(until=17.5))
+    whole = train(tiny_face_ref, "srcnn", wide, tmp_path / "run", running=Running(until=11.5))
     assert whole["steps"] == 8
 
 
