@@ -35,8 +35,8 @@ Short trainings of {short:,} faces (as `facebench campaign --tune` makes them, w
 """
 WHOLE = """
 Whole trainings of {samples:,} faces (`facebench train LFW --method METHOD --learning-rate 8e-4`).
-Two rates were tried, the same for all methods; what lies above the higher one is known of the short
-trainings alone:
+Two rates were tried, the same for all; a method with one alone came after val had chosen it for
+every other. What lies above the higher one is known of the short trainings alone:
 """
 FP32 = """
 Computed in float32, the others in bf16: {names}. By val the two differ by some 0.01 dB.
