@@ -30,7 +30,7 @@ from benchmark.extras import Extras, open_for, parse_names
 from benchmark.methods import Method, load, names
 from benchmark.protocol import Budget
 from benchmark.run import Run
-from benchmark.same_training import Data, need_same_training
+from benchmark.same_training import Data, finished
 from benchmark.train import Running, train
 from benchmark.trainer import TimeUp
 from benchmark.tuning import at_rate, chosen, tuned
@@ -90,14 +90,19 @@ class Campaign:
         return self.out / "tuning" / self.budget.name
 
     @cached_property
-    def data(self) -> Data:
-        """What names the data of the set."""
-        return Data.of(FaceRef.open(self.face_ref))
+    def opened(self) -> FaceRef:
+        """The set."""
+        return FaceRef.open(self.face_ref)
 
     @cached_property
+    def data(self) -> Data:
+        """What names the data of the set."""
+        return Data.of(self.opened)
+
+    @property
     def counts(self) -> dict[str, int]:
         """Faces of each split of the set."""
-        return FaceRef.open(self.face_ref).manifest["counts"]
+        return self.opened.manifest["counts"]
 
     @property
     def scores(self) -> bool:
@@ -179,7 +184,7 @@ def _stale(campaign: Campaign, job: Job) -> str:
             return "its learning rate is still to be chosen"
         budget = at_rate(budget, rate)
     try:
-        need_same_training(campaign.run(job), job.method, job.seed, budget, campaign.data)
+        finished(campaign.run(job), job.method, budget, job.seed, campaign.data)
     except FaceRefError as error:
         return str(error)
     return ""
@@ -250,6 +255,7 @@ def carry_on(campaign: Campaign, bar: Bar) -> Outcome:
             failed[job] = str(error)
         except torch.OutOfMemoryError as error:
             failed[job] = f"{error} Free memory of the GPU; the same command goes on."
+        # Here, as in the clause above the traceback still holds the tensors.
         torch.cuda.empty_cache()
     return Outcome(done, failed, left)
 
@@ -299,8 +305,8 @@ def _train(campaign: Campaign, job: Job, method: Method, bar: Bar) -> None:
             running = campaign.running
             rate = tuned(campaign.face_ref, method.name, budget, campaign.tuning, running, update)
         budget = at_rate(budget, rate)
-    if run.report.exists():
-        return need_same_training(run, job.method, job.seed, budget, campaign.data)
+    if finished(run, job.method, budget, job.seed, campaign.data) is not None:
+        return
     with bar(f"Training {method.title}, seed {job.seed}") as update:
         train(
             campaign.face_ref,

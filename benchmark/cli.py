@@ -9,8 +9,9 @@ import typer
 
 from benchmark.cli_campaign import add_campaign
 from benchmark.cli_card import add_card
-from benchmark.cli_evaluate import TaskName, add_evaluate
+from benchmark.cli_evaluate import add_evaluate
 from benchmark.cli_gains import add_gains
+from benchmark.cli_options import Device, FaceLimit, TaskName, Threads
 from benchmark.cli_pack import add_pack
 from benchmark.cli_slices import add_slices
 from benchmark.cli_study import add_study
@@ -35,8 +36,6 @@ app.command(epilog="**Example:** `facebench identity face_ref --method msrnet --
     identity
 )
 FaceRefDir = Annotated[Path, typer.Argument(help="A Face_Ref folder, made by `faceref build`.")]
-Device = Annotated[str, typer.Option(help="cpu or cuda.")]
-Threads = Annotated[int, typer.Option(help="CPU threads of torch; 0: its default.", min=0)]
 
 
 @app.command()
@@ -184,10 +183,7 @@ def compare(
     budget: Annotated[str, typer.Option(help="debug, demo, small or full.")] = "small",
     task: TaskName = None,
     references: Annotated[int, typer.Option(help="References given, 1 to 8.", min=1)] = 5,
-    faces: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Score that many, evenly spaced. Default: all.", min=1),
-    ] = None,
+    faces: FaceLimit = None,
     seed: Annotated[int, typer.Option(help="Of all trainings.")] = 0,
     device: Device = "cpu",
     threads: Threads = 0,

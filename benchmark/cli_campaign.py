@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from benchmark.cli_evaluate import TaskName
+from benchmark.cli_options import Device, FaceLimit, TaskName, Threads
 
 if TYPE_CHECKING:
     from benchmark.campaign import Campaign, Status
@@ -41,10 +41,7 @@ def campaign(
     repeat: Annotated[str, typer.Option(help="Methods with several seeds, by commas.")] = "",
     task: TaskName = None,
     references: Annotated[int, typer.Option(help="References given, 1 to 8.", min=1)] = 5,
-    faces: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Score that many, evenly spaced. Default: all.", min=1),
-    ] = None,
+    faces: FaceLimit = None,
     tune: Annotated[
         bool, typer.Option("--tune", help="Choose each method's learning rate on val first.")
     ] = False,
@@ -57,8 +54,8 @@ def campaign(
     background: Annotated[
         bool, typer.Option("--background", help="Go on without this terminal; see OUT/log.txt.")
     ] = False,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    threads: Annotated[int, typer.Option(help="CPU threads of torch; 0: its default.", min=0)] = 0,
+    device: Device = "cpu",
+    threads: Threads = 0,
     precision: Annotated[
         str, typer.Option(help="auto, bf16 or fp32; auto: fp32 where bf16 is only imitated.")
     ] = "auto",

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from benchmark.cli_options import Device, FaceLimit, TaskName, Threads
 from benchmark.cli_train import use_threads
 
 if TYPE_CHECKING:
     from benchmark.extras import Extras
 
-TaskName = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option(help="See `facebench protocol`. Default: SOURCE-x8@1, or folder-x8@1."),
-]
 EPILOG = """**Examples**
 
 `facebench evaluate face_ref --method bicubic`
@@ -49,10 +46,7 @@ def evaluate(
     oracle: Annotated[
         bool, typer.Option("--oracle", help="Give the HR face itself: checks the transfer path.")
     ] = False,
-    faces: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Score that many, evenly spaced. Default: all.", min=1),
-    ] = None,
+    faces: FaceLimit = None,
     predictions: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Folder of pictures to score; --method names them."),
@@ -70,8 +64,8 @@ def evaluate(
         Optional[str],  # noqa: UP045
         typer.Option(help="insightface model pack."),
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    threads: Annotated[int, typer.Option(help="CPU threads of torch; 0: its default.", min=0)] = 0,
+    device: Device = "cpu",
+    threads: Threads = 0,
 ) -> None:
     """Score a method on a split, image by image, and write the result file."""
     from benchmark import result_files as files

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-from benchmark.cli_evaluate import TaskName
+from benchmark.cli_options import Device, FaceLimit, TaskName, Threads
+from benchmark.cli_train import use_threads
 from faceref.console import CommandGroup
 
 if TYPE_CHECKING:
@@ -55,17 +57,11 @@ def references(
         typer.Option(help="The same faces with lists by another likeness; several times."),
     ] = None,
     counts: Annotated[str, typer.Option(help="Numbers of references.")] = "1,2,3,5,8",
-    faces: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Score that many, evenly spaced. Default: all.", min=1),
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    threads: Annotated[int, typer.Option(help="CPU threads of torch; 0: its default.", min=0)] = 0,
+    faces: FaceLimit = None,
+    device: Device = "cpu",
+    threads: Threads = 0,
 ) -> None:
     """Do they help? Random, look-alike, same person, the target; K from 0 up; each part off."""
-    from functools import partial
-
-    from benchmark.cli_train import use_threads
     from faceref.console import need_option
 
     if file:

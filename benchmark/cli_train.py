@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from benchmark.cli_options import Device, Threads
+
 EPILOG = """**Examples**
 
 `facebench train face_ref --method edsr --budget small --out runs/edsr`
@@ -34,8 +36,8 @@ def train(
     references_from: Annotated[
         str, typer.Option(help="both, refs_hr, refs_lr or random: to learn what training needs.")
     ] = "both",
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    threads: Annotated[int, typer.Option(help="CPU threads of torch; 0: its default.", min=0)] = 0,
+    device: Device = "cpu",
+    threads: Threads = 0,
     precision: Annotated[
         str, typer.Option(help="auto, bf16 or fp32; auto: fp32 where bf16 is only imitated.")
     ] = "auto",

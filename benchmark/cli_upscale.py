@@ -7,6 +7,8 @@ from typing import Annotated, Optional
 
 import typer
 
+from benchmark.cli_options import Device
+
 UPSCALE = """**Examples**
 
 `facebench upscale group.jpg --refs face_ref --weights runs/msrnet --pack PACK_DIR --out large`
@@ -45,7 +47,7 @@ def upscale(
         typer.Option(help="insightface pack: a folder, or a name to fetch (default buffalo_l)."),
     ] = None,
     det_size: Annotated[int, typer.Option(help="Side of the detector's input, pixels.")] = 640,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Device = "cpu",
 ) -> None:
     """Enlarge small faces with the help of other people's, and lay them back into the picture."""
     from benchmark.devices import open_device

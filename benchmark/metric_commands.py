@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from benchmark.cli_options import Device, FaceLimit
 from faceref.console import CommandGroup
 
 weights_app = typer.Typer(
@@ -57,10 +58,7 @@ def identity(
     ] = None,
     references: Annotated[int, typer.Option(help="References given, 0 to 8.", min=0)] = 5,
     reference_list: Annotated[str, typer.Option("--list", help="refs_hr or refs_lr.")] = "refs_hr",
-    faces: Annotated[
-        Optional[int],  # noqa: UP045
-        typer.Option(help="Score that many, evenly spaced. Default: all.", min=1),
-    ] = None,
+    faces: FaceLimit = None,
     embedder: Annotated[
         str, typer.Option(help="insightface or dlib; not the mining one.")
     ] = "dlib",
@@ -68,7 +66,7 @@ def identity(
         Optional[str],  # noqa: UP045
         typer.Option(help="insightface model pack."),
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    device: Device = "cpu",
 ) -> None:
     """Whose face the output is: identity, landmarks, and what was taken from the references."""
     from benchmark.evaluate import Setting, default_task

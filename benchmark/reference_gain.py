@@ -86,10 +86,14 @@ def _difference(row: Result, rival: Result, metric: str) -> Difference:
     p = float(bootstrap_p(scores, drawn)[0, 1])
     mean = float((scores[0] - scores[1]).mean())
     other = tuple(unlike(row, rival))
-    seeds = (len(row.single_seeds), len(rival.single_seeds))
-    uneven = row.training and rival.training and seeds[0] != seeds[1]
-    names = label(row), label(rival)
-    return Difference(*names, metric, mean, low, high, p, other, seeds if uneven else None)
+    seeds = _uneven_seeds(row, rival)
+    return Difference(label(row), label(rival), metric, mean, low, high, p, other, seeds)
+
+
+def _uneven_seeds(row: Result, rival: Result) -> tuple[int, int] | None:
+    counts = len(row.single_seeds), len(rival.single_seeds)
+    both_trained = row.training is not None and rival.training is not None
+    return counts if both_trained and counts[0] != counts[1] else None
 
 
 def by_references(board: Sequence[Result]) -> list[tuple[Result, Result]]:

@@ -43,7 +43,9 @@ def data_revision(face_ref: FaceRef) -> str:
 
 def packed_of(face_ref: FaceRef) -> str | None:
     """Revision of the data that a lossy pack was made of; None for the data themselves."""
-    original = face_ref.manifest.get("packed", {}).get("of_data")
+    if "packed" not in face_ref.manifest:
+        return None
+    original = face_ref.manifest["packed"].get("of_data")
     return None if original == data_revision(face_ref) else original
 
 

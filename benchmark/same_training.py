@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from benchmark.protocol import TRAINING_LIST, Budget
 from benchmark.revision import data_revision, packed_of
@@ -25,17 +26,24 @@ class Data:
         return cls(data_revision(face_ref), packed_of(face_ref))
 
 
-def need_same_training(run: Run, method: str, seed: int, budget: Budget, data: Data) -> None:
-    """Raise FaceRefError, with what differs, where `run` is not the training of these settings.
+def training_settings(method: str, budget: Budget, seed: int, seen: str) -> dict[str, Any]:
+    """What a training is, its data apart; `seen`: the list that it draws its references from."""
+    return {"method": method, "budget": asdict(budget), "seed": seed, "reference_list": seen}
 
-    A training on a lossy pack is one of the whole set, too, and the other way round.
+
+def finished(run: Run, method: str, budget: Budget, seed: int, data: Data) -> dict[str, Any] | None:
+    """The report of `run`, if the training is over.
+
+    Raises FaceRefError, with what differs, where it is not of these settings and data. A training
+    on a lossy pack is one of the whole set, too, and the other way round.
     """
-    settings = {"method": method, "seed": seed, "budget": asdict(budget)}
-    run.finished(settings | {"reference_list": TRAINING_LIST})
-    report = run.training()
+    report = run.finished(training_settings(method, budget, seed, TRAINING_LIST))
+    if report is None:
+        return None
     same = report["data_revision"] in (data.revision, data.packed_of)
     if not (same or report.get("packed_of") == data.revision):
         raise FaceRefError(
             f"{run.root} was trained on other data, or by an older version that named them "
             "otherwise. Choose another --out, or delete that folder."
         )
+    return report

@@ -5,7 +5,7 @@ Of the test split ids and hashes are read, to name the data, and no picture.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from benchmark.methods import Method, load
 from benchmark.protocol import TRAINING_LIST, Budget
 from benchmark.revision import data_revision, packed_of
 from benchmark.run import Run
+from benchmark.same_training import training_settings
 from benchmark.trainer import Progress, Trainer
 from faceref.errors import FaceRefError
 from faceref.precision import choose_precision
@@ -65,13 +66,8 @@ def train(
     run = Run(out)
     run.prepare()
     opened, pool = open_face_ref(face_ref)
-    settings = {
-        "method": method.name,
-        "budget": asdict(budget),
-        "seed": seed,
-        "reference_list": reference_list,
-        "data_revision": data_revision(opened),
-    }
+    settings = training_settings(method.name, budget, seed, reference_list)
+    settings["data_revision"] = data_revision(opened)
     if (original := packed_of(opened)) is not None:
         settings["packed_of"] = original
     if (report := run.finished(settings)) is not None:

@@ -157,7 +157,7 @@ class Trainer:
         while self.state.step < self.budget.steps:
             made = self.state.step - first
             mean = (clock - start) / made if made else self._step_seconds
-            check = self._check_seconds(len(val)) if self.state.step + 1 in checks else 0.0
+            check = self._check_seconds(val) if self.state.step + 1 in checks else 0.0
             self._stop_in_time(mean + check, made)
             self.state.recent.append(self.step(loader))
             self.state.step += 1
@@ -179,8 +179,8 @@ class Trainer:
         """Mean of all steps so far; 0 before the first."""
         return self.state.seconds / max(1, self.state.step)
 
-    def _check_seconds(self, faces: int) -> float:
-        """What a validation on `faces` of val took so far, with its checkpoint.
+    def _check_seconds(self, val: Faces) -> float:
+        """What a validation took so far, with its checkpoint.
 
         Before the first: as many whole steps as it has batches, which is more, as it has no
         backward pass; it runs in one process alone.
@@ -188,7 +188,7 @@ class Trainer:
         state = self.state
         if state.curve:
             return state.validating / len(state.curve)
-        batches = math.ceil(min(self.budget.validation_faces, faces) / self.budget.batch_size)
+        batches = math.ceil(self._faces_scored(val) / self.budget.batch_size)
         return self.world.size * batches * self._step_seconds
 
     def _stop_in_time(self, seconds: float, made: int) -> None:
@@ -247,10 +247,13 @@ class Trainer:
             self.state.best_psnr, self.state.best_step = score, self.state.step
             save(_contiguous(self.judged.state_dict()), self.run.best)
 
+    def _faces_scored(self, val: Faces) -> int:
+        return min(self.budget.validation_faces, len(val))
+
     def score(self, val: Faces) -> float:
         """Mean PSNR-Y in dB over the budget's share of val."""
         model = self.judged.eval()
-        faces = min(self.budget.validation_faces, len(val))
+        faces = self._faces_scored(val)
         rows = np.linspace(0, len(val) - 1, faces).round().astype(int)
         count = self.budget.max_references if self.method.uses_references else 0
         scores = []

@@ -218,7 +218,7 @@ def test_a_gpu_whose_memory_is_full_ends_one_job_alone(
 
 
 def test_a_finished_training_of_other_settings_is_not_taken_for_the_wanted_one(
-    small: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: Campaign, monkeypatch: pytest.MonkeyPatch
 ):
     job = Job("srcnn", 0)
     one = replace(small, jobs=[job])
