@@ -7,9 +7,9 @@ from pathlib import Path
 
 from benchmark.board_notes import board_notes
 from benchmark.difference_plot import Drawn, draw_differences
-from benchmark.over_trainings import NOTE as OVER_TRAININGS
+from benchmark.over_trainings import TRAININGS_NOTE
 from benchmark.over_trainings import over_trainings
-from benchmark.over_trainings import table as trainings_table
+from benchmark.over_trainings import trainings_table
 from benchmark.protocol import METRICS, split_budget
 from benchmark.reference_gain import (
     Difference,
@@ -27,7 +27,7 @@ from benchmark.result_files import read_all
 from benchmark.results import Result, boards
 from benchmark.standing import BoardKey, board_name, board_title
 from benchmark.study_file import Study, read
-from benchmark.tried import NOTE as TRIED
+from benchmark.tried import TRIED
 from benchmark.tried import tried
 from faceref.atomic import write_text
 from faceref.errors import FaceRefError
@@ -92,7 +92,7 @@ def gains_markdown(
         lines += ["", f"## {title}", "", *table(differences(pairs, metrics), metrics)]
     trainings = over_trainings([pair for _, pairs in found for pair in pairs])
     if trainings:
-        lines += ["", "## Over trainings", "", OVER_TRAININGS, "", *trainings_table(trainings)]
+        lines += ["", "## Over trainings", "", TRAININGS_NOTE, "", *trainings_table(trainings)]
     lines += ["", f"![{figure.stem}]({figure.as_posix()})"]
     for note in board_notes(board):
         lines += ["", note]

@@ -16,7 +16,7 @@ from benchmark.uncertainty import holm, p_text, with_interval
 
 LEAST = 3
 """Trainings that a row needs: of two a deviation says next to nothing."""
-NOTE = (
+TRAININGS_NOTE = (
     "Here a score is the mean PSNR-Y of one training, and the interval (95 %, Student's t) says "
     "what other seeds would give. Rows of the same trainings are paired training by training; "
     "others are compared as two samples of unequal variance (Welch). p is corrected for the number "
@@ -46,13 +46,13 @@ def over_trainings(pairs: Sequence[tuple[Result, Result]]) -> list[OverTrainings
 
     Of rows that share some trainings only these are taken, and must be as many.
     """
-    every = [_difference(row, rival) for row, rival in pairs]
+    every = [_training_difference(row, rival) for row, rival in pairs]
     found = list({one.name: one for one in every if one is not None}.values())
     corrected = holm([one.p for one in found])
     return [replace(one, p=float(p)) for one, p in zip(found, corrected, strict=True)]
 
 
-def _difference(row: Result, rival: Result) -> OverTrainings | None:
+def _training_difference(row: Result, rival: Result) -> OverTrainings | None:
     from scipy.stats import ttest_ind, ttest_rel
 
     mine, theirs = _by_training(row), _by_training(rival)
@@ -84,7 +84,7 @@ def _by_training(row: Result) -> dict[str, float]:
     }
 
 
-def table(found: Sequence[OverTrainings]) -> list[str]:
+def trainings_table(found: Sequence[OverTrainings]) -> list[str]:
     """Markdown: a line a pair."""
     lines = ["| difference | trainings | PSNR-Y, dB |", "| --- | ---: | ---: |"]
     for one in found:

@@ -10,7 +10,7 @@ from benchmark.reference_gain import ASKED, GIVEN, Difference, differences
 from benchmark.results import Result, seed_spread
 from benchmark.uncertainty import with_interval
 
-NOTE = (
+TRIED = (
     "PSNR-Y with five references found with the small face, what that is over MSRNet's, and what "
     "the references give: over K = 0 of the same training. Intervals are over faces; a row is the "
     "mean of so many seeds."

@@ -15,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-import faceref.precision
+from faceref import precision
 from benchmark import trainer
 from benchmark.adversarial import Adversarial
 from benchmark.degrade import degrade, enlarge
@@ -147,7 +147,7 @@ def test_the_first_validation_has_to_fit_into_the_time_too(
 def test_bf16_is_used_where_the_device_computes_in_it(
     tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: bool
 ):
-    monkeypatch.setattr(faceref.precision, "computes_bf16", lambda device: native)
+    monkeypatch.setattr(precision, "computes_bf16", lambda device: native)
     report = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")
     plain = train(
         tiny_face_ref, "srcnn", BUDGET, tmp_path / "plain", running=Running(precision="fp32")
