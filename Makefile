@@ -29,7 +29,7 @@ reports: $(READY) ## Draw the board and the plots again from the committed resul
 	$(BIN)/facebench study references $(addprefix --file ,$(wildcard reports/studies/*.json)) --out reports
 	$(BIN)/facebench gains reports/results --studies reports/studies --out reports
 	$(BIN)/facebench site reports/results --out reports/site
-	$(BIN)/python benchmarks/learning_rates.py reports/results
+	$(BIN)/python reports/scripts/learning_rates.py reports/results
 
 check: $(READY) ## Lint, format check, types
 	$(BIN)/ruff format --check .

@@ -1,1 +1,1 @@
-"""One file a method; `benchmark.methods` imports one when it is asked for."""
+"""One file a method; `benchmark.methods.registry` imports one when it is asked for."""

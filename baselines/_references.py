@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from baselines._layers import conv
-from benchmark.resample import downsample, upsample
+from benchmark.methods.resample import downsample, upsample
 
 GRID = 32
 CELLS = GRID * GRID

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from benchmark.methods import Method
-from benchmark.resample import upsample
+from benchmark.methods.method import Method
+from benchmark.methods.resample import upsample
 
 
 class Bicubic(nn.Module):
     """Enlarges eight times and looks at no reference."""
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
-        """See `benchmark.methods.Method`."""
+        """See `benchmark.Method`."""
         return upsample(lr, 8).clamp(0, 1)
 
 

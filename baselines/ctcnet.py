@@ -18,8 +18,8 @@ from torch.nn import functional as F
 
 from baselines._layers import conv, quiet
 from baselines._transformer import ChannelAttention, FeedForward, Norm
-from benchmark.methods import Method
-from benchmark.resample import upsample
+from benchmark.methods.method import Method
+from benchmark.methods.resample import upsample
 
 SIDES = (128, 64, 32)
 MIDDLE = 16
@@ -138,7 +138,7 @@ class CTCNet(nn.Module):
         self.last = quiet(conv(width, 3))
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
-        """See `benchmark.methods.Method`."""
+        """See `benchmark.Method`."""
         enlarged = upsample(lr, 8)
         x, encoded = self.head(enlarged - 0.5), {}
         for side in SIDES:

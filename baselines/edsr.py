@@ -12,8 +12,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmark.methods import Method
-from benchmark.resample import upsample
+from benchmark.methods.method import Method
+from benchmark.methods.resample import upsample
 
 
 def _conv(before: int, after: int) -> nn.Conv2d:
@@ -46,7 +46,7 @@ class EDSR(nn.Module):
         nn.init.zeros_(self.last.bias)  # pyright: ignore[reportArgumentType]
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
-        """See `benchmark.methods.Method`."""
+        """See `benchmark.Method`."""
         features = self.head(lr - 0.5)
         features = features + self.body(features)
         return upsample(lr, 8) + self.last(self.up(features)).float()

@@ -12,9 +12,9 @@ Code licence: Apache-2.0 (this project). Weights: trained by the user.
 
 from __future__ import annotations
 
+from baselines._adversarial import Adversarial
 from baselines.rrdbnet_s import METHOD as RRDBNET
-from benchmark.adversarial import Adversarial
-from benchmark.methods import Method
+from benchmark.methods.method import Method
 
 METHOD = Method(
     "esrgan_s",

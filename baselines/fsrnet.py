@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from baselines._layers import conv, quiet
-from benchmark.methods import Method, Variant
-from benchmark.resample import upsample
+from benchmark.methods.method import Method, Variant
+from benchmark.methods.resample import upsample
 
 PRIORS = 81 + 11
 """Landmark heat maps and parsing maps that the prior branch is made for."""
@@ -102,7 +102,7 @@ class FSRNet(nn.Module):
         )  # fmt: skip
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
-        """See `benchmark.methods.Method`."""
+        """See `benchmark.Method`."""
         enlarged = upsample(lr, 8)
         coarse = enlarged + self.coarse(enlarged - 0.5).float()
         features = self.encoder(coarse - 0.5)

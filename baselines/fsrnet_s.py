@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 
 from baselines.fsrnet import FSRNet
-from benchmark.methods import Method
+from benchmark.methods.method import Method
 
 METHOD = Method(
     "fsrnet_s",

@@ -35,8 +35,8 @@ from baselines._references import (
     transfer,
 )
 from baselines._references import WIDTHS as REFERENCE
-from benchmark.methods import Method
-from benchmark.resample import upsample
+from benchmark.methods.method import Method
+from benchmark.methods.resample import upsample
 
 BLOCK = 8
 """Side in cells of a block of the face, placed as one."""
@@ -129,7 +129,7 @@ class MASA(nn.Module):
         self.blocks = nn.ModuleDict({str(s): blocks(WIDTHS[s], 2) for s in SIDES})
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
-        """See `benchmark.methods.Method`."""
+        """See `benchmark.Method`."""
         found, alike = self._match(lr, refs) if refs.shape[1] else ({}, None)
         features = self.head(lr)
         for side in SIDES:

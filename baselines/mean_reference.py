@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from benchmark.methods import Method
+from benchmark.methods.method import Method
 from faceref.errors import FaceRefError
 
 
@@ -16,7 +16,7 @@ class MeanReference(nn.Module):
     """Returns the mean of the references."""
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
-        """See `benchmark.methods.Method`; raises FaceRefError where there is no reference."""
+        """See `benchmark.Method`; raises FaceRefError where there is no reference."""
         if refs.shape[1] == 0:
             raise FaceRefError("mean_reference needs a reference: use --references 1 or more.")
         return refs.mean(1)

@@ -12,8 +12,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from baselines._layers import conv, doublings, quiet
-from benchmark.methods import Method
-from benchmark.resample import upsample
+from benchmark.methods.method import Method
+from benchmark.methods.resample import upsample
 
 
 class ChannelAttention(nn.Sequential):
@@ -77,7 +77,7 @@ class RCAN(nn.Module):
         self.last = quiet(conv(width, 3))
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
-        """See `benchmark.methods.Method`."""
+        """See `benchmark.Method`."""
         features = self.up(self.body(self.head(lr - 0.5)))
         return upsample(lr, self.scale) + self.last(features).float()
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 
 from baselines.rcan import RCAN
-from benchmark.methods import Method
+from benchmark.methods.method import Method
 
 METHOD = Method(
     "rcan_s",

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from baselines._layers import conv, quiet
-from benchmark.methods import Method
-from benchmark.resample import upsample
+from benchmark.methods.method import Method
+from benchmark.methods.resample import upsample
 
 SHARE = 0.2
 """Weight of each residual."""
@@ -67,7 +67,7 @@ class RRDBNet(nn.Module):
         self.last = quiet(conv(width, 3))
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
-        """See `benchmark.methods.Method`."""
+        """See `benchmark.Method`."""
         shallow = self.head(lr - 0.5)
         features = shallow + self.after(self.body(shallow))
         for layer in self.up:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 
 from baselines.rrdbnet import RRDBNet
-from benchmark.methods import Method
+from benchmark.methods.method import Method
 
 METHOD = Method(
     "rrdbnet_s",

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from baselines._layers import quiet
-from benchmark.methods import Method
-from benchmark.resample import upsample
+from benchmark.methods.method import Method
+from benchmark.methods.resample import upsample
 
 SMALLEST = 16
 """Side of the features in the body."""
@@ -105,7 +105,7 @@ class SPARNet(nn.Module):
         self.last = quiet(nn.Conv2d(widths[128], 3, 3, padding=1, padding_mode="reflect"))
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
-        """See `benchmark.methods.Method`."""
+        """See `benchmark.Method`."""
         enlarged = upsample(lr, 8)
         return enlarged + self.last(self.body(self.head(enlarged - 0.5))).float()
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 
 from baselines.sparnet import SPARNet
-from benchmark.methods import Method
+from benchmark.methods.method import Method
 
 METHOD = Method(
     "sparnet_s",

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from benchmark.methods import Method
-from benchmark.resample import upsample
+from benchmark.methods.method import Method
+from benchmark.methods.resample import upsample
 
 
 class SRCNN(nn.Module):
@@ -31,7 +31,7 @@ class SRCNN(nn.Module):
                 _pass_through(layer)
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
-        """See `benchmark.methods.Method`."""
+        """See `benchmark.Method`."""
         return self.layers(upsample(lr, 8))
 
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from baselines._layers import conv, doublings, quiet
-from benchmark.methods import Method
-from benchmark.resample import upsample
+from benchmark.methods.method import Method
+from benchmark.methods.resample import upsample
 
 SIDE = 16
 WINDOW = 8
@@ -142,7 +142,7 @@ class SwinIR(nn.Module):
         return nn.Sequential(conv(width, narrow), nn.LeakyReLU(), up, last)
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
-        """See `benchmark.methods.Method`."""
+        """See `benchmark.Method`."""
         shallow = self.head(lr - 0.5)
         deep = self.end(self.groups(self.start(shallow.permute(0, 2, 3, 1))))
         features = shallow + self.fuse(deep.permute(0, 3, 1, 2))

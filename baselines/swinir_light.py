@@ -12,7 +12,7 @@ from __future__ import annotations
 from functools import partial
 
 from baselines.swinir import SwinIR
-from benchmark.methods import Method
+from benchmark.methods.method import Method
 
 METHOD = Method(
     "swinir_light",

@@ -30,8 +30,8 @@ from baselines._references import (
     transfer,
 )
 from baselines._references import WIDTHS as REFERENCE
-from benchmark.methods import Method
-from benchmark.resample import upsample
+from benchmark.methods.method import Method
+from benchmark.methods.resample import upsample
 
 
 def _raise(features: Tensor, scale: int) -> Tensor:
@@ -78,7 +78,7 @@ class TTSR(nn.Module):
         self.blocks = nn.ModuleDict({str(s): blocks(WIDTHS[s], 2) for s in SIDES})
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
-        """See `benchmark.methods.Method`."""
+        """See `benchmark.Method`."""
         texture, relevance = self._attend(lr, refs) if refs.shape[1] else ({}, None)
         features, states = self.head(lr), {}
         for side in SIDES:

@@ -13,8 +13,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from baselines._layers import conv, quiet
-from benchmark.methods import Method
-from benchmark.resample import upsample
+from benchmark.methods.method import Method
+from benchmark.methods.resample import upsample
 
 
 class VDSR(nn.Module):
@@ -32,7 +32,7 @@ class VDSR(nn.Module):
         self.last = quiet(conv(width, 3))
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
-        """See `benchmark.methods.Method`."""
+        """See `benchmark.Method`."""
         enlarged = upsample(lr, 8)
         return enlarged + self.last(self.layers(enlarged - 0.5)).float()
 

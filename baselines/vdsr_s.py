@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 
 from baselines.vdsr import VDSR
-from benchmark.methods import Method
+from benchmark.methods.method import Method
 
 METHOD = Method(
     "vdsr_s", "VDSR-s", "Kim et al., CVPR 2016 (smaller)", partial(VDSR, width=32), False, True

@@ -21,8 +21,8 @@ from baselines._backbone import WIDTHS, Double, Head, Tail, blocks
 from baselines._layers import conv, quiet
 from baselines._references import SIDES, Pyramid, from_rows, shrink
 from baselines._references import WIDTHS as REFERENCE
-from benchmark.methods import Method
-from benchmark.resample import upsample
+from benchmark.methods.method import Method
+from benchmark.methods.resample import upsample
 
 REACH = 0.5
 """Farthest that the flow may go, as a share of half the picture's side."""
@@ -95,7 +95,7 @@ class Warp(nn.Module):
         self.blocks = nn.ModuleDict({str(s): blocks(WIDTHS[s], 2) for s in SIDES})
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
-        """See `benchmark.methods.Method`."""
+        """See `benchmark.Method`."""
         warped = self._warp(lr, refs) if refs.shape[1] else {}
         features = self.head(lr)
         for side in SIDES:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 
 from baselines.wfen import WFEN
-from benchmark.methods import Method
+from benchmark.methods.method import Method
 
 METHOD = Method(
     "wfen_s",

@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmark import protocol, result_files
-from benchmark.evaluate import Setting, default_task, evaluate
-from benchmark.train import Running, precision_note, train
-from benchmark.trainer import TimeUp
+from benchmark.evaluation.evaluate import Setting, default_task, evaluate
+from benchmark.protocol import budgets
+from benchmark.results import files as result_files
+from benchmark.training.train import Running, precision_note, train
+from benchmark.training.trainer import TimeUp
+from faceref.dataset.store import FaceRef
 from faceref.errors import FaceRefError
-from faceref.store import FaceRef
 
 SECONDS = 10.0
 """Time between two lines about progress."""
@@ -41,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--seed", type=int, default=0)
         if name == "train":
             command.add_argument("--budget", default="small")
-            command.add_argument("--references-from", default=protocol.TRAINING_LIST)
+            command.add_argument("--references-from", default=budgets.TRAINING_LIST)
             command.add_argument("--minutes", type=float)
             command.add_argument("--compile", action="store_true")
             command.add_argument("--precision", default="auto")
@@ -60,13 +61,13 @@ def _parser() -> argparse.ArgumentParser:
 def _train(given: argparse.Namespace) -> None:
     until = None if given.minutes is None else time.monotonic() + 60 * given.minutes
     running = Running(given.device, given.compile, given.log_dir, until, given.precision)
-    if note := precision_note(protocol.budget(given.budget), running):
+    if note := precision_note(budgets.budget(given.budget), running):
         print(note, flush=True)
     try:
         report = train(
             given.face_ref,
             given.method,
-            protocol.budget(given.budget),
+            budgets.budget(given.budget),
             given.out,
             seed=given.seed,
             reference_list=given.references_from,

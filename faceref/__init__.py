@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from faceref.torch_data import load
+    from faceref.dataset.torch_dataset import load
 
 __all__ = ["load"]
 __version__ = "0.1.0"
@@ -16,5 +16,5 @@ def __getattr__(name: str) -> Any:
     if name == "load":
         from importlib import import_module
 
-        return import_module("faceref.torch_data").load
+        return import_module("faceref.dataset.torch_dataset").load
     raise AttributeError(f"module 'faceref' has no attribute {name!r}")

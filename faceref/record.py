@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from faceref.blob import Blob
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +90,16 @@ class Record:
     def having(self, **changes: Any) -> Record:
         """A copy with `changes`."""
         return replace(self, **changes)
+
+
+class Blob(Protocol):
+    """The bytes of one encoded image."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes in its file: with the id, what tells two listings apart."""
+        ...
+
+    def read(self) -> bytes:
+        """The encoded image; raises OSError or ValueError where it cannot be had."""
+        ...

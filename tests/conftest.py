@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from faceref import store
+from faceref.dataset import store
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

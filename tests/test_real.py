@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from benchmark import result_files
-from benchmark.cli import app as facebench
-from benchmark.results import label
-from faceref.cli import app as faceref
+from benchmark.cli.app import app as facebench
+from benchmark.results import files as result_files
+from benchmark.results.result import label
+from faceref.cli.app import app as faceref
+from faceref.dataset.store import FaceRef
 from faceref.embed.registry import open_embedder
-from faceref.store import FaceRef
 
 pytestmark = pytest.mark.real
 LFW_IMAGES = 13_233

@@ -9,17 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceref import stages
-from faceref.align import ARCFACE
+from faceref.dataset.store import FaceRef
+from faceref.embed.align import ARCFACE
 from faceref.embed.base import Embedder
 from faceref.embed.registry import open_embedder
-from faceref.pipeline import Recipe, build
-from faceref.rows import read_rows
+from faceref.pipeline import stages
+from faceref.pipeline.build import build
+from faceref.pipeline.recipe import Recipe
 from faceref.sources.base import Choices
 from faceref.sources.celeba import IDENTITY, NAME, PUBLISHED, Published, celeba, survey
 from faceref.sources.lfw import lfw
 from faceref.sources.registry import check_source
-from faceref.store import FaceRef
+from faceref.sources.text_table import read_rows
 from tests.faceref.layouts import Face, write_celeba
 
 pytestmark = pytest.mark.real

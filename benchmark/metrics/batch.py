@@ -14,18 +14,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.metrics.colour import BT601
 from benchmark.metrics.pair import PairScorer
-from benchmark.metrics.psnr import IDENTICAL
-from benchmark.metrics.ssim import C1, C2, SIGMA, WINDOW
-from benchmark.protocol import METRICS
+from benchmark.metrics.registry import METRICS
+from benchmark.metrics.score import BT601, C1, C2, IDENTICAL, SIGMA, WINDOW
 
 CHUNK = 64
 """Images, and planes of them, that a device scores at a time."""
 
 
 def score_batch(outputs: Tensor, targets: Tensor) -> dict[str, np.ndarray]:
-    """The metrics of `benchmark.protocol.METRICS`, each float64 (N,).
+    """The metrics of `benchmark.metrics.registry.METRICS`, each float64 (N,).
 
     `outputs` and `targets` are uint8 RGB (N, H, W, 3) on one device, sides of at least 11. Raises
     ValueError for another dtype or where shapes differ.

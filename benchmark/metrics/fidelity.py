@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from benchmark import weights
-from benchmark.metrics.installed import need_package
+from benchmark.metrics import weights
 from benchmark.metrics.perceptual import tensors_only
+from benchmark.metrics.weights import need_package
 from faceref.errors import FaceRefError
 
 BATCH = 32

@@ -15,9 +15,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from benchmark.metrics.colour import BT601
-from benchmark.metrics.psnr import IDENTICAL
-from benchmark.metrics.ssim import C1, C2, SIGMA, WINDOW
+from benchmark.metrics.score import BT601, C1, C2, IDENTICAL, SIGMA, WINDOW
 
 LUMA = (np.array([BT601]) / 255).astype(np.float32)
 HALF = WINDOW // 2

@@ -1,6 +1,6 @@
 """LPIPS and DISTS by torchmetrics, with backbones whose bytes are known.
 
-Needs the extra `metrics` and weights of `benchmark.weights`; without them FaceRefError, no number.
+Needs the extra `metrics` and weights of `weights.py`; without them FaceRefError, no number.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark import weights
-from benchmark.backbone_features import write_torchvision_file
-from benchmark.metrics.installed import need_package
+from benchmark.metrics import weights
+from benchmark.metrics.backbone_features import write_torchvision_file
+from benchmark.metrics.weights import need_package
 from faceref.errors import FaceRefError
 
 BATCH = 16

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from faceref.align import Landmarks
+from faceref.embed.align import Landmarks
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,13 +67,3 @@ def normalise(vectors: np.ndarray) -> np.ndarray:
     """Rows of `vectors` (N, D) divided by their length, float32; a zero row stays zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
-
-
-@lru_cache(maxsize=32)
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

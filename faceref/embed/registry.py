@@ -30,7 +30,7 @@ def open_embedder(
     fails. Raises FaceRefError.
     """
     if name == "insightface":
-        from faceref.embed.pack import PackEmbedder, find_pack
+        from faceref.embed.insightface import PackEmbedder, find_pack
 
         return PackEmbedder(find_pack(pack or DEFAULT_PACK), det_size, device)
     if name == "dlib":
@@ -39,7 +39,7 @@ def open_embedder(
                 f"--pack {pack} is for the embedder 'insightface'; dlib brings its own models. "
                 "Leave out --pack or use --embedder insightface."
             )
-        from faceref.embed.dlib_net import DlibEmbedder
+        from faceref.embed.dlib import DlibEmbedder
 
         return DlibEmbedder(device)
     raise unknown_choice("embedder", name, EMBEDDERS)
@@ -65,6 +65,6 @@ class EmbedderSpec:
         """
         if self.name != "insightface":
             return self
-        from faceref.embed.pack import find_pack
+        from faceref.embed.insightface import find_pack
 
         return replace(self, pack=str(find_pack(self.pack or DEFAULT_PACK).absolute()))

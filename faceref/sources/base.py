@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from faceref.errors import FaceRefError
-from faceref.inventory import Inventory
 from faceref.record import Record
+from faceref.sources.inventory import Inventory
 
 
 @dataclass(frozen=True)

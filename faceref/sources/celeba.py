@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
-from faceref.blob import ZipMember, zip_members
 from faceref.errors import FaceRefError, unknown_choice
-from faceref.inventory import Count, Inventory, count, first_names, md5
 from faceref.record import Record
-from faceref.rows import Rows, read_rows
+from faceref.sources.archives import ZipMember, zip_members
 from faceref.sources.base import Choices, Source, SourceKind, refuse_swapped
+from faceref.sources.inventory import Count, Inventory, count, first_names, md5
+from faceref.sources.text_table import Rows, read_rows
 
 LICENCE = "CelebA agreement: non-commercial research only, no redistribution of any portion"
 LAYOUT = (

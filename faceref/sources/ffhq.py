@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from faceref.errors import FaceRefError, unknown_choice
-from faceref.inventory import Count, Inventory, count, first_names, md5
 from faceref.record import Record
 from faceref.sources.base import Choices, Source, SourceKind, refuse_swapped
+from faceref.sources.inventory import Count, Inventory, count, first_names, md5
 
 LICENCE = (
     "FFHQ: CC BY-NC-SA 4.0 (NVIDIA) for the data set; each picture under the licence of its "

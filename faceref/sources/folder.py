@@ -6,9 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 from faceref.errors import FaceRefError
-from faceref.inventory import Count, Inventory
 from faceref.record import Record
 from faceref.sources.base import Choices, Source, SourceKind
+from faceref.sources.inventory import Count, Inventory
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".tif", ".tiff"})
 LAYOUT = "Face_Ref needs one sub-folder per person: FACES/Ada_Lovelace/1.jpg"

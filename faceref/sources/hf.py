@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from faceref.blob import Slice, scratch_folder
-from faceref.columns import NONE, Columns, find_columns
 from faceref.errors import FaceRefError, unknown_choice
-from faceref.inventory import SHOWN, Count, Inventory
 from faceref.record import Record
+from faceref.sources.archives import Slice, scratch_folder
 from faceref.sources.base import Choices, Source, SourceKind
+from faceref.sources.hf_columns import NONE, Columns, find_columns
+from faceref.sources.inventory import SHOWN, Count, Inventory
 
 if TYPE_CHECKING:
     import datasets

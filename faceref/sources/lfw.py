@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from faceref.blob import Slice, tar_members
 from faceref.errors import FaceRefError
-from faceref.inventory import SHOWN, Count, Inventory, count, md5
 from faceref.record import Record
+from faceref.sources.archives import Slice, tar_members
 from faceref.sources.base import Choices, Source, SourceKind, refuse_swapped
+from faceref.sources.inventory import SHOWN, Count, Inventory, count, md5
 
 LICENCE = "LFW: public research set of press photographs, no formal licence"
 LAYOUT = (

@@ -10,8 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from faceref.errors import FaceRefError, unknown_choice
-from faceref.inventory import Inventory
 from faceref.sources.base import Choices, Source, SourceKind
+from faceref.sources.inventory import Inventory
 
 FOLDER = Path(__file__).resolve().parent
 _BESIDE = ("__init__", "base", "registry")

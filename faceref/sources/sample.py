@@ -5,9 +5,9 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from faceref.inventory import Count, Inventory
 from faceref.record import Record
 from faceref.sources.base import Source, SourceKind
+from faceref.sources.inventory import Count, Inventory
 
 
 def sample() -> Source:

@@ -13,11 +13,11 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark.methods import load
+from benchmark.methods.registry import load
+from benchmark.methods.resample import downsample, upsample
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.score import to_uint8
-from benchmark.released_weights import open_weights
-from benchmark.resample import downsample, upsample
+from benchmark.training.export import open_weights
 from faceref.sources.sample import sample
 
 RELEASES = Path(__file__).resolve().parents[2] / "releases"

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from benchmark.cost import count_macs
-from benchmark.methods import Method, load, variants
-from benchmark.methods import built_in as names
-from benchmark.resample import downsample, upsample
+from benchmark.methods.method import Method, variants
+from benchmark.methods.registry import built_in as names
+from benchmark.methods.registry import load
+from benchmark.methods.resample import downsample, upsample
+from benchmark.training.cost import count_macs
 from faceref.errors import FaceRefError
 from tests.baselines.sizes import SIZES
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmark.protocol import BUDGETS
-from benchmark.results import Result, image_digest
+from benchmark.protocol.budgets import BUDGETS
+from benchmark.results.result import Result, image_digest
 
 FACES = 40
 IDS = [f"face/{number:03d}" for number in range(FACES)]

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from benchmark.site.build import GALLERY, write_site
-from benchmark.site.gallery import PICTURES
-from benchmark.site.serve import address, open_server
+from benchmark.report.site.build import GALLERY, write_site
+from benchmark.report.site.gallery import PICTURES
+from benchmark.report.site.serve import address, open_server
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

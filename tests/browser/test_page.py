@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from benchmark.result_files import read_all
-from benchmark.results import boards, label
+from benchmark.results.files import read_all
+from benchmark.results.result import boards, label
 from tests.browser.conftest import REPORTS
 
 pytestmark = pytest.mark.browser

@@ -4,12 +4,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from faceref.mine import Mining
-from faceref.pipeline import Recipe, build
+from faceref.mining.mine import Mining
+from faceref.pipeline.build import build
+from faceref.pipeline.recipe import Recipe
+from faceref.pipeline.splits import SplitRule
 from faceref.sources.base import Choices
 from faceref.sources.celeba import celeba
 from faceref.sources.folder import folder
-from faceref.split import SplitRule
 from tests.faceref.fakes import PlainEmbedder, write_people
 from tests.faceref.layouts import faces, write_celeba
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from faceref.align import ARCFACE, Landmarks
+from faceref.embed.align import ARCFACE, Landmarks
 from faceref.embed.base import Detection, normalise
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from faceref.align import ARCFACE
+from faceref.embed.align import ARCFACE
 from faceref.sources.celeba import ATTRIBUTES, IDENTITY, PARTITION
 from faceref.sources.celeba import Published as CelebaPublished
 from faceref.sources.ffhq import Published as FfhqPublished

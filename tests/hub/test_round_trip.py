@@ -6,22 +6,23 @@ from pathlib import Path
 import pytest
 from huggingface_hub import snapshot_download
 
-from faceref.certificate import audit
+from faceref.audit.leaks import audit
+from faceref.dataset.store import FaceRef
 from faceref.embed.base import Embedder
 from faceref.embed.registry import open_embedder
-from faceref.hydrate import hydrate
-from faceref.index_format import INDEX
-from faceref.mine import Mining
-from faceref.pipeline import Recipe, build
-from faceref.policy import Licence
-from faceref.publish import publish
-from faceref.release import Wish
+from faceref.mining.mine import Mining
+from faceref.pipeline.build import build
+from faceref.pipeline.recipe import Recipe
+from faceref.pipeline.splits import SplitRule
+from faceref.release.format import INDEX
+from faceref.release.hydrate import hydrate
+from faceref.release.make import Wish
+from faceref.release.policy import Licence
+from faceref.release.publish import publish
+from faceref.release.verify import verify
 from faceref.sources.base import Choices, Source
 from faceref.sources.celeba import celeba
 from faceref.sources.folder import folder
-from faceref.split import SplitRule
-from faceref.store import FaceRef
-from faceref.verify import verify
 from tests.faceref.fakes import PlainEmbedder, write_people
 from tests.faceref.layouts import faces, write_celeba
 from tests.hub.server import Hub

@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from faceref.cli import app
+from faceref.cli.app import app
 from faceref.errors import FaceRefError
-from faceref.index_format import FULL, INDEX
-from faceref.mine import Mining
-from faceref.pipeline import Recipe, build
-from faceref.policy import Licence
-from faceref.release import Release, Wish, make_release
+from faceref.mining.mine import Mining
+from faceref.pipeline.build import build
+from faceref.pipeline.recipe import Recipe
+from faceref.pipeline.splits import SplitRule
+from faceref.release.format import FULL, INDEX
+from faceref.release.make import Release, Wish, make_release
+from faceref.release.policy import Licence
+from faceref.release.upload import upload
 from faceref.sources.folder import folder
-from faceref.split import SplitRule
-from faceref.upload import upload
 from tests.faceref.fakes import PlainEmbedder, write_people
 from tests.hub.server import TOKEN, Fault, Hub
 
@@ -193,7 +194,7 @@ print(json.dumps([seen, first["refs_hr"], size]))
 def test_the_published_set_opens_with_datasets(
     hub: Hub, full: Release, index: Release, tmp_path: Path
 ):
-    from faceref.store import SPLITS, FaceRef
+    from faceref.dataset.store import SPLITS, FaceRef
 
     upload(full, REPO)
     upload(index, REPO)

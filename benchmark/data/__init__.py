@@ -1,0 +1,1 @@
+"""A Face_Ref as tensors: faces of a split, the pool, batches."""

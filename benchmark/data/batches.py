@@ -1,0 +1,160 @@
+"""Training batches: drawn from seed and step alone; gathered, mirrored and shrunk on the device.
+
+Faces lie in memory of the device as uint8. What is drawn does not depend on the device, nor on how
+many processes share a batch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.data.faces import Faces, cycle
+from benchmark.protocol.budgets import Budget
+from benchmark.protocol.degradation import degrade_batch
+from benchmark.protocol.tasks import HR_SIZE
+
+Batch = tuple[Tensor, Tensor, Tensor]
+"""LR (N, 3, 16, 16), references (N, K, 3, 128, 128), HR (N, 3, 128, 128), float32 RGB in [0, 1]."""
+
+
+@dataclass(frozen=True, eq=False)
+class BatchPlan:
+    """What one training batch shows."""
+
+    rows: np.ndarray
+    """Rows of the split, int64 (N,)."""
+    references: np.ndarray
+    """Rows of the pool, int64 (N, K)."""
+    mirrored: np.ndarray
+    """Faces to mirror, bool (N,)."""
+    mirrored_references: np.ndarray
+    """References to mirror, bool (N, K)."""
+
+    def part(self, number: int, parts: int) -> BatchPlan:
+        """Part `number` of `parts` equal ones, each a process's share."""
+        size = len(self.rows) // parts
+        mine = slice(number * size, (number + 1) * size)
+        return BatchPlan(
+            self.rows[mine],
+            self.references[mine],
+            self.mirrored[mine],
+            self.mirrored_references[mine],
+        )
+
+
+def plan_batch(
+    faces: Faces, budget: Budget, seed: int, step: int, references: bool = True
+) -> BatchPlan:
+    """The batch of training step `step`, a function of `seed` and `step` alone.
+
+    Every face is seen once before any is seen again. The number of references is drawn for the
+    batch, the references at random from each face's list. With `references` False there are none.
+    """
+    rng = np.random.default_rng([seed, step])
+    rows = _rows_of_step(len(faces), budget.batch_size, seed, step)
+    count = int(rng.integers(0, budget.max_references + 1)) if references else 0
+    chosen = [_draw(rng, faces.references[row], count) for row in rows]
+    mirrored = np.zeros(len(rows), bool)
+    mirrored_references = np.zeros((len(rows), count), bool)
+    if budget.flip:
+        mirrored = rng.random(len(rows)) < 0.5
+        mirrored_references = rng.random((len(rows), count)) < 0.5
+    drawn = np.array(chosen, np.int64).reshape(len(rows), count)
+    return BatchPlan(np.array(rows, np.int64), drawn, mirrored, mirrored_references)
+
+
+def _rows_of_step(faces: int, batch: int, seed: int, step: int) -> list[int]:
+    places = range(step * batch, (step + 1) * batch)
+    orders = {
+        epoch: np.random.default_rng([seed, 1, epoch]).permutation(faces)
+        for epoch in {place // faces for place in places}
+    }
+    return [int(orders[place // faces][place % faces]) for place in places]
+
+
+def _draw(rng: np.random.Generator, rows: Sequence[int], count: int) -> list[int]:
+    if len(rows) < count:
+        return cycle(list(rows), count)
+    return [rows[place] for place in rng.choice(len(rows), count, replace=False)]
+
+
+class Pictures:
+    """The pictures of a split and of its references on a device, as uint8."""
+
+    def __init__(self, faces: Faces, device: torch.device) -> None:
+        self.device = device
+        self.references = torch.from_numpy(faces.pool.images).to(device)
+        same = faces.hr is faces.pool.images
+        self.hr = self.references if same else torch.from_numpy(faces.hr).to(device)
+
+    def gather(self, plan: BatchPlan) -> Batch:
+        """The batch of `plan`; the small faces are made of the mirrored ones, byte for byte."""
+        hr = _mirror(self.hr[self._there(plan.rows)], self._there(plan.mirrored))
+        count = plan.references.shape[1]
+        shape = (len(hr), count, 3, HR_SIZE, HR_SIZE)
+        if not count:
+            return _as_float(degrade_batch(hr)), hr.new_zeros(shape).float(), _as_float(hr)
+        refs = self.references[self._there(plan.references.ravel())]
+        refs = _mirror(refs, self._there(plan.mirrored_references.ravel()))
+        return _as_float(degrade_batch(hr)), _as_float(refs).view(shape), _as_float(hr)
+
+    def _there(self, values: np.ndarray) -> Tensor:
+        return torch.from_numpy(values).to(self.device)
+
+
+def _mirror(images: Tensor, chosen: Tensor) -> Tensor:
+    """Flip those images (N, H, W, 3) left to right that `chosen` (N,) marks."""
+    return torch.where(chosen[:, None, None, None], images.flip(2), images)
+
+
+def _as_float(images: Tensor) -> Tensor:
+    """uint8 (N, H, W, 3) as float32 in [0, 1], (N, 3, H, W)."""
+    return images.permute(0, 3, 1, 2).contiguous().float().div(255)
+
+
+class Loader:
+    """Gives the batches of a training in order; the next is prepared while a step runs.
+
+    `stall` is the time in seconds that steps have waited for their batch.
+    """
+
+    def __init__(
+        self,
+        faces: Faces,
+        budget: Budget,
+        seed: int,
+        device: torch.device,
+        *,
+        references: bool = True,
+        share: tuple[int, int] = (0, 1),
+    ) -> None:
+        self.faces, self.budget, self.seed, self.references = faces, budget, seed, references
+        self.pictures, self.share, self.stall = Pictures(faces, device), share, 0.0
+        self.thread = ThreadPoolExecutor(1)
+        self.next: tuple[int, Future[Batch]] | None = None
+
+    def batch(self, step: int) -> Batch:
+        """The batch of `step`, or this process's share of it."""
+        start = time.perf_counter()
+        known = self.next is not None and self.next[0] == step
+        coming = self.next[1] if known and self.next else self.thread.submit(self._make, step)
+        found = coming.result()
+        self.stall += time.perf_counter() - start
+        if step + 1 < self.budget.steps:
+            self.next = (step + 1, self.thread.submit(self._make, step + 1))
+        return found
+
+    def _make(self, step: int) -> Batch:
+        plan = plan_batch(self.faces, self.budget, self.seed, step, self.references)
+        return self.pictures.gather(plan.part(*self.share))
+
+    def close(self) -> None:
+        """End the thread."""
+        self.thread.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,152 @@
+"""Face_Ref as tensors: faces, their small versions, and the references that methods are given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.protocol.degradation import degrade_all
+from benchmark.protocol.tasks import HR_SIZE, SCALE
+from faceref.dataset.store import REFERENCE_LISTS, FaceRef
+from faceref.errors import FaceRefError, unknown_choice
+
+LISTS = (*REFERENCE_LISTS, "both", "random")
+"""`both` alternates between the two lists, each image once; training draws from it. `random` are
+faces of other people, drawn with a fixed seed."""
+STRANGERS = 64
+"""Random references of a face."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The faces that references come from: the train split."""
+
+    images: np.ndarray
+    """uint8 RGB, (N, 128, 128, 3)."""
+    row: dict[str, int]
+    """Row of each image id."""
+
+    @classmethod
+    def read(cls, face_ref: FaceRef) -> Pool:
+        """Decode the train split of `face_ref`."""
+        ids = face_ref.column("train", "image_id")
+        return cls(face_ref.images("train"), {image_id: row for row, image_id in enumerate(ids)})
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """One split: HR and LR faces, and rows of their references in the pool."""
+
+    image_ids: list[str]
+    hr: np.ndarray
+    """uint8 RGB, (N, 128, 128, 3)."""
+    lr: np.ndarray
+    """uint8 RGB, (N, 16, 16, 3) at x8."""
+    references: list[list[int]]
+    """Rows of the pool, best first."""
+    pool: Pool
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def take(self, rows: Sequence[int]) -> Faces:
+        """The faces of `rows`."""
+        return Faces(
+            [self.image_ids[row] for row in rows],
+            self.hr[rows],
+            self.lr[rows],
+            [self.references[row] for row in rows],
+            self.pool,
+        )
+
+    def batch(self, rows: Sequence[int], count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """LR (N, 3, 16, 16), first `count` references (N, K, 3, 128, 128), HR (N, 3, 128, 128).
+
+        float32 RGB in [0, 1]. A face with fewer references has them repeated in turn.
+        """
+        chosen = [cycle(self.references[row], count) for row in rows]
+        return as_batch(self.lr[list(rows)]), self.stack(chosen), as_batch(self.hr[list(rows)])
+
+    def stack(self, chosen: Sequence[Sequence[int]]) -> Tensor:
+        """Pool rows (N lists of K) as float32 RGB in [0, 1], (N, K, 3, 128, 128)."""
+        flat = list(chain.from_iterable(chosen))
+        images = as_batch(self.pool.images[flat]) if flat else torch.zeros(0, 3, HR_SIZE, HR_SIZE)
+        return images.view(len(chosen), -1, 3, HR_SIZE, HR_SIZE) if flat else no_references(chosen)
+
+
+def no_references(batch: Sequence[object]) -> Tensor:
+    """References for K = 0: an empty tensor (N, 0, 3, 128, 128)."""
+    return torch.zeros(len(batch), 0, 3, HR_SIZE, HR_SIZE)
+
+
+def as_batch(images: np.ndarray) -> Tensor:
+    """uint8 (N, H, W, 3) as float32 in [0, 1], (N, 3, H, W)."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2).float().div(255)
+
+
+def cycle(rows: Sequence[int], count: int) -> list[int]:
+    """The first `count` of `rows`, beginning again where there are fewer."""
+    if count and not rows:
+        raise FaceRefError("A face has no reference. Build Face_Ref with more people.")
+    return [rows[place % len(rows)] for place in range(count)]
+
+
+def read_split(
+    face_ref: FaceRef,
+    split: str,
+    pool: Pool,
+    reference_list: str,
+    *,
+    degradation: str = "bicubic",
+    scale: int = SCALE,
+) -> Faces:
+    """Read `split`, with the references of `reference_list`, one of `LISTS`.
+
+    LR faces are made by `degradation`, one of `benchmark.protocol.degradation.DEGRADATIONS`.
+    """
+    if reference_list not in LISTS:
+        raise unknown_choice("reference list", reference_list, LISTS)
+    hr = pool.images if split == "train" else face_ref.images(split)
+    ids = face_ref.column(split, "image_id")
+    lr = degrade_all(hr, ids, degradation, scale)
+    return Faces(ids, hr, lr, _references(face_ref, split, pool, reference_list), pool)
+
+
+def _references(face_ref: FaceRef, split: str, pool: Pool, reference_list: str) -> list[list[int]]:
+    if reference_list == "random":
+        return strangers(face_ref, face_ref.column(split, "identity"), STRANGERS)
+    names = REFERENCE_LISTS if reference_list == "both" else (reference_list,)
+    columns = [face_ref.column(split, name) for name in names]
+    return [_merge(lists, pool) for lists in zip(*columns, strict=True)]
+
+
+def strangers(face_ref: FaceRef, people: Sequence[str], count: int) -> list[list[int]]:
+    """For each of `people` up to `count` rows of the train split, none of their own.
+
+    Drawn with a fixed seed.
+    """
+    labels = np.array(face_ref.column("train", "identity"))
+    rng = np.random.default_rng(0)
+    found = []
+    for person in people:
+        order = rng.permutation(len(labels))[: 4 * count + 64]
+        found.append(order[labels[order] != person][:count].tolist())
+    return found
+
+
+def _merge(lists: Sequence[list[dict]], pool: Pool) -> list[int]:
+    mixed = chain.from_iterable(zip_longest(*lists))
+    rows = [pool.row[item["image_id"]] for item in mixed if item is not None]
+    return list(dict.fromkeys(rows))
+
+
+def open_face_ref(path: Path) -> tuple[FaceRef, Pool]:
+    """Open a Face_Ref folder and decode the faces that references come from."""
+    face_ref = FaceRef.open(path)
+    return face_ref, Pool.read(face_ref)

@@ -1,0 +1,1 @@
+"""Score a method, a network from elsewhere, or a folder of predictions."""

@@ -1,0 +1,211 @@
+"""Metrics beside the four of every result: what the eye sees, whose face it is, the whole set.
+
+Asked for by name, opened before anything is enlarged: what a metric needs and lacks is an error at
+once, never a number. Imported only when asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmark.data.faces import Faces
+from benchmark.evaluation.likeness import embed_references
+from benchmark.metrics import weights
+from benchmark.metrics.identity import (
+    cosines,
+    embed_all,
+    landmark_distance,
+    need_other_embedder,
+    reference_usage,
+)
+from faceref.embed.base import Embedder
+from faceref.errors import FaceRefError, unknown_choice
+from faceref.hardware import open_device
+
+DIGITS = 4
+VERSION = 1
+LPIPS = ("lpips_alex", "lpips_vgg", "lpips_squeeze")
+LIKENESS = ("identity", "landmarks", "usage")
+"""Need an embedder that did not mine; see `benchmark.metrics.identity`."""
+SET = ("fid", "kid")
+"""One number for all faces together."""
+EXTRAS = (*LPIPS, "dists", *LIKENESS, *SET)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What extra metrics look at."""
+
+    outputs: np.ndarray
+    """uint8 RGB, (N, 128, 128, 3)."""
+    faces: Faces
+    count: int
+    """References that the method was given, K."""
+    embedder: Embedder | None
+
+    @cached_property
+    def vectors(self) -> tuple[np.ndarray, np.ndarray]:
+        """Embeddings of outputs and targets, each (N, D)."""
+        assert self.embedder is not None
+        return embed_all(self.embedder, self.outputs), embed_all(self.embedder, self.faces.hr)
+
+
+Scorer = Callable[[Look], np.ndarray]
+"""One number a face, float64 (N,); NaN where it has none."""
+
+
+@dataclass(frozen=True)
+class ExtraScores:
+    """What extra metrics found, as result files hold it."""
+
+    scores: dict[str, list[float | None]] = field(default_factory=dict)
+    """None where a face has no number."""
+    set_scores: dict[str, float] = field(default_factory=dict)
+    sources: dict[str, Any] = field(default_factory=dict)
+    """For each metric its protocol and the SHA-256 of the weights behind it."""
+
+
+@dataclass(frozen=True)
+class Extras:
+    """Extra metrics, ready to score."""
+
+    scorers: dict[str, Scorer]
+    set_names: tuple[str, ...]
+    sources: dict[str, Any]
+    embedder: Embedder | None
+    device: torch.device
+    kept: list[np.ndarray] = field(default_factory=list)
+
+    def keep(self, images: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """Pass `images` on and remember them for `score`."""
+        for image in images:
+            self.kept.append(image)
+            yield image
+
+    def score(self, faces: Faces, count: int) -> ExtraScores:
+        """All metrics of the images that were kept."""
+        look = Look(np.stack(self.kept), faces, count, self.embedder)
+        scores = {name: _listed(scorer(look)) for name, scorer in self.scorers.items()}
+        return ExtraScores(scores, self._of_the_set(look), self.sources)
+
+    def _of_the_set(self, look: Look) -> dict[str, float]:
+        if not self.set_names:
+            return {}
+        from benchmark.metrics.fidelity import fid_and_kid
+
+        found = fid_and_kid(look.outputs, look.faces.hr, self.device)
+        return {name: round(found[name], DIGITS) for name in self.set_names}
+
+
+def parse_names(text: str) -> list[str]:
+    """Names between commas, each once; raises FaceRefError for an unknown one."""
+    names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    for name in names:
+        if name in weights.NEVER:
+            raise FaceRefError(f"Not available: {name}. {weights.NEVER[name]}.")
+        if name not in EXTRAS:
+            raise unknown_choice("metric", name, EXTRAS)
+    return names
+
+
+def open_for(face_ref: Path, metrics: str, embedder: str, pack: str | None, device: str) -> Extras:
+    """`metrics`, names between commas, for a Face_Ref; the embedder is opened if one needs it."""
+    from faceref.dataset.store import FaceRef
+    from faceref.embed.registry import open_embedder
+
+    names = parse_names(metrics)
+    if not set(names) & set(LIKENESS):
+        return open_extras(names, open_device(device))
+    scorer = open_embedder(embedder, pack=pack, device=device)
+    mining = FaceRef.open(face_ref).manifest["embedder"]
+    return open_extras(names, open_device(device), scorer, mining)
+
+
+def open_extras(
+    names: Sequence[str],
+    device: torch.device,
+    embedder: Embedder | None = None,
+    mining: dict[str, Any] | None = None,
+) -> Extras:
+    """The metrics of these `names`, with their weights.
+
+    Those of `LIKENESS` need an `embedder`; `mining` is the provenance of the one that chose the
+    references. Raises FaceRefError where weights or packages are missing or the embedder mined.
+    """
+    scorers: dict[str, Scorer] = {}
+    sources: dict[str, Any] = {}
+    for name in names:
+        if name in SET:
+            sources[name] = _open_set()
+        elif name in LIKENESS:
+            scorers[name], sources[name] = _open_likeness(name, embedder, mining)
+        else:
+            scorers[name], sources[name] = _open_perceptual(name, device)
+        sources[name] = {"protocol": f"{name}@{VERSION}", **sources[name]}
+    return Extras(scorers, tuple(name for name in names if name in SET), sources, embedder, device)
+
+
+def _open_perceptual(name: str, device: torch.device) -> tuple[Scorer, dict[str, Any]]:
+    from benchmark.metrics.perceptual import distances, lpips_distance, open_dists, open_lpips
+
+    if name == "dists":
+        network, files = open_dists()
+        distance = network.to(device)
+    else:
+        network, files = open_lpips(name.removeprefix("lpips_"))
+        distance = lpips_distance(network.to(device))
+    score = partial(_pairs, partial(distances, distance, device=device))
+    return score, {"weights": files}
+
+
+def _pairs(distance: Callable[[np.ndarray, np.ndarray], np.ndarray], look: Look) -> np.ndarray:
+    return distance(look.outputs, look.faces.hr)
+
+
+def _open_set() -> dict[str, Any]:
+    from benchmark.metrics.fidelity import inception
+    from benchmark.metrics.weights import need_package
+
+    need_package("torch_fidelity")
+    inception()
+    wanted = weights.weight_file("inception")
+    return {"weights": {wanted.file: wanted.sha256}}
+
+
+def _open_likeness(
+    name: str, embedder: Embedder | None, mining: dict[str, Any] | None
+) -> tuple[Scorer, dict[str, Any]]:
+    if embedder is None or mining is None:
+        raise FaceRefError(
+            f"Not available: {name}. It needs an embedder that did not choose the references, and "
+            "a Face_Ref that names the one that did: --embedder dlib, or --embedder insightface"
+        )
+    need_other_embedder(embedder, mining)
+    ways = {"identity": _identity, "landmarks": _landmarks, "usage": _usage}
+    return ways[name], {"embedder": embedder.provenance()}
+
+
+def _identity(look: Look) -> np.ndarray:
+    return cosines(*look.vectors)
+
+
+def _landmarks(look: Look) -> np.ndarray:
+    assert look.embedder is not None
+    return landmark_distance(look.embedder, look.outputs, look.faces.hr)
+
+
+def _usage(look: Look) -> np.ndarray:
+    assert look.embedder is not None
+    references = embed_references(look.embedder, look.faces, look.count)
+    return reference_usage(*look.vectors, references)
+
+
+def _listed(values: np.ndarray) -> list[float | None]:
+    return [None if np.isnan(value) else round(float(value), DIGITS) for value in values]

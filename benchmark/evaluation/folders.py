@@ -1,0 +1,89 @@
+"""Two folders of pictures, outputs and targets, scored under any protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from benchmark.metrics.score import score
+from benchmark.protocol.published import PUBLISHED, score_published
+from benchmark.protocol.tasks import TASKS
+from faceref.errors import FaceRefError, unknown_choice
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+Score = Callable[[np.ndarray, np.ndarray], dict[str, float]]
+
+
+def score_folders(outputs: Path, targets: Path, protocol: str) -> dict[str, dict[str, float]]:
+    """Scores of each picture, by its name without the ending, under a task or published protocol.
+
+    Raises FaceRefError where a picture is missing or too many, unreadable, or of another size or
+    colour mode than its target.
+    """
+    measure = measure_of(protocol)
+    high, low = pictures(targets), pictures(outputs)
+    _need_the_same(set(low), set(high), outputs, targets)
+    return {name: _score(measure, low[name], high[name]) for name in sorted(high)}
+
+
+def measure_of(protocol: str) -> Score:
+    """The function that scores a pair of uint8 RGB images (H, W, 3) under `protocol`."""
+    if protocol in TASKS:
+        return score
+    if protocol not in PUBLISHED:
+        raise unknown_choice("protocol", protocol, [*TASKS, *PUBLISHED])
+    return lambda output, target: score_published(PUBLISHED[protocol], output, target)
+
+
+def means(scores: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Mean of each metric over the pictures."""
+    rows = list(scores.values())
+    return {metric: float(np.mean([row[metric] for row in rows])) for metric in rows[0]}
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """uint8 RGB (H, W, 3); raises FaceRefError for another mode and for what is no picture."""
+    try:
+        with Image.open(path) as image:
+            if image.mode != "RGB":
+                raise FaceRefError(f"{path} has the mode {image.mode}, expected RGB.")
+            return np.asarray(image)
+    except (UnidentifiedImageError, OSError) as error:
+        raise FaceRefError(f"Cannot read the picture {path}: {error}.") from error
+
+
+def pictures(folder: Path) -> dict[str, Path]:
+    """Pictures below `folder` by their name without the ending; raises FaceRefError for none."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
+    if not paths:
+        raise FaceRefError(f"No pictures in {folder}. Give a folder of {', '.join(SUFFIXES)}.")
+    named: dict[str, Path] = {}
+    for path in paths:
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if name in named:
+            raise FaceRefError(f"{named[name]} and {path} have one name. Remove one.")
+        named[name] = path
+    return named
+
+
+def _need_the_same(low: set[str], high: set[str], outputs: Path, targets: Path) -> None:
+    for names, folder, other in ((high - low, outputs, targets), (low - high, targets, outputs)):
+        if names:
+            shown = ", ".join(sorted(names)[:3])
+            raise FaceRefError(
+                f"{len(names)} pictures of {other} are not in {folder}, such as {shown}. "
+                "Names must be the same, endings may differ."
+            )
+
+
+def _score(measure: Score, output: Path, target: Path) -> dict[str, float]:
+    low, high = read_rgb(output), read_rgb(target)
+    if low.shape != high.shape:
+        raise FaceRefError(
+            f"{output} has {low.shape[1]}x{low.shape[0]} pixels, its target "
+            f"{high.shape[1]}x{high.shape[0]}. Give outputs of the size of the targets."
+        )
+    return measure(low, high)

@@ -1,0 +1,183 @@
+"""Pictures that an outside tool made: checked to the last name, then scored."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from benchmark.data.faces import open_face_ref
+from benchmark.evaluation.evaluate import Setting, make_result, read_faces, score_all
+from benchmark.protocol.tasks import HR_SIZE
+from faceref.errors import FaceRefError
+
+if TYPE_CHECKING:
+    from benchmark.evaluation.extra_metrics import Extras
+    from benchmark.results.result import Result
+
+SHOWN = 5
+"""Names that one error lists."""
+_EXPECTED = (
+    "A folder of predictions holds one PNG for each face of the split, <image_id>.png, letter for "
+    "letter, and no other file."
+)
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_COLOURS = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGBA"}
+"""Colour types of a PNG (ISO/IEC 15948, 11.2.2)."""
+_WAY_OUT = {
+    "grey": "write all three channels, Image.convert('RGB')",
+    "palette": "Image.convert('RGB'), and save without quantisation",
+    "grey with alpha": "drop the alpha, Image.convert('RGB')",
+    "RGBA": "drop the alpha, Image.convert('RGB')",
+    "RGB": "round to 8 bit where the picture is made",
+}
+
+
+def evaluate_predictions(
+    face_ref: Path, folder: Path, name: str, setting: Setting, extras: Extras | None = None
+) -> Result:
+    """Score the pictures of somebody else's method: `folder/<image_id>.png`, 128x128 RGB uint8.
+
+    Nothing is scored before every name and every file was found right. Raises FaceRefError where
+    pictures are missing, or there for no face of the split; where one has another size or mode or
+    is damaged; and for the metric `usage`: which references were used is not known here.
+    """
+    if extras is not None and "usage" in extras.scorers:
+        raise FaceRefError(
+            "Not available: usage. Which references made pictures from outside is not known; "
+            "leave it out of --metrics."
+        )
+    need_plain_name(name)
+    opened, pool = open_face_ref(face_ref)
+    faces = read_faces(opened, pool, setting)
+    paths = find(folder, faces.image_ids, opened.column(setting.split, "image_id"))
+    need_sound(paths)
+    return make_result(
+        setting,
+        opened,
+        faces,
+        score_all(_read_all(paths), faces, None, extras),
+        method=name,
+        title=name,
+        budget=None,
+        references=0,
+        reference_list=None,
+        parameters=None,
+        macs=None,
+        milliseconds=None,
+        training=None,
+        seed=None,
+        hardware={},
+    )
+
+
+def need_plain_name(name: str) -> None:
+    """Raises FaceRefError for a `name` that cannot name the folder of a result."""
+    if not name or "/" in name or name.startswith("."):
+        raise FaceRefError(
+            f"--method {name!r} is no name for a result: it names a folder, so leave out '/' and a "
+            "'.' at the beginning."
+        )
+
+
+def find(folder: Path, wanted: Sequence[str], split: Iterable[str]) -> list[Path]:
+    """The picture of each image id of `wanted`, in order, where `folder` holds no other file.
+
+    Names are compared letter for letter, also where the file system does not. Pictures of the rest
+    of the `split` may be there; hidden files are not looked at. Raises one FaceRefError that counts
+    all that is missing and all that is too much.
+    """
+    if not folder.is_dir():
+        raise FaceRefError(f"--predictions {folder} is no folder. {_EXPECTED}")
+    there = set(_files(folder))
+    missing = [name for name in map(_file_name, wanted) if name not in there]
+    strange = there.difference(map(_file_name, split))
+    extra = sorted(name for name in strange if not _hidden(name))
+    if missing or extra:
+        raise FaceRefError(_mismatch(folder, missing, len(wanted), extra))
+    return [folder / _file_name(image_id) for image_id in wanted]
+
+
+def _file_name(image_id: str) -> str:
+    return f"{image_id}.png"
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """Paths of all files below `folder`, relative, with `/`."""
+    for root, _, names in os.walk(folder, followlinks=True):
+        below = Path(root).relative_to(folder)
+        yield from ((below / name).as_posix() for name in names)
+
+
+def _hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in name.split("/"))
+
+
+def _mismatch(folder: Path, missing: list[str], wanted: int, extra: list[str]) -> str:
+    parts = []
+    if missing:
+        parts.append(f"No prediction for {len(missing):,} of {wanted:,} faces: {_few(missing)}.")
+    if extra:
+        parts.append(f"Files that are no face of the split, {len(extra):,}: {_few(extra)}.")
+    return " ".join([f"{folder}:", *parts, _EXPECTED])
+
+
+def _few(items: Sequence[str]) -> str:
+    more = f" and {len(items) - SHOWN:,} more" if len(items) > SHOWN else ""
+    return ", ".join(items[:SHOWN]) + more
+
+
+def need_sound(paths: Sequence[Path]) -> None:
+    """Raises one FaceRefError that counts the `paths` that are no PNG of 128x128 in 8-bit RGB."""
+    wrong = [f"{path} {found}" for path in paths if (found := problem(path))]
+    if wrong:
+        raise FaceRefError(
+            f"{len(wrong):,} of {len(paths):,} predictions are not {HR_SIZE}x{HR_SIZE} PNG in "
+            f"8-bit RGB: {_few(wrong)}. Nothing was scored."
+        )
+
+
+def problem(path: Path) -> str | None:
+    """What is wrong with a prediction, in words; None where nothing is.
+
+    The header is read here and not by Pillow, which opens 16-bit RGB as 8-bit without a word.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(26)
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+    if not head.startswith(_SIGNATURE):
+        return "is no PNG (save it as one; another format renamed will not do)"
+    if len(head) < 26:
+        return "is damaged: it ends in its header (copy it again)"
+    width, height, bits, colour = struct.unpack(">IIBB", head[16:26])
+    if (width, height) != (HR_SIZE, HR_SIZE):
+        return f"is {width}x{height} (enlarge the LR face that the task says)"
+    kind = _COLOURS.get(colour, f"colour type {colour}")
+    if (kind, bits) != ("RGB", 8):
+        return f"is {bits}-bit {kind} ({_WAY_OUT.get(kind, 'save it again')})"
+    return _damage(path)
+
+
+def _damage(path: Path) -> str | None:
+    try:
+        _read(path)
+    except (OSError, SyntaxError, ValueError) as error:
+        return f"is damaged: {error} (copy it again)"
+    return None
+
+
+def _read(path: Path) -> np.ndarray:
+    """uint8 RGB (128, 128, 3)."""
+    with Image.open(path, formats=["PNG"]) as image:
+        return np.asarray(image)
+
+
+def _read_all(paths: Sequence[Path]) -> Iterator[np.ndarray]:
+    return map(_read, paths)

@@ -1,0 +1,209 @@
+"""Weights of somebody else's single-image x8 network, opened by the package spandrel.
+
+spandrel (MIT) tells the architecture from the weights alone. Files are read as plain tensors:
+safetensors, or PyTorch's format with `weights_only=True`, so that no file can run code.
+"""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.evaluation.evaluate import Progress, Setting, need_scale, score_model
+from benchmark.evaluation.predictions import need_plain_name
+from benchmark.protocol.tasks import HR_SIZE, LR_SIZE, SCALE, task
+from benchmark.training.run import file_sha256
+from faceref.errors import FaceRefError
+from faceref.hardware import open_device
+
+if TYPE_CHECKING:
+    from benchmark.evaluation.extra_metrics import Extras
+    from benchmark.results.result import Result
+
+SUFFIXES = (".safetensors", ".pth")
+_CONVERT = (
+    "Save the weights alone where you trust the file: "
+    "safetensors.torch.save_file(model.state_dict(), 'x8.safetensors')."
+)
+_ELSEWHERE = "Or run it where it works and score its pictures: --predictions DIR."
+
+
+class SingleImage(nn.Module):
+    """A spandrel network that is called as a method, and looks at no reference."""
+
+    def __init__(self, descriptor: Any) -> None:
+        super().__init__()
+        self.net: nn.Module = descriptor.model
+        self.enlarge = descriptor
+
+    def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
+        """See `benchmark.Method`. One face at a time: spandrel promises no more."""
+        return torch.cat([self.enlarge(face[None]) for face in lr])
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network with its weights, and what a result says about them."""
+
+    model: SingleImage
+    """In evaluation mode, on the CPU, float32."""
+    architecture: str
+    """spandrel's name of it."""
+    sha256: str
+    """Of the file."""
+
+
+def evaluate_spandrel(
+    face_ref: Path,
+    file: Path,
+    name: str,
+    setting: Setting,
+    *,
+    device: str = "cpu",
+    progress: Progress | None = None,
+    extras: Extras | None = None,
+) -> Result:
+    """Score the weights `file` under the name `name`.
+
+    Its training is not known here, so the row has no budget; `weights` says what was scored. Raises
+    FaceRefError as `open_network`.
+    """
+    need_plain_name(name)
+    need_scale(task(setting.task))
+    target = open_device(device)
+    network = open_network(file)
+    return score_model(
+        network.model.to(target),
+        face_ref,
+        setting,
+        0,
+        target,
+        progress,
+        extras,
+        method=name,
+        title=name,
+        budget=None,
+        training=None,
+        seed=None,
+        packages={"spandrel": version("spandrel")},
+        weights={
+            "architecture": network.architecture,
+            "file": file.name,
+            "sha256": network.sha256,
+        },
+    )
+
+
+def open_network(file: Path) -> Network:
+    """The x8 RGB network whose weights are `file`.
+
+    Raises FaceRefError where spandrel is not installed, the file cannot be read, or the network is
+    unknown, of another scale or for other channels.
+    """
+    state = _state(file)
+    spandrel = _spandrel()
+    try:
+        found = spandrel.ModelLoader().load_from_state_dict(state)
+    except spandrel.UnsupportedModelError as error:
+        raise FaceRefError(
+            f"{file}: spandrel {version('spandrel')} knows no architecture with these weights. "
+            f"{_ELSEWHERE}"
+        ) from error
+    except Exception as error:
+        raise FaceRefError(
+            f"{file}: spandrel cannot build a network from these weights ({_cause(error)}). "
+            f"Are they whole? {_ELSEWHERE}"
+        ) from error
+    _need_fit(file, found, spandrel)
+    model = SingleImage(found.float()).eval()
+    _need_size(file, model)
+    return Network(model, found.architecture.name, file_sha256(file))
+
+
+def _spandrel() -> Any:
+    try:
+        import spandrel
+    except ImportError as error:
+        raise FaceRefError(
+            f"--spandrel needs the package spandrel ({error}): pip install 'face-ref[spandrel]'"
+        ) from error
+    return spandrel
+
+
+def _state(file: Path) -> dict[str, Any]:
+    if file.suffix not in SUFFIXES:
+        raise FaceRefError(f"{file}: weights end in {' or '.join(SUFFIXES)}. {_CONVERT}")
+    if not file.is_file():
+        raise FaceRefError(f"No file of weights at {file}.")
+    state = _safetensors(file) if file.suffix == ".safetensors" else _pickled(file)
+    if not isinstance(state, dict):
+        raise FaceRefError(f"{file} holds a {type(state).__name__}, expected a dict of tensors.")
+    return state
+
+
+def _safetensors(file: Path) -> Any:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise FaceRefError(f"{file} is no safetensors file ({error}). Get it again.") from error
+
+
+def _pickled(file: Path) -> Any:
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise FaceRefError(
+            f"{file} holds more than tensors, or is no file of torch.save; it is not opened, since "
+            f"that could run code. {_CONVERT}"
+        ) from error
+    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+        raise FaceRefError(
+            f"{file} is damaged or no file of torch.save ({type(error).__name__}). Get it again."
+        ) from error
+
+
+def _need_fit(file: Path, found: Any, spandrel: Any) -> None:
+    what = f"{file} is {found.architecture.name}"
+    if not isinstance(found, spandrel.ImageModelDescriptor):
+        raise FaceRefError(f"{what}, which needs a mask beside the image. {_ELSEWHERE}")
+    if found.scale != SCALE:
+        raise FaceRefError(
+            f"{what} x{found.scale}, expected x{SCALE}: {LR_SIZE}x{LR_SIZE} to "
+            f"{HR_SIZE}x{HR_SIZE}. Give x{SCALE} weights. {_ELSEWHERE}"
+        )
+    if (found.input_channels, found.output_channels) != (3, 3):
+        raise FaceRefError(
+            f"{what} with {found.input_channels} channels in and {found.output_channels} out, "
+            f"expected 3 and 3 (RGB). {_ELSEWHERE}"
+        )
+
+
+@torch.no_grad()
+def _need_size(file: Path, model: SingleImage) -> None:
+    """Some networks want more than 16x16; better said now than after the first face."""
+    try:
+        shape = tuple(model(torch.zeros(1, 3, LR_SIZE, LR_SIZE), torch.zeros(1, 0)).shape)
+    except Exception as error:
+        raise FaceRefError(
+            f"{file}: the network fails on {LR_SIZE}x{LR_SIZE} pixels ({_cause(error)}). "
+            f"{_ELSEWHERE}"
+        ) from error
+    if shape != (1, 3, HR_SIZE, HR_SIZE):
+        raise FaceRefError(
+            f"{file}: the network makes {shape} of {LR_SIZE}x{LR_SIZE} pixels, expected "
+            f"{(1, 3, HR_SIZE, HR_SIZE)}. {_ELSEWHERE}"
+        )
+
+
+def _cause(error: Exception) -> str:
+    """The kind of an error and the first line of it."""
+    return " ".join([f"{type(error).__name__}:", *str(error).splitlines()[:1]])

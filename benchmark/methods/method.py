@@ -1,0 +1,61 @@
+"""What a method is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A method with a part changed, for ablations: `msrnet-no-remap` is `no-remap` of `msrnet`."""
+
+    name: str
+    """Without the method's: `no-remap`."""
+    build: Callable[[], nn.Module]
+    """As `Method.build`."""
+    uses_references: bool = True
+    """Whether the output depends on `refs`."""
+    idea: str = ""
+    """What the change tries or takes away, in a few words."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to enlarge a face.
+
+    `build()` gives a module whose `forward(lr, refs)` takes `lr` (N, 3, 16, 16) and `refs`
+    (N, K, 3, 128, 128), float32 RGB in [0, 1], K from 0 up, and returns (N, 3, 128, 128) in the
+    same range, not necessarily clamped.
+    """
+
+    name: str
+    """As the file: `edsr`."""
+    title: str
+    """As papers write it: `EDSR`."""
+    paper: str
+    """Authors, venue, year; or what it is."""
+    build: Callable[[], nn.Module]
+    uses_references: bool
+    """Whether the output depends on `refs`."""
+    trained: bool
+    """Whether it has parameters to train."""
+    needs_references: bool = False
+    """Whether it cannot do without: K = 0 is an error."""
+    most_references: int | None = None
+    """References beyond this many are not given to it; None takes any number."""
+    criterion: Callable[[], nn.Module] | None = None
+    """Gives the loss, `forward(output, hr)`, where it is not L1; then the last weights are kept.
+
+    The module may learn: it is trained by itself, and its state is saved with the checkpoint."""
+    variants: tuple[Variant, ...] = ()
+    """The method with parts changed, which `load` finds as `<name>-<variant>`."""
+
+
+def variants(method: Method) -> list[str]:
+    """Names under which `load` finds the variants of `method`."""
+    return [f"{method.name}-{variant.name}" for variant in method.variants]

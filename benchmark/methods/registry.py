@@ -1,0 +1,106 @@
+"""The registry of methods: one file each in `baselines/`, and the entry points of other packages.
+
+Each is imported when asked for, never before.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.methods import entry_points as outside
+from benchmark.methods.method import Method, variants
+from faceref.errors import FaceRefError, unknown_choice
+
+if TYPE_CHECKING:
+    pass
+
+FOLDER = Path(__file__).resolve().parents[2] / "baselines"
+
+
+def built_in() -> list[str]:
+    """Names of the methods of this package, sorted."""
+    found = [path.stem for path in FOLDER.glob("*.py")]
+    found += [path.parent.name for path in FOLDER.glob("*/__init__.py")]
+    return sorted(name for name in found if name[0] != "_")
+
+
+def names() -> list[str]:
+    """Names of all methods, those of other packages too, sorted; imports none of them."""
+    return sorted({*built_in(), *outside.offered()})
+
+
+def load(name: str) -> Method:
+    """Import the method `name`, or a variant of one.
+
+    Raises FaceRefError for an unknown one, and for one of another package that does not keep to
+    `benchmark.methods.entry_points`.
+    """
+    known = names()
+    stem, _, variant = (name, "", "") if name in known else name.partition("-")
+    if stem not in known:
+        raise unknown_choice("method", name, known)
+    method = _outside(stem) if stem in outside.offered() else _built_in(stem)
+    return method if name == stem else _varied(method, name, variant)
+
+
+def load_all() -> tuple[list[Method], list[FaceRefError]]:
+    """Every method that can be imported, and for each other one why it cannot."""
+    found, broken = [], []
+    for name in names():
+        try:
+            found.append(load(name))
+        except FaceRefError as error:
+            broken.append(error)
+    return found, broken
+
+
+def origin(name: str) -> str:
+    """Where a method comes from: `built in`, or the package and its version."""
+    packages = package_of(name).items()
+    return ", ".join(" ".join(package) for package in packages) or "built in"
+
+
+def package_of(name: str) -> dict[str, str]:
+    """Name and version of the package that brings a method; empty for a built-in one."""
+    stem = name if name in names() else name.partition("-")[0]
+    return {entry.package: entry.version for entry in outside.offered().get(stem, [])}
+
+
+def _built_in(name: str) -> Method:
+    method = getattr(importlib.import_module(f"baselines.{name}"), "METHOD", None)
+    if not isinstance(method, Method) or method.name != name:
+        raise FaceRefError(f"baselines/{name}.py must define METHOD = Method({name!r}, ...).")
+    return method
+
+
+def _outside(name: str) -> Method:
+    entry = outside.only(name, built_in())
+    method = entry.load()
+    if not isinstance(method, Method):
+        raise FaceRefError(
+            f"{entry}: {entry.target} is {type(method).__name__!r}, expected a "
+            "benchmark.Method. Mend the package or uninstall it."
+        )
+    if method.name != name:
+        raise FaceRefError(
+            f"{entry}: {entry.target} calls itself {method.name!r}, its entry point {name!r}. "
+            "Give both one name, or uninstall the package."
+        )
+    return method
+
+
+def _varied(method: Method, name: str, wanted: str) -> Method:
+    found = next((variant for variant in method.variants if variant.name == wanted), None)
+    if found is None:
+        raise unknown_choice("method", name, [method.name, *variants(method)])
+    return replace(
+        method,
+        name=name,
+        title=f"{method.title}, {wanted.replace('-', ' ')}",
+        build=found.build,
+        uses_references=found.uses_references,
+        variants=(),
+    )

@@ -1,0 +1,1 @@
+"""What is measured: tasks, budgets, the degradation from HR to LR, protocols of papers."""

@@ -1,0 +1,71 @@
+"""Budgets: how much training each method of a leaderboard gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from faceref.errors import unknown_choice
+
+TRAINING_LIST = "both"
+"""References in training are drawn from both lists, so that a network can be tested with either."""
+_ON = "-on-"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The training that every method of a board gets, no more and no less."""
+
+    name: str
+    samples: int
+    """Training faces seen, counting repetitions."""
+    batch_size: int
+    learning_rate: float
+    """Peak of Adam's learning rate, after warm-up; a cosine brings it to zero."""
+    warmup: int
+    """Steps of linear warm-up."""
+    validations: int
+    """Times that the val split is scored, evenly spaced, the last at the end."""
+    validation_faces: int
+    """Faces of val that are scored, evenly spaced."""
+    max_references: int = 5
+    """References in a training batch: drawn from 0 to this."""
+    precision: str = "bf16"
+    """`fp32`, or `bf16`: autocast, where the device computes in it (see `Running`)."""
+    flip: bool = True
+    """Mirror probes and references at random."""
+    ema: float = 0.0
+    """Decay of the running mean of the weights, which val then scores and keeps; 0: none."""
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps."""
+        return -(-self.samples // self.batch_size)
+
+
+BUDGETS = {
+    budget.name: budget
+    for budget in (
+        Budget("debug", 96, 8, 1e-3, 2, 2, 6),
+        Budget("demo", 2_400, 8, 5e-4, 20, 6, 24),
+        Budget("small", 16_000, 16, 8e-4, 50, 10, 256),
+        Budget("full", 1_500_000, 32, 2e-4, 500, 60, 1_000),
+    )
+}
+
+
+def budget_on(name: str, seen: str) -> str:
+    """Name of the budget of a training that drew its references from `seen`; see `split_budget`."""
+    return name if seen == TRAINING_LIST else f"{name}{_ON}{seen}"
+
+
+def split_budget(name: str) -> tuple[str, str]:
+    """Budget, and the kind of references that training saw: empty for `TRAINING_LIST`."""
+    plain, _, seen = name.partition(_ON)
+    return plain, seen
+
+
+def budget(name: str) -> Budget:
+    """The budget `name`; raises FaceRefError for an unknown one."""
+    if name not in BUDGETS:
+        raise unknown_choice("budget", name, BUDGETS)
+    return BUDGETS[name]

@@ -1,0 +1,92 @@
+"""What is compared and how much training each method gets: named, versioned, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmark.metrics.registry import METRICS
+from faceref.errors import unknown_choice
+
+SCALE = 8
+HR_SIZE = 128
+LR_SIZE = HR_SIZE // SCALE
+
+
+@dataclass(frozen=True)
+class Realistic:
+    """Ranges that the realistic degradation draws from, evenly."""
+
+    version: int
+    """Part of the seed, so that another version draws anew."""
+    blur: tuple[float, float]
+    """Standard deviation of the Gaussian, in HR pixels."""
+    noise: tuple[float, float]
+    """Standard deviation of the noise, on the 0-255 scale."""
+    jpeg: tuple[int, int]
+    """Quality of the JPEG, both ends included; no chroma subsampling."""
+
+
+REALISTIC = Realistic(1, (0.2, 4.0), (0.0, 10.0), (60, 95))
+
+
+@dataclass(frozen=True)
+class Task:
+    """A question that results answer; results of one task and data revision may be compared."""
+
+    name: str
+    """Name and version, such as `lfw-x8@1`."""
+    title: str
+    """One line for tables and pages."""
+    data: str
+    """Where the faces come from."""
+    scale: int = SCALE
+    degradation: str = "bicubic"
+    """How HR becomes LR, one of `benchmark.protocol.degradation.DEGRADATIONS`."""
+    split: str = "test"
+    """What a board shows."""
+    metrics: tuple[str, ...] = METRICS
+
+    @property
+    def lr_size(self) -> int:
+        """Side of the LR face in pixels."""
+        return HR_SIZE // self.scale
+
+
+def _tasks() -> list[Task]:
+    lfw = "LFW deep-funneled, built by `faceref build`"
+    celeba = "CelebA, built by `faceref build`"
+    ffhq = "FFHQ, built by `faceref build`"
+    return [
+        Task("lfw-x8@1", "LFW, 16x16 to 128x128", lfw),
+        Task("lfw-x4@1", "LFW, 32x32 to 128x128", lfw, scale=4),
+        Task("lfw-x16@1", "LFW, 8x8 to 128x128", lfw, scale=16),
+        Task("lfw-x8-real@1", "LFW, degraded, to 128x128", lfw, degradation="realistic"),
+        Task("celeba-x8@1", "CelebA, 16x16 to 128x128", celeba),
+        Task("ffhq-x8@1", "FFHQ, 16x16 to 128x128", ffhq),
+        Task(
+            "sample-x8@1",
+            "Embedded synthetic sample, 16x16 to 128x128",
+            "the sample that the package embeds, built by `faceref build --source sample`",
+        ),
+        Task(
+            "folder-x8@1",
+            "A folder of one's own, 16x16 to 128x128",
+            "a folder of one's own, built by `faceref build --source folder`",
+        ),
+        Task(
+            "pairs-x8@1",
+            "Pictures in two folders, 16x16 to 128x128",
+            "any two folders of pictures of the same names, scored by `facebench score`",
+            split="all",
+        ),
+    ]
+
+
+TASKS = {task.name: task for task in _tasks()}
+
+
+def task(name: str) -> Task:
+    """The task `name`; raises FaceRefError for an unknown one."""
+    if name not in TASKS:
+        raise unknown_choice("task", name, TASKS)
+    return TASKS[name]

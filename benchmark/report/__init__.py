@@ -1,0 +1,1 @@
+"""Leaderboards, figures, model cards and the site, all made from result files."""

@@ -1,0 +1,83 @@
+"""Faces of a split super-resolved by several methods, for figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmark.data.faces import Faces, cycle, open_face_ref, read_split
+from benchmark.evaluation.evaluate import (
+    Setting,
+    enlarge,
+    open_model,
+    reference_count,
+    thin,
+)
+from benchmark.methods.registry import load, names
+from benchmark.report.face_grid import Example, comparison, zoom
+from faceref.dataset.store import FaceRef
+from faceref.images import save
+
+CROPPED = 3
+"""Faces shown as crops."""
+
+
+def draw_faces(
+    face_ref: Path, runs: dict[str, Path | None], setting: Setting, rows: int, folder: Path
+) -> list[Path]:
+    """Comparison of `rows` faces and crops of the first, in `folder`; returns what was written."""
+    titles, name = [load(method).title for method in runs], setting.reference_list
+    found = examples(face_ref, runs, setting, rows)
+    picture = folder / f"comparison_{name}.png"
+    save(comparison(found, titles, f"references ({name}, score)"), picture)
+    return [picture, *zoom(found[:CROPPED], titles, folder / f"zoom_{name}.png")]
+
+
+def trainings(methods: str, runs: Path) -> dict[str, Path | None]:
+    """Folder of each method's training below `runs`; `methods` are names by commas.
+
+    That is `<method>`, or `<method>-s0` as campaigns call it. Without names: the untrained methods,
+    and those that have a training there.
+    """
+    chosen = [name.strip() for name in methods.split(",") if name.strip()]
+    found = [load(name) for name in chosen or names()]
+    places = {method.name: _training(runs, method.name) for method in found}
+    usable = [m for m in found if chosen or not m.trained or places[m.name].is_dir()]
+    return {method.name: places[method.name] if method.trained else None for method in usable}
+
+
+def _training(runs: Path, method: str) -> Path:
+    first = runs / f"{method}-s0"
+    return first if first.is_dir() and not (runs / method).is_dir() else runs / method
+
+
+def examples(
+    face_ref: Path, runs: dict[str, Path | None], setting: Setting, rows: int
+) -> list[Example]:
+    """`rows` faces, evenly spaced, enlarged by every method of `runs` (name: training folder)."""
+    opened, pool = open_face_ref(face_ref)
+    faces = thin(read_split(opened, setting.split, pool, setting.reference_list), rows)
+    methods = [load(name) for name in runs]
+    device = torch.device("cpu")
+    outputs = [
+        list(enlarge(open_model(m, runs[m.name]), faces, reference_count(m, setting), device))
+        for m in methods
+    ]
+    scores = _scores(opened, setting, faces)
+    found = []
+    for row in range(len(faces)):
+        chosen = cycle(faces.references[row], min(setting.references, len(faces.references[row])))
+        pictures = [faces.pool.images[place] for place in chosen]
+        given = [images[row] for images in outputs]
+        shown = scores[row][: len(chosen)]
+        found.append(Example(faces.lr[row], faces.hr[row], given, pictures, shown))
+    return found
+
+
+def _scores(face_ref: FaceRef, setting: Setting, faces: Faces) -> list[list[float]]:
+    ids = face_ref.column(setting.split, "image_id")
+    lists = face_ref.column(setting.split, setting.reference_list)
+    found = {key: [item["score"] for item in value] for key, value in zip(ids, lists, strict=True)}
+    return [np.round(found[image_id], 4).tolist() for image_id in faces.image_ids]

@@ -1,0 +1,180 @@
+"""The card of released weights, made from result files alone: no number in it is typed."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import Any
+
+from benchmark.methods.registry import FOLDER
+from benchmark.protocol.describe import in_words
+from benchmark.results.result import Result, label
+from benchmark.results.statistics import bootstrap
+from faceref.errors import FaceRefError, unknown_choice
+from faceref.release.policy import Licence
+
+_BODY = """# {title}, trained with Face_Ref, x8
+
+{about}
+
+The weights take a 16x16 face{with_references} to 128x128. SHA-256 of the weights: `{weights}`.
+
+## Results
+
+{results}
+
+Mean over {images:,} faces of the {split} split, with the 95 % interval of a bootstrap over faces;
+data `{data}`.
+
+```
+{protocol}
+```
+
+## Training
+
+Budget `{budget}` in {precision}, seed {seed}, {steps:,} steps, {hours:.1f} hours on {device}; val
+chose step {best:,} at {val:.2f} dB. Code {code}.
+
+## Intended use and limits
+
+Research on face super-resolution. **The detail in the output is hallucinated**: a 16x16 face does
+not hold it, and with references some of it is taken from other people. The output must not serve to
+identify, verify or describe anybody, nor as evidence. Trained on aligned faces of one data set:
+other poses, devices, ages and groups of people may come out worse, which was not measured here.
+
+## Terms
+
+{terms}. The weights were learnt from the pictures of that data set, so its terms apply, too.
+Whoever is shown in it and wants out is taken out of the data set, and weights trained later do
+without.
+"""
+
+
+def write_card(
+    results: Sequence[Result], method: str, licence: Licence, weights: str | None = None
+) -> str:
+    """The card, with its YAML header, for the weights of `method` that `results` were made with.
+
+    `weights` is the beginning of their SHA-256, needed where there are results of several. Raises
+    FaceRefError where there is no such result, or more than one choice.
+    """
+    from huggingface_hub import ModelCardData
+
+    own = _chosen(results, method, weights)
+    header = ModelCardData(
+        license=licence.id,
+        license_name=licence.name,
+        license_link=licence.link,
+        library_name="face-ref",
+        pipeline_tag="image-to-image",
+        tags=["face-super-resolution", "reference-based"],
+        metrics=["psnr", "ssim"],
+        model_name=own[0].title,
+        eval_results=list(_measured(own)),
+    )
+    return f"---\n{header.to_yaml()}\n---\n\n{_text(own, results, licence)}"
+
+
+def _chosen(results: Sequence[Result], method: str, weights: str | None) -> list[Result]:
+    """Results of one training, those without references first."""
+    trained = [
+        result for result in results if result.training and result.reference_list != "target"
+    ]
+    if method not in {result.method for result in trained}:
+        raise unknown_choice("trained method in the results", method, {r.method for r in trained})
+    own = [result for result in trained if result.method == method]
+    hashes = sorted(
+        {_weights(result) for result in own if _weights(result).startswith(weights or "")}
+    )
+    if len(hashes) != 1:
+        every = ", ".join(sorted({_weights(result)[:12] for result in own}))
+        raise FaceRefError(
+            f"{'Several weights' if hashes else 'No weights'} of {method} in the results"
+            f"{f' begin with {weights}' if weights else ''}. Give --weights, one of: {every}."
+        )
+    own = [result for result in own if _weights(result) == hashes[0]]
+    first = own[0]
+    same = [r for r in own if (r.task, r.images_sha256) == (first.task, first.images_sha256)]
+    return sorted(same, key=lambda result: (result.references, result.run))
+
+
+def _weights(result: Result) -> str:
+    return str((result.training or {}).get("weights_sha256", ""))
+
+
+def _measured(own: Sequence[Result]) -> list[Any]:
+    from huggingface_hub import EvalResult
+
+    return [
+        EvalResult(
+            task_type="image-to-image",
+            task_name="Face super-resolution, x8",
+            dataset_type=result.data_revision[:12],
+            dataset_name=f"Face_Ref, {result.task}",
+            dataset_split=result.split,
+            metric_type=metric,
+            metric_name=f"{name}: {label(result)}",
+            metric_value=round(result.means[key], 4),
+        )
+        for result in own
+        for metric, name, key in (("psnr", "PSNR, Y", "psnr_y"), ("ssim", "SSIM, Y", "ssim_y"))
+    ]
+
+
+def _text(own: Sequence[Result], results: Sequence[Result], licence: Licence) -> str:
+    first = own[0]
+    training = first.training or {}
+    return _BODY.format(
+        title=first.title,
+        about=_about(first.method),
+        with_references=", and references of other people," if first.uses_references else "",
+        weights=_weights(first),
+        results=_table([*_plain(first, results), *own]),
+        images=first.images,
+        split=first.split,
+        data=first.data_revision[:12],
+        protocol=in_words(first.task),
+        budget=first.budget,
+        precision=training.get("precision", "bf16"),
+        seed=first.seed,
+        steps=training["steps"],
+        hours=training["seconds"] / 3600,
+        device=training["hardware"]["device"],
+        best=training["best_step"],
+        val=training["val_psnr_y"],
+        code=first.code,
+        terms=licence.text,
+    )
+
+
+def _about(method: str) -> str:
+    """What the header of the method's file says: paper, origin, licences. Imports nothing."""
+    base, _, variant = method.partition("-")
+    path, said = FOLDER / f"{base}.py", f"Method `{method}`."
+    if not path.is_file():
+        return said
+    header = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or said
+    return f"Variant `{variant}` of:\n\n{header}" if variant else header
+
+
+def _plain(first: Result, results: Sequence[Result]) -> list[Result]:
+    """Bicubic on the same faces, to compare with."""
+    return [
+        result
+        for result in results
+        if result.method == "bicubic"
+        and (result.task, result.images_sha256) == (first.task, first.images_sha256)
+    ]
+
+
+def _table(shown: Sequence[Result]) -> str:
+    lines = ["| | PSNR, Y | 95 % | SSIM, Y | parameters | MACs |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for result in shown:
+        low, high = bootstrap([value for value in result.scores["psnr_y"] if value is not None])
+        lines.append(
+            f"| {label(result)} | {result.means['psnr_y']:.2f} dB | {low:.2f} to {high:.2f} | "
+            f"{result.means['ssim_y']:.4f} | {result.parameters or 0:,} | "
+            f"{(result.macs or 0) / 1e9:.2f} G |"
+        )
+    return "\n".join(lines)

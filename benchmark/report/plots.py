@@ -1,0 +1,302 @@
+"""Plots from result files: quality against cost, training curves, and what references bring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+import numpy as np
+
+from benchmark.metrics.registry import METRICS, fact
+from benchmark.report.formats import write_board
+from benchmark.report.style import FULL_WIDTH, PLAIN, Look, figure_of, look_of, save_figure
+from benchmark.results.files import read_all
+from benchmark.results.ranking import (
+    BoardKey,
+    Standing,
+    board_name,
+    board_title,
+    scores_of,
+    standings,
+)
+from benchmark.results.result import Result, boards, is_variant, label
+from benchmark.results.statistics import bootstrap
+
+FAR_BELOW = 2.0
+"""Results that many dB below bicubic are named under the plot, not drawn."""
+_BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1)}
+Cost = Callable[[Result], float | None]
+COSTS: tuple[tuple[str, Cost], ...] = (
+    ("multiply-adds a face, G", lambda row: None if row.macs is None else row.macs / 1e9),
+    ("parameters, M", lambda row: None if row.parameters is None else row.parameters / 1e6),
+    ("time of one face as measured, ms", lambda row: row.milliseconds),
+)
+
+
+def near(results: Sequence[Result]) -> tuple[list[Result], list[Result]]:
+    """Results to draw, and those too far below bicubic to share a scale with them."""
+    floor = min(
+        (row.means["psnr_y"] for row in results if row.method == "bicubic"), default=float("-inf")
+    )
+    shown = [row for row in results if row.means["psnr_y"] >= floor - FAR_BELOW]
+    return shown, [row for row in results if row not in shown]
+
+
+def name_hidden(axes: Any, hidden: Sequence[Result]) -> None:
+    """Write under the plot which results are not drawn."""
+    if hidden:
+        names = ", ".join(f"{label(row)} {row.means['psnr_y']:.1f} dB" for row in hidden)
+        axes.annotate(
+            fill(f"not drawn, far below: {names}", 100),
+            (0, 0),
+            (0, -36),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            va="top",
+            fontsize=7,
+            color=PLAIN,
+        )
+
+
+def quality_against_cost(results: Sequence[Result], out: Path, title: str) -> None:
+    """PSNR-Y in dB with its interval against multiply-adds, parameters and time, as PNG and PDF.
+
+    Bicubic and methods at no cost are horizontal lines; results whose cost is unknown are left out.
+    """
+    shown, hidden = near(results)
+    rows = standings(shown, [fact(METRICS[0])])
+    height = max(2.9, 0.4 + 0.16 * len(shown))
+    figure, axes = figure_of(FULL_WIDTH, height, len(COSTS), sharey=True)
+    for one, (name, cost) in zip(axes, COSTS, strict=True):
+        for row in rows:
+            _mark(one, row, cost(row.result), look_of(row.result, results))
+        _logarithmic(one)
+        one.set_xlabel(name)
+        one.margins(x=0.15, y=0.12)
+    axes[0].set_ylabel("PSNR-Y, dB")
+    axes[0].set_title(title.replace("`", ""))
+    _name_rows(figure, shown, [look_of(row, results) for row in shown])
+    figure.subplots_adjust(wspace=0.08)
+    name_hidden(axes[0], hidden)
+    save_figure(figure, out)
+
+
+def _logarithmic(axes: Any) -> None:
+    """A logarithmic axis with plain numbers at 1, 2 and 5."""
+    from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def _mark(axes: Any, row: Standing, cost: float | None, look: Look) -> None:
+    value = row.values["psnr_y"]
+    if cost is None or value.low is None or value.high is None:
+        return
+    if cost == 0 or row.result.method == "bicubic":
+        axes.axhline(value.mean, color=look.colour, lw=1, ls="--", alpha=0.7)
+        return
+    reach = [[max(value.mean - value.low, 0)], [max(value.high - value.mean, 0)]]
+    inside = look.colour if look.filled else "white"
+    axes.errorbar(
+        cost, value.mean, reach, fmt=look.marker, color=look.colour, mfc=inside, alpha=0.85, lw=0.8
+    )
+
+
+def _name_rows(figure: Any, results: Sequence[Result], looks: Sequence[Look]) -> None:
+    from matplotlib.lines import Line2D
+
+    marks = [
+        Line2D(
+            [],
+            [],
+            ls="--" if result.parameters == 0 else "",
+            marker="" if result.method == "bicubic" else look.marker,
+            color=look.colour,
+            mfc=look.colour if look.filled else "white",
+            lw=1,
+            label=label(result),
+        )
+        for result, look in zip(results, looks, strict=True)
+    ]
+    figure.legend(handles=marks, loc="center left", bbox_to_anchor=(0.91, 0.5))
+
+
+def validation_curves(results: Sequence[Result], out: Path) -> None:
+    """PSNR-Y on val in dB against training steps, one line a training, as PNG and PDF."""
+    figure, axes = figure_of(5, 3)
+    seen = set()
+    for result in results:
+        training = result.training
+        if training is None or training["weights_sha256"] in seen:
+            continue
+        seen.add(training["weights_sha256"])
+        steps, quality = zip(*training["val_curve"], strict=True)
+        look = look_of(result, results)
+        style = "-" if look.filled else "--"
+        axes.plot(steps, quality, style, color=look.colour, marker="o", ms=3, label=result.title)
+    axes.set_xlabel("training steps")
+    axes.set_ylabel("PSNR-Y on val, dB")
+    if seen:
+        axes.legend(**_BESIDE)
+    save_figure(figure, out)
+
+
+def reference_curve(results: Sequence[Result], out: Path, title: str) -> bool:
+    """PSNR-Y over the fewest references against K, paired, a line a method and list.
+
+    Draws methods whose one training was scored with two or more K; returns whether there is one.
+    """
+    trainings = _by_training(results)
+    if not trainings:
+        return False
+    figure, axes = figure_of(5, 3.2)
+    lines = 0
+    for rows in trainings:
+        base, given = rows[0], sorted({row.reference_list or "" for row in rows} - {""})
+        for name in given:
+            line = [row for row in rows[1:] if row.reference_list == name]
+            if line:
+                _curve(axes, base, line, look_of(line[0], results), lines)
+                lines += 1
+    axes.axhline(0, color=PLAIN, lw=0.8)
+    axes.set_xlabel("references given, K")
+    axes.set_ylabel("PSNR-Y over the fewest, dB")
+    axes.set_title(title.replace("`", ""))
+    axes.legend(**_BESIDE)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    save_figure(figure, out)
+    return True
+
+
+def _by_training(results: Sequence[Result]) -> list[list[Result]]:
+    """Results of one training each, fewest references first; only those with several K."""
+    found: dict[tuple[str, str], list[Result]] = {}
+    for row in results:
+        if row.training is not None:
+            found.setdefault((row.method, row.training["weights_sha256"]), []).append(row)
+    rows = [sorted(row, key=lambda result: result.references) for row in found.values()]
+    return [row for row in rows if row[0].references < row[-1].references]
+
+
+def _curve(axes: Any, base: Result, line: Sequence[Result], look: Look, place: int) -> None:
+    scores = scores_of([base, *line], "psnr_y")
+    gains = scores[1:] - scores[0]
+    means = gains.mean(1)
+    ends = np.array([bootstrap(gain.tolist()) for gain in gains]).T
+    reach = np.maximum([means - ends[0], ends[1] - means], 0)
+    name = f"{base.title}, {line[0].reference_list}, over K = {base.references}"
+    counts = [base.references, *(row.references + 0.04 * place for row in line)]
+    style = f"{look.marker}{('-', '--', ':')[place % 3]}"
+    axes.errorbar(
+        counts,
+        [0, *means],
+        np.concatenate([np.zeros((2, 1)), reach], axis=1),
+        fmt=style,
+        color=look.colour,
+        lw=1,
+        capsize=2,
+        label=name,
+    )
+
+
+def win_shares(scores: np.ndarray) -> np.ndarray:
+    """Share (R, R) of the N images of `scores` (R, N) on which the row is above the column.
+
+    Equal scores count half for each, so a pair adds up to 1 and the diagonal is 0.5.
+    """
+    above = scores[:, None, :] > scores[None, :, :]
+    equal = scores[:, None, :] == scores[None, :, :]
+    return (above + 0.5 * equal).mean(2)
+
+
+def win_matrix(results: Sequence[Result], out: Path, title: str) -> None:
+    """How often each row has the higher PSNR-Y than each column, in percent, as PNG and PDF."""
+    shares = 100 * win_shares(scores_of(results, "psnr_y"))
+    names = [label(result) for result in results]
+    side = 1.2 + 0.42 * len(names)
+    figure, axes = figure_of(side + 1.2, side)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.imshow(shares, cmap="PuOr_r", vmin=-25, vmax=125)
+    for row, column in np.ndindex(*shares.shape):
+        share = shares[row, column]
+        ink = "white" if abs(share - 50) > 45 else "black"
+        text = "" if row == column else f"{share:.0f}"
+        axes.text(column, row, text, ha="center", va="center", fontsize=7, color=ink)
+    axes.set_xticks(range(len(names)), names, rotation=40, ha="right")
+    axes.set_yticks(range(len(names)), names)
+    axes.tick_params(length=0)
+    heading = f"{title.replace('`', '')}\nFaces on which the row has more PSNR-Y than the column, %"
+    axes.set_title(heading, multialignment="left")
+    save_figure(figure, out)
+
+
+def distributions(results: Sequence[Result], out: Path, title: str) -> None:
+    """Spread of PSNR-Y over faces, and of its gain over bicubic, as PNG and PDF."""
+    shown, hidden = near(results)
+    bicubic = next((row for row in shown if row.method == "bicubic"), None)
+    height = 0.9 + 0.34 * len(shown)
+    figure, axes = figure_of(FULL_WIDTH, height, 2, sharey=True)
+    scores = scores_of(shown, "psnr_y")
+    base = scores_of([bicubic], "psnr_y")[0] if bicubic else None
+    for place, (values, row) in enumerate(zip(scores, shown, strict=True)):
+        look = look_of(row, results)
+        _violin(axes[0], values, -place, look)
+        if base is not None and row is not bicubic:
+            _violin(axes[1], values - base, -place, look)
+    axes[0].set_yticks([-place for place in range(len(shown))], [label(row) for row in shown])
+    axes[0].set_xlabel("PSNR-Y of a face, dB")
+    axes[1].set_xlabel("PSNR-Y of a face over bicubic, dB")
+    axes[1].axvline(0, color=PLAIN, lw=0.8)
+    axes[0].set_title(title.replace("`", ""))
+    figure.subplots_adjust(wspace=0.06)
+    name_hidden(axes[0], hidden)
+    save_figure(figure, out)
+
+
+def _violin(axes: Any, values: np.ndarray, height: float, look: Look) -> None:
+    """Density, the middle half as a bar, the median as a dot."""
+    # Differences that are equal but for rounding have no density.
+    drawn = axes.violinplot(
+        np.round(values, 6), [height], orientation="horizontal", widths=0.8, showextrema=False
+    )
+    for body in drawn["bodies"]:
+        body.set(facecolor=look.colour, alpha=0.3 if look.filled else 0.12, edgecolor=look.colour)
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+    axes.plot([low, high], [height, height], color=look.colour, lw=3, solid_capstyle="butt")
+    axes.plot(middle, height, "o", color="white", mec=look.colour, ms=4)
+
+
+ENDS = ("cost", "distribution", "wins", "val", "references")
+"""How the names of a board's figures end."""
+
+
+def draw(folder: Path, out: Path) -> list[Path]:
+    """Board and figures of the results below `folder`, in `out`; returns what was written."""
+    made = [out / "leaderboard.md"]
+    write_board(folder, made[0], "md")
+    for key, rows in boards(read_all(folder)).items():
+        made += _draw_board(key, rows, out / "figures")
+    return made
+
+
+def _draw_board(key: BoardKey, rows: Sequence[Result], folder: Path) -> list[Path]:
+    """Figures of one board, each as PNG and PDF; parts changed are drawn by `gain_page`."""
+    rows = [row for row in rows if not is_variant(row, rows)]
+    title, name = board_title(key), board_name(key)
+    files = {end: folder / f"{name}-{end}.png" for end in ENDS}
+    quality_against_cost(rows, files["cost"], title)
+    distributions(rows, files["distribution"], title)
+    win_matrix(rows, files["wins"], title)
+    drawn = ["cost", "distribution", "wins"]
+    if any(row.training for row in rows):
+        validation_curves(rows, files["val"])
+        drawn.append("val")
+    if reference_curve(rows, files["references"], title):
+        drawn.append("references")
+    return [files[end].with_suffix(form) for end in drawn for form in (".png", ".pdf")]

@@ -1,0 +1,150 @@
+"""The pictures of the page: faces of the embedded sample, enlarged by each method."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmark.evaluation.evaluate import Setting, training_of
+from benchmark.methods.method import Method
+from benchmark.methods.registry import load
+from benchmark.metrics.score import luma, psnr
+from benchmark.report.face_grid import Example
+from benchmark.report.site.build import GALLERY
+from benchmark.results.files import read_all
+from faceref.dataset.revision import data_revision
+from faceref.dataset.store import FaceRef
+from faceref.errors import FaceRefError
+from faceref.files import write_text
+
+PICTURES = "pictures"
+FACES = 6
+TASK = "sample-x8@1"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One method of the gallery."""
+
+    method: Method
+    budget: str | None
+    """Training budget; None for a method without training."""
+    weights: str | None
+    """SHA-256 of the weights."""
+
+
+def write_gallery(
+    face_ref: Path,
+    runs: Mapping[str, Path | None],
+    results: Path,
+    out: Path,
+    reference_list: str = "refs_lr",
+) -> int:
+    """Write the pictures and their script to the page's folder `out`; returns how many faces.
+
+    `runs` maps methods to their trainings. Raises FaceRefError for a Face_Ref that is not of the
+    embedded sample: pages are for showing, and people have not agreed to be shown.
+    """
+    from benchmark.report.examples import examples
+
+    need_sample(FaceRef.open(face_ref))
+    methods = [_shown(load(name), run) for name, run in runs.items()]
+    setting = Setting(TASK, reference_list=reference_list)
+    found = examples(face_ref, dict(runs), setting, FACES)
+    folder = out / PICTURES
+    temporary = out / f"{PICTURES}.tmp"
+    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        temporary.mkdir(parents=True)
+        faces = [_face(place, row, methods, temporary) for place, row in enumerate(found, 1)]
+        shutil.rmtree(folder, ignore_errors=True)
+        temporary.replace(folder)
+    except OSError as error:
+        raise FaceRefError(
+            f"Cannot write {folder}: {error.strerror or error}. Choose another --out."
+        ) from error
+    about = _about(FaceRef.open(face_ref), methods, reference_list, results)
+    write_text(out / GALLERY, _script({"about": about, "start": _start(methods), "faces": faces}))
+    return len(faces)
+
+
+def need_sample(face_ref: FaceRef) -> None:
+    """Raise FaceRefError unless `face_ref` was built from the embedded sample."""
+    source = face_ref.manifest["source"]
+    if source != "sample":
+        raise FaceRefError(
+            f"The page shows faces of the embedded sample only, not of {source!r}. Give a Face_Ref "
+            "made by faceref build --source sample, or leave --face-ref out."
+        )
+
+
+def _shown(method: Method, run: Path | None) -> Shown:
+    training = training_of(method, run)
+    if training is None:
+        return Shown(method, None, None)
+    return Shown(method, training["budget"]["name"], training["weights_sha256"])
+
+
+def _face(place: int, row: Example, methods: list[Shown], folder: Path) -> dict[str, Any]:
+    """Save the pictures of one face; returns what the script says of it."""
+
+    def saved(name: str, picture: np.ndarray) -> str:
+        file = f"{place}-{name}.webp"
+        Image.fromarray(picture).save(folder / file, "WEBP", lossless=True, method=6)
+        return f"{PICTURES}/{file}"
+
+    outputs = [
+        {
+            "name": shown.method.title,
+            "src": saved(shown.method.name, picture),
+            "psnr": round(psnr(luma(picture), luma(row.hr)), 2),
+        }
+        for shown, picture in zip(methods, row.outputs, strict=True)
+    ]
+    references = [
+        {"src": saved(f"reference-{number}", picture), "score": float(score)}
+        for number, (picture, score) in enumerate(zip(row.references, row.scores, strict=True), 1)
+    ]
+    return {
+        "name": f"Face {place}",
+        "lr": saved("lr", row.lr),
+        "hr": saved("hr", row.hr),
+        "outputs": outputs,
+        "references": references,
+    }
+
+
+def _start(methods: list[Shown]) -> int:
+    """Place, after LR, of the picture shown first: bicubic, or the first method."""
+    names = [shown.method.name for shown in methods]
+    return 1 + (names.index("bicubic") if "bicubic" in names else 0)
+
+
+def _about(face_ref: FaceRef, methods: list[Shown], reference_list: str, results: Path) -> str:
+    known = {row.training["weights_sha256"] for row in read_all(results) if row.training}
+    trained = [shown for shown in methods if shown.weights]
+    words = [
+        f"{shown.method.title}, budget {shown.budget}, "
+        + ("the training of the board" if shown.weights in known else "not a training of a board")
+        for shown in trained
+    ]
+    about = (
+        f"Faces of the test split of the embedded sample (Face_Ref "
+        f"{data_revision(face_ref)[:12]}), 16x16 to 128x128, references by "
+        f"{reference_list}, PSNR-Y under each picture."
+    )
+    return f"{about} Trained for it: {'; '.join(words)}." if words else about
+
+
+def _script(content: dict[str, Any]) -> str:
+    faces = ",\n".join(json.dumps(face) for face in content["faces"])
+    rest = json.dumps({key: value for key, value in content.items() if key != "faces"})
+    head = "window.facebench = window.facebench || {};\n"
+    return f'{head}facebench.pictures = {rest[:-1]}, "faces": [\n{faces}\n]}};\n'

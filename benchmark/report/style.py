@@ -1,0 +1,96 @@
+"""One look for all figures: sizes of a paper, colours that colour-blind readers tell apart, PDF."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.results.result import Result
+from faceref.errors import FaceRefError
+
+FULL_WIDTH = 7.0
+"""Inches; both columns of a paper."""
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+"""Okabe and Ito, https://jfly.uni-koeln.de/color/, without the yellow, which is faint on white."""
+PLAIN = "#777777"
+"""Bicubic, and what stands in the background."""
+_MARKERS = {None: "o", "refs_lr": "s", "refs_hr": "^"}
+_SETTINGS: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 9,
+    "lines.markersize": 5,
+    "legend.fontsize": 7.5,
+    "axes.titlelocation": "left",
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "pdf.fonttype": 42,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one result is drawn: a colour for its method, a marker for its references."""
+
+    colour: str
+    marker: str
+    filled: bool
+    """Hollow where there are more methods than colours."""
+
+
+def look_of(result: Result, board: Sequence[Result]) -> Look:
+    """How `result` is drawn in every figure of `board`."""
+    marker = _MARKERS.get(result.reference_list, "D")
+    if result.method == "bicubic":
+        return Look(PLAIN, marker, True)
+    place = sorted({row.method for row in board} - {"bicubic"}).index(result.method)
+    return Look(COLOURS[place % len(COLOURS)], marker, place // len(COLOURS) % 2 == 0)
+
+
+def figure_of(
+    width: float, height: float, columns: int = 1, rows: int = 1, **options: Any
+) -> tuple[Any, Any]:
+    """An empty figure of `width` by `height` inches and its axes.
+
+    One pair of axes; an array (columns,) where there is one row of several; else (rows, columns).
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    matplotlib.rcParams.update(_SETTINGS)
+    size = (width, height)
+    figure, axes = plt.subplots(rows, columns, figsize=size, dpi=150, squeeze=False, **options)
+    for one in axes.ravel():
+        one.grid(alpha=0.25)
+        one.spines[["top", "right"]].set_visible(False)
+    return figure, (axes[0, 0] if axes.size == 1 else axes[0] if rows == 1 else axes)
+
+
+def save_figure(figure: Any, out: Path) -> list[Path]:
+    """Write `figure` as the PNG `out` and as PDF beside it, fonts embedded; closes it.
+
+    The same results give the same bytes: no date and no release is written.
+    """
+    from matplotlib import pyplot as plt
+
+    bare = {"Creator": "facebench", "Producer": None, "CreationDate": None}
+    made = []
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        for form, metadata in (("png", {"Software": "facebench"}), ("pdf", bare)):
+            path = out.with_suffix(f".{form}")
+            temporary = out.with_suffix(f".{form}.tmp")
+            figure.savefig(temporary, format=form, bbox_inches="tight", metadata=metadata)
+            temporary.replace(path)
+            made.append(path)
+    except OSError as error:
+        raise FaceRefError(
+            f"Cannot write {out}: {error.strerror or error}. Choose another --out."
+        ) from error
+    finally:
+        plt.close(figure)
+    return made

@@ -1,0 +1,1 @@
+"""Results: their files, checks, ranks and intervals."""

@@ -1,0 +1,124 @@
+"""What a board must say of rows that were not trained or asked as the others were."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from benchmark.protocol.budgets import BUDGETS, split_budget
+from benchmark.results.result import Result
+
+
+def board_notes(results: Sequence[Result]) -> list[str]:
+    """Sentences on what differs between the rows of one board; empty where nothing does.
+
+    Of what a result of an older version does not say, nothing is said.
+    """
+    runs = [run for row in results for run in row.single_seeds]
+    notes = (_precision(runs), _rates(runs), *_data(runs), *_references(runs), *_threads(runs))
+    return [note for note in notes if note]
+
+
+def unlike(one: Result, other: Result) -> list[str]:
+    """What else differed between the trainings of two rows: `learning rate`, `precision`.
+
+    Where a result does not say it, its training was as its budget was: so older versions trained,
+    but for `--tune`. Empty where a row has no training.
+    """
+    if one.training is None or other.training is None:
+        return []
+    return [
+        way.replace("_", " ")
+        for way in ("learning_rate", "precision")
+        if {getattr(run, way) for run in one.single_seeds}
+        != {getattr(run, way) for run in other.single_seeds}
+    ]
+
+
+def aside(names: Sequence[str]) -> str:
+    """Of what `unlike` names, words to stand behind a name or number; empty for nothing."""
+    return f" (other {' and '.join(names)})" if names else ""
+
+
+def _precision(runs: Sequence[Result]) -> str:
+    kinds = {_training(run)["precision"] for run in runs if "precision" in _training(run)}
+    plain = [run for run in runs if _training(run).get("precision") == "fp32"]
+    if not plain:
+        return ""
+    if kinds == {"fp32"}:
+        return "All were trained in float32."
+    return f"Trained in float32, others in bf16: {_names(plain)}."
+
+
+def _rates(runs: Sequence[Result]) -> str:
+    other: set[str] = set()
+    for run in runs:
+        budget = BUDGETS.get(split_budget(run.budget or "")[0])
+        if budget is not None and run.learning_rate != budget.learning_rate:
+            other.add(f"{_name(run)} ({run.learning_rate:g})")
+    if not other:
+        return ""
+    return f"Trained at another learning rate than the budget's: {'; '.join(sorted(other))}."
+
+
+def _data(runs: Sequence[Result]) -> Iterator[str]:
+    other = [
+        run
+        for run in runs
+        if _training(run).get("data_revision", run.data_revision) != run.data_revision
+    ]
+    packed = [run for run in other if _training(run).get("packed_of") == run.data_revision]
+    strange = [run for run in other if run not in packed]
+    if packed:
+        yield f"Trained on a pack of this Face_Ref with lossy pictures: {_names(packed)}."
+    if strange:
+        yield (
+            "Trained on other data than this Face_Ref, which may hold faces of its test split: "
+            f"{_names(strange)}."
+        )
+
+
+def _references(runs: Sequence[Result]) -> list[str]:
+    """Where rows with the same count of one list were given different references."""
+    found: dict[tuple[str | None, int], dict[str, list[Result]]] = {}
+    for run in runs:
+        if run.references_sha256 is not None:
+            same = found.setdefault((run.reference_list, run.references), {})
+            same.setdefault(run.references_sha256, []).append(run)
+    return [
+        f"References of {kind}, K = {count}, were not the same for all rows: "
+        + " | ".join(f"{_names(rows)} (`{digest[:8]}`)" for digest, rows in given.items())
+        + "."
+        for (kind, count), given in found.items()
+        if len(given) > 1
+    ]
+
+
+def _threads(runs: Sequence[Result]) -> Iterator[str]:
+    """Whose minutes, and whose milliseconds, are of another number of CPU threads than most."""
+    trained = {id(run): _training(run).get("hardware", {}).get("threads") for run in runs}
+    scored = {id(run): run.hardware.get("threads") for run in runs}
+    for verb, time, threads in (
+        ("Trained", "minutes", trained),
+        ("Scored", "milliseconds", scored),
+    ):
+        counts = Counter(count for count in threads.values() if count is not None)
+        if len(counts) > 1:
+            usual = max(counts, key=lambda count: (counts[count], count))
+            other = [run for run in runs if threads[id(run)] not in (None, usual)]
+            yield (
+                f"{verb} with another number of CPU threads than the others ({usual}), so that "
+                f"their {time} cannot be compared: {_names(other)}."
+            )
+
+
+def _training(run: Result) -> dict:
+    return run.training or {}
+
+
+def _names(runs: Iterable[Result]) -> str:
+    return "; ".join(sorted({_name(run) for run in runs}))
+
+
+def _name(run: Result) -> str:
+    return f"{run.title}, seed {run.seed}"

@@ -1,0 +1,254 @@
+"""Results on disk: JSON that explains itself, and the scores of every image beside it.
+
+```
+<folder>/<task>/<method>/<run>.json     everything but the scores; its own SHA-256 and that of
+<folder>/<task>/<method>/<run>.parquet  image_id and a column a metric, a row an image
+```
+
+Every table and figure is made from these. What was changed since it was written is an error that
+names the file, never a row of a board.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import MISSING, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.results.checks import problems
+from benchmark.results.result import FORMAT, OLD_FORMATS, Result
+from faceref.errors import FaceRefError
+
+SHOWN = 10
+"""Damaged files that one error names."""
+APART = 0.01
+"""Of two scores of one face, in dB or units; where more, they are taken to be of other outputs."""
+_IN_TABLE = ("scores", "image_ids")
+_NOT_WRITTEN = ("repeats",)
+
+
+def write(result: Result, folder: Path) -> Path:
+    """Write `result` below `folder`; returns the path of its JSON. An older one is replaced.
+
+    Raises FaceRefError where the result would not be read again, or the folder cannot be written.
+    """
+    found = problems(replace(result, format=FORMAT))
+    if found:
+        raise FaceRefError(f"{result.method} is not written: {'; '.join(found)}.")
+    path = result.path(folder)
+    table = _to_parquet(result)
+    content = {
+        field.name: getattr(result, field.name)
+        for field in fields(result)
+        if field.name not in (*_IN_TABLE, *_NOT_WRITTEN)
+    }
+    content |= {"format": FORMAT, "scores_sha256": hashlib.sha256(table).hexdigest()}
+    content["sha256"] = _digest(content)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path.with_suffix(".parquet"), table)
+        _replace(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
+    except OSError as error:
+        raise FaceRefError(
+            f"Cannot write {path}: {error.strerror or error}. Choose another --results."
+        ) from error
+    return path
+
+
+def with_older_metrics(result: Result, folder: Path) -> Result:
+    """`result`, and metrics that it lacks of the file which it would replace.
+
+    Only where both are of the same outputs: the same images, references and weights, and scores
+    within `APART` in all metrics that both have, as another processor rounds otherwise.
+    """
+    path = result.path(folder)
+    if not path.exists():
+        return result
+    older = read(path)
+    shared = set(result.scores) & set(older.scores)
+    same = (
+        older.images_sha256 == result.images_sha256
+        and _weights(older) == _weights(result)
+        and older.weights == result.weights
+        and _same_if_known(older.references_sha256, result.references_sha256)
+        and all(_near(older.scores[name], result.scores[name]) for name in shared)
+    )
+    if not same:
+        return result
+    mixed = ("scores", "means", "set_scores", "metric_sources")
+    return replace(result, **{one: getattr(older, one) | getattr(result, one) for one in mixed})
+
+
+def _same_if_known(one: str | None, other: str | None) -> bool:
+    return one is None or other is None or one == other
+
+
+def _near(scores: Sequence[float | None], others: Sequence[float | None]) -> bool:
+    ours, theirs = (np.array(row, np.float64) for row in (scores, others))
+    return np.allclose(ours, theirs, rtol=0, atol=APART, equal_nan=True)
+
+
+def _weights(result: Result) -> str | None:
+    return result.training["weights_sha256"] if result.training else None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """SHA-256 of all fields but `sha256` itself, as JSON with sorted keys."""
+    kept = {key: value for key, value in content.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def _to_parquet(result: Result) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: dict[str, Any] = {"image_id": pa.array(result.image_ids, pa.string())}
+    columns |= {name: pa.array(row, pa.float64()) for name, row in result.scores.items()}
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer, compression="zstd", use_dictionary=False)
+    return buffer.getvalue()
+
+
+def read(path: Path) -> Result:
+    """Read one result, of this format or an older one.
+
+    Raises FaceRefError where it is damaged, was changed by hand, or is of another format.
+    """
+    content = _json(path)
+    if content.get("format") in OLD_FORMATS:
+        content = {**content, "image_ids": None}
+    elif content.get("format") == FORMAT:
+        content = _with_scores(path, content)
+    else:
+        known = ", ".join(map(str, (*OLD_FORMATS, FORMAT)))
+        raise FaceRefError(
+            f"{path} is no result: format {content.get('format')!r}, known are {known}. "
+            "Evaluate again with this version."
+        )
+    result = _made(path, content)
+    found = problems(result)
+    if found:
+        raise FaceRefError(f"{path} is no sound result: {'; '.join(found)}. Evaluate again.")
+    return result
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+    except (OSError, ValueError) as error:
+        raise FaceRefError(f"Cannot read the result {path}: {error}. Evaluate again.") from error
+    if not isinstance(content, dict):
+        raise FaceRefError(f"{path} is no result: it holds no JSON object. Evaluate again.")
+    return content
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number that a result may hold")
+
+
+def _with_scores(path: Path, content: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a result of format 2, with the table beside it; both hashes are checked."""
+    if content.get("sha256") != _digest(content):
+        raise FaceRefError(
+            f"{path} was changed since it was written: its SHA-256 is not the recorded one. "
+            "Evaluate again."
+        )
+    table = path.with_suffix(".parquet")
+    try:
+        data = table.read_bytes()
+    except OSError as error:
+        raise FaceRefError(
+            f"{path} has no scores: {table.name}: {error.strerror}. Bring it along, or evaluate "
+            "again."
+        ) from error
+    if hashlib.sha256(data).hexdigest() != content["scores_sha256"]:
+        raise FaceRefError(
+            f"{table} is damaged or was changed: its SHA-256 is not the one in {path.name}. "
+            "Evaluate again."
+        )
+    kept = {key: v for key, v in content.items() if key not in ("sha256", "scores_sha256")}
+    return {**kept, **_from_parquet(data)}
+
+
+def _from_parquet(data: bytes) -> dict[str, Any]:
+    import pyarrow.parquet as pq
+
+    columns = pq.read_table(io.BytesIO(data), use_threads=False)
+    found = {name: _listed(columns.column(name)) for name in columns.column_names}
+    return {"image_ids": found.pop("image_id"), "scores": found}
+
+
+def _listed(column: Any) -> list[Any]:
+    """`to_pylist`, but ten times as fast for numbers without gaps."""
+    whole = column.null_count == 0 and str(column.type) == "double"
+    return column.to_numpy().tolist() if whole else column.to_pylist()
+
+
+def _made(path: Path, content: dict[str, Any]) -> Result:
+    known = {field.name for field in fields(Result)} - set(_NOT_WRITTEN)
+    needed = {
+        field.name
+        for field in fields(Result)
+        if field.default is MISSING and field.default_factory is MISSING
+    }
+    for what, names in (("lacks", needed - set(content)), ("has unknown", set(content) - known)):
+        if names:
+            raise FaceRefError(
+                f"{path} {what} {', '.join(sorted(names))}. Evaluate again with this version."
+            )
+    return Result(**content)
+
+
+def read_all(folder: Path) -> list[Result]:
+    """All results below `folder`, in the order of their paths.
+
+    Raises FaceRefError that names every file that is damaged, was changed, or does not lie where
+    the run that it holds belongs (a copy under another name would stand on the board twice).
+    """
+    paths = result_paths(folder)
+    found, wrong = [], []
+    for path in paths:
+        try:
+            found.append(read_in_place(path, folder))
+        except FaceRefError as error:
+            wrong.append(str(error))
+    if wrong:
+        more = [f"... and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
+        raise FaceRefError("\n".join([*wrong[:SHOWN], *more]))
+    return found
+
+
+def result_paths(folder: Path) -> Sequence[Path]:
+    """The result files below `folder`; raises FaceRefError where there is none."""
+    paths = sorted(folder.glob("*/*/*.json"))
+    if not paths:
+        raise FaceRefError(
+            f"No results in {folder}. Make one: facebench evaluate FACE_REF --method bicubic "
+            f"--results {folder}"
+        )
+    return paths
+
+
+def read_in_place(path: Path, folder: Path) -> Result:
+    """As `read`; raises FaceRefError, too, where another run belongs at that path of `folder`."""
+    result = read(path)
+    expected = result.path(folder)
+    if path != expected:
+        raise FaceRefError(
+            f"{path} holds the run that belongs at {expected}"
+            f"{', which is there, too: one run counts once' if expected.exists() else ''}. "
+            "Delete the copy, or move it there."
+        )
+    return result

@@ -1,0 +1,145 @@
+"""Where each row of a board stands: means, intervals, ranks and gains, computed once for all forms.
+
+Markdown, CSV, LaTeX, YAML, figures and the page all say the same because they all read this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.metrics.registry import FACTS, METRICS, MetricFact, fact
+from benchmark.protocol.tasks import TASKS
+from benchmark.results.result import Result, label
+from benchmark.results.statistics import bootstrap_p, interval, ranks, resampled_means
+from faceref.errors import FaceRefError
+
+BoardKey = tuple[str, str, str, int]
+"""Task, budget, data revision, images."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """One metric of one row; only a metric with a score of every image has the optional parts."""
+
+    mean: float
+    low: float | None = None
+    """95 % bootstrap interval of the mean over images."""
+    high: float | None = None
+    rank: int | None = None
+    """1 and the number of rows that are better beyond chance."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One row of a board."""
+
+    result: Result
+    name: str
+    """Method, with K and list where it takes references."""
+    values: dict[str, Value]
+    """By metric; a metric that this row was not scored with is absent."""
+    gain: Value | None
+    """First metric over bicubic, paired image by image; None for bicubic and where it is absent."""
+
+
+def standings(
+    results: Sequence[Result], metrics: Sequence[MetricFact] | None = None
+) -> list[Standing]:
+    """Rows of one board, in the order of `results`, by `metrics` (default: all that there are).
+
+    Raises FaceRefError where results are of other images than the first.
+    """
+    _need_the_same_images(results)
+    values: list[dict[str, Value]] = [{} for _ in results]
+    gains: list[Value | None] = [None] * len(results)
+    for metric in metrics_of(results) if metrics is None else metrics:
+        for place, row in enumerate(results):
+            if metric.name in known_means(row):
+                values[place][metric.name] = Value(known_means(row)[metric.name])
+        rows = [place for place, row in enumerate(results) if _scored(row, metric.name)]
+        if rows:
+            scores = scores_of([results[row] for row in rows], metric.name)
+            drawn = resampled_means(scores)
+            for row, value in zip(rows, _values(metric, scores, drawn), strict=True):
+                values[row][metric.name] = value
+            if metric.name == METRICS[0]:
+                gains = _gains(results, scores, drawn)
+    return [
+        Standing(result, label(result), values[place], gains[place])
+        for place, result in enumerate(results)
+    ]
+
+
+def metrics_of(results: Sequence[Result]) -> list[MetricFact]:
+    """Metrics that any of `results` has: those of every task first, then the others as listed."""
+    found = {name for result in results for name in known_means(result)}
+    order = [*METRICS, *(name for name in FACTS if name not in METRICS), *sorted(found)]
+    return [fact(name) for name in dict.fromkeys(order) if name in found]
+
+
+def known_means(result: Result) -> dict[str, float]:
+    """Means over images, and metrics of all images together where there are any."""
+    return {**result.means, **result.set_scores}
+
+
+def _scored(result: Result, metric: str) -> bool:
+    """Whether every image has its score, so that rows can be compared image by image."""
+    scores = result.scores.get(metric)
+    return scores is not None and not np.isnan(np.asarray(scores, np.float64)).any()
+
+
+def scores_of(results: Sequence[Result], metric: str) -> np.ndarray:
+    """Scores (R, N) of `results`, float64, an image a column."""
+    return np.array([result.scores[metric] for result in results], np.float64)
+
+
+def board_title(key: BoardKey) -> str:
+    """Heading of one board."""
+    task, budget, _, _ = key
+    return f"{task_title(task)} (`{task}`, budget `{budget}`)"
+
+
+def task_title(task: str) -> str:
+    """Title of a task; its name where this version does not know it."""
+    return TASKS[task].title if task in TASKS else task
+
+
+def board_name(key: BoardKey) -> str:
+    """File name for what is drawn from one board, without suffix."""
+    task, budget, revision, images = key
+    return f"{task.replace('@', '-v')}-{budget}-{revision[:8]}-{images}"
+
+
+def _need_the_same_images(results: Sequence[Result]) -> None:
+    for result in results:
+        if result.images_sha256 != results[0].images_sha256:
+            raise FaceRefError(
+                f"{label(result)} and {label(results[0])} were scored on different images, so they "
+                "cannot share a board. Evaluate both on the same faces."
+            )
+
+
+def _values(metric: MetricFact, scores: np.ndarray, drawn: np.ndarray) -> list[Value]:
+    towards = scores if metric.higher_is_better else -scores
+    places = ranks(towards, bootstrap_p(scores, drawn))
+    return [
+        Value(float(scores[row].mean()), *interval(drawn[:, row]), places[row])
+        for row in range(len(scores))
+    ]
+
+
+def _gains(results: Sequence[Result], scores: np.ndarray, drawn: np.ndarray) -> list[Value | None]:
+    base = next((row for row, found in enumerate(results) if found.method == "bicubic"), None)
+    if base is None:
+        return [None] * len(results)
+    return [
+        None
+        if row == base
+        else Value(
+            float((scores[row] - scores[base]).mean()), *interval(drawn[:, row] - drawn[:, base])
+        )
+        for row in range(len(results))
+    ]

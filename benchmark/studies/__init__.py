@@ -1,0 +1,1 @@
+"""Studies of trained methods, each with the page that it writes."""

@@ -1,0 +1,316 @@
+"""Do references help? Paired differences between rows of one board, and studies side by side.
+
+Everything is computed from result and study files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from benchmark.metrics.registry import METRICS, fact
+from benchmark.protocol.budgets import split_budget
+from benchmark.results.caveats import aside, unlike
+from benchmark.results.ranking import metrics_of, scores_of
+from benchmark.results.result import Result, label
+from benchmark.results.statistics import (
+    bootstrap_p,
+    holm,
+    interval,
+    p_text,
+    resampled_means,
+    with_interval,
+)
+from benchmark.studies.study import NAMES, Study, gain
+
+ASKED = "msrnet"
+"""The method whose claim is examined."""
+GIVEN = ("refs_lr", "refs_hr")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One row minus another in one metric, face by face."""
+
+    row: str
+    rival: str
+    metric: str
+    mean: float
+    low: float
+    high: float
+    """95 % bootstrap interval."""
+    p: float
+    """Two-sided, corrected by Holm over the differences of one table and metric."""
+    unlike: tuple[str, ...] = ()
+    """What else differed between the trainings: see `board_notes.unlike`."""
+    seeds: tuple[int, int] | None = None
+    """How many trainings each row is the mean of, where they are not as many."""
+
+    @property
+    def aside(self) -> str:
+        """What else differed, to stand behind a name or number; empty for nothing."""
+        return aside(self.unlike)
+
+    @property
+    def name(self) -> str:
+        """Both rows, what else differed, and of how many trainings they are where that does."""
+        counts = f" (trainings: {self.seeds[0]} and {self.seeds[1]})" if self.seeds else ""
+        return f"{self.row} - {self.rival}{self.aside}{counts}"
+
+
+def differences(
+    pairs: Sequence[tuple[Result, Result]], metrics: Sequence[str] = METRICS
+) -> list[Difference]:
+    """Each pair in each metric that both rows have for every face."""
+    found: list[Difference] = []
+    for metric in metrics:
+        usable = [pair for pair in pairs if all(_whole(row, metric) for row in pair)]
+        table = [_difference(row, rival, metric) for row, rival in usable]
+        corrected = holm([one.p for one in table]) if table else []
+        found += [replace(one, p=float(p)) for one, p in zip(table, corrected, strict=True)]
+    return found
+
+
+def _whole(row: Result, metric: str) -> bool:
+    scores = row.scores.get(metric)
+    return scores is not None and None not in scores
+
+
+def _difference(row: Result, rival: Result, metric: str) -> Difference:
+    scores = scores_of([row, rival], metric)
+    drawn = resampled_means(scores)
+    low, high = interval(drawn[:, 0] - drawn[:, 1])
+    p = float(bootstrap_p(scores, drawn)[0, 1])
+    mean = float((scores[0] - scores[1]).mean())
+    other = tuple(unlike(row, rival))
+    seeds = _uneven_seeds(row, rival)
+    return Difference(label(row), label(rival), metric, mean, low, high, p, other, seeds)
+
+
+def _uneven_seeds(row: Result, rival: Result) -> tuple[int, int] | None:
+    counts = len(row.single_seeds), len(rival.single_seeds)
+    both_trained = row.training is not None and rival.training is not None
+    return counts if both_trained and counts[0] != counts[1] else None
+
+
+def by_references(board: Sequence[Result]) -> list[tuple[Result, Result]]:
+    """Each method with references against itself without: K = 5 of either list and K = 0."""
+    alone = {row.method: row for row in board if row.references == 0 and row.uses_references}
+    order = sorted(board, key=lambda row: (row.method != ASKED, -row.means[METRICS[0]]))
+    return [
+        (row, alone[row.method])
+        for row in order
+        if row.reference_list in GIVEN and row.method in alone
+    ]
+
+
+def against_rivals(board: Sequence[Result]) -> list[tuple[Result, Result]]:
+    """The asked method, given what the small face finds, against the best rows of each kind.
+
+    Against itself without references, the best single-image row, the best row of another method
+    with references of the small face, too, and itself trained without any, as far as they are on
+    the board. The best are those of the highest PSNR-Y.
+    """
+    return _rivals(_given(board, [ASKED]), board)
+
+
+def chosen_against_rivals(board: Sequence[Result]) -> list[tuple[Result, Result]]:
+    """The same of the asked method's variant that is best on val, where that is not the whole."""
+    best = _given(board, _family(board))
+    return [] if best is None or best.method == ASKED else _rivals(best, board)
+
+
+def against_none(board: Sequence[Result]) -> list[tuple[Result, Result]]:
+    """The asked method and its variants with references, against training without any.
+
+    That is the variant's own twin, as `msrnet-attentive-no-external`, or `msrnet-no-external`.
+    """
+    rows = [_given(board, [method]) for method in _family(board)]
+    pairs = [(row, _twin(row, board)) for row in rows if row is not None]
+    return [(row, twin) for row, twin in pairs if twin is not None]
+
+
+def _rivals(mine: Result | None, board: Sequence[Result]) -> list[tuple[Result, Result]]:
+    if mine is None:
+        return []
+    family = _family(board)
+    others = [row for row in board if row.method not in family]
+    rivals = [
+        _first(board, lambda row: row.method == mine.method and row.references == 0),
+        _first(others, lambda row: row.budget is not None and not row.uses_references),
+        _first(others, lambda row: row.budget is not None and row.reference_list == GIVEN[0]),
+        _twin(mine, board),
+    ]
+    return [(mine, rival) for rival in rivals if rival is not None]
+
+
+def _family(board: Sequence[Result]) -> list[str]:
+    """The asked method and its variants, as far as they are on the board."""
+    names = dict.fromkeys(row.method for row in board)
+    return [name for name in names if name.partition("-")[0] == ASKED]
+
+
+def _given(board: Sequence[Result], methods: Sequence[str]) -> Result | None:
+    """Of the rows of `methods` with what the small face finds, the one that is best on val."""
+    found = [row for row in board if row.method in methods and row.reference_list == GIVEN[0]]
+    return max(found, key=_on_val, default=None)
+
+
+def _on_val(row: Result) -> float:
+    trainings = [one.training or {} for one in row.single_seeds]
+    return float(np.mean([training.get("val_psnr_y", -np.inf) for training in trainings]))
+
+
+def _twin(row: Result, board: Sequence[Result]) -> Result | None:
+    own = _first(board, lambda other: other.method == f"{row.method}-no-external")
+    return own or _first(board, lambda other: other.method == f"{ASKED}-no-external")
+
+
+def by_part(board: Sequence[Result]) -> list[tuple[Result, Result]]:
+    """Each variant of the asked method against the whole, with the same references."""
+    whole = {(row.references, row.reference_list): row for row in board if row.method == ASKED}
+    found = []
+    for row in board:
+        same = whole.get((row.references, row.reference_list))
+        if row.method.startswith(f"{ASKED}-") and row.reference_list != GIVEN[1] and same:
+            found.append((row, same))
+    return sorted(found, key=lambda pair: (pair[0].method, -pair[0].references))
+
+
+def _first(board: Sequence[Result], wanted: Callable[[Result], bool]) -> Result | None:
+    found = [row for row in board if wanted(row)]
+    return max(found, key=lambda row: row.means[METRICS[0]], default=None)
+
+
+def table(found: Sequence[Difference], metrics: Sequence[str]) -> list[str]:
+    """Markdown: a line a pair, a column a metric."""
+    shown = [metric for metric in metrics if any(one.metric == metric for one in found)]
+    cells = {(one.name, one.metric): _text(one) for one in found}
+    names = list(dict.fromkeys(one.name for one in found))
+    lines = ["| difference | " + " | ".join(fact(metric).heading for metric in shown) + " |"]
+    lines.append("| --- |" + " ---: |" * len(shown))
+    for name in names:
+        row = [cells.get((name, metric), "-") for metric in shown]
+        lines.append(f"| {name} | " + " | ".join(row) + " |")
+    return lines
+
+
+def _text(one: Difference) -> str:
+    digits = fact(one.metric).digits + (1 if fact(one.metric).digits == 2 else 0)
+    return f"{with_interval(one.mean, one.low, one.high, digits)}, {p_text(one.p)}"
+
+
+def ladder(studies: Sequence[Study], count: int) -> list[str]:
+    """Markdown: gain over K = 0 by kind of reference (lines) of each training (columns), dB."""
+    kinds = list(dict.fromkeys(kind for study in studies for kind in study.kinds))
+    lines = ["| references in the test | " + " | ".join(map(_training, studies)) + " |"]
+    lines.append("| --- |" + " ---: |" * len(studies))
+    for kind in kinds:
+        cells = [_gain(study, kind, count) for study in studies]
+        lines.append(f"| {NAMES[kind]} | " + " | ".join(cells) + " |")
+    base = [f"{np.mean(study.cell('none', 0).psnr_y):.3f} dB" for study in studies]
+    faces = [f"{study.images:,}" for study in studies]
+    lines.append("| none (K = 0), PSNR-Y | " + " | ".join(base) + " |")
+    return [*lines, "| faces | " + " | ".join(faces) + " |"]
+
+
+def _gain(study: Study, kind: str, count: int) -> str:
+    if kind not in study.kinds:
+        return "-"
+    cell = study.cell(kind, 1 if kind == "target" else count)
+    return with_interval(*gain(study, cell))
+
+
+def _training(study: Study) -> str:
+    seen = split_budget(study.budget)[1]
+    kind = f", trained with {seen}" if seen else ""
+    return f"{study.title}, seed {study.seed}{kind}"
+
+
+def shown_metrics(board: Sequence[Result]) -> list[str]:
+    """Metrics of the board that have a score of every face."""
+    return [metric.name for metric in metrics_of(board)]
+
+
+LEAST = 3
+"""Trainings that a row needs: of two a deviation says next to nothing."""
+TRAININGS_NOTE = (
+    "Here a score is the mean PSNR-Y of one training, and the interval (95 %, Student's t) says "
+    "what other seeds would give. Rows of the same trainings are paired training by training; "
+    "others are compared as two samples of unequal variance (Welch). p is corrected for the number "
+    "of lines (Holm). Pairs of which a row has fewer than three trainings are left out."
+)
+
+
+@dataclass(frozen=True)
+class OverTrainings:
+    """One row minus another in PSNR-Y, over their trainings."""
+
+    name: str
+    trainings: tuple[int, int]
+    """Of the row, and of its rival."""
+    paired: bool
+    """Whether both rows are of the same trainings."""
+    mean: float
+    low: float
+    high: float
+    """95 % interval of Student's t."""
+    p: float
+    """Two-sided, corrected by Holm over the lines of the table."""
+
+
+def over_trainings(pairs: Sequence[tuple[Result, Result]]) -> list[OverTrainings]:
+    """Each pair of which both rows have at least `LEAST` trainings, no pair twice.
+
+    Of rows that share some trainings only these are taken, and must be as many.
+    """
+    every = [_training_difference(row, rival) for row, rival in pairs]
+    found = list({one.name: one for one in every if one is not None}.values())
+    corrected = holm([one.p for one in found])
+    return [replace(one, p=float(p)) for one, p in zip(found, corrected, strict=True)]
+
+
+def _training_difference(row: Result, rival: Result) -> OverTrainings | None:
+    from scipy.stats import ttest_ind, ttest_rel
+
+    mine, theirs = _by_training(row), _by_training(rival)
+    shared = [weights for weights in mine if weights in theirs]
+    paired = bool(shared)
+    first = np.array([mine[weights] for weights in shared or mine])
+    second = np.array([theirs[weights] for weights in shared or theirs])
+    if min(len(first), len(second)) < LEAST:
+        return None
+    test: Any = ttest_rel(first, second) if paired else ttest_ind(first, second, equal_var=False)
+    low, high = test.confidence_interval(0.95)
+    return OverTrainings(
+        f"{label(row)} - {label(rival)}{aside(unlike(row, rival))}",
+        (len(first), len(second)),
+        paired,
+        float(first.mean() - second.mean()),
+        float(low),
+        float(high),
+        float(test.pvalue),
+    )
+
+
+def _by_training(row: Result) -> dict[str, float]:
+    """Mean PSNR-Y, unrounded, by the SHA-256 of the trained weights; empty without training."""
+    return {
+        one.training["weights_sha256"]: float(scores_of([one], METRICS[0]).mean())
+        for one in row.single_seeds
+        if one.training is not None
+    }
+
+
+def trainings_table(found: Sequence[OverTrainings]) -> list[str]:
+    """Markdown: a line a pair."""
+    lines = ["| difference | trainings | PSNR-Y, dB |", "| --- | ---: | ---: |"]
+    for one in found:
+        mine, theirs = one.trainings
+        count = f"{mine}, paired" if one.paired else f"{mine} and {theirs}"
+        value = f"{with_interval(one.mean, one.low, one.high)}, {p_text(one.p)}"
+        lines.append(f"| {one.name} | {count} | {value} |")
+    return lines

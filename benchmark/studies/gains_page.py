@@ -1,0 +1,197 @@
+"""The page that answers whether references help, from result and study files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmark.methods.registry import load
+from benchmark.metrics.registry import METRICS
+from benchmark.protocol.budgets import split_budget
+from benchmark.report.forest_plot import Drawn, draw_differences
+from benchmark.results.caveats import board_notes
+from benchmark.results.files import read_all
+from benchmark.results.ranking import BoardKey, board_name, board_title
+from benchmark.results.result import Result, boards, seed_spread
+from benchmark.results.statistics import with_interval
+from benchmark.studies.gains import (
+    ASKED,
+    GIVEN,
+    TRAININGS_NOTE,
+    Difference,
+    against_none,
+    against_rivals,
+    by_part,
+    by_references,
+    chosen_against_rivals,
+    differences,
+    ladder,
+    over_trainings,
+    shown_metrics,
+    table,
+    trainings_table,
+)
+from benchmark.studies.study import Study, read
+from faceref.errors import FaceRefError
+from faceref.files import write_text
+
+TRIED = (
+    "PSNR-Y with five references found with the small face, what that is over MSRNet's, and what "
+    "the references give: over K = 0 of the same training. Intervals are over faces; a row is the "
+    "mean of so many seeds."
+)
+
+
+def tried(board: Sequence[Result]) -> list[str]:
+    """Markdown: each variant on the board with its idea, best first, and what seeds differ by.
+
+    Empty where the board has no variant.
+    """
+    ideas = {f"{ASKED}-{variant.name}": variant.idea for variant in load(ASKED).variants}
+    ideas[ASKED] = "the whole"
+    rows = {row.method: row for row in board if row.method in ideas and row.references == 0}
+    alone = dict(rows)
+    rows |= {row.method: row for row in board if row.method in ideas and _given(row)}
+    if ASKED not in rows or len(rows) < 2:
+        return []
+    others = [rows[name] for name in rows if name != ASKED]
+    over = _by_row(others, [(row, rows[ASKED]) for row in others])
+    both = [row for row in rows.values() if _given(row) and row.method in alone]
+    gains = _by_row(both, [(row, alone[row.method]) for row in both])
+    lines = [
+        "| method | what it is | seeds | PSNR-Y | over MSRNet (K=5) | by its references |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for row in sorted(rows.values(), key=lambda row: -row.means[METRICS[0]]):
+        cells = [
+            f"`{row.method}`",
+            ideas[row.method],
+            str(max(1, len(row.repeats))),
+            f"{row.means[METRICS[0]]:.3f}",
+            _cell(over.get(row.method)),
+            _cell(gains.get(row.method)),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    spread = [seed_spread(row, METRICS[0]) for row in rows.values()]
+    known = [one for one in spread if one is not None]
+    if known:
+        lines += ["", f"Standard deviation between seeds: at most {max(known):.3f} dB."]
+    return lines
+
+
+def _given(row: Result) -> bool:
+    return row.reference_list == GIVEN[0]
+
+
+def _by_row(rows: Sequence[Result], pairs: list[tuple[Result, Result]]) -> dict[str, Difference]:
+    found = differences(pairs, METRICS[:1])
+    return {row.method: one for row, one in zip(rows, found, strict=True)}
+
+
+def _cell(one: Difference | None) -> str:
+    if one is None:
+        return "-"
+    return f"{with_interval(one.mean, one.low, one.high)}{one.aside}"
+
+
+COUNT = 5
+NOTE = (
+    "Differences are paired face by face: mean, 95 % bootstrap interval over faces, and p "
+    "corrected for the number of lines (Holm). Rows of several seeds are their mean. `refs_lr`: "
+    "references found with the small face; `refs_hr`: with the sharp face, an upper bound. Neither "
+    "interval nor p includes what another seed of a training would change: for that, see `Over "
+    "trainings`, of rows with several seeds."
+)
+
+
+def write_gains(results: Path, studies: Path, out: Path, budget: str, task: str) -> list[Path]:
+    """Write the page and its figure into `out`; returns their paths.
+
+    Raises FaceRefError where there is no board of that task and budget.
+    """
+    key, board = find_board(results, budget, task)
+    name = f"{board_name(key)}-gain"
+    figure = out / "figures" / f"{name}.png"
+    made = draw_gains(key, board, figure)
+    page = out / f"{name}.md"
+    text = gains_markdown(key, board, studies_of(studies, task, budget), figure.relative_to(out))
+    write_text(page, text)
+    return [page, *made]
+
+
+def find_board(results: Path, budget: str, task: str) -> tuple[BoardKey, list[Result]]:
+    """The board of `task` and `budget` with most faces; raises FaceRefError where there is none."""
+    every = boards(read_all(results))
+    found = [key for key in every if key[:2] == (task, budget)]
+    if not found:
+        known = ", ".join(sorted({f"{key[0]} {key[1]}" for key in every}))
+        raise FaceRefError(f"No board of {task!r} and budget {budget!r}. There are: {known}.")
+    key = max(found, key=lambda one: one[3])
+    return key, every[key]
+
+
+def studies_of(folder: Path, task: str, budget: str) -> list[Study]:
+    """The studies of a task and budget on test, trainings on other references included, by name."""
+    found = [read(path) for path in sorted(folder.glob("*.json"))]
+    return [
+        study
+        for study in found
+        if study.task == task and study.split == "test" and split_budget(study.budget)[0] == budget
+    ]
+
+
+def gains_markdown(
+    key: BoardKey, board: Sequence[Result], studies: Sequence[Study], figure: Path
+) -> str:
+    """The page."""
+    metrics, found = shown_metrics(board), sections(board)
+    lines = [
+        "# Do other people's faces help?",
+        "",
+        f"{board_title(key)}, {key[3]:,} faces, Face_Ref `{key[2][:12]}`. {NOTE}",
+    ]
+    for title, pairs in found:
+        lines += ["", f"## {title}", "", *table(differences(pairs, metrics), metrics)]
+    trainings = over_trainings([pair for _, pairs in found for pair in pairs])
+    if trainings:
+        lines += ["", "## Over trainings", "", TRAININGS_NOTE, "", *trainings_table(trainings)]
+    lines += ["", f"![{figure.stem}]({figure.as_posix()})"]
+    for note in board_notes(board):
+        lines += ["", note]
+    attempts = tried(board)
+    if attempts:
+        lines += ["", "## What was tried", "", TRIED, "", *attempts]
+    if studies:
+        lines += [
+            "",
+            f"## By kind of reference, K = {COUNT}",
+            "",
+            "PSNR-Y over K = 0 of the same training, dB, on the faces of test whose person has "
+            "another image there. A column is a training; unless it says otherwise its references "
+            "were drawn from both lists.",
+            "",
+            *ladder(studies, COUNT),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def sections(board: Sequence[Result]) -> list[tuple[str, list[tuple[Result, Result]]]]:
+    """Title and pairs of each table that has any."""
+    found = [
+        ("MSRNet with five references against its rivals", against_rivals(board)),
+        ("The variant of MSRNet that is best on val", chosen_against_rivals(board)),
+        ("With five references against training without any", against_none(board)),
+        ("Each method with and without references", by_references(board)),
+        ("MSRNet with a part changed, against the whole", by_part(board)),
+    ]
+    return [(title, pairs) for title, pairs in found if pairs]
+
+
+def draw_gains(key: BoardKey, board: Sequence[Result], out: Path) -> list[Path]:
+    """All differences of PSNR-Y, one line each. PNG and PDF."""
+    every: list[Difference] = []
+    for _, pairs in sections(board):
+        every += differences(pairs, METRICS[:1])
+    found = list({one.name: one for one in reversed(every)}.values())[::-1]
+    lines = [Drawn(one.name, one.mean, one.low, one.high, one.p) for one in found]
+    return draw_differences(lines, out, board_title(key).replace("`", ""), METRICS[0])

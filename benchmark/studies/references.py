@@ -1,0 +1,310 @@
+"""The reference study: what one trained method gains from each kind of reference, and how many.
+
+The oracle ladder: the target itself, other images of the same person, look-alikes found with the
+sharp face, look-alikes found with the small face, and faces drawn at random. All kinds are scored
+on the same faces, those whose person has another image in the split, and against K = 0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from baselines.msrnet.ablation import Changed, changed_parts
+from benchmark.data.faces import Faces, Pool, open_face_ref, read_split, strangers
+from benchmark.evaluation.evaluate import BATCH, budget_name, code_version, default_task, open_model
+from benchmark.methods.method import Method
+from benchmark.methods.registry import load
+from benchmark.metrics.score import luma, psnr, ssim, to_uint8
+from benchmark.protocol.tasks import HR_SIZE, task
+from benchmark.results.result import image_digest
+from benchmark.studies.patch_oracle import copied_patches
+from benchmark.studies.study import BANDS, KINDS, REGIONS, Cell, PartChanged, Patches, Pieces, Study
+from benchmark.training.export import training_report
+from faceref.dataset.revision import data_revision
+from faceref.dataset.store import REFERENCE_LISTS, FaceRef
+from faceref.errors import FaceRefError
+from faceref.hardware import hardware, open_device
+
+COUNTS = (1, 2, 3, 5, 8)
+PART_LIST, PART_COUNT = "refs_lr", 5
+"""What a network with a part changed is given: that list, and at most that many where it can be."""
+Progress = Callable[[int, int, str], None]
+
+
+def parse_counts(text: str) -> list[int]:
+    """Numbers of references from text such as `1,2,5`; raises FaceRefError for anything else."""
+    try:
+        found = sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        found = []
+    if not found or found[0] < 1:
+        raise FaceRefError(f"--counts {text!r}: whole numbers from 1 up, such as 1,2,5.")
+    return found
+
+
+def training_to_study(run: Path) -> tuple[Method, dict[str, Any]]:
+    """Method and report of a training; raises FaceRefError where it has no use of references."""
+    training = training_report(run)
+    method = load(training["method"])
+    if not method.uses_references:
+        raise FaceRefError(
+            f"{run} holds {method.name!r}, which has no use of references to study. Give a "
+            "training of a method that has, such as msrnet: see facebench methods."
+        )
+    return method, training
+
+
+def need_names_apart(runs: Sequence[Path]) -> None:
+    """Raise FaceRefError where two trainings would be written into the same file."""
+    names: dict[tuple[str, str, int], Path] = {}
+    for run in runs:
+        method, training = training_to_study(run)
+        other = names.setdefault((method.name, budget_name(training), training["seed"]), run)
+        if other is not run:
+            raise FaceRefError(
+                f"{other} and {run} are both {method.name} with seed {training['seed']}, and one "
+                "page would replace the other. Study them one by one, each with its own --out."
+            )
+
+
+def study_references(
+    face_ref: Path,
+    run: Path,
+    *,
+    task_name: str | None = None,
+    split: str = "test",
+    counts: Sequence[int] = COUNTS,
+    faces: int | None = None,
+    also: Sequence[Path] = (),
+    device: str = "cpu",
+    progress: Progress | None = None,
+    pieces: Pieces | None = None,
+) -> Study:
+    """Score a training with every kind and number of references.
+
+    `run` is its folder or a released file. `faces` limits how many faces are scored, evenly spaced.
+    `also` are other builds of the same faces, whose lists by another likeness are studied, too.
+    What is finished is taken from `pieces` and kept there. Raises FaceRefError for a method without
+    references and for a split in which nobody has two images.
+    """
+    method, training = training_to_study(run)
+    target = open_device(device)
+    model = open_model(method, run).to(target)
+    opened, pool = open_face_ref(face_ref)
+    subjects, kinds = prepare(opened, pool, split, faces, max(counts))
+    others = _other_lists(opened, [FaceRef.open(path) for path in also], split, subjects)
+    # By appearance the sharp face finds what the small one does: it is compared at 16x16.
+    kinds |= {name: lists for name, lists in others.items() if lists not in kinds.values()}
+    pieces = pieces or Pieces()
+    pieces.begin(_key(training["weights_sha256"], device, subjects.image_ids, kinds))
+    plan: list[tuple[str, int]] = [("none", 0)]
+    plan += [(kind, count) for kind in KINDS if kind in kinds for count in counts]
+    plan.append(("target", 1))
+    ends = sorted({min(counts), max(counts)})
+    copied = [(kind, count) for kind in KINDS if kind in kinds for count in ends]
+    changes = list(changed_parts(method, model))
+    most = max(count for count in counts if count <= max(min(counts), PART_COUNT))
+    changed = [(change.name, most) for change in changes]
+    reports = _reports(progress, [*plan, *copied, *changed], len(subjects))
+    cells: list[Cell] = []
+    for kind, count in plan:
+        report = next(reports)
+        make = partial(_measure, model, subjects, kinds.get(kind), kind, count, target, report)
+        cells += pieces.get(f"{kind}-{count}", Cell, make)
+    patches: list[Patches] = []
+    for kind, count in copied:
+        make = partial(copied_patches, subjects, kinds[kind], kind, count, next(reports))
+        patches += pieces.get(f"copied-{kind}-{count}", Patches, make)
+    parts: list[PartChanged] = []
+    for change in changes:
+        make = partial(_changed, change, subjects, kinds[PART_LIST], most, target, next(reports))
+        parts += pieces.get(f"part-{change.name}-{most}", PartChanged, make)
+    return Study(
+        task=task(task_name or default_task(opened)).name,
+        method=method.name,
+        title=method.title,
+        budget=budget_name(training),
+        seed=training["seed"],
+        split=split,
+        data_revision=data_revision(opened),
+        images=len(subjects),
+        images_sha256=image_digest(subjects.image_ids),
+        weights_sha256=training["weights_sha256"],
+        code=code_version(),
+        hardware=hardware(target),
+        cells=cells,
+        patches=patches,
+        parts=parts,
+    )
+
+
+def prepare(
+    face_ref: FaceRef, pool: Pool, split: str, faces: int | None, most: int
+) -> tuple[Faces, dict[str, list[list[int]]]]:
+    """The faces to study and, for each kind, the rows of their references.
+
+    The pool of the faces holds the train split and, behind it, `split` itself: the other images of
+    a person lie there. Random references are drawn with a fixed seed from the train split, none of
+    the person's own.
+    """
+    listed = {name: read_split(face_ref, split, pool, name) for name in REFERENCE_LISTS}
+    whole = listed[REFERENCE_LISTS[0]]
+    people = face_ref.column(split, "identity")
+    same = _same_person(people, len(pool.images))
+    chosen = [row for row, others in enumerate(same) if others]
+    if not chosen:
+        raise FaceRefError(
+            f"Nobody in {split} has two images, so there are no references of the same person. "
+            "Use a source with several images a person."
+        )
+    if faces is not None and faces < len(chosen):
+        chosen = [chosen[place] for place in np.linspace(0, len(chosen) - 1, faces).astype(int)]
+    wide = Pool(np.concatenate([pool.images, whole.hr]), pool.row)
+    subjects = replace(whole, pool=wide).take(chosen)
+    drawn = strangers(face_ref, [people[row] for row in chosen], most)
+    kinds = {name: [found.references[row] for row in chosen] for name, found in listed.items()}
+    return subjects, kinds | {"same": [same[row] for row in chosen], "random": drawn}
+
+
+def _other_lists(
+    face_ref: FaceRef, also: Sequence[FaceRef], split: str, subjects: Faces
+) -> dict[str, list[list[int]]]:
+    """Lists by a likeness that those of `face_ref` are not by, as rows of the pool."""
+    found: dict[str, list[list[int]]] = {}
+    for other in also:
+        own = face_ref.manifest["mining"]["likeness"]
+        for name in REFERENCE_LISTS:
+            likeness = other.manifest["mining"]["likeness"][name]
+            if likeness != own[name]:
+                lists = dict(
+                    zip(other.column(split, "image_id"), other.column(split, name), strict=True)
+                )
+                found[f"{name}_{likeness}"] = [
+                    _rows_in_pool(lists.get(image_id), subjects.pool, other.root)
+                    for image_id in subjects.image_ids
+                ]
+    return found
+
+
+def _rows_in_pool(references: list[dict] | None, pool: Pool, root: Path) -> list[int]:
+    known = [pool.row.get(item["image_id"]) for item in references or ()]
+    rows = [row for row in known if row is not None]
+    if references is None or len(rows) < len(known):
+        raise FaceRefError(
+            f"{root} has other faces or another split than the Face_Ref that is studied. Build it "
+            "from the same source with the same seed; only --likeness-hr and --likeness-lr differ."
+        )
+    return rows
+
+
+def _same_person(people: Sequence[str], shift: int) -> list[list[int]]:
+    rows: dict[str, list[int]] = {}
+    for row, person in enumerate(people):
+        rows.setdefault(person, []).append(row)
+    return [
+        [shift + other for other in rows[person] if other != row]
+        for row, person in enumerate(people)
+    ]
+
+
+def _key(
+    weights: str, device: str, image_ids: Sequence[str], kinds: dict[str, list[list[int]]]
+) -> str:
+    """Digest of what the numbers of a study depend on, this package's version included."""
+    known = [weights, device, code_version(), list(image_ids), kinds]
+    return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+
+
+def _measure(
+    model: nn.Module,
+    faces: Faces,
+    references: list[list[int]] | None,
+    kind: str,
+    count: int,
+    device: torch.device,
+    report: Callable[[int], None],
+) -> list[Cell]:
+    given = replace(faces, references=references or [[] for _ in faces.image_ids])
+    psnrs, ssims, errors = [], [], []
+    for image, hr in _outputs(model, given, kind, count, device):
+        output, target = luma(image), luma(hr)
+        psnrs.append(round(psnr(output, target), 4))
+        ssims.append(round(ssim(output, target), 5))
+        errors.append(output - target)
+        report(len(psnrs))
+    stacked = np.stack(errors)
+    return [Cell(kind, count, psnrs, ssims, band_errors(stacked), region_errors(stacked))]
+
+
+def _changed(
+    change: Changed,
+    faces: Faces,
+    references: list[list[int]],
+    count: int,
+    device: torch.device,
+    report: Callable[[int], None],
+) -> list[PartChanged]:
+    given, found = replace(faces, references=references), []
+    for image, hr in _outputs(change.model.to(device), given, PART_LIST, count, device):
+        found.append(round(psnr(luma(image), luma(hr)), 4))
+        report(len(found))
+    return [PartChanged(change.name, change.idea, count, found)]
+
+
+@torch.no_grad()
+def _outputs(
+    model: nn.Module, faces: Faces, kind: str, count: int, device: torch.device
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for start in range(0, len(faces), BATCH):
+        rows = list(range(start, min(start + BATCH, len(faces))))
+        lr, refs, hr = faces.batch(rows, 0 if kind in ("none", "target") else count)
+        refs = hr.unsqueeze(1) if kind == "target" else refs
+        images = to_uint8(model(lr.to(device), refs.to(device)).float().cpu().numpy())
+        yield from zip(images, faces.hr[rows], strict=True)
+
+
+def band_errors(errors: np.ndarray) -> list[float]:
+    """Mean squared error in each of `BANDS` of errors (N, 128, 128); they add up to the whole.
+
+    By Parseval's theorem: power of the orthonormal discrete Fourier transform, ring by ring.
+    """
+    power = (np.abs(np.fft.fft2(errors, norm="ortho")) ** 2).mean(0) / HR_SIZE**2
+    axis = np.fft.fftfreq(HR_SIZE, 1 / HR_SIZE)
+    radius = np.hypot(axis[:, None], axis[None])
+    return [round(float(power[(radius >= low) & (radius < high)].sum()), 4) for low, high in BANDS]
+
+
+def region_errors(errors: np.ndarray) -> dict[str, float]:
+    """Mean squared error in each of `REGIONS`, and in `elsewhere`, of errors (N, 128, 128)."""
+    square = (errors**2).mean(0)
+    outside = np.ones(square.shape, bool)
+    top, bottom, left, right = REGIONS["face"]
+    outside[top:bottom, left:right] = False
+    found = {}
+    for name, (top, bottom, left, right) in REGIONS.items():
+        found[name] = float(square[top:bottom, left:right].mean())
+    found["elsewhere"] = float(square[outside].mean())
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def _reports(
+    progress: Progress | None, jobs: Sequence[tuple[str, int]], faces: int
+) -> Iterator[Callable[[int], None]]:
+    """For each job what tells how many of its faces are done."""
+
+    def report(place: int, state: str, done: int) -> None:
+        if progress:
+            progress(place * faces + done, len(jobs) * faces, state)
+
+    for place, (kind, count) in enumerate(jobs):
+        yield partial(report, place, f"{kind}, K={count}")

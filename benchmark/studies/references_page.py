@@ -1,0 +1,236 @@
+"""A reference study as a page: tables and plots, drawn from its JSON file alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.report.style import figure_of, save_figure
+from benchmark.results.statistics import bootstrap, with_interval
+from benchmark.studies.study import (
+    BANDS,
+    CHOICES,
+    NAMES,
+    Cell,
+    Interval,
+    Patches,
+    Study,
+    _paired,
+    gain,
+    read,
+)
+from faceref.files import write_text
+
+CHOSEN = {
+    "small": "chosen by the small face",
+    "place": "same place",
+    "sharp": "chosen by the sharp face",
+}
+"""How pages call `CHOICES`."""
+TEXT = (
+    "PSNR-Y over bicubic, dB, where each block of 8x8 pixels gets the high frequencies of a block "
+    "of a reference: *chosen by the small face*, which is all that is known; at the *same place*, "
+    "the mean of the references, nothing chosen; *chosen by the sharp face*, an oracle. The "
+    "detail is scaled by the one number, for all faces, that is best. From the first to the last "
+    "is what choosing loses; from random faces to look-alikes, under the oracle, what likeness "
+    "adds."
+)
+
+
+def patch_section(study: Study, picture: str) -> list[str]:
+    """The section, in Markdown."""
+    columns = [(choice, count) for choice in CHOICES for count in _counts(study)]
+    heads = [f"{CHOSEN[choice]}, K = {count}" for choice, count in columns]
+    lines = ["", "## What lies in the references, without a network", "", TEXT, ""]
+    lines.append("| references | " + " | ".join(heads) + " |")
+    lines.append("| --- |" + " ---: |" * len(heads))
+    found = {(one.kind, one.choice, one.references): one for one in study.patches}
+    for kind in _kinds(study):
+        cells = [_cell(found[kind, choice, count]) for choice, count in columns]
+        lines.append(f"| {NAMES[kind]} | " + " | ".join(cells) + " |")
+    return [*lines, "", picture]
+
+
+def _counts(study: Study) -> list[int]:
+    return sorted({one.references for one in study.patches})
+
+
+def _kinds(study: Study) -> list[str]:
+    return list(dict.fromkeys(one.kind for one in study.patches))
+
+
+def _cell(one: Patches) -> str:
+    low, high = bootstrap(one.psnr_y)
+    return with_interval(float(np.mean(one.psnr_y)), low, high)
+
+
+def draw_patches(study: Study, out: Path) -> None:
+    """PSNR-Y over bicubic by kind of reference, one panel a choice, at the largest K. PNG, PDF."""
+    count = max(_counts(study))
+    kinds = _kinds(study)
+    figure, axes = figure_of(7, 0.8 + 0.26 * len(kinds), len(CHOICES), sharey=True)
+    for panel, choice in zip(axes, CHOICES, strict=True):
+        for place, kind in enumerate(kinds):
+            (scores,) = (
+                one.psnr_y
+                for one in study.patches
+                if (one.kind, one.choice, one.references) == (kind, choice, count)
+            )
+            low, high = bootstrap(scores)
+            panel.plot([low, high], [place, place], color="#0072b2")
+            panel.plot(np.mean(scores), place, "o", color="#0072b2")
+        panel.set_title(CHOSEN[choice])
+        panel.set_xlabel("PSNR-Y over bicubic, dB")
+    axes[0].set_yticks(range(len(kinds)), [NAMES[kind] for kind in kinds])
+    axes[0].invert_yaxis()
+    save_figure(figure, out)
+
+
+def counts(study: Study) -> list[int]:
+    """The numbers of references that were studied, K = 0 apart."""
+    return sorted({cell.references for cell in study.cells if cell.kind == "random"})
+
+
+def write_findings(file: Path, out: Path) -> list[Path]:
+    """Write the page and its plots into `out`; returns what was written."""
+    study = read(file)
+    figures = out / "figures"
+    drawn = {"": draw_curve, "-bands": draw_bands}
+    if study.patches:
+        drawn["-patches"] = draw_patches
+    pictures = [figures / f"{study.name}{end}.png" for end in drawn]
+    for picture, draw in zip(pictures, drawn.values(), strict=True):
+        draw(study, picture)
+    page = out / f"{study.name}.md"
+    write_text(page, markdown(study, pictures, out))
+    return [page, *pictures]
+
+
+def markdown(study: Study, figures: Sequence[Path], out: Path) -> str:
+    """The page: what was measured, the ladder, where the gain lies."""
+    most = max(counts(study))
+    pictures = [f"![{path.stem}]({path.relative_to(out).as_posix()})" for path in figures]
+    lines = [
+        f"# References of {study.title}: which kind, and how many",
+        "",
+        f"`{study.task}`, budget `{study.budget}`, seed {study.seed}, {study.images:,} faces of "
+        f"{study.split} whose person has another image there; Face_Ref "
+        f"`{study.data_revision[:12]}`, weights `{study.weights_sha256[:12]}`. One training; only "
+        "the references differ. A person with fewer images than K has them repeated.",
+        "",
+        "## PSNR-Y over K = 0, dB, paired, with 95 % bootstrap interval",
+        "",
+        *_ladder(study),
+        "",
+        pictures[0],
+        "",
+        "## Where the error changes",
+        "",
+        f"Mean squared error of Y against that of K = 0, in percent, at K = {most} (target: "
+        "K = 1). Frequencies in cycles a face width; the 16x16 face holds those below 8.",
+        "",
+        *_changes(study, most),
+        "",
+        pictures[1],
+        *(patch_section(study, pictures[2]) if study.patches else ()),
+        *(_part_section(study) if study.parts else ()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _ladder(study: Study) -> list[str]:
+    base = study.cell("none", 0)
+    columns = counts(study)
+    head = "| references | " + " | ".join(f"K = {count}" for count in columns) + " |"
+    lines = [f"K = 0: {np.mean(base.psnr_y):.3f} dB.", "", head]
+    lines.append("| --- |" + " ---: |" * len(columns))
+    for kind in study.kinds[:-1]:
+        cells = [with_interval(*gain(study, study.cell(kind, count))) for count in columns]
+        lines.append(f"| {NAMES[kind]} | " + " | ".join(cells) + " |")
+    target = [with_interval(*gain(study, study.cell("target", 1)))] + ["-"] * (len(columns) - 1)
+    lines.append(f"| {NAMES['target']} | " + " | ".join(target) + " |")
+    return lines
+
+
+def _last(study: Study, most: int) -> list[Cell]:
+    return [study.cell(kind, most) for kind in study.kinds[:-1]] + [study.cell("target", 1)]
+
+
+def _changes(study: Study, most: int) -> list[str]:
+    base = study.cell("none", 0)
+    names = [f"{low}-{high} cycles" for low, high in BANDS]
+    lines = [
+        "| references | " + " | ".join([*names, *base.regions]) + " |",
+        "| --- |" + " ---: |" * (len(BANDS) + len(base.regions)),
+    ]
+    for cell in _last(study, most):
+        found = [*cell.bands, *cell.regions.values()]
+        before = [*base.bands, *base.regions.values()]
+        changes = [_percent(new, old) for new, old in zip(found, before, strict=True)]
+        lines.append(f"| {NAMES[cell.kind]} | " + " | ".join(changes) + " |")
+    return lines
+
+
+PARTS = (
+    "The trained network with one part taken away or changed, and not trained again: what it "
+    "leans on. A network trained without the part makes up for it, which is not measured here. "
+    "Look-alikes by the small face, K = {count}; PSNR-Y over the whole network, dB. To choose by "
+    "it, study val: `--split val`."
+)
+
+
+def _part_section(study: Study) -> list[str]:
+    count = study.parts[0].references
+    whole = study.cell("refs_lr", count)
+    found = [(f"`{one.name}`: {one.idea}", one.psnr_y) for one in study.parts]
+    found.append(("no references: K = 0", study.cell("none", 0).psnr_y))
+    lines = ["", "## What each part does for the trained network", "", PARTS.format(count=count)]
+    lines += ["", "| changed | over the whole, dB |", "| --- | ---: |"]
+    for name, scores in sorted(found, key=lambda one: np.mean(one[1])):
+        lines.append(f"| {name} | {with_interval(*_paired(scores, whole.psnr_y))} |")
+    return lines
+
+
+def _percent(new: float, old: float) -> str:
+    return f"{100 * (new / old - 1):+.1f}" if old else "-"
+
+
+def draw_curve(study: Study, out: Path) -> None:
+    """Gain over K = 0 against K, one line a kind of other or same people, as PNG."""
+    figure, axes = figure_of(6, 3.6)
+    for kind in study.kinds[:-1]:
+        found = [gain(study, study.cell(kind, count)) for count in counts(study)]
+        _line(axes, [0, *counts(study)], [(0.0, 0.0, 0.0), *found], NAMES[kind])
+    axes.axhline(0, color="gray", lw=0.8)
+    axes.set_xlabel("references, K")
+    axes.set_ylabel("PSNR-Y over K = 0, dB")
+    target = gain(study, study.cell("target", 1))[0]
+    axes.set_title(f"{study.title}; the target itself: {target:+.1f} dB", fontsize=9, loc="left")
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
+    save_figure(figure, out)
+
+
+def _line(axes: Any, at: Sequence[int], found: Sequence[Interval], name: str) -> None:
+    middle, low, high = zip(*found, strict=True)
+    axes.plot(at, middle, marker="o", ms=3, label=name)
+    axes.fill_between(at, low, high, alpha=0.2)
+
+
+def draw_bands(study: Study, out: Path) -> None:
+    """Change of the squared error in each band of spatial frequency, one bar a kind, as PNG."""
+    figure, axes = figure_of(6, 3.2)
+    base, cells = study.cell("none", 0), _last(study, max(counts(study)))[:-1]
+    width = 0.8 / len(cells)
+    for place, cell in enumerate(cells):
+        change = [100 * (new / old - 1) for new, old in zip(cell.bands, base.bands, strict=True)]
+        at = np.arange(len(BANDS)) + (place - (len(cells) - 1) / 2) * width
+        axes.bar(at, change, width, label=NAMES[cell.kind])
+    axes.axhline(0, color="gray", lw=0.8)
+    axes.set_xticks(range(len(BANDS)), [f"{low}-{high}" for low, high in BANDS])
+    axes.set_xlabel("spatial frequency, cycles a face width")
+    axes.set_ylabel("squared error against K = 0, %")
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
+    save_figure(figure, out)

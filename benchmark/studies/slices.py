@@ -1,0 +1,278 @@
+"""Boards by kind of face: attributes that the source has, and what was measured of each image.
+
+A slice is a name and the images that it holds. Where a difference lies in glasses or in turned
+heads, a mean over all faces does not tell.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from benchmark.metrics.registry import METRICS, fact
+from benchmark.report.forest_plot import Drawn, draw_differences
+from benchmark.results.files import read_all
+from benchmark.results.ranking import scores_of
+from benchmark.results.result import Result, boards, label
+from benchmark.results.statistics import bootstrap_p, holm, interval, resampled_means, with_interval
+from faceref.dataset.store import FaceRef
+from faceref.errors import FaceRefError
+from faceref.files import write_text
+
+LEAST = 20
+"""Images below which a slice is left out: its interval would say nothing."""
+MEASURED = {"sharpness": "sharpness", "eye_distance": "distance of the eyes, px"}
+ANGLES = {"yaw": "head turned", "pitch": "head tilted up or down"}
+THIRDS = ("lowest third", "middle third", "highest third")
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """Images that have something in common."""
+
+    name: str
+    images: np.ndarray
+    """bool (N,), in the order of the scores."""
+
+
+@dataclass(frozen=True)
+class SliceRow:
+    """One method against another within one slice."""
+
+    name: str
+    images: int
+    means: tuple[float, float]
+    """Of the method and of its rival."""
+    difference: float
+    """Method minus rival, paired image by image."""
+    low: float
+    high: float
+    """95 % bootstrap interval of the difference."""
+    p: float
+    """That it is chance, two-sided, corrected by Holm over all slices."""
+
+
+def slices_of_face_ref(face_ref: Path, split: str, image_ids: Sequence[str]) -> list[Slice]:
+    """Thirds of what was measured of each image when the set was built.
+
+    Raises FaceRefError where the set lacks one of the images.
+    """
+    opened = FaceRef.open(face_ref)
+    ids, quality = opened.column(split, "image_id"), opened.column(split, "quality")
+    known = dict(zip(ids, quality, strict=True))
+    missing = [image for image in image_ids if image not in known]
+    if missing:
+        raise FaceRefError(
+            f"{face_ref} has no {missing[0]!r} in its split {split!r}, and lacks {len(missing)} of "
+            f"{len(image_ids)} images. Give the Face_Ref that the results are of."
+        )
+    found = []
+    for name, title in {**ANGLES, **MEASURED}.items():
+        values = np.array([(known[image] or {}).get(name) for image in image_ids], np.float64)
+        found += _thirds(title, np.abs(values) if name in ANGLES else values)
+    return found
+
+
+def _thirds(title: str, values: np.ndarray) -> list[Slice]:
+    known = np.isfinite(values)
+    if not known.any():
+        return []
+    low, high = np.quantile(values[known], [1 / 3, 2 / 3])
+    parts = (values <= low, (values > low) & (values <= high), values > high)
+    return [
+        Slice(f"{title}: {third}", part & known)
+        for third, part in zip(THIRDS, parts, strict=True)
+        if low < high
+    ]
+
+
+def slices_of_table(path: Path, image_ids: Sequence[str]) -> list[Slice]:
+    """Slices of a table of attributes: CelebA's `list_attr_celeba.txt`, or CSV with `image_id`.
+
+    A column of -1 and 1, 0 and 1, or no and yes gives two slices; one of words gives a slice for
+    each. Names are matched with image ids whole, or without folder and ending. Raises FaceRefError
+    for a file that cannot be read, or where images are not in it.
+    """
+    columns, rows = _read_table(path)
+    by_name = {name: row for key, row in rows.items() for name in (key, PurePosixPath(key).stem)}
+    missing = [image for image in image_ids if image not in by_name]
+    if missing:
+        raise FaceRefError(
+            f"{path} says nothing of {missing[0]!r}, and of {len(missing)} of {len(image_ids)} "
+            "images. Its first column must hold image ids or the names of their files."
+        )
+    values = np.array([by_name[image] for image in image_ids])
+    return [
+        part for place, name in enumerate(columns) for part in _by_value(name, values[:, place])
+    ]
+
+
+def _read_table(path: Path) -> tuple[list[str], dict[str, list[str]]]:
+    """Names of the columns, and for each image its values."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FaceRefError(f"Cannot read the attributes {path}: {error}.") from error
+    lines = text.splitlines()
+    if lines and lines[0].strip().isdigit():
+        # CelebA: the number of images, the names of the attributes, then a row an image.
+        columns, body = lines[1].split(), [line.split() for line in lines[2:] if line.strip()]
+    else:
+        table = list(csv.reader(lines))
+        columns, body = (table[0][1:], table[1:]) if table else ([], [])
+    wrong = next((row for row in body if len(row) != len(columns) + 1), None)
+    if not columns or not body or wrong is not None:
+        row = f": the row {wrong} is too short or long" if wrong else ""
+        raise FaceRefError(
+            f"{path} is no table of attributes{row}. "
+            "Give CelebA's list_attr_celeba.txt, or CSV: image_id and a column an attribute."
+        )
+    return columns, {row[0]: row[1:] for row in body}
+
+
+_NO, _YES = ("-1", "0", "no", "false"), ("1", "yes", "true")
+
+
+def _by_value(name: str, values: np.ndarray) -> list[Slice]:
+    words = sorted({str(value).strip().lower() for value in values})
+    lower = np.array([str(value).strip().lower() for value in values])
+    if set(words) <= {*_NO, *_YES}:
+        yes = np.isin(lower, _YES)
+        return [Slice(name, yes), Slice(f"not {name}", ~yes)]
+    if len(words) > 12:
+        return []
+    return [Slice(f"{name}: {word}", lower == word) for word in words]
+
+
+def compare_in_slices(
+    method: Result, rival: Result, slices: Sequence[Slice], metric: str = METRICS[0]
+) -> list[SliceRow]:
+    """`method` against `rival` in each slice of at least `LEAST` images, all images first."""
+    scores = scores_of([method, rival], metric)
+    whole = Slice("all", np.ones(scores.shape[1], bool))
+    used = [one for one in [whole, *slices] if one.images.sum() >= LEAST]
+    found = [_slice_row(one, scores[:, one.images]) for one in used]
+    corrected = holm([row.p for row in found])
+    return [
+        SliceRow(row.name, row.images, row.means, row.difference, row.low, row.high, float(p))
+        for row, p in zip(found, corrected, strict=True)
+    ]
+
+
+def _slice_row(one: Slice, scores: np.ndarray) -> SliceRow:
+    drawn = resampled_means(scores)
+    low, high = interval(drawn[:, 0] - drawn[:, 1])
+    mine, theirs = scores.mean(1)
+    p = bootstrap_p(scores, drawn)[0, 1]
+    return SliceRow(
+        one.name, scores.shape[1], (mine, theirs), float(mine - theirs), low, high, float(p)
+    )
+
+
+def find_row(results: Sequence[Result], wanted: str) -> Result:
+    """The row of a board that is labelled `wanted`, or the only one of that method.
+
+    Raises FaceRefError that lists the labels.
+    """
+    by_label = [row for row in results if label(row) == wanted]
+    found = by_label or [row for row in results if row.method == wanted]
+    if len(found) != 1:
+        raise FaceRefError(
+            f"{wanted!r} is {'no row' if not found else f'{len(found)} rows'} of this board. "
+            f"Rows: {', '.join(repr(label(row)) for row in results)}."
+        )
+    return found[0]
+
+
+def markdown(method: Result, rival: Result, rows: Sequence[SliceRow], metric: str) -> str:
+    """A table of the slices."""
+    known = fact(metric)
+    head = f"# {label(method)} against {label(rival)}, by kind of face"
+    about = (
+        f"`{method.task}`, {method.images:,} faces; {known.heading}. Differences are paired face "
+        "by face, with 95 % bootstrap intervals; p is corrected for the number of slices (Holm). "
+        f"Slices of fewer than {LEAST} faces are left out."
+    )
+    lines = [
+        f"| faces | number | {label(method)} | {label(rival)} | difference [95 %] | p |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    digits = known.digits
+    for row in rows:
+        mine, theirs = (f"{mean:.{digits}f}" for mean in row.means)
+        span = with_interval(row.difference, row.low, row.high, max(3, digits))
+        p = "< 0.001" if row.p < 0.001 else f"{row.p:.3f}"
+        lines.append(f"| {row.name} | {row.images:,} | {mine} | {theirs} | {span} | {p} |")
+    return "\n\n".join([head, about, "\n".join(lines)]) + "\n"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which two rows of which board to compare."""
+
+    method: str
+    against: str
+    budget: str = "small"
+    task: str = ""
+    metric: str = "psnr_y"
+
+
+def write_slices(
+    results: Path, wanted: Wanted, face_ref: Path | None, attributes: Path | None, out: Path
+) -> str:
+    """Write the page `out`, and the figure beside it; returns the text.
+
+    Raises FaceRefError where neither `face_ref` nor `attributes` is given, or the rows have no ids.
+    """
+    if face_ref is None and attributes is None:
+        raise FaceRefError(
+            "Slices of what? Give --face-ref (pose, sharpness, size), or --attributes FILE."
+        )
+    board = _board(results, wanted)
+    method, rival = find_row(board, wanted.method), find_row(board, wanted.against)
+    ids = method.image_ids or rival.image_ids
+    if ids is None:
+        raise FaceRefError(
+            f"{label(method)} and {label(rival)} are results of format 1, which do not say which "
+            "image is which. Evaluate one of them again."
+        )
+    for row in (method, rival):
+        if wanted.metric not in row.scores:
+            raise FaceRefError(
+                f"{label(row)} has no scores of {wanted.metric!r}; it has {', '.join(row.scores)}."
+            )
+    slices: list[Slice] = []
+    if face_ref is not None:
+        slices += slices_of_face_ref(face_ref, method.split, ids)
+    if attributes is not None:
+        slices += slices_of_table(attributes, ids)
+    rows = compare_in_slices(method, rival, slices, wanted.metric)
+    text = markdown(method, rival, rows, wanted.metric)
+    title = f"{label(method)} minus {label(rival)}"
+    lines = [
+        Drawn(f"{row.name} ({row.images:,})", row.difference, row.low, row.high, row.p)
+        for row in rows
+    ]
+    draw_differences(lines, out.with_suffix(".png"), title, wanted.metric)
+    write_text(out, text)
+    return text
+
+
+def _board(results: Path, wanted: Wanted) -> Sequence[Result]:
+    found = {
+        key: rows
+        for key, rows in boards(read_all(results)).items()
+        if key[1] == wanted.budget and wanted.task in ("", key[0])
+    }
+    if len(found) != 1:
+        known = sorted({f"{key[0]} {key[1]}" for key in boards(read_all(results))})
+        raise FaceRefError(
+            f"{len(found)} boards of budget {wanted.budget!r}"
+            f"{f' and task {wanted.task!r}' if wanted.task else ''}. Give --budget and --task; "
+            f"there are: {', '.join(known)}."
+        )
+    return next(iter(found.values()))

@@ -1,0 +1,216 @@
+"""A reference study on disk: one JSON file, read without torch."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from benchmark.results.statistics import bootstrap
+from faceref.errors import FaceRefError
+from faceref.files import write_text
+
+FORMAT = 1
+KINDS = (
+    "random",
+    "refs_lr",
+    "refs_lr_appearance",
+    "refs_lr_identity",
+    "refs_lr_both",
+    "refs_hr",
+    "refs_hr_appearance",
+    "refs_hr_identity",
+    "refs_hr_both",
+    "same",
+    "target",
+)
+"""From the least to the most alike. `refs_lr` and `refs_hr` are the lists of the Face_Ref that is
+studied; those with a likeness in the name are from other builds of the same faces."""
+NAMES = {
+    "random": "random faces",
+    "refs_lr": "look-alikes by the small face",
+    "refs_hr": "look-alikes by the sharp face",
+    **{
+        f"refs_{size}_{likeness}": f"look-alikes by the {name} face, {words}"
+        for size, name in (("lr", "small"), ("hr", "sharp"))
+        for likeness, words in (
+            ("appearance", "appearance"),
+            ("identity", "identity"),
+            ("both", "identity and appearance"),
+        )
+    },
+    "same": "the same person",
+    "target": "the target itself",
+}
+"""How pages call the kinds."""
+BANDS = ((0, 8), (8, 16), (16, 32), (32, 91))
+"""Rings of spatial frequency, in cycles a face width; the small face holds those below 8."""
+REGIONS = {
+    "eyes": (40, 64, 32, 96),
+    "nose": (60, 80, 48, 80),
+    "mouth": (84, 106, 42, 86),
+    "face": (30, 116, 26, 102),
+}
+"""Boxes of the aligned frame, in pixels: top, bottom, left, right; `face` holds the others."""
+CHOICES = ("small", "place", "sharp")
+"""By what a block of detail is chosen from references: see `benchmark.studies.patch_oracle`."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One kind and number of references; the lists have one number a face."""
+
+    kind: str
+    """One of `KINDS`, or `none` for K = 0."""
+    references: int
+    psnr_y: list[float]
+    ssim_y: list[float]
+    bands: list[float]
+    """Mean squared error of Y in each of `BANDS`, averaged over faces, 0-255 scale."""
+    regions: dict[str, float]
+    """Mean squared error of Y in each of `REGIONS` and in `elsewhere`, averaged over faces."""
+
+
+@dataclass(frozen=True)
+class Patches:
+    """Detail copied from one kind and number of references, without a network."""
+
+    kind: str
+    references: int
+    choice: str
+    """One of `CHOICES`."""
+    gain: float
+    """What the detail was multiplied by."""
+    psnr_y: list[float]
+    """Over bicubic, dB, one number a face."""
+
+
+@dataclass(frozen=True)
+class PartChanged:
+    """The trained network with one part taken away or changed, given `refs_lr`."""
+
+    name: str
+    """As in the name of a variant: `no-remap`."""
+    idea: str
+    references: int
+    psnr_y: list[float]
+    """In dB, one number a face."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """All cells of one trained method, and what they were measured on."""
+
+    task: str
+    method: str
+    title: str
+    budget: str
+    seed: int
+    split: str
+    data_revision: str
+    images: int
+    images_sha256: str
+    weights_sha256: str
+    code: str
+    hardware: dict[str, Any]
+    cells: list[Cell]
+    patches: list[Patches] = field(default_factory=list)
+    """Empty in files made before there were any."""
+    parts: list[PartChanged] = field(default_factory=list)
+    """Empty in those files, too, and for methods other than MSRNet."""
+    format: int = FORMAT
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds that were studied, in the order of `KINDS`, the target last."""
+        found = {cell.kind for cell in self.cells}
+        return [kind for kind in KINDS if kind in found]
+
+    @property
+    def name(self) -> str:
+        """File name, without suffix."""
+        end = "references" if self.split == "test" else f"references-{self.split}"
+        return f"{self.task.replace('@', '-v')}-{self.method}-{self.budget}-s{self.seed}-{end}"
+
+    def cell(self, kind: str, references: int) -> Cell:
+        """The cell of `kind` and K."""
+        for cell in self.cells:
+            if (cell.kind, cell.references) == (kind, references):
+                return cell
+        raise FaceRefError(f"The study has no cell {kind} with K = {references}.")
+
+
+def write(study: Study, path: Path) -> None:
+    """Write `study` as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, json.dumps(asdict(study)) + "\n")
+
+
+def read(path: Path) -> Study:
+    """Read a study; raises FaceRefError where the file is none of format 1."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content.pop("format") != FORMAT:
+            raise KeyError("format")
+        cells = [Cell(**cell) for cell in content.pop("cells")]
+        patches = [Patches(**one) for one in content.pop("patches", ())]
+        parts = [PartChanged(**one) for one in content.pop("parts", ())]
+        return Study(**content, cells=cells, patches=patches, parts=parts)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FaceRefError(
+            f"Cannot read the study {path}: {error}. Make it again: facebench study references"
+        ) from error
+
+
+Piece = TypeVar("Piece", Cell, Patches, PartChanged)
+
+
+class Pieces:
+    """One file a piece, in a folder that is named by what is studied.
+
+    `folder` None keeps nothing.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._parent = folder
+        self._folder: Path | None = None
+
+    def begin(self, key: str) -> None:
+        """Keep pieces of the study `key`, a digest of all that its numbers depend on."""
+        if self._parent is not None:
+            self._folder = self._parent / f"unfinished-{key[:16]}"
+
+    def get(self, name: str, kind: type[Piece], make: Callable[[], list[Piece]]) -> list[Piece]:
+        """The piece `name`: as it was kept, or made, and then kept."""
+        if self._folder is None:
+            return make()
+        path = self._folder / f"{name}.json"
+        if path.exists():
+            return [kind(**one) for one in json.loads(path.read_text(encoding="utf-8"))]
+        found = make()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps([asdict(one) for one in found]))
+        return found
+
+    def forget(self) -> None:
+        """Remove what was kept: the study is written."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+Interval = tuple[float, float, float]
+
+
+def gain(study: Study, cell: Cell) -> Interval:
+    """PSNR-Y of `cell` over K = 0 in dB, face by face: mean and 95 % bootstrap interval."""
+    return _paired(cell.psnr_y, study.cell("none", 0).psnr_y)
+
+
+def _paired(scores: Sequence[float], base: Sequence[float]) -> Interval:
+    difference = np.subtract(scores, base)
+    return (float(difference.mean()), *bootstrap(difference.tolist()))

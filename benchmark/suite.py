@@ -1,0 +1,333 @@
+"""Every training and evaluation of a board, one after the other, whatever interrupts it.
+
+```
+<out>/runs/<budget>/<method>-s<seed>/   one training
+<out>/results/                          the result files
+<out>/tuning/<budget>/<method>.json     what each learning rate gave on val, where rates are chosen
+```
+
+What is done is read from these folders, so a campaign is taken up by giving its command again.
+Several may run at once: a job that another process holds is passed over. Where the set is a pack
+without a test split, methods are trained alone: the same command with the whole set scores them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+
+import torch
+
+from benchmark.evaluation.evaluate import Setting, evaluate, planned_path, settings_of
+from benchmark.evaluation.extra_metrics import Extras, open_for, parse_names
+from benchmark.methods.method import Method
+from benchmark.methods.registry import load, names
+from benchmark.protocol.budgets import Budget
+from benchmark.results import files as result_files
+from benchmark.training.run import Data, Run, finished
+from benchmark.training.train import Running, train
+from benchmark.training.trainer import TimeUp
+from benchmark.training.tuning import at_rate, chosen, tuned
+from faceref.dataset.store import FaceRef
+from faceref.errors import FaceRefError
+
+EVALUATION_SECONDS = 20.0
+"""Time that must be left to begin an evaluation; one that outlasts the time is given up."""
+SMALLER = ("_s", "_light")
+"""Endings of the sizes that fit the smaller budgets."""
+
+Update = Callable[[int, int, str], None]
+Bar = Callable[[str], AbstractContextManager[Update]]
+"""Opens a progress bar with a label."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One method with one seed."""
+
+    method: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Folder of the training."""
+        return f"{self.method}-s{self.seed}"
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What is wanted, and where it lies."""
+
+    face_ref: Path
+    budget: Budget
+    out: Path
+    jobs: Sequence[Job]
+    setting: Setting
+    running: Running = field(default_factory=Running)
+    tune: bool = False
+    """Choose each method's learning rate on val first."""
+    metrics: str = ""
+    """Names between commas of metrics beside those that every result has."""
+
+    @property
+    def results(self) -> Path:
+        """Folder of the result files."""
+        return self.out / "results"
+
+    def run(self, job: Job) -> Run:
+        """The training of a job."""
+        return Run(self.out / "runs" / self.budget.name / job.name)
+
+    @property
+    def tuning(self) -> Path:
+        """Folder of what each learning rate gave on val."""
+        return self.out / "tuning" / self.budget.name
+
+    @cached_property
+    def opened(self) -> FaceRef:
+        """The set."""
+        return FaceRef.open(self.face_ref)
+
+    @cached_property
+    def data(self) -> Data:
+        """What names the data of the set."""
+        return Data.of(self.opened)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Faces of each split of the set."""
+        return self.opened.manifest["counts"]
+
+    @property
+    def scores(self) -> bool:
+        """Whether the set has the split that methods are scored on."""
+        return self.setting.split in self.counts
+
+    def settings(self, method: Method) -> list[Setting]:
+        """In which settings a method is scored."""
+        return list(settings_of(method, self.setting)) if self.scores else []
+
+
+def default_methods(budget: str) -> list[str]:
+    """Methods that a budget is for: full sizes only where the budget is `full`."""
+    every = names()
+    large = {name for name in every for end in SMALLER if f"{name}{end}" in every}
+    return [name for name in every if budget == "full" or name not in large]
+
+
+def jobs_of(methods: Sequence[str], seeds: Sequence[int], more: Sequence[str]) -> list[Job]:
+    """A job a method, and one a seed of `seeds` for those of `more`; first seeds come first.
+
+    A method without training has one job. Raises FaceRefError for an unknown method.
+    """
+    found = {name: load(name) for name in dict.fromkeys([*methods, *more])}
+    return [
+        Job(name, seed)
+        for place, seed in enumerate(seeds)
+        for name, method in found.items()
+        if place == 0 or (name in more and method.trained)
+    ]
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a job is."""
+
+    job: Job
+    steps: int
+    """Of its training; all of them where there is nothing to train."""
+    seconds: float | None
+    """That its training took, 0 where there is none; None where it is not over."""
+    val: float | None
+    """PSNR-Y on val in dB."""
+    results: int
+    wanted: int
+    """Result files there are, and there should be."""
+    stale: str = ""
+    """Why its finished training is not, or may not be, the one that is wanted."""
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+        return (
+            not self.stale
+            and self.results == self.wanted
+            and (self.wanted > 0 or self.seconds is not None)
+        )
+
+
+def status(campaign: Campaign, job: Job) -> Status:
+    """How far `job` is."""
+    method, run = load(job.method), campaign.run(job)
+    wanted = [_path(campaign, job, method, s) for s in campaign.settings(method)]
+    there = sum(_scored(campaign, job, path) for path in wanted)
+    if not method.trained:
+        return Status(job, campaign.budget.steps, 0.0, None, there, len(wanted))
+    if run.report.exists():
+        report = run.training()
+        known = (report["steps"], report["seconds"], report["val_psnr_y"])
+        return Status(job, *known, there, len(wanted), _stale(campaign, job))
+    return Status(job, run.steps_done(), None, None, there, len(wanted))
+
+
+def _stale(campaign: Campaign, job: Job) -> str:
+    budget = campaign.budget
+    if campaign.tune:
+        rate = chosen(campaign.tuning, job.method)
+        if rate is None:
+            return "its learning rate is still to be chosen"
+        budget = at_rate(budget, rate)
+    try:
+        finished(campaign.run(job), job.method, budget, job.seed, campaign.data)
+    except FaceRefError as error:
+        return str(error)
+    return ""
+
+
+def _path(campaign: Campaign, job: Job, method: Method, setting: Setting) -> Path:
+    seed = job.seed if method.trained else None
+    budget = campaign.budget.name if method.trained else None
+    return planned_path(method, setting, budget, seed, campaign.results)
+
+
+def _scored(campaign: Campaign, job: Job, path: Path) -> bool:
+    """Whether the result of that training on these faces is there, in all metrics wanted."""
+    if not path.exists():
+        return False
+    try:
+        found = result_files.read(path)
+    except FaceRefError:
+        return False
+    run, limit = campaign.run(job), campaign.setting.faces
+    weights = run.training()["weights_sha256"] if run.report.exists() else None
+    if weights and (found.training or {}).get("weights_sha256") != weights:
+        return False
+    faces = campaign.counts[campaign.setting.split]
+    here = campaign.data.revision, min(faces, limit or faces)
+    if (found.data_revision, found.images) != here:
+        return False
+    return {*parse_names(campaign.metrics)} <= {*found.scores, *found.set_scores}
+
+
+def _extras(campaign: Campaign) -> Extras | None:
+    if not campaign.metrics:
+        return None
+    return open_for(campaign.face_ref, campaign.metrics, "dlib", None, campaign.running.device)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of `carry_on` came to."""
+
+    done: list[Job]
+    failed: dict[Job, str]
+    """With the error."""
+    left: list[Job]
+    """Not reached, in the hands of another process, or out of time."""
+
+
+def carry_on(campaign: Campaign, bar: Bar) -> Outcome:
+    """Train and evaluate what is missing; see `Outcome`.
+
+    What a job is refused for, and a GPU whose memory is full, end that job alone.
+
+    Raises FaceRefError before anything is trained where a metric lacks what it needs.
+    """
+    _extras(campaign)
+    done, failed, left = [], {}, []
+    for place, job in enumerate(campaign.jobs):
+        if status(campaign, job).done:
+            done.append(job)
+            continue
+        try:
+            with _held(campaign.run(job).root) as free:
+                (done if free and _do(campaign, job, bar) else left).append(job)
+        except TimeUp:
+            left += campaign.jobs[place:]
+            break
+        except FaceRefError as error:
+            failed[job] = str(error)
+        except torch.OutOfMemoryError as error:
+            failed[job] = f"{error} Free memory of the GPU; the same command goes on."
+        # Here, as in the clause above the traceback still holds the tensors.
+        torch.cuda.empty_cache()
+    return Outcome(done, failed, left)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[bool]:
+    """Whether the job of this folder is ours until the end; the system frees it if we die."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+
+
+def _do(campaign: Campaign, job: Job, bar: Bar) -> bool:
+    method, run = load(job.method), campaign.run(job)
+    if method.trained:
+        _train(campaign, job, method, bar)
+    for setting in campaign.settings(method):
+        path = _path(campaign, job, method, setting)
+        if _scored(campaign, job, path):
+            continue
+        _need_time(campaign)
+        with bar(f"Scoring {method.title}, {path.stem}") as update:
+            found = evaluate(
+                campaign.face_ref,
+                method.name,
+                setting,
+                run=run.root if method.trained else None,
+                device=campaign.running.device,
+                progress=partial(_in_time, campaign.running.until, update),
+                extras=_extras(campaign),
+            )
+        found = result_files.with_older_metrics(found, campaign.results)
+        result_files.write(found, campaign.results)
+    return True
+
+
+def _train(campaign: Campaign, job: Job, method: Method, bar: Bar) -> None:
+    """The training that is wanted, from the start, from where it stands, or as it is there."""
+    run, budget = campaign.run(job), campaign.budget
+    if campaign.tune:
+        with bar(f"Choosing the learning rate of {method.title}") as update:
+            running = campaign.running
+            rate = tuned(campaign.face_ref, method.name, budget, campaign.tuning, running, update)
+        budget = at_rate(budget, rate)
+    if finished(run, job.method, budget, job.seed, campaign.data) is not None:
+        return
+    with bar(f"Training {method.title}, seed {job.seed}") as update:
+        train(
+            campaign.face_ref,
+            method.name,
+            budget,
+            run.root,
+            seed=job.seed,
+            running=campaign.running,
+            progress=update,
+        )
+    # From here on best.pt and training.json are enough; the checkpoint is thrice as big.
+    run.checkpoint.unlink(missing_ok=True)
+
+
+def _in_time(until: float | None, update: Update, done: int, whole: int, state: str) -> None:
+    """Report progress; raises TimeUp where the time is over."""
+    if until is not None and done < whole and time.monotonic() > until:
+        raise TimeUp("an evaluation is left")
+    update(done, whole, state)
+
+
+def _need_time(campaign: Campaign) -> None:
+    until = campaign.running.until
+    if until is not None and time.monotonic() + EVALUATION_SECONDS > until:
+        raise TimeUp("an evaluation is left")

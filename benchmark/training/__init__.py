@@ -1,0 +1,1 @@
+"""Train a method under a budget, resume it, and export its weights."""

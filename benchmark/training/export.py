@@ -1,0 +1,150 @@
+"""Trained weights as one file to hand on: safetensors that says which method it is for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from benchmark.methods.method import Method
+from benchmark.methods.registry import load
+from benchmark.training.run import Run, file_sha256
+from faceref.errors import FaceRefError
+from faceref.files import write_text
+
+SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A method with its trained weights."""
+
+    method: Method
+    model: nn.Module
+    """In evaluation mode, on the CPU."""
+    sha256: str
+    """Of the file."""
+
+
+def release_weights(run: Path, out: Path) -> Path:
+    """Write the chosen weights of the training `run` to `out`, its SHA-256 beside it.
+
+    `out` ends in `.safetensors`; beside it lies `out.sha256` as `sha256sum -c` reads it. Metadata
+    name method, budget, seed, data and the `weights_sha256` of results, and the report of the
+    training, so that the file can be evaluated as the folder can. No picture and no path is in it.
+    """
+    from safetensors.torch import save_file
+
+    if out.suffix != SUFFIX:
+        raise FaceRefError(f"{out}: released weights end in {SUFFIX}.")
+    opened = Run(run)
+    training, state = opened.training(), opened.weights()
+    facts = {
+        "method": training["method"],
+        "budget": training["budget"]["name"],
+        "seed": str(training["seed"]),
+        "data_revision": training["data_revision"],
+        "weights_sha256": training["weights_sha256"],
+        "training": json.dumps(training),
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out.with_suffix(".tmp")
+    save_file({name: value.contiguous() for name, value in state.items()}, temporary, facts)
+    temporary.chmod(0o644)  # safetensors lets only its owner read.
+    temporary.replace(out)
+    write_text(_sum_file(out), f"{file_sha256(out)}  {out.name}\n")
+    return out
+
+
+def training_report(path: Path) -> dict[str, Any]:
+    """The report of the training behind `path`: its folder, or a file that was released of it.
+
+    Raises FaceRefError where there is none.
+    """
+    if not _is_released(path):
+        return Run(path).training()
+    _need_its_sum(path)
+    report = json.loads(_metadata(path).get("training", "{}"))
+    if "weights_sha256" not in report:
+        raise FaceRefError(
+            f"{path} does not hold the report of its training: an older version made it. Release "
+            "it again with `facebench release`, or give the folder of the training."
+        )
+    return report
+
+
+def open_weights(path: Path) -> Weights:
+    """Weights of a training folder, or of a released file, whose SHA-256 must be that beside it.
+
+    Raises FaceRefError where they are missing, damaged, or of a method that has none.
+    """
+    if not _is_released(path):
+        run = Run(path)
+        method = load(run.training()["method"])
+        return Weights(method, _filled(method, run.weights(), path), file_sha256(run.best))
+    digest = _need_its_sum(path)
+    name = _metadata(path).get("method")
+    if name is None:
+        raise FaceRefError(f"{path} does not name its method: it was not made by facebench.")
+    from safetensors.torch import load_file  # A lean host has none; folders do without.
+
+    method = load(name)
+    return Weights(method, _filled(method, load_file(path), path), digest)
+
+
+def _is_released(path: Path) -> bool:
+    """Whether `path` is a released file, not the folder of a training; raises where it is neither.
+
+    A folder that is not there counts as one: `Run` then says how to train.
+    """
+    if path.suffix == SUFFIX and path.is_file():
+        return True
+    if path.is_dir() or not path.suffix:
+        return False
+    raise FaceRefError(
+        f"No weights at {path}. Give a folder that `facebench train` made, or a released "
+        f"{SUFFIX} file."
+    )
+
+
+def _need_its_sum(path: Path) -> str:
+    """SHA-256 of a file; raises FaceRefError where no file beside it names that one."""
+    digest, beside = file_sha256(path), _sum_file(path)
+    if not beside.is_file():
+        raise FaceRefError(
+            f"{path} lacks {beside.name}, which says what its SHA-256 must be. Get that file, too, "
+            "from where you have this one."
+        )
+    expected = beside.read_text(encoding="utf-8").split()[0]
+    if digest != expected:
+        raise FaceRefError(
+            f"{path} is damaged or was replaced: SHA-256 {digest[:12]}..., {beside} says "
+            f"{expected[:12]}.... Get it again."
+        )
+    return digest
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return file.metadata() or {}
+    except SafetensorError as error:
+        raise FaceRefError(f"{path} is no safetensors file ({error}). Get it again.") from error
+
+
+def _filled(method: Method, state: dict, path: Path) -> nn.Module:
+    model = method.build()
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise FaceRefError(f"{path} does not fit {method.name} of this version.") from error
+    return model.eval()
+
+
+def _sum_file(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")

@@ -1,0 +1,171 @@
+"""A training run on disk.
+
+```
+checkpoint.pt  model, optimiser and step: where training goes on
+best.pt        the weights that val chose
+training.json  what was trained on what, the curves, and the SHA-256 of best.pt
+```
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import MISSING, asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmark.protocol.budgets import TRAINING_LIST, Budget
+from faceref.dataset.revision import data_revision, packed_of
+from faceref.dataset.store import FaceRef
+from faceref.errors import FaceRefError
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder of one training run."""
+
+    root: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where training goes on."""
+        return self.root / "checkpoint.pt"
+
+    @property
+    def best(self) -> Path:
+        """The weights that val chose."""
+        return self.root / "best.pt"
+
+    @property
+    def report(self) -> Path:
+        """What was trained, and the curves."""
+        return self.root / "training.json"
+
+    def prepare(self) -> None:
+        """Make the folder; raises FaceRefError where it cannot be written."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FaceRefError(
+                f"Cannot write to {self.root}: {error.strerror or error}. Choose another --out."
+            ) from error
+
+    def resume(self, settings: dict[str, Any]) -> dict[str, Any] | None:
+        """The checkpoint, if there is one; raises FaceRefError if it is of other `settings`."""
+        if not self.checkpoint.exists():
+            return None
+        state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        self._need_same(json.loads(state["settings"]), settings)
+        return state
+
+    def finished(self, settings: dict[str, Any]) -> dict[str, Any] | None:
+        """The report, if the training is over; raises FaceRefError if it is of other `settings`."""
+        if not self.report.exists():
+            return None
+        report = self.training()
+        self._need_same(report, settings)
+        return report
+
+    def _need_same(self, found: dict[str, Any], settings: dict[str, Any]) -> None:
+        found = _with_new_fields(found)
+        differing = [key for key in settings if found.get(key) != settings[key]]
+        if differing:
+            name, old, new = _deepest(differing[0], found, settings)
+            raise FaceRefError(
+                f"{self.root} holds a run with another {name}: {old!r}, now {new!r}. "
+                "Choose another --out, or delete that folder."
+            )
+
+    def steps_done(self) -> int:
+        """Steps of the checkpoint; 0 without one."""
+        if not self.checkpoint.exists():
+            return 0
+        saved = torch.load(self.checkpoint, map_location="cpu", weights_only=True, mmap=True)
+        return saved["state"]["step"]
+
+    def training(self) -> dict[str, Any]:
+        """The report of a finished run; raises FaceRefError where there is none."""
+        if not self.report.exists():
+            raise FaceRefError(
+                f"{self.root} holds no finished training: it has no {self.report.name}. "
+                f"Train first: facebench train FACE_REF --method NAME --out {self.root}"
+            )
+        return json.loads(self.report.read_text(encoding="utf-8"))
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The chosen weights; raises FaceRefError where their SHA-256 is not the recorded one."""
+        expected, found = self.training()["weights_sha256"], file_sha256(self.best)
+        if found != expected:
+            raise FaceRefError(
+                f"{self.best} is damaged or was replaced: SHA-256 {found[:12]}..., recorded "
+                f"{expected[:12]}.... Train again."
+            )
+        return torch.load(self.best, map_location="cpu", weights_only=True)
+
+
+def _with_new_fields(settings: dict[str, Any]) -> dict[str, Any]:
+    """`settings` of an older version: what it did not know has its default."""
+    defaults = {f.name: f.default for f in fields(Budget) if f.default is not MISSING}
+    budget = {**defaults, **settings["budget"]}
+    return {"reference_list": TRAINING_LIST, **settings, "budget": budget}
+
+
+def _deepest(key: str, found: dict[str, Any], now: dict[str, Any]) -> tuple[str, Any, Any]:
+    """Name and both values of what differs under `key`: of a budget, the one field that does."""
+    old, new = found.get(key), now[key]
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return key.replace("_", " "), old, new
+    inner = next(one for one in {**new, **old} if old.get(one) != new.get(one))
+    return f"{inner.replace('_', ' ')} of its {key}", old.get(inner), new.get(inner)
+
+
+def save(value: Any, path: Path) -> None:
+    """`torch.save` under a temporary name, then rename."""
+    temporary = path.with_suffix(".tmp")
+    torch.save(value, temporary)
+    temporary.replace(path)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Data:
+    """What names the data of a set."""
+
+    revision: str
+    packed_of: str | None
+    """Revision of the whole, where the set is a lossy pack."""
+
+    @classmethod
+    def of(cls, face_ref: FaceRef) -> Data:
+        """Those of a set."""
+        return cls(data_revision(face_ref), packed_of(face_ref))
+
+
+def training_settings(method: str, budget: Budget, seed: int, seen: str) -> dict[str, Any]:
+    """What a training is, its data apart; `seen`: the list that it draws its references from."""
+    return {"method": method, "budget": asdict(budget), "seed": seed, "reference_list": seen}
+
+
+def finished(run: Run, method: str, budget: Budget, seed: int, data: Data) -> dict[str, Any] | None:
+    """The report of `run`, if the training is over.
+
+    Raises FaceRefError, with what differs, where it is not of these settings and data. A training
+    on a lossy pack is one of the whole set, too, and the other way round.
+    """
+    report = run.finished(training_settings(method, budget, seed, TRAINING_LIST))
+    if report is None:
+        return None
+    same = report["data_revision"] in (data.revision, data.packed_of)
+    if not (same or report.get("packed_of") == data.revision):
+        raise FaceRefError(
+            f"{run.root} was trained on other data, or by an older version that named them "
+            "otherwise. Choose another --out, or delete that folder."
+        )
+    return report

@@ -1,0 +1,127 @@
+"""Training: the same budget for every method, a checkpoint to go on from, val chooses the weights.
+
+Of the test split ids and hashes are read, to name the data, and no picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmark.data.faces import open_face_ref, read_split
+from benchmark.methods.method import Method
+from benchmark.methods.registry import load
+from benchmark.protocol.budgets import TRAINING_LIST, Budget
+from benchmark.training.distributed import World
+from benchmark.training.run import Run, training_settings
+from benchmark.training.trainer import Progress, Trainer
+from faceref.dataset.revision import data_revision, packed_of
+from faceref.errors import FaceRefError
+from faceref.hardware import choose_precision, open_device
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a training runs: nothing here changes what it is."""
+
+    device: str = "cpu"
+    compiled: bool = False
+    """By `torch.compile`; on a GPU with CUDA graphs."""
+    log: Path | None = None
+    """Folder for TensorBoard."""
+    until: float | None = None
+    """`time.monotonic()` by which to stop with a checkpoint; None: never."""
+    precision: str = "auto"
+    """`bf16`, `fp32`, or `auto`: what the budget says, but fp32 where the device would only imitate
+    bf16. A training that is taken up keeps the one it began with."""
+
+
+def train(
+    face_ref: Path,
+    method_name: str,
+    budget: Budget,
+    out: Path,
+    *,
+    seed: int = 0,
+    reference_list: str = TRAINING_LIST,
+    running: Running = Running(),
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Train a method on the train split of `face_ref`; returns the content of `training.json`.
+
+    References are drawn from `reference_list`, one of `LISTS`. Called again after an
+    interruption it goes on, and ends with the weights that it would have had. Under `torchrun` the
+    processes share each batch. Raises FaceRefError for a method without parameters or an `out` of
+    another run, and `TimeUp` where `running.until` came first.
+    """
+    method = load(method_name)
+    world = World.of_environment()
+    _need_trainable(method, face_ref, world)
+    world.need_shares(budget.batch_size)
+    target = world.device(open_device(running.device))
+    run = Run(out)
+    run.prepare()
+    opened, pool = open_face_ref(face_ref)
+    settings = training_settings(method.name, budget, seed, reference_list)
+    settings["data_revision"] = data_revision(opened)
+    if (original := packed_of(opened)) is not None:
+        settings["packed_of"] = original
+    if (report := run.finished(settings)) is not None:
+        _need_precision(running.precision, report.get("precision", budget.precision), out)
+        return report
+    with world.joined(target):
+        precision = precision_of(budget, running.precision, target)
+        trainer = Trainer(method, budget, seed, target, run, settings, world, precision)
+        trainer.resume()
+        _need_precision(running.precision, trainer.state.precision, out)
+        trainer.prepare(running.compiled, running.log, running.until)
+        faces = read_split(opened, "train", pool, reference_list)
+        trainer.fit(faces, read_split(opened, "val", pool, reference_list), progress)
+        return trainer.finish()
+
+
+def precision_of(budget: Budget, asked: str, device: torch.device) -> str:
+    """`bf16` or `fp32`: what a training of `budget` is computed in; see `Running.precision`.
+
+    Raises FaceRefError for an unknown `asked`.
+    """
+    chosen = choose_precision(asked, device)
+    return budget.precision if asked == "auto" and chosen == "bf16" else chosen
+
+
+def precision_note(budget: Budget, running: Running) -> str:
+    """What to tell who trains where bf16 was wanted and is not there; empty otherwise."""
+    device = open_device(running.device)
+    if (budget.precision, precision_of(budget, running.precision, device)) != ("bf16", "fp32"):
+        return ""
+    if running.precision == "fp32":
+        return ""
+    return (
+        f"Budget {budget.name} trains in bf16, which this {device.type} would only imitate, ten "
+        "times slower. What begins here is trained in float32, and results say so; "
+        "facebench train --precision bf16 insists."
+    )
+
+
+def _need_precision(asked: str, found: str, out: Path) -> None:
+    if asked not in ("auto", found):
+        raise FaceRefError(
+            f"{out} holds a training in {found}, and --precision {asked} was given. Go on with "
+            "auto, or choose another --out."
+        )
+
+
+def _need_trainable(method: Method, face_ref: Path, world: World) -> None:
+    if not method.trained:
+        raise FaceRefError(
+            f"{method.name} has nothing to train. Evaluate it: facebench evaluate {face_ref} "
+            f"--method {method.name}"
+        )
+    if world.size > 1 and method.criterion is not None:
+        raise FaceRefError(
+            f"{method.name} trains its loss, too, which {world.size} processes cannot share. "
+            "Train it in one: without torchrun."
+        )

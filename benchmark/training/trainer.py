@@ -1,0 +1,342 @@
+"""One training in memory: steps, validation, checkpoints."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from benchmark.data.batches import Loader
+from benchmark.data.faces import Faces
+from benchmark.methods.method import Method
+from benchmark.metrics.batch import score_batch
+from benchmark.metrics.score import to_uint8
+from benchmark.protocol.budgets import Budget
+from benchmark.training.cost import peak_memory_mib
+from benchmark.training.distributed import World
+from benchmark.training.log import Curves, line
+from benchmark.training.run import Run, file_sha256, save
+from benchmark.training.schedule import learning_rate, validation_steps
+from faceref.errors import FaceRefError
+from faceref.files import write_json
+from faceref.hardware import hardware, versions
+
+SAVE_SECONDS = 60.0
+MARGIN_SECONDS = 3.0
+"""Kept back of a limited time, for the last step and the checkpoint."""
+Progress = Callable[[int, int, str], None]
+"""Told steps done, steps in all, and a line about the state."""
+
+
+class TimeUp(Exception):
+    """The time that was given is over; the checkpoint is written, and training can go on."""
+
+
+@dataclass
+class State:
+    """Where a training stands."""
+
+    step: int = 0
+    best_psnr: float = -math.inf
+    best_step: int = 0
+    seconds: float = 0.0
+    losses: list[float] = field(default_factory=list)
+    """Mean loss since the validation before."""
+    curve: list[list[float]] = field(default_factory=list)
+    """[step, PSNR-Y on val in dB] of each validation."""
+    recent: list[float] = field(default_factory=list)
+    """Losses since the last validation."""
+    stall: float = 0.0
+    """Seconds that steps have waited for their batch."""
+    validating: float = 0.0
+    """Seconds of `seconds` that went into validation and saving."""
+    precision: str = "bf16"
+    """What the steps are computed in: `bf16` (autocast) or `fp32`."""
+
+
+class Trainer:
+    """One training in memory."""
+
+    def __init__(
+        self,
+        method: Method,
+        budget: Budget,
+        seed: int,
+        device: torch.device,
+        run: Run,
+        settings: dict[str, Any],
+        world: World = World(),
+        precision: str | None = None,
+    ) -> None:
+        torch.manual_seed(seed)
+        self.method, self.budget, self.seed, self.device = method, budget, seed, device
+        self.run, self.settings, self.world = run, settings, world
+        self.state = State(precision=precision or budget.precision)
+        model = method.build().to(device)
+        # Convolutions of bf16 run 1.2 to 1.5 times as fast so, on CPUs as on GPUs.
+        self.model = model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.criterion = (method.criterion or nn.L1Loss)().to(device)
+        self.optimiser = torch.optim.Adam(self.model.parameters(), lr=0.0)
+        self.average = _average(self.model, budget.ema)
+        self.called: nn.Module = self.model
+        self.curves, self.until = Curves(None), None
+
+    def resume(self) -> None:
+        """Take up the checkpoint of the run, if there is one."""
+        saved = self.run.resume(self.settings)
+        if saved is None:
+            return
+        self.model.load_state_dict(saved["model"])
+        self.criterion.load_state_dict(saved.get("criterion", {}))
+        self.optimiser.load_state_dict(saved["optimiser"])
+        if self.average is not None:
+            self.average.load_state_dict(saved["average"])
+        self.state = State(**{"precision": self.budget.precision, **saved["state"]})
+        if "random" in saved:
+            torch.set_rng_state(saved["random"])
+        if self.device.type == "cuda" and "random_cuda" in saved:
+            torch.cuda.set_rng_state(saved["random_cuda"], self.device)
+
+    def prepare(self, compiled: bool, log: Path | None, until: float | None) -> None:
+        """Make ready to train; see `benchmark.training.train.Running`."""
+        self.called = self.world.wrap(self.model)
+        if compiled:
+            _need_compiler(self.device)
+            mode = "reduce-overhead" if self.device.type == "cuda" else "default"
+            self.called = torch.compile(self.called, mode=mode)  # pyright: ignore
+        self.curves, self.until = Curves(log if self.world.leads else None), until
+
+    def save(self) -> None:
+        """Write the checkpoint: all that the steps to come depend on."""
+        if not self.world.leads:
+            return
+        content = {
+            "settings": json.dumps(self.settings),
+            "model": self.model.state_dict(),
+            "criterion": self.criterion.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "state": asdict(self.state),
+            "random": torch.get_rng_state(),
+        }
+        if self.average is not None:
+            content["average"] = self.average.state_dict()
+        if self.device.type == "cuda":
+            content["random_cuda"] = torch.cuda.get_rng_state(self.device)
+        save(content, self.run.checkpoint)
+
+    def fit(self, train: Faces, val: Faces, progress: Progress | None) -> None:
+        """Train from where the state stands to the end of the budget."""
+        loader = Loader(
+            train,
+            self.budget,
+            self.seed,
+            self.device,
+            references=self.method.uses_references,
+            share=(self.world.rank, self.world.size),
+        )
+        try:
+            self._steps(loader, val, progress)
+        finally:
+            loader.close()
+            self.curves.close()
+
+    def _steps(self, loader: Loader, val: Faces, progress: Progress | None) -> None:
+        clock = saved = start = time.monotonic()
+        first, stalled = self.state.step, self.state.stall
+        checks = validation_steps(self.budget)
+        while self.state.step < self.budget.steps:
+            made = self.state.step - first
+            mean = (clock - start) / made if made else self._step_seconds
+            check = self._check_seconds(val) if self.state.step + 1 in checks else 0.0
+            self._stop_in_time(mean + check, made)
+            self.state.recent.append(self.step(loader))
+            self.state.step += 1
+            self.state.stall = stalled + loader.stall
+            now = time.monotonic()
+            self.state.seconds += now - clock
+            clock = now
+            if self.state.step in checks:
+                self.validate(val)
+            if self.state.step in checks or now - saved > SAVE_SECONDS:
+                self.save()
+                saved = time.monotonic()
+                self.state.validating += saved - clock
+            if progress and self.world.leads:
+                progress(self.state.step, self.budget.steps, self.describe())
+
+    @property
+    def _step_seconds(self) -> float:
+        """Mean of all steps so far; 0 before the first."""
+        return self.state.seconds / max(1, self.state.step)
+
+    def _check_seconds(self, val: Faces) -> float:
+        """What a validation took so far, with its checkpoint.
+
+        Before the first: as many whole steps as it has batches, which is more, as it has no
+        backward pass; it runs in one process alone.
+        """
+        state = self.state
+        if state.curve:
+            return state.validating / len(state.curve)
+        batches = math.ceil(self._faces_scored(val) / self.budget.batch_size)
+        return self.world.size * batches * self._step_seconds
+
+    def _stop_in_time(self, seconds: float, made: int) -> None:
+        """Stop where the next step needs more than is left; `made`: steps since the start."""
+        if self.until is None:
+            return
+        late = time.monotonic() + seconds + MARGIN_SECONDS > self.until
+        if self.world.any(late, self.device):
+            self.save()
+            reached = f"{self.state.step} of {self.budget.steps} steps of {self.method.name}"
+            if not made:
+                needed = seconds + MARGIN_SECONDS
+                reached += f", none of them now: the next takes some {needed:.0f} s"
+            raise TimeUp(reached)
+
+    def step(self, loader: Loader) -> float:
+        """One optimiser step; returns its loss, the mean over all processes."""
+        self.model.train()
+        lr, refs, hr = loader.batch(self.state.step)
+        rate = learning_rate(self.budget, self.state.step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        with self.autocast():
+            output = self.called(lr.contiguous(memory_format=torch.channels_last), refs)
+        loss = self.criterion(output.float(), hr)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+        found = _finite(self.world.mean(loss.detach()).item(), self.state.step)
+        self.curves.add(self.state.step, loss=found, learning_rate=rate)
+        return found
+
+    def autocast(self) -> torch.autocast:
+        """bf16 autocast, or none."""
+        enabled = self.state.precision == "bf16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network that val scores and that is kept: the average, where there is one."""
+        return self.model if self.average is None else self.average.module
+
+    def validate(self, val: Faces) -> None:
+        """Score val; keep the weights if they are the best so far."""
+        self.state.losses.append(round(float(np.mean(self.state.recent)), 6))
+        self.state.recent = []
+        if not self.world.leads:
+            return
+        score = self.score(val)
+        self.state.curve.append([self.state.step, round(score, 4)])
+        self.curves.add(self.state.step, val_psnr_y=score, images_per_second=self.speed)
+        if score > self.state.best_psnr or self.method.criterion is not None:
+            self.state.best_psnr, self.state.best_step = score, self.state.step
+            save(_contiguous(self.judged.state_dict()), self.run.best)
+
+    def _faces_scored(self, val: Faces) -> int:
+        return min(self.budget.validation_faces, len(val))
+
+    def score(self, val: Faces) -> float:
+        """Mean PSNR-Y in dB over the budget's share of val."""
+        model = self.judged.eval()
+        faces = self._faces_scored(val)
+        rows = np.linspace(0, len(val) - 1, faces).round().astype(int)
+        count = self.budget.max_references if self.method.uses_references else 0
+        scores = []
+        for start in range(0, faces, self.budget.batch_size):
+            chunk = rows[start : start + self.budget.batch_size].tolist()
+            lr, refs, _ = val.batch(chunk, count)
+            with torch.no_grad(), self.autocast():
+                output = model(lr.to(self.device), refs.to(self.device))
+            images = torch.from_numpy(to_uint8(output.float().cpu().numpy()))
+            scores += score_batch(images, torch.from_numpy(val.hr[chunk]))["psnr_y"].tolist()
+        return float(np.mean(scores))
+
+    @property
+    def speed(self) -> float:
+        """Training images a second, validation apart."""
+        return self.state.step * self.budget.batch_size / max(self.state.seconds, 1e-9)
+
+    def describe(self) -> str:
+        """The state in a few words."""
+        state = self.state
+        loss = float(np.mean(state.recent[-50:])) if state.recent else None
+        each = (state.seconds + state.validating) / max(1, state.step)
+        val = state.curve[-1][1] if state.curve else None
+        left = (self.budget.steps - state.step) * each
+        return line(loss, self.speed, left, self.stall_share, val)
+
+    @property
+    def stall_share(self) -> float:
+        """Share of the training time that steps have waited for their batch."""
+        return self.state.stall / max(self.state.seconds, 1e-9)
+
+    def finish(self) -> dict[str, Any]:
+        """Write and return `training.json`."""
+        report = {
+            **self.settings,
+            "steps": self.state.step,
+            "seconds": round(self.state.seconds + self.state.validating, 1),
+            "images_per_second": round(self.speed, 1),
+            "stall_share": round(self.stall_share, 4),
+            "peak_memory_mib": peak_memory_mib(self.device),
+            "processes": self.world.size,
+            "precision": self.state.precision,
+            "best_step": self.state.best_step,
+            "val_psnr_y": round(self.state.best_psnr, 4),
+            "val_curve": self.state.curve,
+            "losses": self.state.losses,
+            "weights_sha256": file_sha256(self.run.best) if self.world.leads else "",
+            "hardware": hardware(self.device),
+            "versions": versions(),
+        }
+        if self.world.leads:
+            write_json(report, self.run.report)
+        return report
+
+
+def _average(model: nn.Module, decay: float) -> AveragedModel | None:
+    if not decay:
+        return None
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
+
+
+def _contiguous(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights in the usual order of memory: a file does not tell how they were computed."""
+    return {
+        name: value.contiguous() if isinstance(value, Tensor) else value
+        for name, value in weights.items()
+    }
+
+
+def _need_compiler(device: torch.device) -> None:
+    compiler = os.environ.get("CXX", "g++")
+    if device.type == "cpu" and shutil.which(compiler) is None:
+        raise FaceRefError(
+            f"--compile needs a C++ compiler, and {compiler!r} is not there. Install one "
+            "(apt install g++), name it in CXX, or leave --compile out."
+        )
+
+
+def _finite(loss: float, step: int) -> float:
+    if not math.isfinite(loss):
+        raise FaceRefError(
+            f"The loss is {loss} at step {step}: the training diverged. "
+            "Lower the budget's learning rate or use precision fp32."
+        )
+    return loss

@@ -1,0 +1,82 @@
+"""The learning rate of each method, from one small set for all, chosen on val."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from benchmark.protocol.budgets import Budget
+from benchmark.training.train import Running, train
+from faceref.errors import unknown_choice
+from faceref.files import write_json
+
+RATES = (2e-4, 4e-4, 8e-4, 1.6e-3)
+"""Peaks that are tried, the same for every method."""
+SHARE = 0.1
+"""Of the budget's samples, for each rate, with a warm-up and a cosine of its own."""
+Update = Callable[[int, int, str], None]
+
+
+def tuned(
+    face_ref: Path,
+    method: str,
+    budget: Budget,
+    folder: Path,
+    running: Running,
+    progress: Update | None = None,
+) -> float:
+    """The rate of `RATES` whose short training has the highest PSNR-Y on val; ties: the lower.
+
+    Writes `folder/<method>.json`, and trains only rates that it lacks. No picture of the test split
+    is opened.
+    """
+    found, short = _known(folder, method), _short(budget)
+    missing = [rate for rate in RATES if f"{rate:g}" not in found]
+    for rate in missing:
+        run = folder / f"{method}-{rate:g}"
+        budget_at = at_rate(short, rate)
+        report = train(face_ref, method, budget_at, run, running=running, progress=progress)
+        found[f"{rate:g}"] = report["val_psnr_y"]
+    if missing:
+        known = {"budget": budget.name, "samples": short.samples, "val_psnr_y": found}
+        write_json(known, _file(folder, method))
+    return _best(found)
+
+
+def chosen(folder: Path, method: str) -> float | None:
+    """The rate that `tuned` chose before; None where one of `RATES` is still to be tried."""
+    found = _known(folder, method)
+    return _best(found) if all(f"{rate:g}" in found for rate in RATES) else None
+
+
+def _file(folder: Path, method: str) -> Path:
+    return folder / f"{method}.json"
+
+
+def _known(folder: Path, method: str) -> dict[str, float]:
+    """PSNR-Y on val by rate, as far as rates were tried."""
+    file = _file(folder, method)
+    return json.loads(file.read_text(encoding="utf-8"))["val_psnr_y"] if file.exists() else {}
+
+
+def _best(found: dict[str, float]) -> float:
+    return max(RATES, key=lambda rate: (found[f"{rate:g}"], -rate))
+
+
+def at_rate(budget: Budget, rate: float) -> Budget:
+    """`budget` with another learning rate, one of `RATES`; raises FaceRefError for any other."""
+    if rate not in RATES:
+        raise unknown_choice("learning rate", f"{rate:g}", [f"{one:g}" for one in RATES])
+    return replace(budget, learning_rate=rate)
+
+
+def _short(budget: Budget) -> Budget:
+    return replace(
+        budget,
+        name=f"{budget.name}-tuning",
+        samples=max(budget.batch_size, round(SHARE * budget.samples)),
+        warmup=max(1, round(SHARE * budget.warmup)),
+        validations=1,
+    )

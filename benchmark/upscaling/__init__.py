@@ -1,0 +1,1 @@
+"""Super-resolve the small faces of photographs, folders and videos."""

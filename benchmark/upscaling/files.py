@@ -1,0 +1,167 @@
+"""What `facebench upscale` reads and writes: pictures, folders, videos, sheets and the report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+
+from benchmark.upscaling.paste import enlarge_picture
+from benchmark.upscaling.upscaler import NOTICE, Face
+from faceref.errors import FaceRefError
+from faceref.files import write_text
+from faceref.images import Tile, draw, save
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
+REPORT = "report.json"
+Work = Callable[[np.ndarray], tuple[np.ndarray, list[Face]]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to enlarge."""
+
+    source: Path
+    out: Path
+
+    @property
+    def video(self) -> bool:
+        """Whether it is done frame by frame."""
+        return self.source.suffix.lower() in VIDEOS
+
+
+def jobs(given: Path, out: Path) -> list[Job]:
+    """The pictures and videos at `given`, a file or a folder; raises FaceRefError for none."""
+    known = (*PICTURES, *VIDEOS)
+    if given.is_dir():
+        paths = sorted(path for path in given.iterdir() if path.suffix.lower() in known)
+    else:
+        paths = [given] if given.is_file() and given.suffix.lower() in known else []
+    if not paths:
+        raise FaceRefError(
+            f"No picture and no video at {given}. Known endings: {', '.join(known)}."
+        )
+    names = [path.name if path.suffix.lower() in VIDEOS else f"{path.stem}.png" for path in paths]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise FaceRefError(f"Two files in {given} would become {twice}. Rename one.")
+    return [
+        Job(path, out / (Path(name).with_suffix(".mp4") if path.suffix.lower() in VIDEOS else name))
+        for path, name in zip(paths, names, strict=True)
+    ]
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """An upright picture, uint8 RGB (H, W, 3)."""
+    try:
+        with Image.open(path) as image:
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, UnidentifiedImageError, SyntaxError) as error:
+        raise FaceRefError(f"cannot be read as a picture ({type(error).__name__})") from error
+
+
+def write_picture(image: np.ndarray, path: Path) -> None:
+    """PNG with the notice in its text, under a temporary name first."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    info = PngInfo()
+    info.add_text("Comment", NOTICE)
+    temporary = path.with_suffix(".tmp")
+    Image.fromarray(image).save(temporary, "PNG", pnginfo=info)
+    temporary.replace(path)
+
+
+def run_video(job: Job, work: Work, told: Callable[[int, int], None]) -> list[list[Face]]:
+    """Enlarge a video frame by frame, without its sound; frames without a face are enlarged only.
+
+    Returns the faces of each frame.
+    """
+    film = cv2.VideoCapture(str(job.source))
+    total, rate = int(film.get(cv2.CAP_PROP_FRAME_COUNT)), film.get(cv2.CAP_PROP_FPS) or 25.0
+    temporary = job.out.with_suffix(".tmp.mp4")
+    job.out.parent.mkdir(parents=True, exist_ok=True)
+    found: list[list[Face]] = []
+    writer = None
+    for frame in _frames(film):
+        picture, faces = work(frame)
+        height, width = picture.shape[:2]
+        if writer is None:
+            code = cv2.VideoWriter.fourcc(*"mp4v")
+            writer = cv2.VideoWriter(str(temporary), code, rate, (width, height))
+        writer.write(np.ascontiguousarray(picture[..., ::-1]))
+        found.append(faces)
+        told(len(found), total)
+    film.release()
+    if writer is None:
+        raise FaceRefError("has no frame that can be read")
+    writer.release()
+    temporary.replace(job.out)
+    return found
+
+
+def _frames(film: Any) -> Iterator[np.ndarray]:
+    while True:
+        there, frame = film.read()
+        if not there:
+            return
+        yield np.ascontiguousarray(frame[..., ::-1])
+
+
+def tolerant(work: Work, scale: int) -> Work:
+    """`work` for frames: one that has no face is only enlarged."""
+
+    def one(frame: np.ndarray) -> tuple[np.ndarray, list[Face]]:
+        try:
+            return work(frame)
+        except FaceRefError as error:
+            if "no face found" not in str(error):
+                raise
+            return enlarge_picture(frame, scale), []
+
+    return one
+
+
+def explain(faces: Sequence[Face], folder: Path) -> None:
+    """A sheet of all enlarged faces beside their references and relevance, and each reference."""
+    rows = [_explained(face) for face in faces if face.enlarged is not None]
+    if rows:
+        heads = {0: "input 16x16", 1: "bicubic", 2: "result", 3: "references, score; relevance"}
+        save(draw(rows, heads, 3), folder / "faces.png")
+    for place, face in enumerate(faces):
+        for rank, one in enumerate(face.references):
+            write_picture(one.image, folder / f"face{place:03d}-reference{rank}.png")
+
+
+def _explained(face: Face) -> list[Tile]:
+    assert face.enlarged is not None
+    small = cv2.resize(face.small, (128, 128), interpolation=cv2.INTER_NEAREST)
+    smooth = np.asarray(Image.fromarray(face.small).resize((128, 128), Image.Resampling.BICUBIC))
+    tiles = [Tile(small, ""), Tile(smooth, ""), Tile(face.enlarged, "", strong=True)]
+    for rank, one in enumerate(face.references):
+        tiles.append(Tile(one.image, f"{one.score:.3f} {one.image_id}"))
+        if face.relevance is not None:
+            tiles.append(
+                Tile(heat(face.relevance[rank]), f"cosine {face.relevance[rank].mean():.2f}")
+            )
+    return tiles
+
+
+def heat(cosine: np.ndarray) -> np.ndarray:
+    """A map (32, 32) of cosines from 0 to 1 as colours, uint8 RGB (128, 128, 3): light is alike."""
+    grey = np.rint(cosine.clip(0, 1) * 255).astype(np.uint8)
+    large = cv2.resize(grey, (128, 128), interpolation=cv2.INTER_NEAREST)
+    return np.ascontiguousarray(cv2.applyColorMap(large, cv2.COLORMAP_VIRIDIS)[..., ::-1])
+
+
+def write_report(content: dict[str, Any], out: Path) -> Path:
+    """`report.json` in the folder `out`."""
+    path = out / REPORT
+    write_text(path, json.dumps({"notice": NOTICE, **content}, indent=2) + "\n")
+    return path

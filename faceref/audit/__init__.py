@@ -1,0 +1,1 @@
+"""Every claim of a Face_Ref, computed again from its files."""

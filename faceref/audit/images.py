@@ -1,0 +1,172 @@
+"""What the published images say about the claims of a set: duplicates, scores, people."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from faceref.curation.duplicates import ALIKE_COSINE, as_hashes, face_hashes, find_duplicates
+from faceref.curation.links import Pairs, find_neighbours, pairs_above
+from faceref.dataset.store import REFERENCE_LISTS, SPLITS, FaceRef, decode
+from faceref.embed.base import Embedder
+from faceref.errors import FaceRefError
+from faceref.images import thumbnail
+from faceref.similarity.vectors import appearance
+
+TOLERANCE = {"refs_hr": 2e-3, "refs_lr": 2e-4}
+"""A score may be that far from the one computed again: models differ between devices."""
+BATCH = 256
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What is computed from the published images, in the order of the rows."""
+
+    hashes: np.ndarray
+    """uint8 (N, 64), see `duplicates.face_hashes`."""
+    appearance: np.ndarray
+    """float32 (N, 768), see `mine.appearance`."""
+    embeddings: np.ndarray | None
+    """float32 (N, D); None without an embedder."""
+
+    def take(self, rows: Sequence[int]) -> Seen:
+        """What was seen of `rows`."""
+        places = np.asarray(rows, int)
+        embeddings = None if self.embeddings is None else self.embeddings[places]
+        return Seen(self.hashes[places], self.appearance[places], embeddings)
+
+
+def contradictions(
+    face_ref: FaceRef, rows: Sequence[Row], embedder: Embedder | None = None
+) -> Iterator[str]:
+    """What the images contradict, one line each with the pair.
+
+    `rows` are those of all splits, in order. Raises FaceRefError for an embedder other than that
+    of the build.
+    """
+    manifest = face_ref.manifest
+    if embedder is not None and embedder.provenance() != manifest["embedder"]:
+        raise FaceRefError(
+            f"The set was made with the embedder {manifest['embedder']}, not with "
+            f"{embedder.provenance()}. Give that one, or none to leave its scores unchecked."
+        )
+    seen = look(face_ref, embedder)
+    same = manifest["thresholds"].get("same_person", {}).get("value")
+    alike = None
+    if seen.embeddings is not None:
+        neighbours = find_neighbours(seen.embeddings)
+        alike = pairs_above(neighbours, max(ALIKE_COSINE, same or 0))
+        yield from _strangers(rows, pairs_above(neighbours, same))
+    yield from _copies(rows, seen, alike, same)
+    kinds = manifest.get("mining", {}).get("likeness") or {
+        "refs_hr": "identity",
+        "refs_lr": "appearance",
+    }
+    vectors = {"identity": seen.embeddings, "appearance": seen.appearance}
+    for name in REFERENCE_LISTS:
+        known = vectors.get(kinds[name])
+        if known is not None and (name, kinds[name]) != ("refs_lr", "identity"):
+            yield from _scores(rows, name, known)
+    bound = manifest["thresholds"]["max_similarity"]["value"]
+    if seen.embeddings is not None and bound is not None:
+        yield from _too_alike(rows, seen.embeddings, bound)
+
+
+def look(face_ref: FaceRef, embedder: Embedder | None = None) -> Seen:
+    """Decode every image once, in batches, and keep what the checks need of it."""
+    hashes: list[bytes] = []
+    thumbnails: list[np.ndarray] = []
+    embeddings: list[np.ndarray] = []
+    images = (data for split in SPLITS for _, data in face_ref.stream(split))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        while batch := list(islice(images, BATCH)):
+            faces = list(pool.map(decode, batch))
+            hashes += pool.map(face_hashes, faces)
+            thumbnails += map(thumbnail, faces)
+            if embedder is not None:
+                size = embedder.batch_size
+                starts = range(0, len(faces), size)
+                stacks = [np.stack(faces[start : start + size]) for start in starts]
+                embeddings += pool.map(embedder.embed, stacks)
+    vectors = np.concatenate(embeddings) if embeddings else None
+    return Seen(as_hashes(hashes), appearance(np.stack(thumbnails)), vectors)
+
+
+def _copies(
+    rows: Sequence[Row], seen: Seen, alike: Pairs | None, same: float | None
+) -> Iterator[str]:
+    """Near-duplicates in two splits or components, beside their probe, or twice in a list."""
+    digests = [row.get("sha256") or "" for row in rows]
+    copies: dict[str, dict[str, str]] = defaultdict(dict)
+    for found in find_duplicates(digests, seen.hashes, alike, same):
+        left, right = rows[found.left], rows[found.right]
+        copies[left["image_id"]][right["image_id"]] = found.kind
+        copies[right["image_id"]][left["image_id"]] = found.kind
+        yield from _apart(left, right, f"near-duplicates ({found.kind})")
+    for row in rows:
+        for name in REFERENCE_LISTS:
+            yield from _copies_in_list(row, name, copies)
+
+
+def _copies_in_list(row: Row, name: str, copies: dict[str, dict[str, str]]) -> Iterator[str]:
+    ids = [item["image_id"] for item in row[name]]
+    own = copies.get(row["image_id"], {})
+    for place, image_id in enumerate(ids):
+        if image_id in own:
+            yield f"{name} of {row['image_id']}: the reference {image_id} is a near-duplicate of it"
+        for other in ids[:place]:
+            if image_id in copies.get(other, {}):
+                yield (
+                    f"{name} of {row['image_id']}: the references {other} and {image_id} are "
+                    "near-duplicates"
+                )
+
+
+def _strangers(rows: Sequence[Row], pairs: Pairs) -> Iterator[str]:
+    for left, right in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True):
+        yield from _apart(rows[left], rows[right], "probably one person")
+
+
+def _apart(left: Row, right: Row, what: str) -> Iterator[str]:
+    """A line where two images that belong together are in different splits or components."""
+    for field in ("split", "component"):
+        if left.get(field) != right.get(field):
+            pair = f"{left['image_id']} and {right['image_id']} are {what}"
+            yield f"{pair}, but in the {field}s {left.get(field)!r} and {right.get(field)!r}"
+            return
+
+
+def _scores(rows: Sequence[Row], name: str, vectors: np.ndarray) -> Iterator[str]:
+    places = {row["image_id"]: place for place, row in enumerate(rows)}
+    for place, row in enumerate(rows):
+        listed = [item for item in row[name] if item["image_id"] in places]
+        found = vectors[[places[item["image_id"]] for item in listed]] @ vectors[place]
+        for item, score in zip(listed, found.tolist(), strict=True):
+            if abs(item["score"] - score) > TOLERANCE[name]:
+                yield (
+                    f"{name} of {row['image_id']}: the score of {item['image_id']} is "
+                    f"{item['score']:.4f}, its images give {score:.4f}"
+                )
+
+
+def _too_alike(rows: Sequence[Row], embeddings: np.ndarray, bound: float) -> Iterator[str]:
+    """References of any list whose identity cosine is above the bound."""
+    places = {row["image_id"]: place for place, row in enumerate(rows)}
+    for place, row in enumerate(rows):
+        for name in REFERENCE_LISTS:
+            ids = [item["image_id"] for item in row[name] if item["image_id"] in places]
+            found = embeddings[[places[image_id] for image_id in ids]] @ embeddings[place]
+            for image_id, score in zip(ids, found.tolist(), strict=True):
+                if score > bound + TOLERANCE["refs_hr"]:
+                    yield (
+                        f"{name} of {row['image_id']}: the reference {image_id} is probably the "
+                        f"same person, cosine {score:.4f} above {bound}"
+                    )

@@ -1,0 +1,115 @@
+"""Who is who: labels, groups, near-duplicates and components of all usable images of a build."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from faceref.curation.components import Giant, find_components, find_giants
+from faceref.curation.duplicates import ALIKE_COSINE, Duplicate, find_duplicates, first_of_each
+from faceref.curation.label_noise import Doubt, find_label_noise
+from faceref.curation.links import connect, find_neighbours, group_names, pairs_above
+from faceref.curation.thresholds import SamePerson, find_same_person
+
+
+@dataclass(frozen=True, eq=False)
+class People:
+    """What is known of the people on N images; lists have one entry an image."""
+
+    identities: list[str]
+    """The label of the source, or `group-00012` where it has none."""
+    components: list[str]
+    """What is dealt out to splits as a whole."""
+    first: np.ndarray
+    """The row of the first image that each duplicates, its own where it duplicates none."""
+    duplicates: list[Duplicate]
+    same_person: SamePerson
+    doubts: list[Doubt]
+    giants: list[Giant]
+    unlabelled: int
+    """Images without a label of the source."""
+
+    def manifest(self) -> dict[str, Any]:
+        """Counts and notes, as `face_ref.json` has them."""
+        return {
+            "identities": len(set(self.identities)),
+            "components": len(set(self.components)),
+            "unlabelled_images": self.unlabelled,
+            "near_duplicate_pairs": _counted(item.kind for item in self.duplicates),
+            "label_noise": _counted(doubt.kind for doubt in self.doubts),
+            "giant_components": [asdict(giant) for giant in self.giants],
+            "notes": self.notes(),
+        }
+
+    def notes(self) -> list[str]:
+        """Warnings that a reader of the set must see; none for a set without peculiarities."""
+        return notes_of(self.giants, self.unlabelled, self.same_person.manifest())
+
+
+def notes_of(giants: Iterable[Giant], unlabelled: int, same_person: Mapping[str, Any]) -> list[str]:
+    """The notes of `People`; `same_person` is the threshold as the manifest has it."""
+    notes = [
+        f"The component {giant.component!r} ties {giant.labels:,} labels and {giant.images:,} "
+        "images together: look at the label noise, or give a higher same-person threshold."
+        for giant in giants
+    ]
+    if same_person["value"] is None and unlabelled:
+        notes.append(
+            f"{unlabelled:,} images have no label and no same-person threshold was found "
+            f"({same_person['method']}): each counts as a person. Give the threshold."
+        )
+    return notes
+
+
+def find_people(
+    identities: Sequence[str | None],
+    sha256: Sequence[str],
+    hashes: np.ndarray,
+    embeddings: np.ndarray,
+    *,
+    seed: int = 0,
+    same_person: float | None = None,
+    device: str = "cpu",
+) -> People:
+    """Group, tie and doubt N images.
+
+    An identity of None or "" is unknown; `hashes` is uint8 (N, 64) of `duplicates.face_hashes`;
+    `embeddings` are L2-normalised, (N, D); `same_person` is the threshold, None calibrates it.
+    """
+    neighbours = find_neighbours(embeddings, device=device)
+    same = find_same_person(embeddings, identities, neighbours.nearest(), seed, same_person)
+    alike = pairs_above(neighbours, same.value)
+    close = pairs_above(neighbours, max(ALIKE_COSINE, same.value or 0))
+    duplicates = find_duplicates(sha256, hashes, close, same.value)
+    left = [*alike.left.tolist(), *(item.left for item in duplicates)]
+    right = [*alike.right.tolist(), *(item.right for item in duplicates)]
+    labels = _fill(identities, np.array(left, int), np.array(right, int))
+    components = find_components(labels, left, right)
+    return People(
+        labels,
+        components,
+        first_of_each(len(labels), duplicates),
+        duplicates,
+        same,
+        find_label_noise(embeddings, identities, neighbours, alike, same),
+        find_giants(components, labels),
+        sum(not identity for identity in identities),
+    )
+
+
+def _fill(identities: Sequence[str | None], left: np.ndarray, right: np.ndarray) -> list[str]:
+    """Labels, with `group-...` for unknown ones: groups of unlabelled images that are tied."""
+    unknown = np.array([not identity for identity in identities])
+    both = unknown[left] & unknown[right]
+    groups = connect(len(identities), left[both], right[both])
+    numbers = np.unique(groups[unknown], return_inverse=True)[1]
+    names = iter(group_names(numbers))
+    return [identity or next(names) for identity in identities]
+
+
+def _counted(kinds: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(kinds).items()))

@@ -1,0 +1,174 @@
+"""A Face_Ref in one small file, to train on another host.
+
+A tar archive with a Face_Ref folder whose faces are WebP, as good as the size allows, and lossless
+where there is room. A lossy one has a revision of its own: what was trained on it says so. It is
+for machines of one's own; a release is made by `faceref publish`, as the licence permits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmark.metrics.score import psnr
+from faceref.dataset.revision import data_revision
+from faceref.dataset.store import SPLITS, FaceRef, decode, with_image, write_manifest, write_split
+from faceref.errors import FaceRefError, unknown_choice
+
+LOSSLESS = 101
+QUALITIES = (LOSSLESS, 98, 95, 92, 90, 87, 84, 80, 75, 70)
+"""WebP's, tried from the best; below the last, details that methods are to restore are gone."""
+SAMPLE = 200
+"""Faces from which sizes are estimated."""
+FOLDER = "face_ref"
+"""Name of the folder in the archive."""
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What was packed."""
+
+    quality: int | None
+    """WebP's; None: lossless."""
+    psnr_rgb: float
+    """Mean over a sample of the packed against the original faces, dB; 100: the same."""
+    faces: int
+    splits: list[str]
+
+
+def pack(
+    face_ref: Path,
+    out: Path,
+    *,
+    megabytes: float = 60.0,
+    splits: Sequence[str] = ("train", "val"),
+    progress: Progress | None = None,
+) -> Packed:
+    """Write `out`, at most `megabytes` (10^6 bytes), from a Face_Ref.
+
+    Raises FaceRefError for an unknown split, and where even the lowest quality is too large.
+    """
+    for split in splits:
+        if split not in SPLITS:
+            raise unknown_choice("split", split, SPLITS)
+    opened = FaceRef.open(face_ref)
+    limit = int(megabytes * 1e6)
+    for quality in _fitting(opened, splits, limit):
+        found = Packed(
+            None if quality == LOSSLESS else quality,
+            round(_fidelity(opened, splits[0], quality), 2),
+            sum(opened.count(split) for split in splits),
+            list(splits),
+        )
+        if _write(opened, out, found, quality, limit, progress):
+            return found
+    raise FaceRefError(
+        f"{face_ref}: {', '.join(splits)} do not fit into {megabytes:g} MB at WebP quality "
+        f"{QUALITIES[-1]}. Give --megabytes more, or fewer --splits."
+    )
+
+
+def _fitting(face_ref: FaceRef, splits: Sequence[str], limit: int) -> list[int]:
+    """Qualities that may fit, best first, by the sizes of a sample."""
+    few = _sample(face_ref, splits[0])
+    count = sum(face_ref.count(split) for split in splits)
+    sizes = {q: np.mean([len(encode(image, q)) for image in few]) for q in QUALITIES}
+    return [quality for quality in QUALITIES if sizes[quality] * count < limit]
+
+
+def _sample(face_ref: FaceRef, split: str) -> list[np.ndarray]:
+    rows = max(1, face_ref.count(split) // SAMPLE)
+    stream = enumerate(face_ref.stream(split))
+    return [decode(image) for row, (_, image) in stream if row % rows == 0][:SAMPLE]
+
+
+def _fidelity(face_ref: FaceRef, split: str, quality: int) -> float:
+    few = _sample(face_ref, split)
+    return float(np.mean([psnr(decode(encode(image, quality)), image) for image in few]))
+
+
+def encode(image: np.ndarray, quality: int) -> bytes:
+    """uint8 RGB (H, W, 3) as WebP of that quality, `LOSSLESS` for the same bytes back."""
+    buffer = io.BytesIO()
+    whole = quality == LOSSLESS
+    picture = Image.fromarray(image)
+    picture.save(buffer, "WEBP", lossless=whole, quality=100 if whole else quality, method=4)
+    return buffer.getvalue()
+
+
+def _write(
+    face_ref: FaceRef,
+    out: Path,
+    packed: Packed,
+    quality: int,
+    limit: int,
+    progress: Progress | None,
+) -> bool:
+    """Write the archive; False where it is larger than `limit`, and then nothing is left."""
+    temporary = out.with_name(out.name + ".tmp")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / FOLDER
+        folder.mkdir()
+        for split in packed.splits:
+            rows = _rows(face_ref, split, quality, progress)
+            write_split(folder, split, rows, face_ref.count(split))
+        write_manifest(folder, _manifest(face_ref, packed))
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            with tarfile.open(temporary, "w") as archive:
+                archive.add(folder, FOLDER, filter=_bare)
+            if temporary.stat().st_size > limit:
+                temporary.unlink()
+                return False
+            temporary.replace(out)
+        except OSError as error:
+            raise FaceRefError(
+                f"Cannot write {out}: {error.strerror or error}. Choose another --out."
+            ) from error
+    return True
+
+
+def _rows(face_ref: FaceRef, split: str, quality: int, progress: Progress | None) -> Iterator[dict]:
+    rows = face_ref.rows(split)
+    for done, (row, (_, image)) in enumerate(zip(rows, face_ref.stream(split), strict=True), 1):
+        found = with_image(row, encode(decode(image), quality))
+        found["image"]["path"] = found["image"]["path"].removesuffix(".png") + ".webp"
+        yield found
+        if progress:
+            progress(done, len(rows), split)
+
+
+def _manifest(face_ref: FaceRef, packed: Packed) -> dict:
+    known = face_ref.manifest
+    kept = {split: known["counts"][split] for split in packed.splits}
+    names = {"fingerprint": known["fingerprint"], "data_revision": data_revision(face_ref)}
+    if packed.quality is not None:
+        names = {name: _lossy(of, packed.quality) for name, of in names.items()}
+    said = {
+        **asdict(packed),
+        "of": known["fingerprint"],
+        "of_data": data_revision(face_ref),
+        "data_revision": names["data_revision"],
+    }
+    return {**known, "counts": kept, "packed": said, "fingerprint": names["fingerprint"]}
+
+
+def _lossy(name: str, quality: int) -> str:
+    """A hash for what is not the set `name` any more."""
+    return hashlib.sha256(f"{name} webp {quality}".encode()).hexdigest()
+
+
+def _bare(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """No time and no owner, so that equal sets give equal files."""
+    member.mtime = member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    return member

@@ -1,0 +1,73 @@
+"""Taking images out of the rows of a set, and out of everything that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from faceref.dataset import store
+from faceref.dataset.credits import CREDITS
+
+Row = dict[str, Any]
+
+
+def without(rows: Sequence[Mapping[str, Any]], gone: Set[str]) -> list[Row]:
+    """The rows whose image is not `gone`, with no reference to one that is."""
+    kept = []
+    for row in rows:
+        if row["image_id"] not in gone:
+            lists = {
+                name: [item for item in row[name] if item["image_id"] not in gone]
+                for name in store.REFERENCE_LISTS
+            }
+            kept.append({**row, **lists})
+    return kept
+
+
+def shortened(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Ids of the rows of `after` that lost a reference."""
+    size = {row["image_id"]: [len(row[name]) for name in store.REFERENCE_LISTS] for row in before}
+    return [
+        row["image_id"]
+        for row in after
+        if size[row["image_id"]] != [len(row[name]) for name in store.REFERENCE_LISTS]
+    ]
+
+
+TABLES = {
+    store.DUPLICATES: ("image_id", "duplicate_of"),
+    store.LABEL_NOISE: ("image_id", "other_id"),
+    store.REJECTS: ("image_id",),
+    CREDITS: ("image_id",),
+}
+"""Tables of a set and their columns that name images."""
+
+
+def copy_tables(root: Path, out: Path, gone: Set[str]) -> None:
+    """Copy the tables of the set `root` to `out`, without the rows that name what is gone."""
+    for name, columns in TABLES.items():
+        if (root / name).is_file():
+            table = pq.read_table(root / name)
+            named = zip(*(table[column].to_pylist() for column in columns), strict=True)
+            keep = pa.array([gone.isdisjoint(ids) for ids in named], pa.bool_())
+            pq.write_table(table.filter(keep) if gone else table, out / name)
+    if (root / store.ORACLE).is_file():
+        _copy_oracle(root, out, gone)
+
+
+def _copy_oracle(root: Path, out: Path, gone: Set[str]) -> None:
+    rows = pq.read_table(root / store.ORACLE).to_pylist()
+    kept = [row for row in rows if row["image_id"] not in gone]
+    lists = [
+        [
+            (item["image_id"], item["score"])
+            for item in row["refs_same"]
+            if item["image_id"] not in gone
+        ]
+        for row in kept
+    ]
+    store.write_oracle(out, [row["image_id"] for row in kept], lists)

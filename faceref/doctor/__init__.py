@@ -1,0 +1,1 @@
+"""What is installed, which device each stage uses, and what is wrong."""

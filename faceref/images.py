@@ -1,0 +1,89 @@
+"""Pictures of faces in rows, with a caption under each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from faceref.errors import FaceRefError
+
+TILE, GAP, CAPTION, HEAD = 128, 6, 18, 26
+ASIDE = 3 * GAP
+"""Extra space before the columns that stand aside."""
+PAPER, INK, FAINT = "white", "#1a1a1a", "#777777"
+SIZE = 11
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One picture of a grid."""
+
+    image: np.ndarray
+    """uint8 RGB, (128, 128, 3)."""
+    caption: str
+    strong: bool = False
+    """Whether the caption is dark."""
+
+
+def draw(rows: Sequence[Sequence[Tile]], heads: Mapping[int, str], aside: int) -> Image.Image:
+    """Draw `rows` of tiles, with `heads` above the columns of those numbers.
+
+    Columns from number `aside` on stand a little apart. Heads may run on over the columns that have
+    none; captions and other heads are cut to the width of a tile.
+    """
+    columns = max(map(len, rows), default=0)
+    height = HEAD + len(rows) * (TILE + CAPTION + GAP)
+    sheet = Image.new("RGB", (_left(columns, aside) + GAP, height), PAPER)
+    pen = ImageDraw.Draw(sheet)
+    for column, text in heads.items():
+        room = TILE if column + 1 in heads else sheet.width
+        pen.text((_left(column, aside), 7), _fitted(pen, text, room), INK, _font())
+    for line, row in enumerate(rows):
+        top = HEAD + line * (TILE + CAPTION + GAP)
+        for column, tile in enumerate(row):
+            left = _left(column, aside)
+            sheet.paste(Image.fromarray(tile.image), (left, top))
+            ink = INK if tile.strong else FAINT
+            pen.text((left, top + TILE + 2), _fitted(pen, tile.caption, TILE), ink, _font())
+    return sheet
+
+
+def save(image: Image.Image, out: Path) -> None:
+    """Write PNG under a temporary name, then rename; makes the folder. Raises FaceRefError."""
+    temporary = out.with_suffix(".tmp")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        image.save(temporary, "PNG", optimize=True)
+        temporary.replace(out)
+    except OSError as error:
+        raise FaceRefError(
+            f"Cannot write {out}: {error.strerror or error}. Choose another place for the picture."
+        ) from error
+
+
+def _left(column: int, aside: int) -> int:
+    return GAP + column * (TILE + GAP) + (ASIDE if column >= aside else 0)
+
+
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(SIZE)
+
+
+def _fitted(pen: ImageDraw.ImageDraw, text: str, room: int) -> str:
+    while text and pen.textlength(text, _font()) > room:
+        text = text[:-1]
+    return text
+
+
+def thumbnail(face: np.ndarray) -> np.ndarray:
+    """The 16x16 face that `refs_lr` sees, uint8 RGB: PIL's bicubic of the published image."""
+    return shrunk(face, 16)
+
+
+def shrunk(face: np.ndarray, side: int) -> np.ndarray:
+    """A square face, uint8 RGB, at (side, side, 3): PIL's antialiased bicubic."""
+    return np.asarray(Image.fromarray(face).resize((side, side), Image.Resampling.BICUBIC))

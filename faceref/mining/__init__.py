@@ -1,0 +1,1 @@
+"""References for every face: mining, lists, and retrieval for a new face."""

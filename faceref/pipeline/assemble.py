@@ -1,0 +1,245 @@
+"""The second half of a build: split, mine and write, from the finished parts of all images."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+import faceref
+from faceref.audit.manifest import facts
+from faceref.curation.duplicates import as_hashes
+from faceref.curation.identities import People, find_people
+from faceref.curation.threshold_plot import plot_calibration
+from faceref.dataset import card, store
+from faceref.dataset.credits import write_credits
+from faceref.embed.base import Embedder
+from faceref.errors import UnusableError
+from faceref.files import file_sha256
+from faceref.mining.lists import Lists, Subjects, mine_lists
+from faceref.pipeline.checkpoints import Workshop
+from faceref.pipeline.splits import split_identities
+from faceref.similarity.vectors import appearance
+from faceref.sources.base import Source
+
+if TYPE_CHECKING:
+    from faceref.pipeline.recipe import Recipe
+
+
+def assemble(
+    workshop: Workshop,
+    parts: int,
+    source: Source,
+    embedder: Embedder,
+    recipe: Recipe,
+    out: Path,
+    device: str,
+    plot: Path | None = None,
+) -> dict[str, Any]:
+    """Write Face_Ref to the new folder `out`, the calibration to `plot`; return the manifest."""
+    table = workshop.read(parts)
+    rejects = _rejects(table, source.name)
+    used = table.filter(_rejected(table, False))
+    if used.num_rows == 0:
+        reasons = Counter(row["reason"] for row in rejects)
+        raise UnusableError(
+            f"None of the {table.num_rows} images has a usable face: "
+            + ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+            + ". Check that the images are photographs of faces, or lower the limits of the build."
+        )
+    thumbnails, seed = _thumbnails(used), recipe.split.seed
+    people = find_people(
+        _labels(used),
+        used["sha256"].to_pylist(),
+        as_hashes(used["hashes"].to_pylist()),
+        _matrix(used),
+        seed=seed,
+        same_person=recipe.same_person,
+        device=device,
+    )
+    split = split_identities(people.components, recipe.split)
+    splits = np.array([split[name] for name in people.components])
+    subjects = Subjects(
+        np.array(used["image_id"].to_pylist()),
+        splits,
+        people,
+        _matrix(used),
+        appearance(thumbnails),
+    )
+    encoder = (
+        workshop.root / store.LR_ENCODER if recipe.mining.likeness_lr != "appearance" else None
+    )
+    report = None
+    if encoder is not None:
+        subjects, report = _with_encoder(subjects, thumbnails, encoder, seed, device)
+    lists = mine_lists(subjects, recipe.mining, seed, device)
+    if plot is not None:
+        plot_calibration(people.same_person, plot, lists.bound.value)
+    rows = _rows(used, source.name, subjects, lists)
+    manifest = _manifest(rows, rejects, source, embedder, recipe, people, lists)
+    manifest["lr_encoder"] = report
+    _write(out, rows, rejects, manifest, workshop, parts)
+    if encoder is not None:
+        shutil.copyfile(encoder, out / encoder.name)
+    store.write_findings(out, *_findings(people, subjects.image_ids.tolist()))
+    if recipe.mining.same_person:
+        store.write_oracle(out, subjects.image_ids.tolist(), lists.references["refs_same"])
+    write_credits(out, source.records, {row["image_id"] for row in rows})
+    return manifest
+
+
+def _labels(used: pa.Table) -> list[str | None]:
+    """Labels of people; None where a source that names nobody gave the image's own id."""
+    pairs = zip(used["image_id"].to_pylist(), used["identity"].to_pylist(), strict=True)
+    return [None if identity == image_id else identity for image_id, identity in pairs]
+
+
+def _with_encoder(
+    subjects: Subjects, thumbnails: np.ndarray, path: Path, seed: int, device: str
+) -> tuple[Subjects, dict[str, Any]]:
+    """The subjects with what an encoder tells from the small face, and the encoder's report.
+
+    It is trained on train, val chooses it; test is only told by it.
+    """
+    from faceref.lr_encoder.model import embed_lr, load
+    from faceref.lr_encoder.training import LrFaces, Schedule, train_encoder
+
+    faces = LrFaces(thumbnails, subjects.embeddings, np.array(subjects.people.components))
+    train, val = (faces.take(np.flatnonzero(subjects.splits == name)) for name in ("train", "val"))
+    report = train_encoder(train, val, path, Schedule(seed=seed), device=device)
+    blind = embed_lr(load(path, device), thumbnails)
+    return replace(subjects, blind=blind), {**report, "sha256": file_sha256(path)}
+
+
+def _rejected(table: pa.Table, wanted: bool) -> pa.Array:
+    return pa.array([(reason is not None) == wanted for reason in table["reject"].to_pylist()])
+
+
+def _rejects(table: pa.Table, source: str) -> list[dict[str, str]]:
+    rows = (
+        table.filter(_rejected(table, True)).select(["image_id", "identity", "reject"]).to_pylist()
+    )
+    return [
+        {
+            "image_id": row["image_id"],
+            "source": source,
+            "identity": row["identity"],
+            "reason": row["reject"].partition(": ")[0],
+            "detail": row["reject"].partition(": ")[2],
+        }
+        for row in rows
+    ]
+
+
+def _matrix(table: pa.Table) -> np.ndarray:
+    flat = table["embedding"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return np.ascontiguousarray(flat.reshape(table.num_rows, -1), np.float32)
+
+
+def _thumbnails(table: pa.Table) -> np.ndarray:
+    joined = b"".join(table["thumbnail"].to_pylist())
+    return np.frombuffer(joined, np.uint8).reshape(-1, 16, 16, 3)
+
+
+def _rows(used: pa.Table, source: str, subjects: Subjects, lists: Lists) -> list[dict[str, Any]]:
+    rows = used.select(["image_id", "sha256", "landmarks", "quality"]).to_pylist()
+    for place, row in enumerate(rows):
+        row |= {
+            "source": source,
+            "split": str(subjects.splits[place]),
+            "identity": subjects.people.identities[place],
+            "component": subjects.people.components[place],
+        }
+        for name in store.REFERENCE_LISTS:
+            row[name] = [
+                {"image_id": item, "score": score} for item, score in lists.references[name][place]
+            ]
+    return rows
+
+
+def _findings(
+    people: People, ids: Sequence[str]
+) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
+    """The rows of the tables of near-duplicates and of doubtful labels."""
+    duplicates = [
+        {"image_id": ids[item.right], "duplicate_of": ids[item.left], "kind": item.kind}
+        for item in people.duplicates
+    ]
+    noise = [
+        {
+            "kind": doubt.kind,
+            "image_id": ids[doubt.row],
+            "identity": people.identities[doubt.row],
+            "other_id": ids[doubt.other] if doubt.other >= 0 else None,
+            "other_identity": people.identities[doubt.other] if doubt.other >= 0 else None,
+            "similarity": doubt.similarity,
+            "own_similarity": doubt.own,
+        }
+        for doubt in people.doubts
+    ]
+    return duplicates, noise
+
+
+def _manifest(
+    rows: Sequence[dict[str, Any]],
+    rejects: Sequence[dict[str, str]],
+    source: Source,
+    embedder: Embedder,
+    recipe: Recipe,
+    people: People,
+    lists: Lists,
+) -> dict[str, Any]:
+    rule = recipe.split
+    return {
+        "format": store.FORMAT,
+        "made_by": f"face-ref {faceref.__version__}",
+        "source": source.name,
+        "licence": source.licence,
+        "origin": source.manifest(),
+        "image_size": 128,
+        "embedder": embedder.provenance(),
+        "references": recipe.mining.references,
+        "mining": lists.manifest,
+        "people": people.manifest(),
+        "seed": rule.seed,
+        "split_rule": {"val": rule.val, "test": rule.test, "by": "component"},
+        "thresholds": {
+            **asdict(recipe.quality),
+            "max_similarity": lists.bound.manifest(),
+            "same_person": people.same_person.manifest(),
+        },
+        **facts(rows, rejects, lists.bound_on_scores),
+    }
+
+
+def _write(
+    out: Path,
+    rows: Sequence[dict[str, Any]],
+    rejects: Sequence[dict[str, str]],
+    manifest: dict[str, Any],
+    workshop: Workshop,
+    parts: int,
+) -> None:
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    for name in store.SPLITS:
+        stream = _with_images(rows, workshop.images(parts), name)
+        store.write_split(out, name, stream, manifest["counts"][name])
+    store.write_rejects(out, rejects)
+    store.write_manifest(out, manifest)
+    (out / "README.md").write_text(card.write(manifest), encoding="utf-8")
+
+
+def _with_images(
+    rows: Sequence[dict[str, Any]], images: Iterator[bytes | None], split: str
+) -> Iterator[dict[str, Any]]:
+    usable = (image for image in images if image is not None)
+    for row, image in zip(rows, usable, strict=True):
+        if row["split"] == split:
+            yield store.with_image(row, image)

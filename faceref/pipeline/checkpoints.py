@@ -1,0 +1,139 @@
+"""Work in progress of a build: finished chunks on disk, so that an interrupted build goes on.
+
+`OUT.building/` holds `recipe.json` and `parts/part-00000.parquet`, ... A part is written under a
+temporary name and then renamed: it is there and whole, or it is not there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from faceref.errors import FaceRefError
+from faceref.files import write_text
+from faceref.record import Record
+
+PARTS_VERSION = 2
+"""Grows with the columns: an unfinished build of an earlier version cannot be gone on with."""
+LEAN_COLUMNS = (
+    "image_id",
+    "sha256",
+    "identity",
+    "landmarks",
+    "quality",
+    "embedding",
+    "thumbnail",
+    "hashes",
+    "reject",
+)
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The folder of a build that is not finished."""
+
+    root: Path
+
+    @classmethod
+    def enter(cls, out: Path, recipe: dict[str, Any]) -> Workshop:
+        """The workshop of `out`, new or as an earlier run with the same `recipe` left it.
+
+        Raises FaceRefError where it belongs to another recipe or cannot be written.
+        """
+        workshop = cls(out.with_name(out.name + ".building"))
+        file = workshop.root / "recipe.json"
+        try:
+            (workshop.root / "parts").mkdir(parents=True, exist_ok=True)
+            if not file.exists():
+                write_text(file, json.dumps(recipe, indent=2, sort_keys=True) + "\n")
+        except OSError as error:
+            raise FaceRefError(
+                f"Cannot write to {workshop.root}: {error.strerror or error}. "
+                "Choose another --out, or make its folder writable."
+            ) from error
+        _check_recipe(workshop.root, json.loads(file.read_text(encoding="utf-8")), recipe)
+        return workshop
+
+    def part(self, index: int) -> Path:
+        """Path of part `index`."""
+        return self.root / "parts" / f"part-{index:05d}.parquet"
+
+    def write_part(self, index: int, records: Sequence[Record]) -> None:
+        """Write a finished chunk."""
+        table = pa.Table.from_pylist([_row(record) for record in records], schema=_PART_SCHEMA)
+        temporary = self.part(index).with_suffix(".tmp")
+        pq.write_table(table, temporary)
+        temporary.replace(self.part(index))
+
+    def read(self, parts: int, columns: Sequence[str] = LEAN_COLUMNS) -> pa.Table:
+        """The named columns of the first `parts` parts, in the order of the source."""
+        return pa.concat_tables(
+            pq.read_table(self.part(index), columns=list(columns)) for index in range(parts)
+        )
+
+    def images(self, parts: int) -> Iterator[bytes | None]:
+        """The encoded aligned faces in the order of the source, None for rejected images."""
+        for index in range(parts):
+            yield from pq.read_table(self.part(index), columns=["png"])["png"].to_pylist()
+
+
+_PART_SCHEMA = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("sha256", pa.string()),
+        ("identity", pa.string()),
+        ("landmarks", pa.list_(pa.float32())),
+        (
+            "quality",
+            pa.struct(
+                [
+                    ("detector_score", pa.float32()),
+                    ("eye_distance", pa.float32()),
+                    ("inside", pa.float32()),
+                    ("faces", pa.int32()),
+                    ("sharpness", pa.float32()),
+                    ("yaw", pa.float32()),
+                    ("pitch", pa.float32()),
+                    ("roll", pa.float32()),
+                ]
+            ),
+        ),
+        ("embedding", pa.list_(pa.float32())),
+        ("thumbnail", pa.binary()),
+        ("hashes", pa.binary()),
+        ("png", pa.binary()),
+        ("reject", pa.string()),
+    ]
+)
+
+
+def _row(record: Record) -> dict[str, Any]:
+    return {
+        "image_id": record.image_id,
+        "sha256": record.sha256,
+        "identity": record.identity,
+        "landmarks": None if record.landmarks is None else record.landmarks.ravel(),
+        "quality": None if record.quality is None else asdict(record.quality),
+        "embedding": record.embedding,
+        "thumbnail": record.thumbnail,
+        "hashes": record.hashes,
+        "png": record.png,
+        "reject": record.reject,
+    }
+
+
+def _check_recipe(root: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    differing = [key for key in wanted if found.get(key) != wanted[key]]
+    if differing:
+        key = differing[0]
+        raise FaceRefError(
+            f"{root} is an unfinished build with another {key}: {found.get(key)!r}, "
+            f"now {wanted[key]!r}. Delete that folder, choose another --out, or "
+            "repeat its settings."
+        )

@@ -1,0 +1,122 @@
+"""The local engine: threads that take images through the stages, batch by batch, into parts.
+
+One task is a batch of images from file to embedding. Tasks are handed out ahead of what is being
+written, so that no thread waits for a part; results are taken in the order of the source, so that
+the number of threads does not matter.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import cv2
+import numpy as np
+
+from faceref.embed.base import Embedder
+from faceref.pipeline import stages
+from faceref.pipeline.checkpoints import Workshop
+from faceref.pipeline.stages import Stage
+from faceref.record import Record
+
+CHUNK = 512
+"""Images a part."""
+TASK = 16
+"""Images a task: few enough to stay in the cache from stage to stage."""
+AHEAD = 128
+"""Images a thread that are handed out before the first is taken back: more than pass through while
+a part is written."""
+Progress = Callable[[int, int], None]
+"""Told the images done and the images in all."""
+Batch = tuple[Record, ...]
+
+
+Engine = Callable[[Workshop, Sequence[Record], Sequence[Stage], Embedder, "Progress | None"], int]
+"""Makes the parts of the records that a workshop lacks; returns how many there are in all.
+
+What it writes must not depend on the engine: a build may begin with one and go on with another.
+"""
+
+
+@dataclass(frozen=True)
+class LocalEngine:
+    """Makes parts in threads of this process."""
+
+    workers: int
+
+    def __call__(
+        self,
+        workshop: Workshop,
+        records: Sequence[Record],
+        steps: Sequence[Stage],
+        embedder: Embedder,
+        progress: Progress | None = None,
+    ) -> int:
+        """See `Engine`."""
+        missing = missing_parts(workshop, records)
+        done = len(records) - sum(len(chunk) for _, chunk in missing)
+        tell = progress or (lambda done, total: None)
+        tell(done, len(records))
+        waiting = (batch for _, chunk in missing for batch in batches(chunk))
+        ahead = AHEAD * self.workers // TASK
+        # A pool of OpenCV's own below ours only costs; what it draws does not depend on it.
+        cv2.setNumThreads(1)
+        finished = _in_order(partial(process, steps, embedder), waiting, self.workers, ahead)
+        for index, chunk in missing:
+            part: list[Record] = []
+            while len(part) < len(chunk):
+                part.extend(next(finished))
+                tell(done + len(part), len(records))
+            workshop.write_part(index, part)
+            done += len(part)
+        return -(-len(records) // CHUNK)
+
+
+def chunks(records: Sequence[Record]) -> Iterator[tuple[int, Sequence[Record]]]:
+    """Number and records of each part, in the order of the source."""
+    for index, start in enumerate(range(0, len(records), CHUNK)):
+        yield index, records[start : start + CHUNK]
+
+
+def missing_parts(
+    workshop: Workshop, records: Sequence[Record]
+) -> list[tuple[int, Sequence[Record]]]:
+    """Those of `chunks` that the workshop does not hold yet."""
+    return [part for part in chunks(records) if not workshop.part(part[0]).exists()]
+
+
+def batches(records: Sequence[Record]) -> Iterator[Batch]:
+    """The records of a part, a task at a time."""
+    for start in range(0, len(records), TASK):
+        yield tuple(records[start : start + TASK])
+
+
+def process(steps: Sequence[Stage], embedder: Embedder, batch: Batch) -> Batch:
+    """`batch` through the stages and the embedder; images that are rejected keep their place."""
+    records = stages.run(steps, batch)
+    usable = [place for place, record in enumerate(records) if record.face is not None]
+    if usable:
+        vectors = embedder.embed(np.stack([records[place].face for place in usable]))  # pyright: ignore
+        for place, vector in zip(usable, vectors, strict=True):
+            records[place] = records[place].having(embedding=vector, face=None)
+    return tuple(records)
+
+
+def _in_order(
+    work: Callable[[Batch], Batch], tasks: Iterator[Batch], workers: int, ahead: int
+) -> Iterator[Batch]:
+    """Results of `work` in the order of `tasks`, which are handed out `ahead` of it."""
+    waiting: deque[Future[Batch]] = deque()
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for batch in tasks:
+            waiting.append(pool.submit(work, batch))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,164 @@
+"""The stages that one image goes through: each gives its record back, richer or rejected.
+
+A rejected record passes through the rest untouched, so every image of a source is accounted for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from faceref.curation.duplicates import face_hashes
+from faceref.embed.align import ARCFACE, Landmarks, align
+from faceref.embed.base import Embedder, main_face
+from faceref.pipeline.quality import pose, sharpness
+from faceref.record import Quality, Record
+
+Stage = Callable[[Record], Record]
+
+MAX_PIXELS = 100_000_000
+"""Images above this are rejected as unreadable rather than filling the memory."""
+
+PNG = (
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
+)
+"""Against Pillow's default level 6: 5 times as fast, files 1 % larger (LFW)."""
+
+
+def run(stages: Sequence[Stage], records: Sequence[Record]) -> list[Record]:
+    """`records` through `stages`, each up to the one that rejects it.
+
+    One stage after the other, because its code and tables then stay in the cache.
+    """
+    for stage in stages:
+        records = [record if record.reject is not None else stage(record) for record in records]
+    return list(records)
+
+
+def together(*stages: Stage) -> Stage:
+    """Several stages as one, so that what one leaves for the next is held for one image alone."""
+
+    def stage(record: Record) -> Record:
+        return run(stages, [record])[0]
+
+    return stage
+
+
+def read(record: Record) -> Record:
+    """Read the file and decode it to upright uint8 RGB."""
+    try:
+        data = record.encoded()
+    except (OSError, ValueError) as error:
+        return record.rejected("unreadable", type(error).__name__)
+    if not data:
+        return record.rejected("unreadable", "empty file")
+    sha256 = hashlib.sha256(data).hexdigest()
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            if image.width * image.height > MAX_PIXELS:
+                return record.rejected("unreadable", f"over {MAX_PIXELS:,} pixels")
+            pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
+        return record.having(sha256=sha256).rejected("unreadable", type(error).__name__)
+    except Image.DecompressionBombError:
+        return record.having(sha256=sha256).rejected("unreadable", f"over {MAX_PIXELS:,} pixels")
+    return record.having(pixels=pixels, sha256=sha256, data=None)
+
+
+def find_face(embedder: Embedder) -> Stage:
+    """Stage that detects faces, takes the main one and aligns it.
+
+    Landmarks that the source gave are used as they are, by ArcFace's template, without detection.
+    """
+
+    def stage(record: Record) -> Record:
+        assert record.pixels is not None
+        if record.landmarks is not None:
+            return _place(record, record.landmarks, ARCFACE, None, None)
+        height, width = record.pixels.shape[:2]
+        found = embedder.detect(record.pixels)
+        if not found:
+            return record.rejected("no face")
+        face = main_face(found, width, height)
+        return _place(record, face.landmarks, embedder.scheme, face.score, len(found))
+
+    return stage
+
+
+def _place(
+    record: Record, points: np.ndarray, scheme: Landmarks, score: float | None, faces: int | None
+) -> Record:
+    assert record.pixels is not None
+    eyes = scheme.eye_distance(points)
+    if eyes == 0:
+        return record.rejected("no face", "its landmarks coincide")
+    pixels, inside = align(record.pixels, points, scheme.template)
+    turned = pose(points, scheme.name)
+    quality = Quality(
+        score, eyes, inside, faces, sharpness(pixels), turned.yaw, turned.pitch, turned.roll
+    )
+    return record.having(pixels=None, landmarks=points, face=pixels, quality=quality)
+
+
+def keep_large(minimum: float) -> Stage:
+    """Stage that rejects faces whose eyes are less than `minimum` source pixels apart."""
+    text = "eye distance {:.1f} px, needs " + f"{minimum:g}"
+    return _keep("eye_distance", lambda eyes: eyes >= minimum, "too small", text)
+
+
+def keep_inside(minimum: float) -> Stage:
+    """Stage that rejects faces of which less than the fraction `minimum` is in the image."""
+    text = "{:.0%} in the image, needs " + f"{minimum:.0%}"
+    return _keep("inside", lambda inside: inside >= minimum, "cut off", text)
+
+
+def keep_sharp(minimum: float) -> Stage:
+    """Stage that rejects faces whose `quality.sharpness` is below `minimum`."""
+    text = "sharpness {:.2f}, needs " + f"{minimum:g}"
+    return _keep("sharpness", lambda found: found >= minimum, "blurred", text)
+
+
+def keep_frontal(maximum: float) -> Stage:
+    """Stage that rejects heads turned by more than `maximum` degrees to either side."""
+    text = "yaw {:.0f} degrees, at most " + f"{maximum:g}"
+    return _keep("yaw", lambda yaw: abs(yaw) <= maximum, "turned away", text)
+
+
+def keep_sure(minimum: float) -> Stage:
+    """Stage that rejects faces of which the detector was less sure than `minimum`."""
+    text = "detector score {:.2f}, needs " + f"{minimum:g}"
+    return _keep("detector_score", lambda score: score >= minimum, "unsure", text)
+
+
+def _keep(measure: str, allows: Callable[[float], bool], reason: str, text: str) -> Stage:
+    """Stage that rejects by one field of `Quality`; what was not measured passes."""
+
+    def stage(record: Record) -> Record:
+        found = getattr(record.quality, measure)
+        if found is not None and not allows(found):
+            return record.rejected(reason, text.format(found))
+        return record
+
+    return stage
+
+
+def encode(record: Record) -> Record:
+    """Encode the aligned face as PNG, without loss."""
+    assert record.face is not None
+    done, data = cv2.imencode(".png", record.face[..., ::-1], PNG)
+    assert done
+    return record.having(png=data.tobytes())
+
+
+def describe(record: Record) -> Record:
+    """Add the 16x16 face and the perceptual hashes."""
+    assert record.face is not None
+    small = Image.fromarray(record.face).resize((16, 16), Image.Resampling.BICUBIC)
+    return record.having(thumbnail=small.tobytes(), hashes=face_hashes(record.face))

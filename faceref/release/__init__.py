@@ -1,0 +1,1 @@
+"""What may leave the house: releases, the published index, hydration, removal."""

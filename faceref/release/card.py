@@ -1,0 +1,165 @@
+"""The card of a release, `README.md`: a YAML header that the Hub reads, and what people must know.
+
+Made from the manifest of the release alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from faceref.dataset import card
+from faceref.dataset.store import SCHEMA, SPLITS
+from faceref.release.card_text import BODY, CITATIONS, CONSENT, GATE, HYDRATE, LOAD, TITLES
+from faceref.release.format import FULL, INDEX, INDEX_SCHEMA, PLOT, RELEASE, WITHHOLDABLE
+from faceref.release.policy import Licence
+
+_SIZES = (
+    (1_000, "n<1K"),
+    (10_000, "1K<n<10K"),
+    (100_000, "10K<n<100K"),
+    (1_000_000, "100K<n<1M"),
+    (10_000_000, "1M<n<10M"),
+)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large one split of a release is."""
+
+    rows: int
+    bytes: int
+    """Of the columns, not compressed."""
+    on_disk: int
+
+
+def licence_of(released: Mapping[str, Any]) -> Licence:
+    """The licence that the manifest of a release states."""
+    return Licence(**released[RELEASE]["licence"])
+
+
+def columns_of(released: Mapping[str, Any]) -> list[str]:
+    """Columns of the rows of a release, in order."""
+    release = released[RELEASE]
+    if release["kind"] == FULL:
+        return SCHEMA.names
+    hidden = {name for what in release["withheld"] for name in WITHHOLDABLE.get(what, ())}
+    if "identities" not in release["withheld"]:
+        hidden.add("component_seal")
+    return [name for name in INDEX_SCHEMA.names if name not in hidden]
+
+
+def write(released: Mapping[str, Any], repo: str, contact: str, sizes: Mapping[str, Size]) -> str:
+    """The card: header and text."""
+    from huggingface_hub import DatasetCardData
+
+    header = DatasetCardData(**_header(released, repo, sizes)).to_yaml()
+    return f"---\n{header}\n---\n\n{_body(released, repo, contact)}"
+
+
+def _header(released: Mapping[str, Any], repo: str, sizes: Mapping[str, Size]) -> dict[str, Any]:
+    release, source = released[RELEASE], released["source"]
+    licence, total = licence_of(released), sum(released["counts"].values())
+    names = [name for name in SPLITS if released["counts"][name]]
+    folder = "data" if release["kind"] == FULL else INDEX
+    files = [{"split": name, "path": f"{folder}/{name}-*.parquet"} for name in names]
+    header: dict[str, Any] = {
+        "pretty_name": f"Face_Ref ({TITLES[source]})",
+        "license": licence.id,
+        "task_categories": ["image-to-image"],
+        "size_categories": [next((text for end, text in _SIZES if total < end), "n>10M")],
+        "source_datasets": ["original" if source == "sample" else "extended"],
+        "tags": ["face-super-resolution", "reference-based", "biometrics", release["kind"]],
+        "configs": [{"config_name": "default", "data_files": files}],
+        "dataset_info": _info(released, {name: sizes[name] for name in names}),
+    }
+    if licence.name is not None:
+        header |= {"license_name": licence.name, "license_link": licence.link}
+    if source != "sample":
+        header |= _gate(released, licence)
+    return header
+
+
+def _info(released: Mapping[str, Any], sizes: Mapping[str, Size]) -> dict[str, Any]:
+    import datasets
+    import pyarrow as pa
+
+    full = released[RELEASE]["kind"] == FULL
+    fields = SCHEMA if full else INDEX_SCHEMA
+    kept = pa.schema([fields.field(name) for name in columns_of(released)], fields.metadata)
+    features = datasets.Features.from_arrow_schema(kept)
+    return {
+        "features": features._to_yaml_list(),
+        "splits": [
+            {"name": name, "num_bytes": size.bytes, "num_examples": size.rows}
+            for name, size in sizes.items()
+        ],
+        "download_size": sum(size.on_disk for size in sizes.values()),
+        "dataset_size": sum(size.bytes for size in sizes.values()),
+    }
+
+
+def _gate(released: Mapping[str, Any], licence: Licence) -> dict[str, Any]:
+    return {
+        "extra_gated_heading": "Faces of people: agree to the terms of use",
+        "extra_gated_prompt": GATE.format(terms=licence.text, source=TITLES[released["source"]]),
+        "extra_gated_fields": {
+            "Name": "text",
+            "Affiliation": "text",
+            "Country": "country",
+            "What I use it for": "text",
+            "I hold the licence of the source and keep to it": "checkbox",
+            "I do not identify anybody with it": "checkbox",
+            "I delete pictures that are removed from it": "checkbox",
+        },
+    }
+
+
+def _body(released: Mapping[str, Any], repo: str, contact: str) -> str:
+    release, source = released[RELEASE], released["source"]
+    embedder, thresholds = released["embedder"], released["thresholds"]
+    people = released["leak_certificate"]["identities"]
+    full = release["kind"] == FULL
+    use = (LOAD if full else HYDRATE).format(repo=repo, source=source, version=release["version"])
+    return BODY.format(
+        title=TITLES[source],
+        kind="the pictures and their references" if full else "an index, without any picture",
+        total=sum(released["counts"].values()),
+        size=released["image_size"],
+        references=released["references"],
+        splits="\n".join(
+            f"| {name} | {released['counts'][name]:,} | {people[name]:,} |" for name in SPLITS
+        ),
+        columns=", ".join(f"`{name}`" for name in columns_of(released)),
+        withheld=_withheld(release["withheld"]),
+        rejects=card.rejects_table(released["rejects"]),
+        quality=card.quality_table(released.get("quality", {})),
+        plot=PLOT,
+        embedder=" ".join(filter(None, (embedder["name"], embedder.get("pack")))),
+        origin=card.origin_text(released.get("origin")),
+        bound=card.bound_text(thresholds["max_similarity"]),
+        made_by=released["made_by"],
+        seed=released["seed"],
+        fingerprint=released["fingerprint"],
+        version=release["version"],
+        use=use,
+        terms=licence_of(released).text,
+        said=released["licence"],
+        credits=_credits(released),
+        consent=CONSENT[source],
+        contact=contact or f"https://huggingface.co/datasets/{repo}/discussions",
+        citation=CITATIONS[source],
+    )
+
+
+def _withheld(withheld: list[str]) -> str:
+    if not withheld:
+        return "The release is the whole set."
+    return f"Not in this release, by its kind or by the terms of the source: {', '.join(withheld)}."
+
+
+def _credits(released: Mapping[str, Any]) -> str:
+    if not (released.get("origin") or {}).get("credited"):
+        return ""
+    return " `credits.parquet` names the author, the licence and the address of each picture."

@@ -1,0 +1,344 @@
+"""The full Face_Ref from its published index and one's own copy of the source.
+
+Every image is held against the SHA-256 of its file, of its aligned pixels and of its PNG, and the
+shards against theirs: what comes out is the set that was published, to the byte, or nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceref.audit.manifest import bound_on_scores, facts
+from faceref.curation.components import find_giants
+from faceref.curation.identities import notes_of
+from faceref.dataset import card, store
+from faceref.dataset.prune import copy_tables, without
+from faceref.dataset.store import SPLITS
+from faceref.embed.align import ARCFACE, SCHEMES, align
+from faceref.errors import FaceRefError
+from faceref.files import file_sha256, refuse_existing
+from faceref.hardware import usable_cores
+from faceref.pipeline import stages
+from faceref.pipeline.local_executor import Progress
+from faceref.record import Record
+from faceref.release.format import REMOVALS, open_components, salted, was_removed
+from faceref.release.index import Index, Row
+from faceref.sources.base import Source
+
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Image ids, each list in the order of the index or of the source."""
+
+    missing: list[str] = field(default_factory=list)
+    """In the index, not in the copy."""
+    altered: list[str] = field(default_factory=list)
+    """In both, with other bytes; or a file that cannot be read."""
+    extra: list[str] = field(default_factory=list)
+    """In the copy only. They do no harm: nothing of them is read."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the set can be made again from the copy."""
+        return not self.missing and not self.altered
+
+    def lines(self) -> list[str]:
+        """One line for each image, and the kind before it."""
+        kinds = (("missing", self.missing), ("altered", self.altered), ("extra", self.extra))
+        return [f"{kind}: {image_id}" for kind, ids in kinds for image_id in ids]
+
+    def summary(self) -> str:
+        """The three counts."""
+        return (
+            f"{len(self.missing):,} images missing, {len(self.altered):,} altered, "
+            f"{len(self.extra):,} extra"
+        )
+
+
+class IncompleteError(FaceRefError):
+    """The copy of the source lacks images of the index; `found` names each."""
+
+    def __init__(self, text: str, found: Comparison) -> None:
+        super().__init__(text)
+        self.found = found
+
+
+def compare(
+    rows: Sequence[Row],
+    rejected: Iterable[str],
+    records: Sequence[Record],
+    workers: int,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Hash every file that `rows` name; `rejected` are ids that the build saw and did not use."""
+    there = {record.image_id: record for record in records}
+    wanted = {row["image_id"] for row in rows}
+    known = wanted | set(rejected)
+    missing = [row["image_id"] for row in rows if row["image_id"] not in there]
+    asked = [row for row in rows if row["image_id"] in there]
+    altered = []
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, len(asked), BATCH):
+            part = asked[start : start + BATCH]
+            digests = pool.map(digest_of, (there[row["image_id"]] for row in part))
+            altered += [
+                row["image_id"]
+                for row, found in zip(part, digests, strict=True)
+                if found != row["sha256"]
+            ]
+            if progress:
+                progress(start + len(part), len(asked))
+    return Comparison(missing, altered, [name for name in there if name not in known])
+
+
+def digest_of(record: Record) -> str | None:
+    """SHA-256 of the encoded image; None where it cannot be read."""
+    try:
+        return hashlib.sha256(record.encoded() or b"").hexdigest()
+    except (OSError, ValueError):
+        return None
+
+
+AHEAD = 64
+"""Images a thread that are made before the first is written."""
+EXTRA_COLUMNS = ("component_seal", "png_sha256", "pixels_sha256")
+
+
+@dataclass(frozen=True)
+class Hydrated:
+    """What came of it."""
+
+    manifest: dict[str, Any]
+    comparison: Comparison
+    files: int
+    """Files that are, byte for byte, those of the published set."""
+    differing: list[str] = field(default_factory=list)
+    """Files that are not, with the same rows and pixels."""
+    absent: list[str] = field(default_factory=list)
+    """Files of the published set that nothing published can make again."""
+
+
+def hydrate(
+    index: Path,
+    source: Source,
+    out: Path,
+    *,
+    partial: bool = False,
+    overwrite: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Hydrated:
+    """Build the Face_Ref that `index` describes in the folder `out`, from the images of `source`.
+
+    First every file is compared with the index, then the set is made in a folder of its own and
+    moved into place. Raises IncompleteError, which names each image, where some are missing or
+    altered; with `partial` these are left out everywhere, and the manifest says that it is another
+    set. Raises FaceRefError where the source is another, or this machine aligns otherwise.
+    """
+    opened = Index.open(index)
+    refuse_existing(out, overwrite)
+    _need_source(opened, source)
+    workers = workers or usable_cores()
+    rejected = [row["image_id"] for row in opened.rejects]
+    found = compare(opened.rows, rejected, source.records, workers, progress)
+    found = replace(found, extra=_unexpected(opened, found.extra))
+    if not found.whole and not partial:
+        raise IncompleteError(
+            f"{found.summary()}. Nothing was written. Get these images again, or give --partial to "
+            "leave them out of the set.",
+            found,
+        )
+    making = out.with_name(out.name + ".hydrating")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    manifest = _make(opened, source, found, making, workers, progress)
+    same, differing, absent = _compare_files(opened, making) if found.whole else (0, [], [])
+    if out.exists():
+        shutil.rmtree(out)
+    making.replace(out)
+    return Hydrated(manifest, found, same, differing, absent)
+
+
+def _need_source(index: Index, source: Source) -> None:
+    made_of = index.manifest["source"]
+    if made_of != source.name:
+        raise FaceRefError(
+            f"The index was made from the source {made_of!r}, not from {source.name!r}. Give the "
+            f"copy of {made_of} with --source-kind {made_of}."
+        )
+
+
+def _unexpected(index: Index, extra: Sequence[str]) -> list[str]:
+    """Those of `extra` that were not removed from the set on request."""
+    path = index.root / REMOVALS
+    if not path.is_file():
+        return list(extra)
+    removed, salt = was_removed(path)
+    return [image_id for image_id in extra if salted(image_id, salt) not in removed]
+
+
+def _make(
+    index: Index,
+    source: Source,
+    found: Comparison,
+    out: Path,
+    workers: int,
+    progress: Progress | None,
+) -> dict[str, Any]:
+    records = {record.image_id: record for record in source.records}
+    gone = {*found.missing, *found.altered}
+    rows = _rows(index, records)
+    kept = without(rows, gone) if gone else rows
+    rejects = _rejects(index, records)
+    manifest = _manifest(index, rows, source.records)
+    if gone:
+        manifest |= facts(kept, rejects, bound_on_scores(manifest))
+        manifest["hydrated"] = {"missing": len(found.missing), "altered": len(found.altered)}
+    done = 0
+    for split in SPLITS:
+        wanted = [row for row in kept if row["split"] == split]
+        images = _images(wanted, records, index.manifest["embedder"], workers)
+        told = _told(images, done, len(kept), progress)
+        made = (store.with_image(_bare(row), png) for row, png in zip(wanted, told, strict=True))
+        store.write_split(out, split, made, len(wanted))
+        done += len(wanted)
+    _write_tables(index, rejects, manifest, out, gone)
+    return manifest
+
+
+def _write_tables(
+    index: Index, rejects: Sequence[Row], manifest: dict[str, Any], out: Path, gone: set[str]
+) -> None:
+    copy_tables(index.root, out, gone)
+    store.write_rejects(out, [row for row in rejects if row["image_id"] not in gone])
+    for name in (store.LR_ENCODER, REMOVALS):
+        if (index.root / name).is_file():
+            shutil.copyfile(index.root / name, out / name)
+    store.write_manifest(out, manifest)
+    (out / "README.md").write_text(card.write(manifest), encoding="utf-8")
+
+
+def _rows(index: Index, records: Mapping[str, Record]) -> list[Row]:
+    """The rows of the index with the columns that were withheld, as the source has them."""
+    rows = [dict(row) for row in index.rows]
+    if index.withholds("identities"):
+        labels = {name: record.identity for name, record in records.items()}
+        parts = open_components(rows, labels)
+        for row in rows:
+            row["identity"] = labels.get(row["image_id"], "")
+            row["component"] = parts.get(row["identity"], row["identity"])
+    if index.withholds("landmarks"):
+        for row in rows:
+            record = records.get(row["image_id"])
+            if record is not None:
+                row["landmarks"] = _given(record).ravel().tolist()
+    return rows
+
+
+def _given(record: Record) -> np.ndarray:
+    if record.landmarks is None:
+        raise FaceRefError(
+            f"The index leaves the landmarks to the source, and this copy has none for "
+            f"{record.image_id}. Give the copy with its files of landmarks."
+        )
+    return record.landmarks
+
+
+def _rejects(index: Index, records: Mapping[str, Record]) -> list[Row]:
+    if not index.withholds("identities"):
+        return index.rejects
+    labels = {name: record.identity for name, record in records.items()}
+    return [{**row, "identity": labels.get(row["image_id"])} for row in index.rejects]
+
+
+def _manifest(index: Index, rows: Sequence[Row], records: Iterable[Record]) -> dict[str, Any]:
+    """The manifest of the set; what names components is made again where it was withheld."""
+    manifest = index.manifest
+    if index.withholds("identities"):
+        by_id = {row["image_id"]: row for row in rows}
+        ordered = [by_id[item.image_id] for item in records if item.image_id in by_id]
+        giants = find_giants(
+            [row["component"] for row in ordered], [row["identity"] for row in ordered]
+        )
+        people, same = manifest["people"], manifest["thresholds"]["same_person"]
+        notes = notes_of(giants, people["unlabelled_images"], same)
+        known = {"giant_components": [asdict(giant) for giant in giants], "notes": notes}
+        manifest = {**manifest, "people": {**people, **known}}
+    return manifest
+
+
+def _bare(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name not in EXTRA_COLUMNS}
+
+
+def _images(
+    rows: Sequence[Row],
+    records: Mapping[str, Record],
+    embedder: Mapping[str, Any],
+    workers: int,
+) -> Iterator[bytes]:
+    """The PNG of each row in order, made by threads a bounded number of images ahead."""
+    waiting: deque[Future[bytes]] = deque()
+    pool = ThreadPoolExecutor(workers)
+    try:
+        for row in rows:
+            waiting.append(pool.submit(make_png, row, records[row["image_id"]], embedder))
+            if len(waiting) > AHEAD * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def make_png(row: Mapping[str, Any], record: Record, embedder: Mapping[str, Any]) -> bytes:
+    """The aligned face of one row, encoded; raises FaceRefError where it is not the published one.
+
+    Its PNG may differ from the published one where another version of OpenCV writes it.
+    """
+    read = stages.read(record)
+    if read.pixels is None or read.sha256 != row["sha256"]:
+        raise FaceRefError(f"{row['image_id']} changed while it was read. Start again.")
+    points = np.array(row["landmarks"], np.float32).reshape(5, 2)
+    given = row["quality"]["detector_score"] is None
+    scheme = ARCFACE if given else SCHEMES[embedder.get("landmarks", ARCFACE.name)]
+    face = align(read.pixels, points, scheme.template)[0]
+    if hashlib.sha256(face.tobytes()).hexdigest() != row["pixels_sha256"]:
+        raise FaceRefError(
+            f"{row['image_id']} has the right bytes but is aligned otherwise here: another version "
+            f"of OpenCV ({installed('opencv-python')}) or Pillow ({installed('pillow')})? Install "
+            "those that `release.written_with` in face_ref.json of the index names."
+        )
+    png = stages.encode(read.having(face=face)).png
+    assert png is not None
+    return png
+
+
+def _told(
+    images: Iterator[bytes], done: int, total: int, progress: Progress | None
+) -> Iterator[bytes]:
+    for place, image in enumerate(images, 1):
+        if progress:
+            progress(done + place, total)
+        yield image
+
+
+def _compare_files(index: Index, out: Path) -> tuple[int, list[str], list[str]]:
+    """How many files are those of the set, which differ, and which could not be made."""
+    published = index.release["files"]
+    absent = [name for name in published if not (out / name).is_file()]
+    there = [name for name in published if name not in absent]
+    differing = [name for name in there if file_sha256(out / name) != published[name]]
+    return len(there) - len(differing), differing, absent

@@ -1,0 +1,268 @@
+"""Makes the folder that `faceref publish` uploads: an allow-list of files, made anew or checked.
+
+Nothing is taken along because it lies in the folder of the set: each file below is either written
+here, column by column, or copied after its content was found to be what a build writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from faceref.dataset import store
+from faceref.dataset.credits import CREDITS
+from faceref.dataset.store import SPLITS, FaceRef
+from faceref.errors import FaceRefError
+from faceref.files import file_sha256
+from faceref.release import card as release_card
+from faceref.release import croissant
+from faceref.release.checks import (
+    TABLES,
+    check_credits,
+    check_rows,
+    check_table,
+    copy_file,
+    write_tables,
+)
+from faceref.release.format import (
+    CARD,
+    CROISSANT,
+    FULL,
+    INDEX,
+    INDEX_FORMAT,
+    INDEX_SCHEMA,
+    PLOT,
+    RELEASE,
+    REMOVALS,
+    WITHHOLDABLE,
+    index_name,
+    seal,
+)
+from faceref.release.manifest_guard import check_manifest
+from faceref.release.plot import plot_scores
+from faceref.release.policy import Licence, Policy, policy_of
+from faceref.release.provenance import source_of
+
+ROWS_PER_FILE = 65_536
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be published, and how."""
+
+    repo: str
+    """`owner/name` on the Hub."""
+    kind: str = INDEX
+    """`index` or `full`."""
+    licence: Licence | None = None
+    """None: that of the source."""
+    version: str = ""
+    """Tag; empty: `v` and the version of the set."""
+    contact: str = ""
+    """Where people ask for removal; empty: the discussions of the repository."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A folder as it goes up."""
+
+    root: Path
+    kind: str
+    version: str
+    source: str = ""
+    withheld: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    """Files of the set's folder that are not part of it."""
+
+    def files(self) -> dict[str, Path]:
+        """All files by their path in the repository, sorted."""
+        found = sorted(path for path in self.root.rglob("*") if path.is_file())
+        return {path.relative_to(self.root).as_posix(): path for path in found}
+
+
+@dataclass(frozen=True)
+class _Set:
+    """A Face_Ref that has passed every check."""
+
+    face_ref: FaceRef
+    rows: list[Row]
+    rejects: list[Row]
+    policy: Policy
+    licence: Licence
+    withheld: tuple[str, ...]
+
+
+def make_release(root: Path, out: Path, wish: Wish) -> Release:
+    """Write what may be published of the Face_Ref `root` to the folder `out`.
+
+    The same set and wish give the same bytes. A release at `out` is replaced, anything else there
+    is an error. Raises PolicyError with the name of the rule for what the source forbids, and
+    FaceRefError for a set that does not hold what it claims.
+    """
+    checked = _check(FaceRef.open(root), wish)
+    version = wish.version or f"v{checked.face_ref.manifest.get('version', 1)}"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", version) or version == "main":
+        raise FaceRefError(f"--tag {version!r} is no name of a version: give one such as v1.")
+    _refuse_foreign(out)
+    making = out.with_name(out.name + ".making")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    try:
+        _write(checked, making, wish, version)
+    except BaseException:
+        shutil.rmtree(making)
+        raise
+    shutil.rmtree(out, ignore_errors=True)
+    making.replace(out)
+    return Release(out, wish.kind, version, checked.policy.source, checked.withheld, _left(checked))
+
+
+def _check(face_ref: FaceRef, wish: Wish) -> _Set:
+    _check_shards(face_ref)
+    rows = [row for split in SPLITS for row in face_ref.rows(split)]
+    check_table(face_ref.root / store.REJECTS, store.REJECT_SCHEMA)
+    rejects = face_ref.rejects()
+    policy = policy_of(source_of(face_ref, rows, rejects))
+    licence = policy.require(wish.kind, wish.licence)
+    withheld = policy.withheld(wish.kind)
+    check_rows(face_ref, rows, rejects, policy)
+    if {"identities", "embeddings"} & set(withheld):
+        check_manifest(_manifest(face_ref.manifest, withheld))
+    if policy.credits and wish.kind == FULL:
+        check_credits(face_ref, rows)
+    return _Set(face_ref, rows, rejects, policy, licence, withheld)
+
+
+def _check_shards(face_ref: FaceRef) -> None:
+    """Raise FaceRefError unless the shards are those that a build writes, with no other column."""
+    for split in SPLITS:
+        shards = face_ref.shards(split)
+        names = [store.shard_name(split, place, len(shards)) for place in range(len(shards))]
+        if [path.relative_to(face_ref.root).as_posix() for path in shards] != names:
+            raise FaceRefError(
+                f"{face_ref.root}/data holds other files of {split} than {', '.join(names)}. "
+                "Take them out, or build the set again."
+            )
+        for path in shards:
+            check_table(path, store.SCHEMA)
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Raise FaceRefError where `out` is anything but a release that may be replaced."""
+    if not out.exists():
+        return
+    manifest = out / store.MANIFEST
+    if not manifest.is_file() or RELEASE not in json.loads(manifest.read_text(encoding="utf-8")):
+        raise FaceRefError(
+            f"{out} exists and is no release: it will not be replaced. Give another --out."
+        )
+
+
+def _left(checked: _Set) -> tuple[str, ...]:
+    root = checked.face_ref.root
+    names = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+    mine = (*TABLES, store.MANIFEST, store.LR_ENCODER, CREDITS, REMOVALS, CARD)
+    return tuple(sorted(n for n in names if n not in mine and not n.startswith("data/")))
+
+
+def _write(checked: _Set, out: Path, wish: Wish, version: str) -> None:
+    manifest = checked.face_ref.manifest
+    if wish.kind == FULL:
+        for split in SPLITS:
+            for path in checked.face_ref.shards(split):
+                copy_file(path, out / "data" / path.name)
+    else:
+        for split in SPLITS:
+            _write_index(checked, out, split)
+    write_tables(checked.face_ref, out, checked.withheld)
+    plot_scores(checked.rows, manifest["thresholds"], out / PLOT)
+    release = _section(checked, wish, version)
+    released = {**_manifest(manifest, checked.withheld), RELEASE: release}
+    store.write_manifest(out, released)
+    card = release_card.write(released, wish.repo, wish.contact, _sizes(out, wish.kind))
+    (out / CARD).write_text(card, encoding="utf-8")
+    (out / CROISSANT).write_text(croissant.write(released, wish.repo, out), encoding="utf-8")
+
+
+def _write_index(checked: _Set, out: Path, split: str) -> None:
+    hidden = {name for what in checked.withheld for name in WITHHOLDABLE.get(what, ())}
+    if "identities" not in checked.withheld:
+        hidden.add("component_seal")
+    schema = pa.schema([item for item in INDEX_SCHEMA if item.name not in hidden])
+    total = max(1, -(-checked.face_ref.count(split) // ROWS_PER_FILE))
+    rows = _index_rows(checked, split)
+    (out / INDEX).mkdir(exist_ok=True)
+    for place in range(total):
+        chunk = [row for row, _ in zip(rows, range(ROWS_PER_FILE), strict=False)]
+        table = pa.Table.from_pylist(chunk, schema=schema)
+        pq.write_table(table, out / index_name(split, place, total))
+
+
+def _index_rows(checked: _Set, split: str) -> Iterator[Row]:
+    labels = {row["image_id"]: row["identity"] for row in checked.rows}
+    rows = (row for row in checked.rows if row["split"] == split)
+    for row, (_, png) in zip(rows, checked.face_ref.stream(split), strict=True):
+        yield {
+            **row,
+            "component_seal": seal(row, labels, row["component"]),
+            "png_sha256": hashlib.sha256(png).hexdigest(),
+            "pixels_sha256": hashlib.sha256(store.decode(png).tobytes()).hexdigest(),
+        }
+
+
+def _manifest(manifest: Mapping[str, Any], withheld: Sequence[str]) -> dict[str, Any]:
+    """The manifest without what is withheld: names of components are labels."""
+    if "identities" not in withheld:
+        return dict(manifest)
+    return {**manifest, "people": {**manifest["people"], "giant_components": [], "notes": []}}
+
+
+def _section(checked: _Set, wish: Wish, version: str) -> dict[str, Any]:
+    licence = checked.licence
+    return {
+        "format": INDEX_FORMAT,
+        "kind": wish.kind,
+        "version": version,
+        "licence": {"id": licence.id, "name": licence.name, "link": licence.link},
+        "files": _hashes(checked),
+        "written_with": {name: installed(name) for name in ("opencv-python", "pyarrow")},
+        "withheld": list(checked.withheld),
+    }
+
+
+def _hashes(checked: _Set) -> dict[str, str]:
+    """Of the set's files; where identities are withheld of shards only, others can be guessed."""
+    root = checked.face_ref.root
+    paths: Iterable[Path] = [path for split in SPLITS for path in checked.face_ref.shards(split)]
+    if "identities" not in checked.withheld:
+        others = (root / name for name in (CARD, store.MANIFEST, CREDITS, *TABLES))
+        paths = [*paths, *(path for path in others if path.is_file())]
+    return {path.relative_to(root).as_posix(): file_sha256(path) for path in sorted(paths)}
+
+
+def _sizes(out: Path, kind: str) -> dict[str, release_card.Size]:
+    """Bytes and rows of each split as they lie in the release."""
+    folder = "data" if kind == FULL else INDEX
+    found = {}
+    for split in SPLITS:
+        paths = sorted((out / folder).glob(f"{split}-*.parquet"))
+        read = [pq.read_metadata(path) for path in paths]
+        bytes_ = sum(
+            data.row_group(group).total_byte_size
+            for data in read
+            for group in range(data.num_row_groups)
+        )
+        rows = sum(data.num_rows for data in read)
+        found[split] = release_card.Size(rows, bytes_, sum(path.stat().st_size for path in paths))
+    return found

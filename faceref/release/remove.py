@@ -1,0 +1,215 @@
+"""Taking people's pictures out of a finished set, as whoever is shown may ask for.
+
+What is removed leaves rows, references, pool and tables; lists that lost a reference are mined
+again where the embedder of the build is given. The set gets a new version and fingerprint.
+
+`removals.json` records salted hashes of the ids, so that a rebuild can tell what was removed from
+what is missing. The salt lies beside them: who has the source's list of names can still try each.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Collection, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from faceref.audit.images import Seen, look
+from faceref.audit.manifest import bound_on_scores, facts
+from faceref.curation.duplicates import ALIKE_COSINE, find_duplicates, first_of_each
+from faceref.curation.links import find_neighbours, pairs_above
+from faceref.dataset import card, store
+from faceref.dataset.prune import Row, copy_tables, shortened, without
+from faceref.dataset.store import SPLITS, FaceRef
+from faceref.embed.base import Embedder
+from faceref.errors import FaceRefError, closest
+from faceref.mining.mine import Faces, Limits, mine
+from faceref.release.format import RELEASE, REMOVALS, salted
+from faceref.similarity.search import open_search
+from faceref.similarity.vectors import Vectors, likeness
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What came of it."""
+
+    manifest: dict[str, Any]
+    images: int
+    shortened: int
+    """Rows that lost a reference."""
+    refilled: bool
+
+
+def read_ids(path: Path) -> list[str]:
+    """Image ids, one a line; raises FaceRefError for a file without any."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FaceRefError(
+            f"Cannot read --ids {path}: {error}. Give one image id a line."
+        ) from error
+    ids = [line.strip() for line in lines if line.strip()]
+    if not ids:
+        raise FaceRefError(f"{path} names no image. Give one image id a line.")
+    return ids
+
+
+def remove(root: Path, ids: Collection[str], embedder: Embedder | None = None) -> Removed:
+    """Take the images `ids` out of the set `root`, in place and in one step.
+
+    Without `embedder`, that of the build, lists that named them stay shorter. Raises FaceRefError
+    for an id that is not in the set, for an index, and where a split would be left empty.
+    """
+    face_ref = FaceRef.open(root)
+    if RELEASE in face_ref.manifest:
+        raise FaceRefError(
+            f"{root} is a release. Remove from the set that it was made of, then publish again."
+        )
+    rows = [row for split in SPLITS for row in face_ref.rows(split)]
+    gone = _known(ids, rows, face_ref)
+    kept = without(rows, gone)
+    short = shortened(rows, kept)
+    if embedder is not None and short:
+        kept = _refilled(face_ref, rows, kept, set(short), embedder)
+    manifest = _manifest(face_ref, kept, gone)
+    making = root.with_name(root.name + ".removing")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    _write(face_ref, kept, manifest, gone, making)
+    _replace(making, root)
+    return Removed(manifest, len(gone), len(short), embedder is not None)
+
+
+def _known(ids: Collection[str], rows: Sequence[Row], face_ref: FaceRef) -> set[str]:
+    there = {row["image_id"] for row in rows} | {row["image_id"] for row in face_ref.rejects()}
+    for image_id in ids:
+        if image_id not in there:
+            raise FaceRefError(
+                f"{image_id!r} is not in {face_ref.root}.{closest(image_id, there)} Ids are "
+                "those of the column image_id."
+            )
+    return set(ids)
+
+
+def _manifest(face_ref: FaceRef, kept: Sequence[Row], gone: Set[str]) -> dict[str, Any]:
+    manifest = face_ref.manifest
+    rejects = [row for row in face_ref.rejects() if row["image_id"] not in gone]
+    found = facts(kept, rejects, bound_on_scores(manifest))
+    empty = [split for split, count in found["counts"].items() if count == 0]
+    if empty and manifest["counts"][empty[0]]:
+        raise FaceRefError(f"Nothing would be left in {empty[0]}. Build a new set instead.")
+    return {**manifest, **found, "version": manifest.get("version", 1) + 1}
+
+
+def _refilled(
+    face_ref: FaceRef,
+    rows: Sequence[Row],
+    kept: Sequence[Row],
+    short: Set[str],
+    embedder: Embedder,
+) -> list[Row]:
+    """`kept`, with the lists of the images `short` mined again among what is left."""
+    manifest = face_ref.manifest
+    if embedder.provenance() != manifest["embedder"]:
+        raise FaceRefError(
+            f"The set was made with the embedder {manifest['embedder']}, not with "
+            f"{embedder.provenance()}. Give that one, or none to leave lists shorter."
+        )
+    places = {row["image_id"]: place for place, row in enumerate(rows)}
+    seen = look(face_ref, embedder).take([places[row["image_id"]] for row in kept])
+    affected = np.array([place for place, row in enumerate(kept) if row["image_id"] in short])
+    made = [dict(row) for row in kept]
+    for name in store.REFERENCE_LISTS:
+        for place, found in zip(
+            affected, _mined(face_ref, kept, seen, name, affected), strict=True
+        ):
+            made[place][name] = [{"image_id": item, "score": score} for item, score in found]
+    return made
+
+
+def _mined(
+    face_ref: FaceRef, rows: Sequence[Row], seen: Seen, name: str, affected: np.ndarray
+) -> list[list[tuple[str, float]]]:
+    """New lists for the rows `affected`, by the rules of the build, searched exactly."""
+    manifest, embeddings = face_ref.manifest, seen.embeddings
+    assert embeddings is not None
+    kind = manifest["mining"]["likeness"][name]
+    own = embeddings
+    if name == "refs_lr" and kind != "appearance":
+        own = _blind(face_ref, rows)
+    vectors = likeness(kind, Vectors(own, embeddings), seen.appearance, manifest["seed"])
+    ids = [row["image_id"] for row in rows]
+    people = [row["component"] for row in rows]
+    copies = _copies(rows, seen, manifest["thresholds"]["same_person"]["value"])
+    probes, pool = (
+        Faces.of(ids, people, embeddings, side, copies) for side in (vectors.queries, vectors.keys)
+    )
+    pool = pool.take(np.array([row["split"] == "train" for row in rows]).nonzero()[0])
+    limits = Limits(
+        manifest["thresholds"]["max_similarity"]["value"], manifest["mining"]["min_similarity"]
+    )
+    search = open_search(pool.vectors)
+    diversity = manifest["mining"]["diversity"]
+    return list(
+        mine(probes.take(affected), pool, manifest["references"], limits, search, diversity)
+    )
+
+
+def _blind(face_ref: FaceRef, rows: Sequence[Row]) -> np.ndarray:
+    from faceref.images import thumbnail
+    from faceref.lr_encoder.model import embed_lr, load
+
+    wanted = {row["image_id"]: place for place, row in enumerate(rows)}
+    small = np.zeros((len(rows), 16, 16, 3), np.uint8)
+    for split in SPLITS:
+        for image_id, png in face_ref.stream(split):
+            if image_id in wanted:
+                small[wanted[image_id]] = thumbnail(store.decode(png))
+    return embed_lr(load(face_ref.root / store.LR_ENCODER, "cpu"), small)
+
+
+def _copies(rows: Sequence[Row], seen: Seen, same: float | None) -> np.ndarray:
+    assert seen.embeddings is not None
+    alike = pairs_above(find_neighbours(seen.embeddings), max(ALIKE_COSINE, same or 0))
+    found = find_duplicates([row["sha256"] for row in rows], seen.hashes, alike, same)
+    return first_of_each(len(rows), list(found))
+
+
+def _write(
+    face_ref: FaceRef, kept: Sequence[Row], manifest: dict[str, Any], gone: Set[str], out: Path
+) -> None:
+    by_id = {row["image_id"]: row for row in kept}
+    for split in SPLITS:
+        images = ((by_id[name], png) for name, png in face_ref.stream(split) if name in by_id)
+        made = (store.with_image(row, png) for row, png in images)
+        store.write_split(out, split, made, manifest["counts"][split])
+    copy_tables(face_ref.root, out, gone)
+    encoder = face_ref.root / store.LR_ENCODER
+    if encoder.is_file():
+        shutil.copyfile(encoder, out / encoder.name)
+    record = _record(face_ref.root / REMOVALS, manifest["version"], gone)
+    (out / REMOVALS).write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", "utf-8")
+    store.write_manifest(out, manifest)
+    (out / "README.md").write_text(card.write(manifest), encoding="utf-8")
+
+
+def _record(path: Path, version: int, gone: Set[str]) -> dict[str, Any]:
+    found = {"salt": secrets.token_hex(32), "removals": []}
+    if path.is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))
+    hashes = sorted(salted(image_id, found["salt"]) for image_id in gone)
+    entry = {"version": f"v{version}", "images": len(gone), "hashes": hashes}
+    return {**found, "removals": [*found["removals"], entry]}
+
+
+def _replace(making: Path, root: Path) -> None:
+    old = root.with_name(root.name + ".removed")
+    shutil.rmtree(old, ignore_errors=True)
+    root.replace(old)
+    making.replace(root)
+    shutil.rmtree(old)

@@ -1,0 +1,111 @@
+"""Whether a set, or an index, is whole: its files against its own manifest, in seconds.
+
+`faceref certify` goes further: it decodes every picture and computes the claims about leaks again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from faceref.dataset import store
+from faceref.dataset.store import SPLITS, FaceRef, fingerprint
+from faceref.errors import FaceRefError
+from faceref.files import file_sha256
+from faceref.release.format import FULL, INDEX, RELEASE
+from faceref.release.index import Index
+
+PNG_HEAD = b"\x89PNG\r\n\x1a\n"
+PNG_TAIL = b"IEND\xaeB`\x82"
+
+
+def verify(root: Path) -> Iterator[str]:
+    """Every way in which the files below `root` are not those of its manifest, one line each.
+
+    A set: counts, rejects, fingerprint, whole pictures. An index: counts, rejects, and the
+    fingerprint where identities were published. A full release: the hashes of its shards, too.
+    """
+    if not (root / store.MANIFEST).is_file():
+        raise FaceRefError(
+            f"{root} is neither a Face_Ref nor an index: it has no {store.MANIFEST}. Make a set "
+            f"with `faceref build`, or an index with `faceref publish FACE_REF --dry-run`."
+        )
+    kind = _kind(root)
+    if kind == INDEX:
+        yield from _verify_index(Index.open(root))
+        return
+    face_ref = FaceRef.open(root)
+    try:
+        rows = [row for split in SPLITS for row in face_ref.rows(split)]
+        rejects = face_ref.rejects()
+    except (pa.ArrowException, OSError) as error:
+        yield f"a table cannot be read: {error}"
+        return
+    yield from _verify_rows(face_ref.manifest, rows, rejects)
+    yield from _broken_pictures(face_ref)
+    if kind == FULL:
+        yield from _changed_files(root, face_ref.manifest[RELEASE]["files"])
+
+
+def _kind(root: Path) -> str | None:
+    try:
+        manifest = json.loads((root / store.MANIFEST).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise FaceRefError(
+            f"{root / store.MANIFEST} is damaged ({error}). Get it again."
+        ) from error
+    return manifest.get(RELEASE, {}).get("kind")
+
+
+def _verify_index(index: Index) -> Iterator[str]:
+    try:
+        rows, rejects = index.rows, index.rejects
+    except (pa.ArrowException, OSError) as error:
+        yield f"a table cannot be read: {error}"
+        return
+    named = not index.withholds("identities")
+    yield from _verify_rows(index.manifest, rows, rejects, named=named)
+
+
+def _verify_rows(
+    manifest: Mapping[str, Any],
+    rows: Sequence[Mapping[str, Any]],
+    rejects: Sequence[Mapping[str, Any]],
+    *,
+    named: bool = True,
+) -> Iterator[str]:
+    counts = Counter(row["split"] for row in rows)
+    for split, claimed in manifest["counts"].items():
+        if counts[split] != claimed:
+            yield f"{split} holds {counts[split]:,} rows, the manifest says {claimed:,}"
+    reasons = dict(Counter(row["reason"] for row in rejects))
+    if reasons != manifest["rejects"]:
+        yield f"the rejects are {reasons}, the manifest says {manifest['rejects']}"
+    ids = Counter(row["image_id"] for row in rows)
+    yield from (
+        f"{image_id} is there {times} times" for image_id, times in ids.items() if times > 1
+    )
+    if named and fingerprint(rows) != manifest["fingerprint"]:
+        yield "the fingerprint of the rows is not that of the manifest: they were changed"
+
+
+def _broken_pictures(face_ref: FaceRef) -> Iterator[str]:
+    for split in SPLITS:
+        for image_id, image in face_ref.stream(split):
+            if not (image.startswith(PNG_HEAD) and image.endswith(PNG_TAIL)):
+                yield f"the picture of {image_id} is not a whole PNG"
+
+
+def _changed_files(root: Path, published: Mapping[str, str]) -> Iterator[str]:
+    for name, digest in published.items():
+        path = root / name
+        made_anew = name in (store.MANIFEST, "README.md")
+        if path.is_file() and not made_anew and file_sha256(path) != digest:
+            yield f"{name} is not the file that was published"
+        if not path.is_file() and name.startswith("data/"):
+            yield f"{name} is missing"

@@ -1,0 +1,1 @@
+"""Search by similarity of vectors, and what the vectors are."""

@@ -1,0 +1,1 @@
+"""Scripts that each made one page of `reports/`."""

@@ -1,0 +1,192 @@
+"""What can be retrieved from a 16x16 face: identity, appearance, or neither.
+
+    python reports/scripts/lr_retrieval.py FACE_REF --pack PACK [--encoder FILE] [--cache FILE.npz]
+        [--probes 400] [--splits val test] [--stock] [--out reports]
+
+Probes are drawn from FACE_REF's held-out splits with a fixed seed, the pool is its whole train
+split, five faces of other people are retrieved for each, and the measures are
+
+- the mean cosine of the *true* (sharp) embeddings of the probe and of the five retrieved;
+- the share of the five truly nearest faces that is among the fifty that score best;
+- the correlation of the 16x16 faces of the probe and of the five.
+
+Embeddings are not published, so they are computed again with the pack of the build; `--cache` keeps
+them (in a temporary place: they are made from faces). The encoder is the one in FACE_REF or
+`--encoder`. It has seen no face of val or test, but val chose its weights: `--splits test` has no
+such part. Writes `lr_retrieval.json` and `lr_retrieval.md` to `--out`: numbers only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from faceref.dataset.store import LR_ENCODER, FaceRef
+from faceref.embed.base import Embedder
+from faceref.embed.registry import open_embedder
+from faceref.lr_encoder.model import embed_lr, load
+from faceref.lr_encoder.retrieval import REFERENCES, retrieve
+from faceref.similarity.vectors import Vectors, appearance
+from reports.scripts.small_faces import SmallFaces, see
+
+COLUMNS = ("true cosine of the 5 retrieved", "recall of the nearest 5 in 50", "LR correlation")
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Probes, pool, and who may not be retrieved for whom."""
+
+    probes: SmallFaces
+    pool: SmallFaces
+    same: np.ndarray
+    """Of one person, bool (P, N)."""
+
+    @classmethod
+    def draw(cls, faces: SmallFaces, splits: list[str], count: int, seed: int) -> Trial:
+        """`count` probes of `splits` at random."""
+        held_out, pool = faces.of(*splits), faces.of("train")
+        rows = np.random.default_rng(seed).permutation(len(held_out))[:count]
+        probes = held_out.take(np.sort(rows))
+        return cls(probes, pool, probes.people[:, None] == pool.people[None])
+
+
+def stock(embedder: Embedder, thumbnails: np.ndarray) -> np.ndarray:
+    """Embeddings that the stock embedder gives for the enlarged small faces."""
+    large = [
+        np.asarray(Image.fromarray(face).resize((128, 128), Image.Resampling.BICUBIC))
+        for face in thumbnails
+    ]
+    return embedder.embed(np.stack(large))
+
+
+def grey(thumbnails: np.ndarray) -> np.ndarray:
+    """Faces whose three colours are the luma of BT.601."""
+    luma = thumbnails @ np.array([0.299, 0.587, 0.114])
+    return np.repeat(np.rint(luma)[..., None], 3, -1).astype(np.uint8)
+
+
+def queries(
+    trial: Trial, told: Vectors, embedder: Embedder | None
+) -> Iterator[tuple[str, Vectors]]:
+    """Each row of the table: what is searched for and what is searched in."""
+    probes, pool = trial.probes, trial.pool
+    sharp = Vectors(probes.embeddings, pool.embeddings)
+    looks = Vectors(appearance(probes.thumbnails), appearance(pool.thumbnails))
+    noise = np.random.default_rng(1)
+    yield "HR embedding (upper bound)", sharp
+    yield "encoder, 16x16 face", told
+    yield "encoder + LR appearance", both(told, looks)
+    yield "HR embedding + LR appearance", both(sharp, looks)
+    yield "LR appearance, RGB", looks
+    plain = Vectors(appearance(grey(probes.thumbnails)), appearance(grey(pool.thumbnails)))
+    yield "LR appearance, grey", plain
+    if embedder is not None:
+        yield (
+            "stock embedder, enlarged 16x16 face",
+            Vectors(stock(embedder, probes.thumbnails), pool.embeddings),
+        )
+    yield "random", Vectors(*(noise.normal(size=(len(side), 64)) for side in (probes, pool)))
+
+
+def both(identity: Vectors, looks: Vectors) -> Vectors:
+    """Equal z-scores of the two."""
+    spreads = [(side.queries @ side.keys.T).std() for side in (identity, looks)]
+    return Vectors(
+        np.hstack([identity.queries / spreads[0], looks.queries / spreads[1]]),
+        np.hstack([identity.keys, looks.keys]),
+    )
+
+
+def score(trial: Trial, vectors: Vectors) -> dict[str, list[float]]:
+    """The three measures, each with the half-width of its 95 % bootstrap interval."""
+    probes, pool = trial.probes, trial.pool
+    found = retrieve(vectors.queries, vectors.keys, probes.embeddings, pool.embeddings, trial.same)
+    looks = appearance(pool.thumbnails)[found.rows]
+    correlation = np.einsum("pkv,pv->pk", looks, appearance(probes.thumbnails)).mean(1)
+    measured = zip(COLUMNS, (found.cosine, found.recall, correlation), strict=True)
+    return {name: _with_interval(values) for name, values in measured}
+
+
+def _with_interval(values: np.ndarray) -> list[float]:
+    rng = np.random.default_rng(0)
+    means = values[rng.integers(0, len(values), (RESAMPLES, len(values)))].mean(1)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return [round(float(values.mean()), 4), round(float(high - low) / 2, 4)]
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """The report as a page."""
+    lines = [
+        "# Retrieval from a 16x16 face",
+        "",
+        f"{report['probes']} probes of {' and '.join(report['splits'])}, pool: the "
+        f"{report['pool']:,} faces of train, {REFERENCES} retrieved for each, other people only. "
+        "Made by `reports/scripts/lr_retrieval.py`, which says how. "
+        "± is half a 95 % bootstrap interval "
+        "over probes.",
+        "",
+        "| query | " + " | ".join(COLUMNS) + " |",
+        "| --- | " + " | ".join(["---:"] * len(COLUMNS)) + " |",
+    ]
+    for name, measures in report["rows"].items():
+        cells = [f"{mean:.3f} ± {half:.3f}" for mean, half in measures.values()]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    own = report["cosine_to_own_embedding"]
+    size = f"{report['encoder_bytes'] / 1e6:.2f} MB"
+    lines += [
+        "",
+        f"Cosine of what the encoder tells to the probe's own embedding: {own:.3f}. "
+        f"The encoder's file has {size}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure, print the table, write the report."""
+    parser = argparse.ArgumentParser(description="Retrieval from a 16x16 face.")
+    parser.add_argument("face_ref", type=Path)
+    parser.add_argument("--pack", help="insightface model pack of the build")
+    parser.add_argument("--encoder", type=Path, help="default: the one in FACE_REF")
+    parser.add_argument("--cache", type=Path, help="file (.npz) to keep embeddings in")
+    parser.add_argument("--probes", type=int, default=400)
+    parser.add_argument("--splits", nargs="+", default=["val", "test"], choices=["val", "test"])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--stock", action="store_true", help="try the stock embedder, too")
+    parser.add_argument("--out", type=Path, default=Path("reports"))
+    given = parser.parse_args()
+    face_ref = FaceRef.open(given.face_ref)
+    embedder = open_embedder("insightface", pack=given.pack) if given.pack else None
+    faces = see(face_ref, embedder, cache=given.cache)
+    trial = Trial.draw(faces, given.splits, given.probes, given.seed)
+    file = given.encoder or given.face_ref / LR_ENCODER
+    told = embed_lr(load(file), trial.probes.thumbnails)
+    rows = queries(trial, Vectors(told, trial.pool.embeddings), embedder if given.stock else None)
+    report = {
+        "fingerprint": face_ref.manifest["fingerprint"],
+        "splits": given.splits,
+        "seed": given.seed,
+        "probes": len(trial.probes),
+        "pool": len(trial.pool),
+        "encoder_bytes": file.stat().st_size,
+        "cosine_to_own_embedding": round(
+            float(np.einsum("nd,nd->n", told, trial.probes.embeddings).mean()), 4
+        ),
+        "rows": {name: score(trial, vectors) for name, vectors in rows},
+    }
+    given.out.mkdir(parents=True, exist_ok=True)
+    (given.out / "lr_retrieval.json").write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+    page = markdown(report)
+    (given.out / "lr_retrieval.md").write_text(page, "utf-8")
+    print(page)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,386 @@
+"""Do references tell what a finished network misses? `FACE_REF WEIGHTS`
+
+First without any training: residuals of references are brought over
+and added, times the one number that is best on the other half of the faces. Of the square of what
+is missed, in RGB over all faces, they explain a share; -10 log10(1 - share) dB is what that is
+worth, and the gain in PSNR-Y, a mean over faces, lies near it.
+
+Then a small network learns to correct the finished face, from five look-alikes found with the small
+face; the same network learns it from the finished face alone. Both see the same faces in the same
+order, val chooses the weights, and the difference on test is what the references give. It is one
+training an arm: intervals are over faces.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmark.data.faces import (
+    Faces,
+    Pool,
+    as_batch,
+    cycle,
+    no_references,
+    open_face_ref,
+    read_split,
+)
+from benchmark.methods.patches import GRID, beyond, from_rows, to_rows
+from benchmark.metrics.batch import score_batch
+from benchmark.metrics.score import to_uint8
+from benchmark.protocol.degradation import degrade_batch
+from benchmark.results.statistics import bootstrap, with_interval
+from benchmark.studies.references import prepare
+from benchmark.studies.study import NAMES
+from benchmark.training.export import open_weights, training_report
+from faceref.dataset.revision import data_revision
+from faceref.dataset.store import FaceRef
+from faceref.files import write_json, write_text
+
+REACH = 3
+"""Cells of 32x32 around its own in which a cell is matched."""
+SHARPNESS = 24.0
+"""Inverse temperature of the weights of cosines: `soft` is a mean over some ten patches."""
+PATCH = 7
+"""Side of the patches that are compared, in cells of 64x64: 14 pixels."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Faces that a network enlarged, RGB in [0, 1]."""
+
+    images: Tensor
+    """(N, 3, 128, 128), clamped."""
+    residual: Tensor
+    """What they lack of the sharp faces, (N, 3, 128, 128)."""
+
+
+@torch.no_grad()
+def outputs(model: nn.Module, hr: Tensor, batch: int = 16) -> Outputs:
+    """What `model` makes of sharp faces, uint8 (N, 128, 128, 3), once they are made small."""
+    found = []
+    for part in hr.split(batch):
+        lr = as_batch(degrade_batch(part).numpy())
+        found.append(model(lr, no_references(range(len(part)))).float().clamp(0, 1))
+    images = torch.cat(found)
+    return Outputs(images, as_batch(hr.numpy()) - images)
+
+
+def describe(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Patches of (N, 3, 128, 128) by cell: unit vectors without mean (N, 1024, D), and contrasts.
+
+    The contrasts (N, 1024) are the lengths that the vectors had.
+    """
+    patches = F.unfold(F.avg_pool2d(images, 2), PATCH, padding=PATCH // 2, stride=2)
+    colours = patches.transpose(1, 2).unflatten(-1, (3, PATCH * PATCH))
+    level = (colours - colours.mean(-1, keepdim=True)).flatten(2)
+    contrast = level.norm(dim=-1).clamp(min=1e-2)
+    return level / contrast.unsqueeze(-1), contrast
+
+
+def transfer(face: Tensor, images: Tensor, residual: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Residuals of K references for one face: `hard`, `soft`, and the best cosine by cell.
+
+    `face` (3, 128, 128), `images` and `residual` (K, 3, 128, 128). A residual is scaled by the
+    contrast of the face's patch over that of the match. Returns (3, 128, 128) twice and (32, 32).
+    """
+    query, contrast = describe(face[None])
+    keys, others = describe(images)
+    alike = (query @ keys.transpose(1, 2)).masked_fill(beyond(REACH).to(face.device), -2)
+    alike = alike.transpose(0, 1).flatten(1)
+    rows = (to_rows(residual) / others.unsqueeze(-1)).flatten(0, 1)
+    best = alike.max(1)
+    scale = contrast[0].unsqueeze(-1)
+    soft = torch.softmax(SHARPNESS * alike, 1) @ rows
+    hard, blended = (from_rows((part * scale)[None], 128)[0] for part in (rows[best.indices], soft))
+    return hard, blended, best.values.view(GRID, GRID)
+
+
+class Corrector(nn.Module):
+    """Corrects a finished face by residuals that were brought over; 47 thousand parameters.
+
+    It works at 64x64 and starts as no correction. Without references both residuals and the cosine
+    are zero: the same network as a control, which can only learn from the finished face.
+    """
+
+    INPUTS = 10
+
+    def __init__(self, width: int = 40) -> None:
+        super().__init__()
+        self.head = nn.Conv2d(4 * self.INPUTS, width, 3, padding=1)
+        self.block = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+        )  # fmt: skip
+        self.last = nn.Conv2d(width, 12, 3, padding=1)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)  # pyright: ignore[reportArgumentType]
+
+    def forward(self, given: Tensor) -> Tensor:
+        """`given` (N, 10, 128, 128) as `inputs` makes it, to a correction (N, 3, 128, 128)."""
+        features = F.relu(self.head(F.pixel_unshuffle(given, 2)))
+        return F.pixel_shuffle(self.last(features + self.block(features)), 2)
+
+
+def inputs(face: Tensor, hard: Tensor, soft: Tensor, cosine: Tensor) -> Tensor:
+    """What `Corrector` is given of one face: (10, 128, 128)."""
+    spread = F.interpolate(cosine[None, None], scale_factor=4)[0]
+    return torch.cat([face - 0.5, 4 * hard, 4 * soft, spread])
+
+
+KINDS = ("random", "refs_lr", "refs_hr", "same", "target")
+ASKED = "Do references tell what a finished network misses?"
+ARMS = ("references", "control")
+COUNT = 5
+BATCH = 16
+
+
+class Finished:
+    """Faces of a pool, enlarged when first asked for and kept as bytes."""
+
+    def __init__(self, model: nn.Module, pool: Pool) -> None:
+        self.model, self.pool = model, pool
+        self.known: dict[int, Tensor] = {}
+
+    def __call__(self, rows: Sequence[int]) -> Outputs:
+        """What the network makes of the faces of `rows`."""
+        new = [row for row in dict.fromkeys(rows) if row not in self.known]
+        if new:
+            made = outputs(self.model, torch.from_numpy(self.pool.images[new]))
+            bytes_ = made.images.mul(255).round().byte()
+            self.known |= dict(zip(new, bytes_, strict=True))
+        images = torch.stack([self.known[row] for row in rows]).float().div(255)
+        return Outputs(images, as_batch(self.pool.images[list(rows)]) - images)
+
+
+def explained(
+    faces: Faces, references: Sequence[Sequence[int]] | None, done: Finished, own: Outputs
+) -> list[dict[str, Any]]:
+    """Gain over the network of adding what is brought over, `hard` and `soft`, times one number."""
+    carried: dict[str, list[Tensor]] = {"hard": [], "soft": []}
+    for row in range(len(faces)):
+        if references is None:
+            there = Outputs(own.images[row : row + 1], own.residual[row : row + 1])
+        else:
+            there = done(cycle(list(references[row]), COUNT))
+        hard, soft, _ = transfer(own.images[row], there.images, there.residual)
+        carried["hard"].append(hard)
+        carried["soft"].append(soft)
+    return [
+        {"how": how, **_added(faces, own, torch.stack(found))} for how, found in carried.items()
+    ]
+
+
+def _added(faces: Faces, own: Outputs, carried: Tensor) -> dict[str, Any]:
+    half = torch.arange(len(faces)) % 2 == 0
+    best = [_least_squares(carried[part], own.residual[part]) for part in (half, ~half)]
+    factor = torch.where(half, best[1], best[0]).view(-1, 1, 1, 1)
+    before = _psnr(own.images, faces.hr)
+    after = _psnr(own.images + factor * carried, faces.hr)
+    left = (own.residual - factor * carried).square().sum() / own.residual.square().sum()
+    return {
+        "factor": round(float(factor.mean()), 4),
+        "explained": round(1 - float(left), 5),
+        **_spread(after - before),
+    }
+
+
+def _least_squares(carried: Tensor, residual: Tensor) -> float:
+    return float((carried * residual).sum() / carried.square().sum().clamp(min=1e-9))
+
+
+def _psnr(images: Tensor, hr: np.ndarray) -> np.ndarray:
+    bytes_ = torch.from_numpy(to_uint8(images.numpy()))
+    return score_batch(bytes_, torch.from_numpy(hr))["psnr_y"]
+
+
+def _spread(gains: np.ndarray) -> dict[str, Any]:
+    low, high = bootstrap(gains.tolist())
+    return {"gain": [round(float(v), 4) for v in (gains.mean(), low, high)]}
+
+
+def given(faces: Faces, done: Finished, own: Outputs) -> Tensor:
+    """What the corrector sees of each face: float16 (N, 10, 128, 128)."""
+    found = []
+    for row in range(len(faces)):
+        there = done(cycle(faces.references[row], COUNT))
+        carried = transfer(own.images[row], there.images, there.residual)
+        found.append(inputs(own.images[row], *carried).half())
+    return torch.stack(found)
+
+
+def learn(
+    arm: str, seen: Tensor, truth: Tensor, val: Tensor, val_truth: Tensor, steps: int
+) -> tuple[nn.Module, dict[str, Any]]:
+    """Train a corrector; the weights of the least error on val are kept."""
+    torch.manual_seed(0)
+    model = Corrector()
+    optimiser = torch.optim.Adam(model.parameters(), 1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, steps, pct_start=0.05)
+    rng = np.random.default_rng(0)
+    best, kept, curve = np.inf, model.state_dict(), []
+    for step in range(steps):
+        rows = torch.from_numpy(rng.integers(0, len(seen), BATCH))
+        flip = bool(rng.random() < 0.5)
+        x, y = _seen(arm, seen[rows]), truth[rows].float()
+        x, y = (x.flip(3), y.flip(3)) if flip else (x, y)
+        loss = nn.functional.l1_loss(model(x), y)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        if (step + 1) % max(1, steps // 8) == 0:
+            error = float((_corrected(model, arm, val) - val_truth.float()).square().mean())
+            curve.append([step + 1, round(10 * np.log10(1 / error), 4)])
+            if error < best:
+                best, kept = error, {k: v.clone() for k, v in model.state_dict().items()}
+            print(arm, curve[-1], flush=True)
+    model.load_state_dict(kept)
+    return model, {"val_psnr_rgb": curve}
+
+
+def _seen(arm: str, part: Tensor) -> Tensor:
+    part = part.float()
+    if arm == "control":
+        part[:, 3:] = 0
+    return part
+
+
+@torch.no_grad()
+def _corrected(model: nn.Module, arm: str, seen: Tensor) -> Tensor:
+    return torch.cat([model(_seen(arm, part)) for part in seen.split(BATCH)])
+
+
+def ladder(opened: FaceRef, pool: Pool, model: nn.Module, limit: int | None) -> list[dict]:
+    """`explained` for each kind of reference, on the faces whose person has another image."""
+    faces, kinds = prepare(opened, pool, "test", limit, COUNT)
+    done = Finished(model, faces.pool)
+    own = outputs(model, torch.from_numpy(faces.hr))
+    found = []
+    for kind in KINDS:
+        for line in explained(faces, kinds.get(kind), done, own):
+            found.append({"kind": kind, "faces": len(faces), **line})
+            print(json.dumps(found[-1]), flush=True)
+    return found
+
+
+def corrected(
+    opened: FaceRef, pool: Pool, model: nn.Module, probes: int, steps: int, limit: int | None
+) -> dict[str, Any]:
+    """Both arms on test: gain over the finished face, and of the references over the control."""
+    done = Finished(model, pool)
+    parts: dict[str, tuple[Faces, Tensor, Outputs]] = {}
+    for split, count in (("train", probes), ("val", probes // 4), ("test", limit)):
+        faces = read_split(opened, split, pool, "refs_lr")
+        size = len(faces) if count is None else min(count, len(faces))
+        faces = faces.take(np.linspace(0, len(faces) - 1, size).round().astype(int).tolist())
+        own = outputs(model, torch.from_numpy(faces.hr))
+        parts[split] = faces, given(faces, done, own), own
+        print(split, len(faces), flush=True)
+    faces, seen, own = parts["test"]
+    said: dict[str, Any] = {"probes": len(parts["train"][0]), "steps": steps, "faces": len(faces)}
+    scores = {"finished": _psnr(own.images, faces.hr)}
+    for arm in ARMS:
+        train, val = parts["train"], parts["val"]
+        net, report = learn(
+            arm, train[1], train[2].residual.half(), val[1], val[2].residual.half(), steps
+        )
+        scores[arm] = _psnr(own.images + _corrected(net, arm, seen), faces.hr)
+        said[arm] = {**report, **_spread(scores[arm] - scores["finished"])}
+    said["references over control"] = _spread(scores["references"] - scores["control"])
+    said["psnr_y"] = {name: round(float(row.mean()), 4) for name, row in scores.items()}
+    return said
+
+
+def page(said: dict[str, Any]) -> str:
+    """The findings in Markdown."""
+    corrector, first = said["corrector"], said["ladder"][0]
+    lines = [
+        f"# {ASKED}",
+        "",
+        f"{said['network']} (`{said['weights_sha256'][:12]}`) on test of Face_Ref "
+        f"`{said['data_revision'][:12]}`; made by "
+        "`reports/scripts/residual_transfer.py`, which says "
+        "how. What the network misses on "
+        f"{said['references']} references is brought over to the face by matching patches of what "
+        "it makes of both, and added.",
+        "",
+        f"## Added as it is, {first['faces']} faces",
+        "",
+        "`hard`: of the best match; `soft`: a mean weighted by likeness. Explained: share of the "
+        "square of what is missed. Gain: PSNR-Y over the network, with 95 % interval over faces.",
+        "",
+        "| references | match | explained, % | gain, dB |",
+        "| --- | --- | ---: | ---: |",
+    ]
+    for line in said["ladder"]:
+        share = f"{100 * line['explained']:.2f}"
+        lines.append(f"| {NAMES[line['kind']]} | {line['how']} | {share} | {_gain(line)} |")
+    lines += [
+        "",
+        f"## A network that learns to use it, {corrector['faces']} faces",
+        "",
+        f"Trained on {corrector['probes']:,} faces of train for {corrector['steps']:,} steps of "
+        f"{BATCH}, with look-alikes found with the small face; the control is the same network, "
+        "which sees the finished face alone. One training each: intervals are over faces.",
+        "",
+        "| | PSNR-Y | gain, dB |",
+        "| --- | ---: | ---: |",
+        f"| finished face | {corrector['psnr_y']['finished']:.3f} | |",
+        *(
+            f"| {name} | {corrector['psnr_y'][arm]:.3f} | {_gain(corrector[arm])} |"
+            for arm, name in (("control", "corrected, alone"), ("references", "corrected, K = 5"))
+        ),
+        f"| references over control | | {_gain(corrector['references over control'])} |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _gain(line: dict[str, Any]) -> str:
+    return with_interval(*line["gain"])
+
+
+def main() -> None:
+    """Run, print, and write JSON."""
+    parser = argparse.ArgumentParser(description=ASKED)
+    parser.add_argument("face_ref", type=Path)
+    parser.add_argument("weights", type=Path, help="Of a single-image network, released.")
+    parser.add_argument("--faces", type=int, help="Of test, evenly spaced. Default: all.")
+    parser.add_argument("--probes", type=int, default=2400, help="Of train, for the corrector.")
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path("reports"), help="Folder.")
+    given_ = parser.parse_args()
+    torch.set_num_threads(given_.threads)
+    given_.out.mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    opened, pool = open_face_ref(given_.face_ref)
+    weights, report = open_weights(given_.weights), training_report(given_.weights)
+    said = {
+        "data_revision": data_revision(opened),
+        "network": weights.method.title,
+        "weights_sha256": report["weights_sha256"],
+        "references": COUNT,
+        "ladder": ladder(opened, pool, weights.model, given_.faces),
+    }
+    said["corrector"] = corrected(
+        opened, pool, weights.model, given_.probes, given_.steps, given_.faces
+    )
+    said["minutes"] = round((time.monotonic() - start) / 60, 1)
+    write_json(said, given_.out / "residual_transfer.json")
+    write_text(given_.out / "residual_transfer.md", page(said))
+    print(page(said))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Scripts that made the embedded sample and its card."""

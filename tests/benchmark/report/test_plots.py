@@ -1,0 +1,134 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark.report.face_grid import Example, crops, enlarged, zoom
+from benchmark.report.plots import (
+    distributions,
+    draw,
+    near,
+    quality_against_cost,
+    reference_curve,
+    win_shares,
+)
+from benchmark.report.style import COLOURS, look_of
+from benchmark.results import files as result_files
+from faceref.errors import FaceRefError
+from tests.benchmark.made_results import board_of, made
+
+
+def test_win_shares_of_a_pair_add_up_and_ties_count_half():
+    scores = np.array([[1.0, 2.0, 3.0, 4.0], [1.0, 1.0, 4.0, 4.0], [0.0, 0.0, 0.0, 9.0]])
+    shares = win_shares(scores)
+    assert shares[0].tolist() == [0.5, 0.5, 0.75]
+    assert shares[1].tolist() == [0.5, 0.5, 0.75]
+    assert np.allclose(shares + shares.T, 1)
+
+
+def test_every_figure_is_drawn_as_png_and_as_pdf_with_its_fonts(tmp_path: Path):
+    for result in board_of():
+        result_files.write(result, tmp_path / "results")
+    drawn = draw(tmp_path / "results", tmp_path / "out")
+    ends = ("cost", "distribution", "wins", "val", "references")
+    assert [path.stem.rsplit("-", 1)[1] for path in drawn[1::2]] == list(ends)
+    for path in drawn[1:]:
+        content = path.read_bytes()
+        if path.suffix == ".png":
+            assert Image.open(path).width > 400
+        else:
+            assert content.startswith(b"%PDF")
+            # TrueType inside, no Type 3, which journals refuse; neither date nor release.
+            assert b"/FontFile2" in content
+            assert b"/Type3" not in content
+            assert b"CreationDate" not in content
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_the_same_results_give_the_same_figure(tmp_path: Path):
+    for name in ("one", "two"):
+        quality_against_cost(board_of(), tmp_path / f"{name}.png", "title")
+    for form in ("png", "pdf"):
+        one, two = (tmp_path / f"{name}.{form}" for name in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_method_has_one_colour_in_all_figures_of_a_board():
+    rows = board_of()
+    assert {look_of(row, rows).colour for row in rows if row.method == "msrnet"} == {COLOURS[1]}
+    assert len({(look.colour, look.marker) for look in (look_of(row, rows) for row in rows)}) == 5
+    many = [made(f"method{place}", 26) for place in range(2 * len(COLOURS))]
+    looks = [look_of(row, many) for row in many]
+    assert len({(look.colour, look.filled) for look in looks}) == len(many)
+
+
+def test_methods_with_a_part_changed_are_not_in_the_figures_of_a_board(tmp_path: Path):
+    for name, rows in (("one", board_of()), ("two", [*board_of(), made("edsr-no-tail", 27)])):
+        for row in rows:
+            result_files.write(row, tmp_path / name / "results")
+        draw(tmp_path / name / "results", tmp_path / name)
+    pictures = sorted((tmp_path / "one" / "figures").glob("*.png"))
+    assert len(pictures) > 2
+    for picture in pictures:
+        other = tmp_path / "two" / "figures" / picture.name
+        assert picture.read_bytes() == other.read_bytes()
+
+
+def test_rows_far_below_bicubic_are_not_drawn():
+    rows = [*board_of(), made("nearest_reference", 15, None)]
+    shown, hidden = near(rows)
+    assert [row.method for row in hidden] == ["nearest_reference"]
+    assert len(shown) == 5
+    assert near(hidden) == (hidden, [])
+
+
+def test_the_reference_curve_needs_one_training_with_several_numbers(tmp_path: Path):
+    several = [
+        made("msrnet", 27 + k / 10, references=k, reference_list="refs_lr") for k in (1, 3, 8)
+    ]
+    assert reference_curve(several, tmp_path / "curve.png", "title")
+    assert (tmp_path / "curve.pdf").exists()
+    assert not reference_curve([several[0], made("edsr", 27)], tmp_path / "none.png", "title")
+    assert not (tmp_path / "none.png").exists()
+
+
+def test_boards_without_bicubic_or_spread_are_drawn(tmp_path: Path):
+    rows = [made("edsr", 27, spread=0), made("srcnn", 26, spread=0)]
+    quality_against_cost(rows, tmp_path / "cost.png", "title")
+    distributions([*rows, made("bicubic", 25, None, spread=0)], tmp_path / "spread.png", "title")
+    assert (tmp_path / "spread.pdf").exists()
+
+
+def test_figures_that_cannot_be_written_say_so(tmp_path: Path):
+    (tmp_path / "figures").write_text("")
+    with pytest.raises(FaceRefError, match="Choose another --out"):
+        quality_against_cost(board_of(), tmp_path / "figures" / "cost.png", "title")
+
+
+def test_crops_are_the_regions_themselves():
+    picture = np.arange(128 * 128 * 3, dtype=np.uint32).reshape(128, 128, 3).astype(np.uint8)
+    found = crops(picture)
+    assert found.shape == (66, 64, 3)
+    assert (found[:32] == picture[36:68, 32:96]).all()
+    assert (found[-32:] == picture[78:110, 32:96]).all()
+
+
+def test_a_small_face_is_enlarged_as_squares():
+    lr = np.arange(16 * 16 * 3, dtype=np.uint16).reshape(16, 16, 3).astype(np.uint8)
+    large = enlarged(lr)
+    assert large.shape == (128, 128, 3)
+    assert (large[::8, ::8] == lr).all()
+    assert (large[7::8, 7::8] == lr).all()
+
+
+def test_crops_stand_beside_those_of_the_references(tmp_path: Path, sample_faces: np.ndarray):
+    examples = [
+        Example(face[::8, ::8], face, [face, face], list(sample_faces[4:6]), [0.9, 0.8])
+        for face in sample_faces[:2]
+    ]
+    png, pdf = zoom(examples, ["One", "Two"], tmp_path / "zoom.png")
+    # LR, two methods, HR twice and two references: seven columns, two rows.
+    width, height = Image.open(png).size
+    assert 2.5 < width / height < 3.5
+    assert b"/FontFile2" in pdf.read_bytes()

@@ -1,0 +1,150 @@
+import json
+import re
+import threading
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from benchmark.cli.app import app
+from benchmark.report.site.build import BOARDS, GALLERY, PAGE, boards_script, site_files, write_site
+from benchmark.report.site.gallery import need_sample, write_gallery
+from benchmark.report.site.serve import address, open_server
+from benchmark.results import files as result_files
+from faceref.dataset.store import FaceRef
+from faceref.errors import FaceRefError
+from tests.benchmark.made_results import board_of, made
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for result in board_of():
+        result_files.write(result, tmp_path / "results")
+    return tmp_path / "results"
+
+
+def _data(script: str, name: str) -> Any:
+    """What a data script assigns to `facebench.NAME`."""
+    found = re.search(rf"facebench\.{name} = (.*?);\n$", script, re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+def test_the_script_holds_what_the_board_says(folder: Path):
+    (board,) = _data(boards_script(folder), "boards")
+    assert board["title"] == "LFW, 16x16 to 128x128 (lfw-x8@1, budget small)"
+    assert [row["name"] for row in board["rows"]][:2] == ["MSRNET (K=5, refs_lr)", "EDSR"]
+    first, bicubic = board["rows"][0], board["rows"][-1]
+    assert first["values"]["psnr_y"]["rank"] == 1
+    assert first["gain"]["mean"] == pytest.approx(2.0)
+    assert bicubic["gain"] is None
+    assert [metric["higher"] for metric in board["metrics"]] == [True] * 4 + [False]
+    assert "antialiased bicubic" in board["protocol"]
+    assert board["wins"][0][-1] == 100
+
+
+def test_tasks_of_other_versions_are_shown_all_the_same(tmp_path: Path):
+    result_files.write(made("edsr", 27, task="moon-x8@3"), tmp_path)
+    (board,) = _data(boards_script(tmp_path), "boards")
+    assert "unknown" in board["protocol"]
+
+
+def test_the_page_needs_nothing_from_elsewhere(folder: Path, tmp_path: Path):
+    page = write_site(folder, tmp_path / "site")
+    text = page.read_text()
+    asked = re.findall(r'(?:src|href)="([^"#]+)"', text)
+    local = [name for name in asked if name != "data:,"]
+    assert len(local) >= 8
+    assert all((page.parent / name).exists() for name in local)
+    for name, content in site_files(folder).items():
+        outside = set(re.findall(r"https?://[^\s\"'`)]+", content))
+        assert outside <= {"http://www.w3.org/2000/svg"}, name  # A name, never fetched.
+
+
+def test_titles_from_result_files_cannot_end_the_page(tmp_path: Path):
+    title = "</pre><script>alert(1)</script>"
+    result_files.write(made("edsr", 27, title=title), tmp_path / "results")
+    found = site_files(tmp_path / "results")
+    assert "<script>alert" not in found[PAGE]
+    assert "innerHTML" not in "".join(found[name] for name in found if name.endswith(".js"))
+    (board,) = _data(found[BOARDS], "boards")
+    assert board["rows"][0]["title"] == title
+
+
+def test_pictures_stay_when_the_boards_are_written_again(folder: Path, tmp_path: Path):
+    out = tmp_path / "site"
+    write_site(folder, out)
+    assert "null" in (out / GALLERY).read_text()
+    (out / GALLERY).write_text("pictures")
+    write_site(folder, out)
+    assert (out / GALLERY).read_text() == "pictures"
+    assert not list(out.glob("*.tmp"))
+
+
+def test_the_gallery_shows_each_method_beside_its_references(
+    folder: Path, tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("benchmark.report.site.gallery.need_sample", lambda face_ref: None)
+    out = tmp_path / "site"
+    stale = out / "pictures" / "stale.webp"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("")
+    runs: dict[str, Path | None] = {"bicubic": None, "nearest_reference": None}
+    assert write_gallery(tiny_face_ref, runs, folder, out) == 6
+    content = _data((out / GALLERY).read_text(), "pictures")
+    face = content["faces"][0]
+    assert [output["name"] for output in face["outputs"]] == ["Bicubic", "Nearest reference"]
+    assert len(face["references"]) == 5
+    named = [face["lr"], face["hr"], *(one["src"] for one in face["outputs"] + face["references"])]
+    assert [Image.open(out / name).width for name in named] == [16] + [128] * 8
+    assert not stale.exists()
+    # The nearest reference, put out as it is, is the first reference.
+    first, second = (Image.open(out / name) for name in (named[3], named[4]))
+    assert first.tobytes() == second.tobytes()
+    assert content["start"] == 1
+
+
+def test_only_the_sample_s_faces_are_shown(tiny_face_ref: Path):
+    with pytest.raises(FaceRefError, match="embedded sample only"):
+        need_sample(FaceRef.open(tiny_face_ref))
+
+
+def test_the_page_is_served_to_this_machine_alone(folder: Path, tmp_path: Path):
+    out = write_site(folder, tmp_path / "site").parent
+    with open_server(out) as server:
+        assert server.server_address[0] == "127.0.0.1"
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        with urllib.request.urlopen(address(server)) as answer:
+            assert b"Face_Ref benchmark" in answer.read()
+        server.shutdown()
+        thread.join()
+
+
+def test_a_folder_without_a_page_is_an_error(tmp_path: Path):
+    with pytest.raises(FaceRefError, match="facebench site"):
+        open_server(tmp_path)
+
+
+def test_a_taken_port_is_an_error(folder: Path, tmp_path: Path):
+    out = write_site(folder, tmp_path / "site").parent
+    with open_server(out) as server, pytest.raises(FaceRefError, match="--port"):
+        open_server(out, server.server_address[1])
+
+
+def test_the_commands_write_boards_and_page(folder: Path, tmp_path: Path):
+    runner = CliRunner()
+    board = tmp_path / "board.tex"
+    made = runner.invoke(
+        app, ["leaderboard", str(folder), "--format", "latex", "--out", str(board)]
+    )
+    assert made.exit_code == 0
+    assert board.read_text().startswith(r"\begin{table}")
+    wrong = runner.invoke(app, ["leaderboard", str(folder), "--format", "word"])
+    assert (wrong.exit_code, "csv" in wrong.output) == (1, True)
+    site = runner.invoke(app, ["site", str(folder), "--out", str(tmp_path / "site")])
+    assert site.exit_code == 0
+    assert (tmp_path / "site" / PAGE).exists()

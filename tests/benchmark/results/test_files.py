@@ -1,0 +1,252 @@
+"""Damage of every kind is an error that names the file, and no row of a board."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from benchmark.cli.app import app
+from benchmark.protocol.budgets import BUDGETS
+from benchmark.report.leaderboard import leaderboard
+from benchmark.results import files as result_files
+from benchmark.results.result import boards, image_digest, merge_seeds, seed_spread
+from benchmark.results.validate import validate_all
+from faceref.errors import FaceRefError
+from tests.benchmark.made_results import FACES, IDS, made
+
+
+def old(path: Path) -> None:
+    """Make the result at `path` one of format 1."""
+    result = result_files.read(path)
+    content = json.loads(path.read_text())
+    for key in ("sha256", "scores_sha256", "seconds", "peak_memory_mib"):
+        del content[key]
+    path.with_suffix(".parquet").unlink()
+    path.write_text(json.dumps({**content, "format": 1, "scores": result.scores}))
+
+
+def test_scores_lie_beside_the_json_with_their_image_ids(tmp_path: Path):
+    result = made("edsr", 27, seconds=2.5, peak_memory_mib=300.0)
+    result.scores["landmarks"] = [None, *[0.25] * (FACES - 1)]
+    path = result_files.write(result, tmp_path)
+    table = pq.read_table(path.with_suffix(".parquet"))
+    assert table.column_names == ["image_id", *result.scores]
+    assert table.column("image_id").to_pylist() == IDS
+    assert "scores" not in json.loads(path.read_text())
+    assert result_files.read(path) == result
+    assert len(list(path.parent.iterdir())) == 2
+
+
+def test_a_result_keeps_what_it_was_scored_in_before(tmp_path: Path):
+    before, after = made("edsr", 27), made("edsr", 27, milliseconds=9.0)
+    before.scores["lpips_alex"] = [0.25] * FACES
+    before.means["lpips_alex"] = 0.25
+    before.set_scores["fid"] = 40.0
+    after.scores["identity"] = [0.5] * FACES
+    after.means["identity"] = 0.5
+    result_files.write(before, tmp_path)
+    found = result_files.with_older_metrics(after, tmp_path)
+    assert found.milliseconds == 9.0
+    assert found.means == {**before.means, "identity": 0.5}
+    assert set(found.scores) == {*before.scores, "identity"}
+    assert found.set_scores == {"fid": 40.0}
+    for other in (
+        replace(after, training={**(after.training or {}), "weights_sha256": "others"}),
+        replace(after, scores={**after.scores, "psnr_y": [27.0] * FACES}),
+        replace(after, images_sha256="others"),
+        made("srcnn", 27),
+    ):
+        assert result_files.with_older_metrics(other, tmp_path) == other
+
+
+def test_results_of_format_1_still_load_and_share_a_board(tmp_path: Path):
+    path = result_files.write(made("edsr", 27), tmp_path)
+    result_files.write(made("srcnn", 26), tmp_path)
+    old(path)
+    found = result_files.read(path)
+    assert found.format == 1
+    assert found.image_ids is None
+    assert leaderboard(tmp_path).count("EDSR") == 1
+
+
+def change(path: Path, **fields: object) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+
+def seal(path: Path, **fields: object) -> None:
+    """Change fields and write the hash that belongs to them."""
+    content = {**json.loads(path.read_text()), **fields}
+    content["sha256"] = result_files._digest(content)
+    path.write_text(json.dumps(content))
+
+
+def other_scores(path: Path) -> None:
+    result = result_files.read(path)
+    better = {name: [v + 1 for v in row if v is not None] for name, row in result.scores.items()}
+    table = result_files._to_parquet(replace(result, scores=better))
+    path.with_suffix(".parquet").write_bytes(table)
+
+
+DAMAGE = {
+    "cut": (lambda path: path.write_bytes(path.read_bytes()[:200]), "Cannot read"),
+    "list": (lambda path: path.write_text("[]"), "no JSON object"),
+    "nan": (lambda path: change(path, milliseconds=float("nan")), "NaN is no number"),
+    "number changed": (lambda path: change(path, parameters=5), "was changed since"),
+    "future": (lambda path: change(path, format=9), "format 9, known are 1, 2"),
+    "mean raised": (lambda path: seal(path, means={"psnr_y": 40.0}), "the mean of psnr_y is 40.0"),
+    "field gone": (
+        lambda path: path.write_text(
+            json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "title"})
+        ),
+        "was changed since",
+    ),
+    "wrong type": (lambda path: seal(path, seed="zero"), "seed is 'zero', expected int or null"),
+    "field unknown": (lambda path: seal(path, shoes=42), "has unknown shoes"),
+    "scores gone": (lambda path: path.with_suffix(".parquet").unlink(), "has no scores"),
+    "scores cut": (
+        lambda path: path.with_suffix(".parquet").write_bytes(b"PAR1"),
+        "damaged or was changed",
+    ),
+    "scores raised": (other_scores, "damaged or was changed"),
+    "images": (lambda path: seal(path, images_sha256="c" * 64), "not those of images_sha256"),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGE)
+def test_damage_is_named_and_never_stands_on_a_board(tmp_path: Path, kind: str):
+    result_files.write(made("srcnn", 26), tmp_path)
+    path = result_files.write(made("edsr", 27), tmp_path)
+    spoil, said = DAMAGE[kind]
+    spoil(path)
+    with pytest.raises(FaceRefError, match=said) as caught:
+        leaderboard(tmp_path)
+    assert path.stem in str(caught.value)
+    assert "valuate again" in str(caught.value)
+    assert "srcnn" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [
+        (float("nan"), "1 images without psnr_y|psnr_y of image 1 is nan"),
+        (float("inf"), "psnr_y of image 1 is inf"),
+        (-3.0, r"psnr_y of image 1 is -3.0, outside \[0, 100\]"),
+        ("27", "no numbers|mean"),
+    ],
+)
+def test_a_score_that_is_no_score_is_not_written(tmp_path: Path, score: object, said: str):
+    result = made("edsr", 27)
+    row: list[object] = [score, *result.scores["psnr_y"][1:]]
+    result = replace(result, scores={**result.scores, "psnr_y": row})  # pyright: ignore
+    with pytest.raises(FaceRefError, match=said):
+        result_files.write(result, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_image_counts_once(tmp_path: Path):
+    twice = [*IDS[:-1], IDS[0]]
+    with pytest.raises(FaceRefError, match="there twice"):
+        result_files.write(
+            made("edsr", 27, image_ids=twice, images_sha256=image_digest(twice)), tmp_path
+        )
+
+
+def test_a_copied_run_is_an_error_that_names_both(tmp_path: Path):
+    path = result_files.write(made("edsr", 27), tmp_path)
+    for suffix in (".json", ".parquet"):
+        copy = path.with_name(f"small-s1{suffix}")
+        copy.write_bytes(path.with_suffix(suffix).read_bytes())
+    with pytest.raises(FaceRefError, match=r"small-s1\.json.*small-s0\.json.*counts once"):
+        leaderboard(tmp_path)
+
+
+def test_every_damaged_file_is_named_at_once(tmp_path: Path):
+    for method in ("edsr", "srcnn", "rcan"):
+        change(result_files.write(made(method, 27), tmp_path), seed=9)
+    with pytest.raises(FaceRefError) as caught:
+        result_files.read_all(tmp_path)
+    assert all(f"/{method}/" in str(caught.value) for method in ("edsr", "srcnn", "rcan"))
+
+
+def test_seeds_of_one_method_are_one_row():
+    rows = [made("edsr", 26 + seed / 10, seed=seed) for seed in range(3)]
+    merged = merge_seeds([*rows, made("srcnn", 25)])
+    assert [row.method for row in merged] == ["edsr", "srcnn"]
+    assert merged[0].repeats == tuple(rows)
+    assert merged[0].means["psnr_y"] == pytest.approx(26.1)
+    firsts = [row.scores["psnr_y"][0] for row in rows]
+    assert merged[0].scores["psnr_y"][0] == pytest.approx(sum(v for v in firsts if v) / 3)
+    assert seed_spread(merged[0], "psnr_y") == pytest.approx(0.1)
+    assert seed_spread(merged[1], "psnr_y") is None
+
+
+def test_seeds_of_another_learning_rate_or_precision_are_another_row():
+    ways = [{"precision": "bf16"}, {"precision": "bf16"}, {"precision": "fp32"}]
+    ways = [*ways, {"precision": "bf16", "learning_rate": 1e-3}]
+    rows = []
+    for seed, way in enumerate(ways):
+        row = made("edsr", 26, seed=seed)
+        rows.append(replace(row, training={**(row.training or {}), **way}))
+    found = {row.title: len(row.single_seeds) for row in merge_seeds(rows)}
+    rate = BUDGETS["small"].learning_rate
+    assert found == {
+        f"EDSR, learning rate {rate:g}, bf16": 2,
+        f"EDSR, learning rate {rate:g}, fp32": 1,
+        "EDSR, learning rate 0.001, bf16": 1,
+    }
+    assert [row.title for row in merge_seeds(rows[:2])] == ["EDSR"]
+    assert [row.title for row in merge_seeds(rows[1:3])] == ["EDSR, bf16", "EDSR, fp32"]
+
+
+def test_seeds_are_told_on_the_board(tmp_path: Path):
+    for seed in range(3):
+        result_files.write(made("edsr", 26 + seed / 10, seed=seed), tmp_path)
+    result_files.write(made("srcnn", 25), tmp_path)
+    text = leaderboard(tmp_path)
+    assert "| EDSR | 1 | 3 (±0.100) | 26.10" in text
+    assert "| SRCNN | 2 | 1 | 25.00" in text
+    assert len(next(iter(boards(result_files.read_all(tmp_path)).values()))) == 2
+
+
+def test_validate_names_what_is_wrong_and_what_is_sound(tmp_path: Path):
+    good = result_files.write(made("srcnn", 26), tmp_path)
+    bad = result_files.write(made("edsr", 27), tmp_path)
+    change(bad, parameters=5)
+    found = validate_all([tmp_path])
+    assert found[good] is None
+    assert "was changed" in str(found[bad])
+    ran = CliRunner().invoke(app, ["validate", str(tmp_path)])
+    assert ran.exit_code == 1
+    assert "2 results, 1 of them wrong" in ran.output
+    assert CliRunner().invoke(app, ["validate", str(good)]).exit_code == 0
+    with pytest.raises(FaceRefError, match="There is no"):
+        validate_all([tmp_path / "nowhere"])
+
+
+def test_validate_against_a_face_ref(tiny_face_ref: Path, tmp_path: Path):
+    from benchmark.evaluation.evaluate import Setting, evaluate
+
+    result = evaluate(tiny_face_ref, "bicubic", Setting("folder-x8@1", faces=4))
+    path = result_files.write(result, tmp_path)
+    other = result_files.write(made("edsr", 27), tmp_path)
+    found = validate_all([path, other], tiny_face_ref)
+    assert found[path] is None
+    assert "is of the Face_Ref aaaaaaaaaaaa" in str(found[other])
+    ids = [f"x{number}" for number in range(result.images)]
+    strange = replace(result, image_ids=ids, images_sha256=image_digest(ids))
+    path = result_files.write(strange, tmp_path)
+    assert "was not scored on the 4 faces" in str(validate_all([path], tiny_face_ref)[path])
+
+
+def test_reading_results_imports_no_torch(tmp_path: Path):
+    path = result_files.write(made("edsr", 27), tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from benchmark.results.files import read; "
+        f"read(Path({str(path)!r})); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

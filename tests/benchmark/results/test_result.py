@@ -1,0 +1,226 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.protocol.budgets import BUDGETS
+from benchmark.report.leaderboard import leaderboard
+from benchmark.report.plots import quality_against_cost, validation_curves
+from benchmark.results import files as result_files
+from benchmark.results.result import Result, image_digest
+from benchmark.results.statistics import bootstrap
+from faceref.errors import FaceRefError
+
+IDS = ["a/1", "a/2", "b/1"]
+
+
+def make(method: str, quality: float, budget: str | None = "small", **changes: object) -> Result:
+    psnr: list[float | None] = [quality - 0.5, quality, quality + 0.5]
+    training = {
+        "seconds": 90.0,
+        "uses_references": method == "msrnet",
+        "weights_sha256": method,
+        "val_curve": [[10, quality - 1], [20, quality]],
+        "learning_rate": BUDGETS[budget].learning_rate if budget in BUDGETS else None,
+    }
+    flat: list[float | None] = [0.5] * 3
+    result = Result(
+        task="lfw-x8@1",
+        method=method,
+        title=method.upper(),
+        budget=budget,
+        split="test",
+        references=0,
+        reference_list=None,
+        data_revision="a" * 64,
+        images=3,
+        images_sha256=image_digest(IDS),
+        image_ids=IDS,
+        scores={"psnr_y": psnr, "ssim_y": flat, "psnr_rgb": psnr, "ssim_rgb": flat},
+        means={"psnr_y": quality, "ssim_y": 0.5, "psnr_rgb": quality, "ssim_rgb": 0.5},
+        parameters=1_500_000 if budget else 0,
+        macs=2_000_000_000 if budget else 0,
+        milliseconds=12.5,
+        training=training if budget else None,
+        seed=0 if budget else None,
+        code="0.1.0",
+        hardware={},
+        versions={},
+    )
+    return replace(result, **changes)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_result_survives_the_disk(tmp_path: Path):
+    result = make("edsr", 27)
+    path = result_files.write(result, tmp_path)
+    assert path == tmp_path / "lfw-x8@1" / "edsr" / "small-s0.json"
+    assert result_files.read(path) == result
+    assert max(map(len, path.read_text().splitlines())) < 120
+
+
+def test_names_tell_runs_apart():
+    with_references = make("msrnet", 27, references=5, reference_list="refs_lr")
+    assert with_references.run == "small-refs_lr-k5-s0"
+    assert make("msrnet", 27).run == "small-k0-s0"
+    assert make("bicubic", 25, None).run == "untrained"
+
+
+def test_damaged_results_are_named(tmp_path: Path):
+    path = result_files.write(make("edsr", 27), tmp_path)
+    text = path.read_text()
+    for broken in ("{", "[]", text.replace('"images": 3', '"images": 4')):
+        path.write_text(broken)
+        with pytest.raises(FaceRefError, match=r"small-s0\.json"):
+            result_files.read(path)
+
+
+def test_the_board_ranks_and_compares_image_by_image(tmp_path: Path):
+    for result in (
+        make("bicubic", 25, None),
+        make("edsr", 26.5),
+        make("msrnet", 27, references=5, reference_list="refs_lr"),
+        make("msrnet", 60, references=1, reference_list="target"),
+        make("srcnn", 25.5, "debug"),
+    ):
+        result_files.write(result, tmp_path)
+    text = leaderboard(tmp_path)
+    small = text[text.index("budget `small`") :]
+    lines = [line for line in small.splitlines() if line.startswith("| ")]
+    assert [line.split(" | ")[0] for line in lines[2:]] == [
+        "| MSRNET (K=5, refs_lr)",
+        "| EDSR",
+        "| BICUBIC",
+    ]
+    assert "+2.00 [+2.00, +2.00]" in lines[2]
+    assert "60.00" not in text
+    assert "SRCNN" not in small
+    assert "BICUBIC" in text[: text.index("budget `small`")]
+
+
+def test_methods_with_a_part_changed_stand_in_a_table_of_their_own(tmp_path: Path):
+    for row in (make("edsr", 26), make("edsr-no-tail", 27), make("other-net", 25)):
+        result_files.write(row, tmp_path)
+    whole, changed = leaderboard(tmp_path).split("with a part changed")
+    assert "| EDSR | " in whole
+    assert "| OTHER-NET | " in whole  # There is no `other`: the hyphen is part of its name.
+    assert "| EDSR-NO-TAIL | 1 | " in changed
+
+
+def _board_with(folder: Path, method: str, **training: object) -> str:
+    """The board of two trainings, of which that of `method` is so."""
+    for name in ("edsr", "msrnet"):
+        usual = {"precision": "bf16", "data_revision": "a" * 64, "hardware": {"threads": 2}}
+        known = {**(make(name, 27).training or {}), **usual}
+        changed = {**known, **training} if name == method else known
+        result_files.write(make(name, 27, training=changed), folder)
+    return leaderboard(folder)
+
+
+@pytest.mark.parametrize(
+    ("training", "note"),
+    [
+        ({"precision": "fp32"}, "Trained in float32, others in bf16: EDSR, seed 0."),
+        ({"learning_rate": 1e-3}, "learning rate than the budget's: EDSR, seed 0 (0.001)."),
+        ({"data_revision": "b" * 64}, "may hold faces of its test split: EDSR, seed 0."),
+        ({"data_revision": "b" * 64, "packed_of": "a" * 64}, "lossy pictures: EDSR, seed 0."),
+        ({"hardware": {"threads": 1}}, "minutes cannot be compared: EDSR, seed 0."),
+    ],
+)
+def test_the_board_names_what_was_trained_otherwise(
+    training: dict[str, object], note: str, tmp_path: Path
+):
+    assert note in _board_with(tmp_path / "one", "edsr", **training)
+    assert note.split(":")[0] not in _board_with(tmp_path / "none", "edsr")
+
+
+def test_the_usual_learning_rate_needs_no_word(tmp_path: Path):
+    usual = BUDGETS["small"].learning_rate
+    assert "learning rate" not in _board_with(tmp_path, "edsr", learning_rate=usual)
+
+
+def test_an_older_result_has_the_rate_that_its_budget_had_then(tmp_path: Path):
+    row = make("edsr", 27)
+    before = {k: v for k, v in (row.training or {}).items() if k != "learning_rate"}
+    assert row.learning_rate == 8e-4
+    assert replace(row, training=before).learning_rate == 4e-4
+
+
+def test_the_board_says_where_references_differ(tmp_path: Path):
+    for method, digest in (("msrnet", "1" * 64), ("ttsr_s", "1" * 64), ("masa_s", "2" * 64)):
+        given = {"references": 5, "reference_list": "refs_lr", "references_sha256": digest}
+        result_files.write(make(method, 27, **given), tmp_path)
+    board = leaderboard(tmp_path)
+    assert "References of refs_lr, K = 5, were not the same for all rows: " in board
+    assert "MASA_S, seed 0 (`22222222`)" in board
+    assert "MSRNET, seed 0; TTSR_S, seed 0 (`11111111`)" in board
+
+
+def test_a_metric_that_some_rows_have_is_a_column(tmp_path: Path):
+    plain = make("edsr", 27)
+    assert "LPIPS" not in _written(plain, tmp_path)
+    scores = {**plain.scores, "lpips_alex": [0.25] * len(IDS)}
+    more = {"scores": scores, "means": {**plain.means, "lpips_alex": 0.25}}
+    board = _written(make("srcnn", 26, **more), tmp_path)
+    assert "| SSIM-RGB | LPIPS (alex) ↓ | params, M |" in board
+    rows = [line for line in board.splitlines() if line.startswith("| ")]
+    assert len({line.count("|") for line in rows}) == 1
+    found = {row.split(" | ")[0]: row.split(" | ")[8] for row in rows}
+    assert (found["| EDSR"], found["| SRCNN"]) == ("-", "0.2500")
+
+
+def _written(result: Result, folder: Path) -> str:
+    """The board once `result` is in `folder`, too."""
+    result_files.write(result, folder)
+    return leaderboard(folder)
+
+
+def test_other_data_is_another_board(tmp_path: Path):
+    result_files.write(make("edsr", 27), tmp_path)
+    result_files.write(make("srcnn", 26, data_revision="c" * 64), tmp_path)
+    assert leaderboard(tmp_path).count("## ") == 2
+
+
+def test_the_board_is_the_same_from_the_same_results(tmp_path: Path):
+    result_files.write(make("edsr", 27), tmp_path)
+    assert leaderboard(tmp_path) == leaderboard(tmp_path)
+
+
+def test_bootstrap_covers_the_mean_as_theory_has_it():
+    values = np.random.default_rng(0).normal(10, 2, 400)
+    low, high = bootstrap(values.tolist())
+    assert low < values.mean() < high
+    assert high - low == pytest.approx(2 * 1.96 * values.std() / 20, rel=0.08)
+
+
+def test_plots_are_drawn(tmp_path: Path):
+    rows = [make("bicubic", 25, None), make("edsr", 27), make("srcnn", 26)]
+    quality_against_cost(rows, tmp_path / "cost.png", "title")
+    validation_curves(rows, tmp_path / "val.png")
+    for name in ("cost.png", "val.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_ranks_of_the_board_treat_ties_as_ties(tmp_path: Path):
+    noise = np.random.default_rng(0).normal(0, 0.1, (3, 200))
+    methods = {"edsr": 27.0, "msrnet": 27.0, "srcnn": 26.0}
+    for (name, quality), row in zip(methods.items(), noise, strict=True):
+        psnr = (quality + row).tolist()
+        flat = [0.5] * 200
+        scores = {"psnr_y": psnr, "ssim_y": flat, "psnr_rgb": psnr, "ssim_rgb": flat}
+        means = {metric: float(np.mean(row)) for metric, row in scores.items()}
+        found = make(name, quality, images=200, scores=scores, means=means)
+        ids = [f"face/{number}" for number in range(200)]
+        found = replace(found, image_ids=ids, images_sha256=image_digest(ids))
+        result_files.write(found, tmp_path)
+    lines = [line for line in leaderboard(tmp_path).splitlines() if line.startswith("| ")][2:]
+    assert [line.split(" | ")[1] for line in lines] == ["1", "1", "3"]
+
+
+def test_results_of_different_images_do_not_share_a_board(tmp_path: Path):
+    result_files.write(make("edsr", 27), tmp_path)
+    others = ["a/1", "a/2", "c/9"]
+    strange = make("srcnn", 26, images_sha256=image_digest(others), image_ids=others)
+    result_files.write(strange, tmp_path)
+    with pytest.raises(FaceRefError, match="different images"):
+        leaderboard(tmp_path)

@@ -1,0 +1,70 @@
+"""Two processes that share each batch against one with the same batches."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmark.methods.registry import load
+from benchmark.training.distributed import World
+from benchmark.training.run import Run
+from benchmark.training.train import _need_trainable
+from faceref.errors import FaceRefError
+
+CODE = """
+import sys
+from pathlib import Path
+from benchmark.protocol import Budget
+from benchmark.train import train
+
+budget = Budget("tiny", 24, 4, 1e-3, 2, 2, 4, max_references=2, precision="fp32")
+train(Path(sys.argv[1]), sys.argv[2], budget, Path(sys.argv[3]))
+"""
+
+
+@pytest.mark.parametrize("method", ["srcnn", "msrnet"])
+def test_two_processes_end_where_one_does(tiny_face_ref: Path, tmp_path: Path, method: str):
+    script = tmp_path / "train.py"
+    script.write_text(CODE)
+    lone = [sys.executable, str(script)]
+    pair = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    path = str(Path(__file__).resolve().parents[3])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+    for name, command in (("one", lone), ("two", [*pair, str(script)])):
+        arguments = [str(tiny_face_ref), method, str(tmp_path / name)]
+        ran = subprocess.run(
+            [*command, *arguments], env=environment, capture_output=True, text=True
+        )
+        assert ran.returncode == 0, ran.stderr
+    one, two = (Run(tmp_path / name) for name in ("one", "two"))
+    assert (one.training()["processes"], two.training()["processes"]) == (1, 2)
+    assert two.training()["losses"] == pytest.approx(one.training()["losses"], abs=1e-5)
+    weights = [torch.load(run.checkpoint, weights_only=True)["model"] for run in (one, two)]
+    apart = torch.cat([(v - weights[1][name]).abs().ravel() for name, v in weights[0].items()])
+    # Adam's first steps go by the sign of a gradient, which rounding may turn where there is none.
+    assert (apart > 1e-5).float().mean() < 1e-3
+    assert apart.max() < 1e-3
+
+
+def test_batches_that_cannot_be_shared_name_what_can():
+    with pytest.raises(FaceRefError, match=r"batch of 16 .* by 5 .*--nproc_per_node 4"):
+        World(0, 5).need_shares(16)
+    World(0, 4).need_shares(16)
+
+
+def test_a_loss_that_learns_is_trained_in_one_process():
+    with pytest.raises(FaceRefError, match="without torchrun"):
+        _need_trainable(load("esrgan_s"), Path("face_ref"), World(0, 2))
+
+
+def test_torchrun_tells_who_this_is(monkeypatch: pytest.MonkeyPatch):
+    assert World.of_environment() == World(0, 1, 0)
+    for name, value in (("RANK", "3"), ("WORLD_SIZE", "4"), ("LOCAL_RANK", "1")):
+        monkeypatch.setenv(name, value)
+    world = World.of_environment()
+    assert world == World(3, 4, 1)
+    assert not world.leads
+    assert world.device(torch.device("cuda")) == torch.device("cuda", 1)

@@ -1,0 +1,378 @@
+import json
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from PIL import Image
+
+from baselines._adversarial import Adversarial
+from benchmark.evaluation.evaluate import Setting, evaluate
+from benchmark.evaluation.predictions import evaluate_predictions
+from benchmark.methods.registry import load
+from benchmark.protocol.budgets import Budget
+from benchmark.protocol.degradation import degrade, enlarge
+from benchmark.training import trainer
+from benchmark.training.run import Run, save
+from benchmark.training.schedule import learning_rate, validation_steps
+from benchmark.training.train import Running, precision_note, precision_of, train
+from benchmark.training.trainer import TimeUp, Trainer
+from faceref import hardware as precision
+from faceref.dataset.store import FaceRef
+from faceref.errors import FaceRefError
+
+BUDGET = Budget("tiny", 48, 6, 1e-3, 2, 2, 4, max_references=2)
+
+
+def test_learning_rate_warms_up_and_decays():
+    budget = Budget("b", 1000, 10, 1.0, 10, 1, 1)
+    rates = [learning_rate(budget, step) for step in range(budget.steps)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == pytest.approx(1.0)
+    assert rates[-1] < 1e-3
+    assert rates[55] == pytest.approx(0.5)
+
+
+def test_validation_is_evenly_spaced_and_ends_the_training():
+    assert validation_steps(Budget("b", 1000, 10, 1, 1, 4, 1)) == {25, 50, 75, 100}
+    assert validation_steps(Budget("b", 20, 10, 1, 1, 9, 1)) == {1, 2}
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_face_ref: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "msrnet"
+    train(tiny_face_ref, "msrnet", BUDGET, out)
+    return out
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import torch
+import benchmark.trainer
+from benchmark.protocol import Budget
+from benchmark.train import train
+
+torch.set_num_threads(1)
+benchmark.training.trainer.SAVE_SECONDS = 0.0
+face_ref, out, method, ema, last = sys.argv[1:]
+budget = Budget("tiny", 48, 6, 1e-3, 2, 2, 4, max_references=2, ema=float(ema))
+
+def die(done, total, state):
+    if done == int(last):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+train(Path(face_ref), method, budget, Path(out), progress=die)
+"""
+
+
+def start(face_ref: Path, out: Path, method: str, ema: float, last: int) -> int:
+    """Train in a process of its own that is killed after step `last`; returns its status."""
+    arguments = [str(face_ref), str(out), method, str(ema), str(last)]
+    return subprocess.run([sys.executable, "-c", KILLED, *arguments]).returncode
+
+
+@pytest.mark.parametrize(("method", "ema"), [("srcnn", 0.9), ("msrnet", 0.0)])
+def test_a_killed_training_ends_with_the_same_bytes(
+    tiny_face_ref: Path, tmp_path: Path, method: str, ema: float
+):
+    last = int(np.random.default_rng([len(method), 7]).integers(1, 7))
+    assert start(tiny_face_ref, tmp_path / "whole", method, ema, 99) == 0
+    assert start(tiny_face_ref, tmp_path / "parts", method, ema, last) == -signal.SIGKILL
+    assert not Run(tmp_path / "parts").report.exists()
+    assert start(tiny_face_ref, tmp_path / "parts", method, ema, 99) == 0
+    whole, parts = (Run(tmp_path / name) for name in ("whole", "parts"))
+    for key in ("weights_sha256", "losses", "val_curve", "best_step"):
+        assert whole.training()[key] == parts.training()[key], key
+    kept = [torch.load(run.checkpoint, weights_only=True) for run in (whole, parts)]
+    for key in ("model", "average") if ema else ("model",):
+        for name, value in kept[0][key].items():
+            assert torch.equal(value, kept[1][key][name]), name
+
+
+def test_the_average_of_weights_is_what_is_kept(tiny_face_ref: Path, tmp_path: Path):
+    budget = replace(BUDGET, ema=0.5)
+    train(tiny_face_ref, "srcnn", budget, tmp_path / "run")
+    saved = torch.load(Run(tmp_path / "run").checkpoint, weights_only=True)
+    best = Run(tmp_path / "run").weights()
+    last = saved["model"]
+    assert saved["state"]["best_step"] in (4, 8)
+    assert any(not torch.equal(best[name], last[name]) for name in last)
+    if saved["state"]["best_step"] == 8:
+        assert all(torch.equal(best[name], saved["average"][f"module.{name}"]) for name in best)
+
+
+def test_a_training_stops_in_time_and_goes_on(tiny_face_ref: Path, tmp_path: Path):
+    whole = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "whole")
+    with pytest.raises(TimeUp, match="0 of 8 steps of srcnn"):
+        train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=Running(until=0.0))
+    assert Run(tmp_path / "run").checkpoint.exists()
+    report = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")
+    assert report["losses"] == whole["losses"]
+
+
+def test_the_first_validation_has_to_fit_into_the_time_too(
+    tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """On a clock of a second a step: after 3 steps a step, 3 batches of 2 and 3 s to spare."""
+    now = [0.0]
+
+    def step(_trainer: Trainer, _loader: object) -> float:
+        now[0] += 1
+        return 0.1
+
+    monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(Trainer, "step", step)
+    assert FaceRef.open(tiny_face_ref).manifest["counts"]["val"] == 6
+    wide = replace(BUDGET, samples=16, batch_size=2, validation_faces=60)
+    for until in (9.5, 9.0):
+        with pytest.raises(TimeUp, match="3 of 8 steps") as stop:
+            train(tiny_face_ref, "srcnn", wide, tmp_path / "hasty", running=Running(until=until))
+    assert "none of them now: the next takes some 7 s" in str(stop.value)
+    now[0] = 0.0
+    whole = train(tiny_face_ref, "srcnn", wide, tmp_path / "run", running=Running(until=11.5))
+    assert whole["steps"] == 8
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_bf16_is_used_where_the_device_computes_in_it(
+    tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: bool
+):
+    monkeypatch.setattr(precision, "computes_bf16", lambda device: native)
+    report = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")
+    plain = train(
+        tiny_face_ref, "srcnn", BUDGET, tmp_path / "plain", running=Running(precision="fp32")
+    )
+    assert report["precision"] == ("bf16" if native else "fp32")
+    assert plain["precision"] == "fp32"
+    assert (report["losses"] == plain["losses"]) is not native
+    assert bool(precision_note(BUDGET, Running())) is not native
+    assert precision_note(BUDGET, Running(precision="fp32")) == ""
+    found = evaluate(tiny_face_ref, "srcnn", Setting("folder-x8@1"), run=tmp_path / "run")
+    assert found.training is not None
+    assert found.training["precision"] == report["precision"]
+
+
+def test_a_budget_of_float32_stays_so(tiny_face_ref: Path, tmp_path: Path):
+    cpu = torch.device("cpu")
+    assert precision_of(replace(BUDGET, precision="fp32"), "auto", cpu) == "fp32"
+    assert precision_of(BUDGET, "bf16", cpu) == "bf16"
+    with pytest.raises(FaceRefError, match="auto, bf16, fp32"):
+        train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=Running(precision="fp16"))
+
+
+def test_a_training_that_is_taken_up_keeps_its_precision(tiny_face_ref: Path, tmp_path: Path):
+    whole = train(
+        tiny_face_ref, "srcnn", BUDGET, tmp_path / "whole", running=Running(precision="fp32")
+    )
+    hasty = Running(until=0.0, precision="fp32")
+    with pytest.raises(TimeUp):
+        train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=hasty)
+    bf16 = Running(precision="bf16")
+    for _ in ("begun", "finished"):
+        with pytest.raises(FaceRefError, match="a training in fp32, and --precision bf16"):
+            train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=bf16)
+        report = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")
+    assert (report["precision"], report["losses"]) == ("fp32", whole["losses"])
+
+
+def test_checkpoints_of_older_versions_go_on(tiny_face_ref: Path, tmp_path: Path):
+    with pytest.raises(TimeUp):
+        train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=Running(until=0.0))
+    run = Run(tmp_path / "run")
+    saved = torch.load(run.checkpoint, weights_only=True)
+    settings = json.loads(saved["settings"])
+    del settings["budget"]["ema"], settings["reference_list"]
+    for key in ("recent", "stall", "validating", "precision"):
+        del saved["state"][key]
+    del saved["random"]
+    save({**saved, "settings": json.dumps(settings)}, run.checkpoint)
+    assert train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")["steps"] == 8
+
+
+def test_a_training_tells_its_speed_and_its_waiting(tiny_face_ref: Path, tmp_path: Path):
+    told: list[str] = []
+    report = train(
+        tiny_face_ref,
+        "srcnn",
+        BUDGET,
+        tmp_path / "run",
+        progress=lambda done, total, state: told.append(state),
+    )
+    assert re.fullmatch(r"L1 0\.\d+, \d+ images/s, 0:\d\d left, stall \d+\.\d %", told[0])
+    assert re.search(r"val \d+\.\d\d dB$", told[-1])
+    assert report["images_per_second"] > 0
+    assert 0 <= report["stall_share"] <= 1
+    assert report["peak_memory_mib"] > 50
+
+
+def test_trainings_on_other_references_have_boards_of_their_own(
+    tiny_face_ref: Path, tmp_path: Path
+):
+    budget = replace(BUDGET, samples=12)
+    report = train(tiny_face_ref, "msrnet", budget, tmp_path / "run", reference_list="random")
+    assert report["reference_list"] == "random"
+    found = evaluate(tiny_face_ref, "msrnet", Setting("folder-x8@1"), run=tmp_path / "run")
+    assert found.budget == "tiny-on-random"
+    with pytest.raises(FaceRefError, match="another reference list: 'random', now 'both'"):
+        train(tiny_face_ref, "msrnet", budget, tmp_path / "run")
+    with pytest.raises(FaceRefError, match="refs_mid"):
+        train(tiny_face_ref, "msrnet", budget, tmp_path / "two", reference_list="refs_mid")
+
+
+def test_curves_are_written_for_tensorboard(tiny_face_ref: Path, tmp_path: Path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    running = Running(log=tmp_path / "log")
+    report = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=running)
+    events = EventAccumulator(str(tmp_path / "log"))
+    events.Reload()
+    assert len(events.Scalars("loss")) == BUDGET.steps
+    found = [[event.step, round(event.value, 4)] for event in events.Scalars("val_psnr_y")]
+    assert found == [[step, pytest.approx(value, abs=1e-3)] for step, value in report["val_curve"]]
+
+
+def test_a_finished_training_is_not_done_again(tiny_face_ref: Path, trained: Path):
+    before = Run(trained).checkpoint.stat().st_mtime_ns
+    train(tiny_face_ref, "msrnet", BUDGET, trained)
+    assert Run(trained).checkpoint.stat().st_mtime_ns == before
+
+
+def test_val_chose_the_weights(trained: Path):
+    report = Run(trained).training()
+    best = max(report["val_curve"], key=lambda entry: entry[1])
+    assert report["best_step"] == best[0]
+    assert report["val_psnr_y"] == pytest.approx(best[1], abs=1e-3)
+
+
+def test_a_loss_that_learns_is_saved_and_the_last_weights_are_kept(
+    tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    method = replace(load("srcnn"), criterion=Adversarial)
+    monkeypatch.setattr("benchmark.training.train.load", lambda name: method)
+    report = train(tiny_face_ref, "srcnn", replace(BUDGET, samples=12), tmp_path / "run")
+    assert report["best_step"] == report["steps"] == 2
+    saved = torch.load(Run(tmp_path / "run").checkpoint, weights_only=True)
+    assert saved["criterion"]["calls"] == 2
+    report = train(tiny_face_ref, "srcnn", replace(BUDGET, samples=12), tmp_path / "run")
+    assert report["steps"] == 2
+
+
+def test_training_never_sees_the_test_split(
+    tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    read: dict[str, set[str]] = {"train": set(), "val": set(), "test": set()}
+    table = FaceRef.table
+
+    def watch(self: FaceRef, split: str, columns: Sequence[str]) -> pa.Table:
+        read[split] |= set(columns)
+        return table(self, split, columns)
+
+    def refuse(self: FaceRef, split: str) -> None:
+        raise AssertionError(f"pictures of {split} are read past `table`")
+
+    monkeypatch.setattr(FaceRef, "table", watch)
+    monkeypatch.setattr(FaceRef, "stream", refuse)
+    train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")
+    assert "image" in read["train"] & read["val"]
+    assert read["test"] == {"image_id", "sha256"}, "only what names the data"
+
+
+def test_a_run_of_another_method_or_seed_is_kept(tiny_face_ref: Path, trained: Path):
+    with pytest.raises(FaceRefError, match="another method: 'msrnet', now 'edsr'"):
+        train(tiny_face_ref, "edsr", BUDGET, trained)
+    with pytest.raises(FaceRefError, match="another seed"):
+        train(tiny_face_ref, "msrnet", BUDGET, trained, seed=3)
+
+
+def test_replaced_weights_are_noticed(tiny_face_ref: Path, trained: Path, tmp_path: Path):
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in trained.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    (copy / "best.pt").write_bytes(b"other")
+    with pytest.raises(FaceRefError, match="damaged or was replaced"):
+        evaluate(tiny_face_ref, "msrnet", Setting("folder-x8@1"), run=copy)
+
+
+def test_cuda_is_never_replaced_by_the_cpu(tiny_face_ref: Path, tmp_path: Path):
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device here")
+    with pytest.raises(FaceRefError, match="no CUDA device"):
+        train(tiny_face_ref, "edsr", BUDGET, tmp_path / "run", running=Running("cuda"))
+
+
+def test_the_target_as_reference_helps_by_five_db(tiny_face_ref: Path, trained: Path):
+    plain, oracle = (
+        evaluate(tiny_face_ref, "msrnet", Setting("folder-x8@1", oracle=oracle), run=trained)
+        for oracle in (False, True)
+    )
+    assert oracle.reference_list == "target"
+    assert oracle.means["psnr_y"] > plain.means["psnr_y"] + 5
+
+
+def test_scores_of_predictions_are_those_of_the_method(tiny_face_ref: Path, tmp_path: Path):
+    setting = Setting("folder-x8@1")
+    face_ref = FaceRef.open(tiny_face_ref)
+    for image_id, hr in zip(
+        face_ref.column("test", "image_id"), face_ref.images("test"), strict=True
+    ):
+        path = tmp_path / f"{image_id}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(enlarge(degrade(hr))).save(path)
+    theirs = evaluate_predictions(tiny_face_ref, tmp_path, "mine", setting)
+    ours = evaluate(tiny_face_ref, "bicubic", setting)
+    # Pillow rounds between its two passes, the network does not.
+    assert theirs.scores["psnr_y"] == pytest.approx(ours.scores["psnr_y"], abs=0.05)
+    next(tmp_path.rglob("*.png")).unlink()
+    with pytest.raises(FaceRefError, match="No prediction for"):
+        evaluate_predictions(tiny_face_ref, tmp_path, "mine", setting)
+
+
+BLOCKED = [
+    "typer",
+    "click",
+    "rich",
+    "pandas",
+    "sklearn",
+    "skimage",
+    "scipy",
+    "matplotlib",
+    "datasets",
+    "huggingface_hub",
+    "faiss",
+    "insightface",
+    "onnxruntime",
+    "dlib",
+    "safetensors",
+]
+
+
+def test_train_and_evaluate_need_no_more_than_a_lean_host_has(tiny_face_ref: Path, tmp_path: Path):
+    code = textwrap.dedent(f"""
+        import builtins, sys
+        real = builtins.__import__
+        def lean(name, *rest, **named):
+            if name.split(".")[0] in {BLOCKED!r}:
+                raise ModuleNotFoundError(f"{{name}} is not on a lean host")
+            return real(name, *rest, **named)
+        builtins.__import__ = lean
+        from benchmark.__main__ import main
+        face_ref, out = sys.argv[1:]
+        assert main(["train", face_ref, "--method", "srcnn", "--budget", "debug",
+                     "--out", out + "/run"]) == 0
+        assert main(["evaluate", face_ref, "--method", "srcnn", "--run", out + "/run",
+                     "--results", out + "/results"]) == 0
+        """)
+    subprocess.run([sys.executable, "-c", code, str(tiny_face_ref), str(tmp_path)], check=True)
+    found = list((tmp_path / "results").rglob("*.json"))
+    assert [json.loads(path.read_text())["method"] for path in found] == ["srcnn"]

@@ -1,0 +1,147 @@
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageOps
+from typer.testing import CliRunner
+
+from faceref.audit.leaks import audit
+from faceref.cli.app import app
+from faceref.dataset.store import FaceRef
+from faceref.errors import FaceRefError
+from faceref.mining.mine import Mining
+from faceref.pipeline.build import build
+from faceref.pipeline.recipe import Recipe
+from faceref.pipeline.splits import SplitRule
+from faceref.release.format import INDEX
+from faceref.release.hydrate import IncompleteError, hydrate
+from faceref.release.index import Index
+from faceref.release.make import Wish, make_release
+from faceref.release.policy import stated
+from faceref.release.remove import remove
+from faceref.release.verify import verify
+from faceref.sources.base import Choices, Source
+from faceref.sources.celeba import celeba
+from faceref.sources.folder import folder
+from tests.faceref.fakes import PlainEmbedder, write_people
+from tests.faceref.layouts import faces, write_celeba
+
+TERMS = stated("cc-by-4.0", None)
+RECIPE = Recipe(Mining(references=4, same_person=True), split=SplitRule(0.2, 0.2))
+
+
+def _files(root: Path) -> dict[str, bytes]:
+    paths = (path for path in root.rglob("*") if path.is_file())
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
+
+
+def _index(root: Path, out: Path) -> Path:
+    licence = None if FaceRef.open(root).manifest["source"] == "celeba" else TERMS
+    make_release(root, out, Wish("me/set", INDEX, licence))
+    return out
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("people")
+    write_people(root / "people")
+    Image.new("RGB", (128, 128)).save(root / "people" / "person_00" / "black.png")
+    build(folder(root / "people"), PlainEmbedder(), root / "set", RECIPE)
+    _index(root / "set", root / "index")
+    return root
+
+
+def test_a_folder_comes_back_to_the_byte(people: Path, tmp_path: Path):
+    done = hydrate(people / "index", folder(people / "people"), tmp_path / "out")
+    assert _files(tmp_path / "out") == _files(people / "set")
+    assert (done.differing, done.absent) == ([], [])
+    assert done.files == len(_files(people / "set"))
+    assert not list(audit(FaceRef.open(tmp_path / "out"), PlainEmbedder()))
+
+
+def test_celeba_comes_back_without_the_tables_that_tell_who_is_who(tmp_path: Path):
+    given = [replace(face, identity=face.identity + 9000) for face in faces(people=16)]
+    published = write_celeba(tmp_path / "celeba", given)
+    source = celeba(Choices(tmp_path / "celeba"), published)
+    build(source, PlainEmbedder(), tmp_path / "set", replace(RECIPE, mining=Mining(references=8)))
+    index = _index(tmp_path / "set", tmp_path / "index")
+    text = b"".join(_files(index).values())
+    assert b"9000" not in text
+    done = hydrate(index, source, tmp_path / "out")
+    before, after = _files(tmp_path / "set"), _files(tmp_path / "out")
+    assert set(before) - set(after) == {"near_duplicates.parquet", "label_noise.parquet"}
+    assert all(before[name] == content for name, content in after.items())
+    assert done.comparison.lines() == []
+    assert not list(audit(FaceRef.open(tmp_path / "out"), PlainEmbedder()))
+
+
+def _spoilt(people: Path, root: Path) -> Source:
+    """A copy with one picture missing, one altered and one more."""
+    shutil.copytree(people / "people", root)
+    (root / "person_03" / "1.png").unlink()
+    ImageOps.mirror(Image.open(root / "person_04" / "0.png")).save(root / "person_04" / "0.png")
+    shutil.copy(root / "person_05" / "0.png", root / "person_05" / "more.png")
+    return folder(root)
+
+
+def test_every_missing_altered_and_extra_image_is_named_and_nothing_is_written(
+    people: Path, tmp_path: Path
+):
+    source = _spoilt(people, tmp_path / "copy")
+    with pytest.raises(IncompleteError, match="1 images missing, 1 altered, 1 extra") as raised:
+        hydrate(people / "index", source, tmp_path / "out")
+    found = raised.value.found.lines()
+    assert found == ["missing: person_03/1", "altered: person_04/0", "extra: person_05/more"]
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+
+
+def test_a_part_is_another_set_without_what_is_missing(people: Path, tmp_path: Path):
+    source = _spoilt(people, tmp_path / "copy")
+    done = hydrate(people / "index", source, tmp_path / "out", partial=True)
+    before, after = FaceRef.open(people / "set"), FaceRef.open(tmp_path / "out")
+    assert sum(after.manifest["counts"].values()) == sum(before.manifest["counts"].values()) - 2
+    assert after.manifest["fingerprint"] != before.manifest["fingerprint"]
+    assert after.manifest["hydrated"] == {"missing": 1, "altered": 1}
+    rows = json.dumps([after.rows(name) for name in ("train", "val", "test")])
+    assert "person_03/1" not in rows
+    assert "person_04/0" not in rows
+    assert not list(audit(after, PlainEmbedder()))
+    assert not list(verify(tmp_path / "out"))
+    assert done.files == 0
+
+
+def test_the_command_names_them_in_a_report(people: Path, tmp_path: Path):
+    _spoilt(people, tmp_path / "copy")
+    given = ["hydrate", str(people / "index"), "--source", str(tmp_path / "copy")]
+    report, out = str(tmp_path / "report.txt"), str(tmp_path / "out")
+    done = CliRunner().invoke(app, [*given, "--out", out, "--report", report])
+    assert done.exit_code == 1
+    assert "--partial" in done.output
+    assert Path(report).read_text().splitlines() == [
+        "missing: person_03/1", "altered: person_04/0", "extra: person_05/more",
+    ]  # fmt: skip
+    done = CliRunner().invoke(app, [*given, "--out", out, "--partial"])
+    assert done.exit_code == 0, done.output
+    assert "a part of the published set" in done.output
+
+
+def test_another_source_or_a_full_set_is_refused(people: Path, tmp_path: Path):
+    source = replace(folder(people / "people"), name="lfw")
+    with pytest.raises(FaceRefError, match=r"'folder', not from 'lfw'"):
+        hydrate(people / "index", source, tmp_path / "out")
+    make_release(people / "set", tmp_path / "full", Wish("me/set", "full", TERMS))
+    with pytest.raises(FaceRefError, match="nothing to hydrate"):
+        Index.open(tmp_path / "full")
+    with pytest.raises(FaceRefError, match="no index"):
+        Index.open(tmp_path)
+
+
+def test_what_was_removed_is_not_extra(people: Path, tmp_path: Path):
+    shutil.copytree(people / "set", tmp_path / "set")
+    remove(tmp_path / "set", ["person_03/1"])
+    index = _index(tmp_path / "set", tmp_path / "index")
+    done = hydrate(index, folder(people / "people"), tmp_path / "out")
+    assert done.comparison.lines() == []
+    assert _files(tmp_path / "out") == _files(tmp_path / "set")

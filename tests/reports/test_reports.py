@@ -1,0 +1,128 @@
+"""What is committed in `reports/` follows from its result files."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+
+from benchmark.methods.registry import load
+from benchmark.report.leaderboard import leaderboard
+from benchmark.report.site.build import GALLERY, site_files
+from benchmark.results.files import read_all
+from benchmark.results.ranking import board_name
+from benchmark.results.result import boards
+from benchmark.studies.gains_page import find_board, gains_markdown, studies_of
+from benchmark.studies.references_page import markdown
+from benchmark.studies.study import read
+from benchmark.training.export import open_weights
+from benchmark.training.run import file_sha256
+from faceref.errors import FaceRefError
+from reports.scripts import learning_rates
+
+REPORTS = Path(__file__).resolve().parents[2] / "reports"
+SITE = REPORTS / "site"
+RELEASES = REPORTS.parent / "releases" / "lfw-x8-small"
+
+
+def test_the_board_is_that_of_the_result_files():
+    text = (REPORTS / "leaderboard.md").read_text(encoding="utf-8")
+    assert text == leaderboard(REPORTS / "results"), "run: make reports"
+
+
+def test_learning_rates_are_those_that_val_chose():
+    known = json.loads((REPORTS / "learning_rates.json").read_text(encoding="utf-8"))
+    text = (REPORTS / "learning_rates.md").read_text(encoding="utf-8")
+    assert text == learning_rates.page(known), "run: make reports"
+    rows = learning_rates.wanted(known, read_all(REPORTS / "results"))
+    on_board = {row.method: row for row in rows}
+    assert len(on_board) > 15
+    for method, row in on_board.items():
+        tried, training = known["whole"]["val_psnr_y"][method], row.training or {}
+        assert max(tried, key=lambda rate: tried[rate]) == f"{row.learning_rate:g}"
+        assert tried[f"{row.learning_rate:g}"] == training["val_psnr_y"]
+        on_test = known["whole"]["test_psnr_y"][method][f"{row.learning_rate:g}"]
+        assert on_test == round(row.means["psnr_y"], 4)
+
+
+def test_the_page_is_that_of_the_result_files():
+    for name, text in site_files(REPORTS / "results").items():
+        committed = (SITE / name).read_text(encoding="utf-8")
+        assert committed == text, f"{name}: run facebench site reports/results --out reports/site"
+
+
+def test_the_page_has_every_picture_that_it_names_and_no_other():
+    named = set(re.findall(r'"(pictures/[^"]+)"', (SITE / GALLERY).read_text(encoding="utf-8")))
+    assert named
+    assert {f"pictures/{path.name}" for path in (SITE / "pictures").iterdir()} == named
+    known = {*site_files(REPORTS / "results"), GALLERY, "pictures"}
+    assert {path.name for path in SITE.iterdir()} == known
+    assert sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file()) < 3_000_000
+
+
+def test_figures_of_every_board_are_there():
+    for key in boards(read_all(REPORTS / "results")):
+        for end in ("cost", "distribution", "wins", "val"):
+            for form in ("png", "pdf"):
+                assert (REPORTS / "figures" / f"{board_name(key)}-{end}.{form}").exists()
+
+
+def test_each_study_s_page_is_that_of_its_file():
+    files = sorted((REPORTS / "studies").glob("*.json"))
+    assert files
+    for file in files:
+        study = read(file)
+        ends = ("", "-bands", *(["-patches"] if study.patches else []))
+        figures = [REPORTS / "figures" / f"{study.name}{end}.png" for end in ends]
+        assert all(figure.exists() for figure in figures)
+        page = REPORTS / f"{study.name}.md"
+        assert page.read_text(encoding="utf-8") == markdown(study, figures, REPORTS)
+
+
+def test_the_page_of_gains_is_that_of_results_and_studies():
+    key, board = find_board(REPORTS / "results", "small", "lfw-x8@1")
+    name = f"{board_name(key)}-gain"
+    studies = studies_of(REPORTS / "studies", "lfw-x8@1", "small")
+    text = gains_markdown(key, board, studies, Path("figures") / f"{name}.png")
+    assert (REPORTS / f"{name}.md").read_text(encoding="utf-8") == text, "run: make reports"
+    assert (REPORTS / "figures" / f"{name}.pdf").exists()
+
+
+def test_released_weights_are_those_of_results():
+    known = {
+        run.training["weights_sha256"] for run in read_all(REPORTS / "results") if run.training
+    }
+    files = sorted(RELEASES.glob("*.safetensors"))
+    assert {"msrnet", "sparnet_s"} <= {file.stem for file in files}
+    for file in files:
+        said = file.with_name(f"{file.name}.sha256").read_text(encoding="utf-8").split()
+        assert said == [file_sha256(file), file.name]
+        assert file.stat().st_size < 20_000_000
+        assert open_weights(file).method.name == file.stem
+        with safe_open(file, "pt") as opened:
+            assert opened.metadata()["weights_sha256"] in known
+        assert file.with_suffix(".md").is_file()
+
+
+def test_results_of_a_board_are_of_the_same_images():
+    for rows in boards(read_all(REPORTS / "results")).values():
+        assert len({row.images_sha256 for row in rows}) == 1
+        assert len({(row.task, row.method, row.run) for row in rows}) == len(rows)
+
+
+def test_every_trained_method_beats_bicubic_at_small():
+    found = boards(read_all(REPORTS / "results"))
+    rows = next(rows for key, rows in found.items() if key[:2] == ("lfw-x8@1", "small"))
+    bicubic = next(row for row in rows if row.method == "bicubic")
+    trained = [row for row in rows if row.budget is not None]
+    assert {row.method for row in trained} >= {"srcnn", "edsr", "msrnet"}
+    for row in trained:
+        # An adversarial loss costs PSNR and is there for what LPIPS sees.
+        metric, sign = ("lpips_alex", -1) if load(row.method).criterion else ("psnr_y", 1)
+        assert sign * row.means[metric] > sign * bicubic.means[metric], row.method
+
+
+def test_results_without_results_say_what_to_do(tmp_path: Path):
+    with pytest.raises(FaceRefError, match="facebench evaluate"):
+        read_all(tmp_path)

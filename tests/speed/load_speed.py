@@ -1,0 +1,62 @@
+"""Random access through `faceref.load` against decoding the same PNG bytes from memory.
+
+    python tests/speed/load_speed.py FACE_REF [--items 400] [--rounds 3]
+
+Both sides give the same pictures in the same random order: an item's face and its five references.
+The plain loop decodes bytes that lie in a list; the data set finds them in its mapped file, makes
+the 16x16 face and the tensors. One JSON line is printed; `ratio` is of pictures a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+from faceref.dataset.store import FaceRef, decode
+from faceref.dataset.torch_dataset import FaceRefDataset, Request
+
+
+def main() -> None:
+    """Run and print one JSON line."""
+    parser = argparse.ArgumentParser(description="Speed of random access.")
+    parser.add_argument("face_ref", type=Path)
+    parser.add_argument("--items", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    faces = FaceRefDataset(given.face_ref, "train", Request(5, "refs_lr", 8))
+    encoded = [image for _, image in FaceRef.open(given.face_ref).stream("train")]
+    place = {name: row for row, name in enumerate(faces.image_ids)}
+    order = np.random.default_rng(0).permutation(len(faces))[: given.items].tolist()
+    wanted = [[row, *(place[name] for name in faces[row]["ref_ids"])] for row in order]
+    rates: dict[str, list[float]] = {"faceref.load": [], "decode alone": []}
+    for _ in range(given.rounds):
+        start = time.perf_counter()
+        for row in order:
+            faces[row]
+        middle = time.perf_counter()
+        for rows in wanted:
+            for row in rows:
+                decode(encoded[row])
+        end = time.perf_counter()
+        pictures = sum(map(len, wanted))
+        rates["faceref.load"].append(pictures / (middle - start))
+        rates["decode alone"].append(pictures / (end - middle))
+    found = {name: statistics.median(each) for name, each in rates.items()}
+    print(
+        json.dumps(
+            {
+                "items": len(order),
+                "pictures_per_second": {name: round(rate) for name, rate in found.items()},
+                "ratio": round(found["faceref.load"] / found["decode alone"], 3),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
