@@ -1,4 +1,7 @@
-"""What this machine grants a build: cores, disk and shared memory."""
+"""What this machine has: cores, disk, shared memory, devices and the precision they compute in.
+
+Importing it does not import torch.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ import os
 import platform
 import shutil
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from faceref.errors import FaceRefError, unknown_choice
+
+if TYPE_CHECKING:
+    import torch
 
 CGROUP = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
@@ -81,6 +86,8 @@ def computes_bf16(device: torch.device) -> bool:
     that has AVX2 only, autocast to bf16 made training 10 to 16 times slower than float32
     (`tests/speed/train_speed.py`).
     """
+    import torch
+
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
@@ -105,6 +112,8 @@ DEVICES = ("cpu", "cuda")
 
 def open_device(name: str) -> torch.device:
     """The device `cpu` or `cuda`; raises FaceRefError where it is not to be had."""
+    import torch
+
     if name not in DEVICES:
         raise unknown_choice("device", name, DEVICES)
     if name == "cuda" and not torch.cuda.is_available():
@@ -117,6 +126,8 @@ def open_device(name: str) -> torch.device:
 
 def hardware(device: torch.device) -> dict[str, str | int]:
     """What a result says about the machine."""
+    import torch
+
     if device.type == "cuda":
         return {"device": torch.cuda.get_device_name(device), "threads": torch.get_num_threads()}
     return {"device": _cpu_name(), "threads": torch.get_num_threads(), "cores": os.cpu_count() or 1}
@@ -137,6 +148,7 @@ def versions() -> dict[str, str]:
     """Versions of what numbers depend on."""
     import numpy
     import PIL
+    import torch
 
     return {
         "python": platform.python_version(),

@@ -13,8 +13,7 @@ from faceref.dataset.store import FaceRef
 from faceref.embed.align import ARCFACE
 from faceref.embed.base import Embedder
 from faceref.embed.registry import open_embedder
-from faceref.pipeline import stages
-from faceref.pipeline.build import build
+from faceref.pipeline.build import build, stages
 from faceref.pipeline.recipe import Recipe
 from faceref.sources.base import Choices
 from faceref.sources.celeba import IDENTITY, NAME, PUBLISHED, Published, celeba, survey

@@ -14,14 +14,23 @@ from faceref.sources.base import Choices, Source, SourceKind
 from faceref.sources.inventory import Inventory
 
 FOLDER = Path(__file__).resolve().parent
-_BESIDE = ("__init__", "base", "registry")
+_NO_SOURCE = (
+    "__init__",
+    "archives",
+    "base",
+    "hf_columns",
+    "inventory",
+    "registry",
+    "text_table",
+)
+"""Modules of this folder that sources share."""
 FLAGS = {"checksums": "--no-checksums", "split": "--hf-split"}
 """Options of the command line whose name is not that of the choice."""
 
 
 def names() -> list[str]:
     """Names of all sources, sorted; imports none of them."""
-    return sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in _BESIDE)
+    return sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in _NO_SOURCE)
 
 
 def load(name: str) -> SourceKind:

@@ -127,8 +127,8 @@ def test_without_a_token_the_way_to_log_in_is_told(
 _CLIENT = """
 import sys
 from pathlib import Path
-from faceref.release import Release
-from faceref.upload import upload
+from faceref.release.make import Release
+from faceref.release.upload import upload
 
 upload(Release(Path(sys.argv[1]), "full", "v1"), sys.argv[2])
 """

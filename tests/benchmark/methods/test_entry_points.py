@@ -19,7 +19,9 @@ EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "facebench_example"
 ROOT = EXAMPLE.parents[1]
 METHOD = """
 from dataclasses import replace
-from benchmark.methods import Method, Variant, load
+from benchmark.methods.method import Method
+from benchmark.methods.method import Variant
+from benchmark.methods.registry import load
 METHOD = replace(load("bicubic"), name={name!r}, title="Mine",
                  variants=(Variant("twice", load("bicubic").build),))
 """
@@ -127,7 +129,9 @@ def _run(command: list[str], **options: object) -> str:
 
 CODE = """
 import sys
-from benchmark.methods import load, names, origin
+from benchmark.methods.registry import load
+from benchmark.methods.registry import names
+from benchmark.methods.registry import origin
 assert "shuffle" in names()
 assert "facebench_example" not in sys.modules
 assert origin("shuffle") == "facebench-example 0.1.0"

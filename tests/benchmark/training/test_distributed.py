@@ -17,8 +17,8 @@ from faceref.errors import FaceRefError
 CODE = """
 import sys
 from pathlib import Path
-from benchmark.protocol import Budget
-from benchmark.train import train
+from benchmark.protocol.budgets import Budget
+from benchmark.training.train import train
 
 budget = Budget("tiny", 24, 4, 1e-3, 2, 2, 4, max_references=2, precision="fp32")
 train(Path(sys.argv[1]), sys.argv[2], budget, Path(sys.argv[3]))

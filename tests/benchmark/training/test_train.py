@@ -58,9 +58,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import torch
-import benchmark.trainer
-from benchmark.protocol import Budget
-from benchmark.train import train
+import benchmark.training.trainer
+from benchmark.protocol.budgets import Budget
+from benchmark.training.train import train
 
 torch.set_num_threads(1)
 benchmark.training.trainer.SAVE_SECONDS = 0.0
