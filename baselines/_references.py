@@ -88,7 +88,7 @@ def from_rows(rows: Tensor, side: int) -> Tensor:
 def neighbours(found: Tensor) -> Tensor:
     """Cells whose mean fills each cell when found 3x3 patches are put in place: (B, 1024, 9).
 
-    `found` (B, 1024) int64 names cells of P pictures side by side, each below P 1024. The patch
+    `found` (B, 1024) int64 names cells of P images side by side, each below P 1024. The patch
     that a cell's neighbour found covers the cell, too; beyond a border the border cell counts.
     """
     grid = F.pad(found.view(-1, 1, GRID, GRID).float(), (1, 1, 1, 1), mode="replicate").long()

@@ -139,8 +139,8 @@ class CTCNet(nn.Module):
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
         """See `benchmark.Method`."""
-        enlarged = upsample(lr, 8)
-        x, encoded = self.head(enlarged - 0.5), {}
+        super_resolved = upsample(lr, 8)
+        x, encoded = self.head(super_resolved - 0.5), {}
         for side in SIDES:
             encoded[side] = self.encode[str(side)](x)
             x = self.down[str(side)](encoded[side])
@@ -148,7 +148,7 @@ class CTCNet(nn.Module):
         for side in reversed(SIDES):
             x = self.fuse[str(side)](self.up[str(side)](x), encoded)
             x = self.decode[str(side)](x)
-        return enlarged + self.last(x).float()
+        return super_resolved + self.last(x).float()
 
 
 METHOD = Method("ctcnet", "CTCNet", "Gao et al., TIP 2023 (in kind)", CTCNet, False, True)

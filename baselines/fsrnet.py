@@ -1,12 +1,12 @@
 """FSRNet: a coarse network, then an encoder and decoder that may look at a facial prior.
 
 Paper: Y. Chen, Y. Tai, X. Liu, C. Shen, J. Yang, "FSRNet: End-to-end learning face super-resolution
-with facial priors", CVPR 2018.
-Origin: re-implemented from the paper: 3 residual blocks before the coarse image, 12 at half size in
-the encoder, 3 in the decoder, 64 features. Differences: the prior branch (two stacked hourglasses)
-is off unless asked for, as the boards train without landmarks and parsing maps, and then it learns
-from the image loss alone; loss on the last image only; residuals on the bicubic image.
-Code licence: Apache-2.0 (this project). Weights: trained by the user.
+with facial priors", CVPR 2018. Origin: re-implemented from the paper: 3 residual blocks before the
+coarse image, 12 at half size in the encoder, 3 in the decoder, 64 features. Differences: the prior
+branch (two stacked hourglasses) is off unless asked for, as the leaderboards train without
+landmarks and parsing maps, and then it learns from the image loss alone; loss on the last image
+only; residuals on the bicubic image. Code licence: Apache-2.0 (this project). Weights: trained by
+the user.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ class FSRNet(nn.Module):
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
         """See `benchmark.Method`."""
-        enlarged = upsample(lr, 8)
-        coarse = enlarged + self.coarse(enlarged - 0.5).float()
+        super_resolved = upsample(lr, 8)
+        coarse = super_resolved + self.coarse(super_resolved - 0.5).float()
         features = self.encoder(coarse - 0.5)
         if self.prior is not None:
             features = torch.cat([features, self.prior(coarse)], 1)

@@ -4,7 +4,7 @@ Paper: X. Wang, K. Yu, S. Wu, J. Gu, Y. Liu, C. Dong, Y. Qiao, C. C. Loy, "ESRGA
 super-resolution generative adversarial networks", ECCV Workshops 2018.
 Origin: re-implemented from the paper; 16.70 M parameters at x4, as published. Differences: the
 network predicts what bicubic enlargement lacks. This is the paper's PSNR-oriented network: the loss
-is the board's; `esrgan_s` trains one against a discriminator.
+is the leaderboard's; `esrgan_s` trains one against a discriminator.
 Code licence: Apache-2.0 (this project). Weights: trained by the user.
 """
 

@@ -106,8 +106,8 @@ class SPARNet(nn.Module):
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
         """See `benchmark.Method`."""
-        enlarged = upsample(lr, 8)
-        return enlarged + self.last(self.body(self.head(enlarged - 0.5))).float()
+        super_resolved = upsample(lr, 8)
+        return super_resolved + self.last(self.body(self.head(super_resolved - 0.5))).float()
 
 
 METHOD = Method("sparnet", "SPARNet", "Chen et al., TIP 2021", SPARNet, False, True)

@@ -1,11 +1,10 @@
 """VDSR, the published size: 20 layers of 64 features on the bicubic image.
 
 Paper: J. Kim, J. K. Lee, K. M. Lee, "Accurate image super-resolution using very deep convolutional
-networks", CVPR 2016.
-Origin: re-implemented from the paper, whose own idea the residual on the bicubic image is.
-Differences: RGB instead of Y alone, Adam and the board's budget instead of clipped SGD, a last
-layer that starts near zero.
-Code licence: Apache-2.0 (this project). Weights: trained by the user.
+networks", CVPR 2016. Origin: re-implemented from the paper, whose own idea the residual on the
+bicubic image is. Differences: RGB instead of Y alone, Adam and the leaderboard's budget instead of
+clipped SGD, a last layer that starts near zero. Code licence: Apache-2.0 (this project). Weights:
+trained by the user.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ class VDSR(nn.Module):
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
         """See `benchmark.Method`."""
-        enlarged = upsample(lr, 8)
-        return enlarged + self.last(self.layers(enlarged - 0.5)).float()
+        super_resolved = upsample(lr, 8)
+        return super_resolved + self.last(self.layers(super_resolved - 0.5)).float()
 
 
 METHOD = Method("vdsr", "VDSR", "Kim et al., CVPR 2016", VDSR, False, True)

@@ -5,7 +5,7 @@ restoration", ECCV 2018 (GFRNet: the flow); X. Li, W. Li, D. Ren, H. Zhang, M. W
 "Enhanced blind face restoration with multi-exemplar images and adaptive spatial feature fusion",
 CVPR 2020 (ASFFNet: instance normalisation to the face, spatial fusion).
 Origin: re-implemented from the papers' descriptions, both in kind. A contrast to matching: one
-smooth flow a reference suits another picture of the same person. Differences: K references shared
+smooth flow a reference suits another image of the same person. Differences: K references shared
 out by a learnt softmax (the papers take one), the flow learns from the L1 loss alone (the papers
 have landmarks), a residual on the bicubic image.
 Code licence: Apache-2.0 (this project). Weights: trained by the user.
@@ -25,7 +25,7 @@ from benchmark.methods.method import Method
 from benchmark.methods.resample import upsample
 
 REACH = 0.5
-"""Farthest that the flow may go, as a share of half the picture's side."""
+"""Farthest that the flow may go, as a share of half the image's side."""
 
 
 class Flow(nn.Module):

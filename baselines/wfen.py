@@ -163,15 +163,15 @@ class WFEN(nn.Module):
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
         """See `benchmark.Method`."""
-        enlarged = upsample(lr, 8)
-        x, encoded = self.head(enlarged - 0.5), {}
+        super_resolved = upsample(lr, 8)
+        x, encoded = self.head(super_resolved - 0.5), {}
         for side in SIDES:
             encoded[side] = self.encode[str(side)](x)
             x = self.down[str(side)](encoded[side])
         x = self.middle(x)
         for side in reversed(SIDES):
             x = self.decode[str(side)](self.up[str(side)](x, encoded[side]))
-        return enlarged + self.last(x).float()
+        return super_resolved + self.last(x).float()
 
 
 METHOD = Method("wfen", "WFEN", "Li et al., ACM MM 2024 (in kind)", WFEN, False, True)

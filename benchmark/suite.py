@@ -1,4 +1,4 @@
-"""Every training and evaluation of a board, one after the other, whatever interrupts it.
+"""Every training and evaluation of a leaderboard, one after the other, whatever interrupts it.
 
 ```
 <out>/runs/<budget>/<method>-s<seed>/   one training
@@ -6,7 +6,7 @@
 <out>/tuning/<budget>/<method>.json     what each learning rate gave on val, where rates are chosen
 ```
 
-What is done is read from these folders, so a campaign is taken up by giving its command again.
+What is done is read from these folders, so a suite is taken up by giving its command again.
 Several may run at once: a job that another process holds is passed over. Where the set is a pack
 without a test split, methods are trained alone: the same command with the whole set scores them.
 """
@@ -60,7 +60,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Campaign:
+class Suite:
     """What is wanted, and where it lies."""
 
     face_ref: Path
@@ -161,41 +161,41 @@ class Status:
         )
 
 
-def status(campaign: Campaign, job: Job) -> Status:
+def status(suite: Suite, job: Job) -> Status:
     """How far `job` is."""
-    method, run = load(job.method), campaign.run(job)
-    wanted = [_path(campaign, job, method, s) for s in campaign.settings(method)]
-    there = sum(_scored(campaign, job, path) for path in wanted)
+    method, run = load(job.method), suite.run(job)
+    wanted = [_path(suite, job, method, s) for s in suite.settings(method)]
+    there = sum(_scored(suite, job, path) for path in wanted)
     if not method.trained:
-        return Status(job, campaign.budget.steps, 0.0, None, there, len(wanted))
+        return Status(job, suite.budget.steps, 0.0, None, there, len(wanted))
     if run.report.exists():
         report = run.training()
         known = (report["steps"], report["seconds"], report["val_psnr_y"])
-        return Status(job, *known, there, len(wanted), _stale(campaign, job))
+        return Status(job, *known, there, len(wanted), _stale(suite, job))
     return Status(job, run.steps_done(), None, None, there, len(wanted))
 
 
-def _stale(campaign: Campaign, job: Job) -> str:
-    budget = campaign.budget
-    if campaign.tune:
-        rate = chosen(campaign.tuning, job.method)
+def _stale(suite: Suite, job: Job) -> str:
+    budget = suite.budget
+    if suite.tune:
+        rate = chosen(suite.tuning, job.method)
         if rate is None:
             return "its learning rate is still to be chosen"
         budget = at_rate(budget, rate)
     try:
-        finished(campaign.run(job), job.method, budget, job.seed, campaign.data)
+        finished(suite.run(job), job.method, budget, job.seed, suite.data)
     except FaceRefError as error:
         return str(error)
     return ""
 
 
-def _path(campaign: Campaign, job: Job, method: Method, setting: Setting) -> Path:
+def _path(suite: Suite, job: Job, method: Method, setting: Setting) -> Path:
     seed = job.seed if method.trained else None
-    budget = campaign.budget.name if method.trained else None
-    return planned_path(method, setting, budget, seed, campaign.results)
+    budget = suite.budget.name if method.trained else None
+    return planned_path(method, setting, budget, seed, suite.results)
 
 
-def _scored(campaign: Campaign, job: Job, path: Path) -> bool:
+def _scored(suite: Suite, job: Job, path: Path) -> bool:
     """Whether the result of that training on these faces is there, in all metrics wanted."""
     if not path.exists():
         return False
@@ -203,21 +203,21 @@ def _scored(campaign: Campaign, job: Job, path: Path) -> bool:
         found = result_files.read(path)
     except FaceRefError:
         return False
-    run, limit = campaign.run(job), campaign.setting.faces
+    run, limit = suite.run(job), suite.setting.faces
     weights = run.training()["weights_sha256"] if run.report.exists() else None
     if weights and (found.training or {}).get("weights_sha256") != weights:
         return False
-    faces = campaign.counts[campaign.setting.split]
-    here = campaign.data.revision, min(faces, limit or faces)
+    faces = suite.counts[suite.setting.split]
+    here = suite.data.revision, min(faces, limit or faces)
     if (found.data_revision, found.images) != here:
         return False
-    return {*parse_names(campaign.metrics)} <= {*found.scores, *found.set_scores}
+    return {*parse_names(suite.metrics)} <= {*found.scores, *found.set_scores}
 
 
-def _extras(campaign: Campaign) -> Extras | None:
-    if not campaign.metrics:
+def _extras(suite: Suite) -> Extras | None:
+    if not suite.metrics:
         return None
-    return open_for(campaign.face_ref, campaign.metrics, "dlib", None, campaign.running.device)
+    return open_for(suite.face_ref, suite.metrics, "dlib", None, suite.running.device)
 
 
 @dataclass(frozen=True)
@@ -231,24 +231,24 @@ class Outcome:
     """Not reached, in the hands of another process, or out of time."""
 
 
-def carry_on(campaign: Campaign, bar: Bar) -> Outcome:
+def carry_on(suite: Suite, bar: Bar) -> Outcome:
     """Train and evaluate what is missing; see `Outcome`.
 
     What a job is refused for, and a GPU whose memory is full, end that job alone.
 
     Raises FaceRefError before anything is trained where a metric lacks what it needs.
     """
-    _extras(campaign)
+    _extras(suite)
     done, failed, left = [], {}, []
-    for place, job in enumerate(campaign.jobs):
-        if status(campaign, job).done:
+    for place, job in enumerate(suite.jobs):
+        if status(suite, job).done:
             done.append(job)
             continue
         try:
-            with _held(campaign.run(job).root) as free:
-                (done if free and _do(campaign, job, bar) else left).append(job)
+            with _held(suite.run(job).root) as free:
+                (done if free and _do(suite, job, bar) else left).append(job)
         except TimeUp:
-            left += campaign.jobs[place:]
+            left += suite.jobs[place:]
             break
         except FaceRefError as error:
             failed[job] = str(error)
@@ -272,48 +272,48 @@ def _held(folder: Path) -> Iterator[bool]:
         yield True
 
 
-def _do(campaign: Campaign, job: Job, bar: Bar) -> bool:
-    method, run = load(job.method), campaign.run(job)
+def _do(suite: Suite, job: Job, bar: Bar) -> bool:
+    method, run = load(job.method), suite.run(job)
     if method.trained:
-        _train(campaign, job, method, bar)
-    for setting in campaign.settings(method):
-        path = _path(campaign, job, method, setting)
-        if _scored(campaign, job, path):
+        _train(suite, job, method, bar)
+    for setting in suite.settings(method):
+        path = _path(suite, job, method, setting)
+        if _scored(suite, job, path):
             continue
-        _need_time(campaign)
+        _need_time(suite)
         with bar(f"Scoring {method.title}, {path.stem}") as update:
             found = evaluate(
-                campaign.face_ref,
+                suite.face_ref,
                 method.name,
                 setting,
                 run=run.root if method.trained else None,
-                device=campaign.running.device,
-                progress=partial(_in_time, campaign.running.until, update),
-                extras=_extras(campaign),
+                device=suite.running.device,
+                progress=partial(_in_time, suite.running.until, update),
+                extras=_extras(suite),
             )
-        found = result_files.with_older_metrics(found, campaign.results)
-        result_files.write(found, campaign.results)
+        found = result_files.with_older_metrics(found, suite.results)
+        result_files.write(found, suite.results)
     return True
 
 
-def _train(campaign: Campaign, job: Job, method: Method, bar: Bar) -> None:
+def _train(suite: Suite, job: Job, method: Method, bar: Bar) -> None:
     """The training that is wanted, from the start, from where it stands, or as it is there."""
-    run, budget = campaign.run(job), campaign.budget
-    if campaign.tune:
+    run, budget = suite.run(job), suite.budget
+    if suite.tune:
         with bar(f"Choosing the learning rate of {method.title}") as update:
-            running = campaign.running
-            rate = tuned(campaign.face_ref, method.name, budget, campaign.tuning, running, update)
+            running = suite.running
+            rate = tuned(suite.face_ref, method.name, budget, suite.tuning, running, update)
         budget = at_rate(budget, rate)
-    if finished(run, job.method, budget, job.seed, campaign.data) is not None:
+    if finished(run, job.method, budget, job.seed, suite.data) is not None:
         return
     with bar(f"Training {method.title}, seed {job.seed}") as update:
         train(
-            campaign.face_ref,
+            suite.face_ref,
             method.name,
             budget,
             run.root,
             seed=job.seed,
-            running=campaign.running,
+            running=suite.running,
             progress=update,
         )
     # From here on best.pt and training.json are enough; the checkpoint is thrice as big.
@@ -327,7 +327,7 @@ def _in_time(until: float | None, update: Update, done: int, whole: int, state: 
     update(done, whole, state)
 
 
-def _need_time(campaign: Campaign) -> None:
-    until = campaign.running.until
+def _need_time(suite: Suite) -> None:
+    until = suite.running.until
     if until is not None and time.monotonic() + EVALUATION_SECONDS > until:
         raise TimeUp("an evaluation is left")

@@ -107,13 +107,13 @@ def progress_bar(label: str, unit: str) -> Iterator[Callable[..., None]]:
 
 def _lines(label: str) -> Callable[..., None]:
     """What `progress_bar` yields for a log: the first and last state, and one each half minute."""
-    told = -LINE_SECONDS
+    vectors = -LINE_SECONDS
 
     def update(done: int, total: int, state: str = "") -> None:
-        nonlocal told
+        nonlocal vectors
         now = time.monotonic()
-        if now - told >= LINE_SECONDS or done == total:
-            told = now
+        if now - vectors >= LINE_SECONDS or done == total:
+            vectors = now
             print(f"{label}: {done}/{total} {state}".rstrip(), file=sys.stderr, flush=True)
 
     return update

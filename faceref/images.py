@@ -1,4 +1,4 @@
-"""Pictures of faces in rows, with a caption under each."""
+"""Images of faces in rows, with a caption under each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIZE = 11
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One picture of a grid."""
+    """One image of a grid."""
 
     image: np.ndarray
     """uint8 RGB, (128, 128, 3)."""

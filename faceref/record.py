@@ -51,7 +51,7 @@ class Record:
     partition: str | None = None
     """Part of the source's own split: `train`, `val` or `test` where it has these."""
     attributes: Mapping[str, bool] | None = None
-    """What the source says of the picture, such as `Smiling`."""
+    """What the source says of the image, such as `Smiling`."""
     credit: Mapping[str, str] | None = None
     """Whom to credit and on what terms: `author`, `licence`, ... as the source gives them."""
     sha256: str = ""

@@ -86,7 +86,7 @@ def _row(split: str, index: int, image: np.ndarray, pool: list[str]) -> dict:
 
 @pytest.fixture(scope="session")
 def tiny_face_ref(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Face_Ref of smooth random pictures: 24 train, 6 val, 6 test; 8 references each."""
+    """A Face_Ref of smooth random images: 24 train, 6 val, 6 test; 8 references each."""
     root = tmp_path_factory.mktemp("tiny") / "face_ref"
     root.mkdir()
     rng = np.random.default_rng(0)
@@ -112,7 +112,7 @@ def tiny_face_ref(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Face_Ref built from smooth pictures of twelve people, one of them black."""
+    """A Face_Ref built from smooth images of twelve people, one of them black."""
     root = tmp_path_factory.mktemp("build")
     people = write_people(root / "people")
     Image.new("RGB", (128, 128)).save(people / "person_00" / "black.png")
@@ -123,7 +123,7 @@ def tiny_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def celeba_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Face_Ref from CelebA's layout: 16 people, one picture under two labels, one unreadable."""
+    """A Face_Ref from CelebA's layout: 16 people, one image under two labels, one unreadable."""
     root = tmp_path_factory.mktemp("celeba")
     given = [replace(face, identity=face.identity + 9000) for face in faces(people=16)]
     copy, junk = replace(given[0], identity=given[3].identity), replace(given[5], image=b"junk")

@@ -21,9 +21,9 @@ NEUTRAL_SPREAD = 0.2
 
 
 def to_neutral(small: Tensor) -> tuple[Tensor, Tensor]:
-    """Gain and shift that bring pictures to one tone, whatever the face: both (..., 3, 1, 1).
+    """Gain and shift that bring images to one tone, whatever the face: both (..., 3, 1, 1).
 
-    `small` (..., 3, 16, 16) is the picture at 16x16; the neutral picture is `picture * gain +
+    `small` (..., 3, 16, 16) is the image at 16x16; the neutral image is `image * gain +
     shift`.
     """
     mean, spread = small.mean((-2, -1), keepdim=True), small.std((-2, -1), keepdim=True)

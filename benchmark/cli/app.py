@@ -16,7 +16,7 @@ from benchmark.cli.pack import add_pack
 from benchmark.cli.report import serve, site
 from benchmark.cli.slices import add_slices
 from benchmark.cli.studies import add_study
-from benchmark.cli.suite import add_campaign
+from benchmark.cli.suite import add_suite
 from benchmark.cli.train import add_train, use_threads
 from benchmark.cli.upscale import add_upscale
 from benchmark.cli.validate import add_validate
@@ -77,10 +77,10 @@ def protocol(
     ] = "",
 ) -> None:
     """Say in words what a task or a published protocol measures."""
-    from benchmark.protocol.describe import in_words, names
+    from benchmark.protocol.describe import names, protocol_text
     from faceref.console import say
 
-    say(in_words(name) if name else "\n".join(names()))
+    say(protocol_text(name) if name else "\n".join(names()))
 
 
 @app.command(epilog="**Example:** `facebench protocols face_ref --out PROTOCOLS.md`")
@@ -105,13 +105,13 @@ def score(
     targets: Annotated[Path, typer.Argument(help="Folder of the true ones, of the same names.")],
     protocol: Annotated[str, typer.Option(help="See `facebench protocol`.")] = "pairs-x8@1",
 ) -> None:
-    """Score two folders of pictures under a task or a published protocol."""
+    """Score two folders of images under a task or a published protocol."""
     from benchmark.evaluation.folders import means, score_folders
     from faceref.console import say
 
     scores = score_folders(outputs, targets, protocol)
     found = ", ".join(f"{metric} {value:.4f}" for metric, value in means(scores).items())
-    say(f"{protocol}, {len(scores)} pictures: {found}")
+    say(f"{protocol}, {len(scores)} images: {found}")
 
 
 @app.command(epilog="**Example:** `facebench leaderboard results --format latex`")
@@ -123,18 +123,18 @@ def leaderboard(
     ] = None,
     form: Annotated[str, typer.Option("--format", help="md, csv, latex or yaml.")] = "md",
 ) -> None:
-    """Compute the board from the result files alone."""
-    from benchmark.report.formats import ENDINGS, write_board
+    """Compute the leaderboard from the result files alone."""
+    from benchmark.report.formats import ENDINGS, write_leaderboard
     from faceref.console import need_choice, say
 
     need_choice("format", form, list(ENDINGS))
-    say(write_board(results, out or Path(f"leaderboard.{ENDINGS[form]}"), form))
+    say(write_leaderboard(results, out or Path(f"leaderboard.{ENDINGS[form]}"), form))
 
 
 @app.command(
     epilog="""**Examples**
 
-`facebench plot results --out reports` draws boards and plots from result files
+`facebench plot results --out reports` draws leaderboards and plots from result files
 
 `facebench plot results --out reports --face-ref face_ref --runs runs` also draws faces: LR, each
 method, HR and references
@@ -142,7 +142,9 @@ method, HR and references
 )
 def plot(
     results: Annotated[Path, typer.Argument(help="Folder of result files.")],
-    out: Annotated[Path, typer.Option(help="Folder for board and figures.")] = Path("reports"),
+    out: Annotated[Path, typer.Option(help="Folder for leaderboard and figures.")] = Path(
+        "reports"
+    ),
     face_ref: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Face_Ref to draw faces from."),
@@ -209,10 +211,10 @@ def compare(
         say(note)
     page = run_comparison(plan, partial(progress_bar, unit=""))
     say((out / "leaderboard.md").read_text(encoding="utf-8"))
-    say(f"Page of pictures: {page.resolve()}")
+    say(f"Page of images: {page.resolve()}")
 
 
-add_campaign(app)
+add_suite(app)
 add_card(app)
 add_gains(app)
 add_pack(app)
@@ -226,7 +228,7 @@ add_validate(app)
 app.command(
     epilog="""**Example:** `facebench site results --out site --face-ref face_ref --runs runs`
 
-Pictures that are there stay when --face-ref is left out.
+Images that are there stay when --face-ref is left out.
 """
 )(site)
 app.command(epilog="**Example:** `facebench serve reports/site`")(serve)

@@ -31,7 +31,7 @@ def card(
     ] = None,
     out: Annotated[Path, typer.Option(help="File to write.")] = Path("MODEL_CARD.md"),
 ) -> None:
-    """Write the model card of released weights, from the results alone."""
+    """Write the model card of exported weights, from the results alone."""
     from benchmark.report.model_card import write_card
     from benchmark.results.files import read_all
     from faceref.console import say

@@ -19,12 +19,12 @@ EPILOG = """**Examples**
 
 `facebench evaluate face_ref --method msrnet --run runs/msrnet --references 5 --list refs_lr`
 
-`facebench evaluate face_ref --method msrnet --run msrnet.safetensors` scores released weights
+`facebench evaluate face_ref --method msrnet --run msrnet.safetensors` scores exported weights
 
 `facebench evaluate face_ref --method bicubic --metrics lpips_alex,identity` scores these too; see
 `facebench weights`. A result that is there keeps the metrics that it has
 
-`facebench evaluate face_ref --predictions DIR --method mine` for pictures of your own method:
+`facebench evaluate face_ref --predictions DIR --method mine` for images of your own method:
 one `DIR/<image_id>.png` for each face of the split, 128x128 in 8-bit RGB, and no other file
 
 `facebench evaluate face_ref --spandrel x8.safetensors --method mine` for weights of a single-image
@@ -49,7 +49,7 @@ def evaluate(
     faces: FaceLimit = None,
     predictions: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Folder of pictures to score; --method names them."),
+        typer.Option(help="Folder of images to score; --method names them."),
     ] = None,
     spandrel: Annotated[
         Optional[Path],  # noqa: UP045

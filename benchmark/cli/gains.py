@@ -21,7 +21,7 @@ def gains(
     budget: Annotated[str, typer.Option(help="Whose board.")] = "small",
     task: Annotated[str, typer.Option(help="Which task.")] = "lfw-x8@1",
 ) -> None:
-    """Do references help? Paired differences of a board, with intervals, on one page."""
+    """Do references help? Paired differences of a leaderboard, with intervals, on one page."""
     from benchmark.studies.gains_page import write_gains
     from faceref.console import say
 

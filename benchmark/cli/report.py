@@ -21,7 +21,7 @@ def site(
     ] = "",
     reference_list: Annotated[str, typer.Option("--list", help="refs_hr or refs_lr.")] = "refs_lr",
 ) -> None:
-    """Write the page: sortable boards, protocols and, with --face-ref, pictures."""
+    """Write the page: sortable leaderboards, protocols and, with --face-ref, pictures."""
     from benchmark.report.site.build import write_site
     from faceref.console import say
 

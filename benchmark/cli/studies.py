@@ -38,7 +38,7 @@ Files = Annotated[
 ]
 Runs = Annotated[
     Optional[list[Path]],  # noqa: UP045
-    typer.Option(help="Folder of a training, or a released file. Several times for several."),
+    typer.Option(help="Folder of a training, or a exported file. Several times for several."),
 ]
 
 
@@ -90,15 +90,15 @@ def references(
 
 def _study(run: Path, make: Callable[..., Study], out: Path) -> None:
     """One page; the numbers are written before anything is drawn."""
-    from benchmark.studies.study import Pieces, write
+    from benchmark.studies.study import StudyCheckpoint, write
     from faceref.console import progress_bar
 
-    pieces = Pieces(out / "studies")
+    checkpoint = StudyCheckpoint(out / "studies")
     with progress_bar(f"Studying {run}", "faces") as progress:
-        found = make(run, progress=progress, pieces=pieces)
+        found = make(run, progress=progress, checkpoint=checkpoint)
     file = out / "studies" / f"{found.name}.json"
     write(found, file)
-    pieces.forget()
+    checkpoint.forget()
     _draw([file], out)
 
 

@@ -1,4 +1,4 @@
-"""The command `facebench campaign`. Heavy imports happen inside it."""
+"""The command `facebench suite`. Heavy imports happen inside it."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ import typer
 from benchmark.cli.options import Device, FaceLimit, TaskName, Threads
 
 if TYPE_CHECKING:
-    from benchmark.suite import Campaign, Status
+    from benchmark.suite import Status, Suite
 
 EPILOG = """**Examples**
 
-`facebench campaign small --face-ref face_ref` trains and evaluates all that is missing
+`facebench suite small --face-ref face_ref` trains and evaluates all that is missing
 
-`facebench campaign small --face-ref face_ref --background` the same, after logging out, too
+`facebench suite small --face-ref face_ref --background` the same, after logging out, too
 
-`facebench campaign small --face-ref face_ref --status` says what is left
+`facebench suite small --face-ref face_ref --status` says what is left
 
-`facebench campaign small --face-ref face_ref --metrics lpips_alex` also scores what is there and
+`facebench suite small --face-ref face_ref --metrics lpips_alex` also scores what is there and
 lacks that metric
 
-`facebench campaign full --face-ref face_ref --device cuda --minutes 9` uses nine minutes of a GPU,
+`facebench suite full --face-ref face_ref --device cuda --minutes 9` uses nine minutes of a GPU,
 and goes on with the next nine
 
-Then: `facebench leaderboard campaign/results`
+Then: `facebench leaderboard suite/results`
 """
 AT_ONCE_SECONDS = 10.0
-"""How long to wait for an error before it is believed that a campaign in the background works."""
+"""How long to wait for an error before it is believed that a suite in the background works."""
 
 
-def campaign(
+def suite(
     budget: Annotated[str, typer.Argument(help="debug, demo, small or full.")],
     face_ref: Annotated[Path, typer.Option(help="A Face_Ref folder.")] = Path("face_ref"),
-    out: Annotated[Path, typer.Option(help="Folder of runs and results.")] = Path("campaign"),
+    out: Annotated[Path, typer.Option(help="Folder of runs and results.")] = Path("suite"),
     methods: Annotated[str, typer.Option(help="By commas; default: all that fit the budget.")] = "",
     seeds: Annotated[int, typer.Option(help="Trainings of each of --repeat.", min=1)] = 3,
     repeat: Annotated[str, typer.Option(help="Methods with several seeds, by commas.")] = "",
@@ -63,13 +63,13 @@ def campaign(
         bool, typer.Option("--compile", help="torch.compile; on a GPU with CUDA graphs.")
     ] = False,
 ) -> None:
-    """Train and evaluate every method that a board still lacks; the same command goes on."""
+    """Train and evaluate every method that a leaderboard still lacks; the same command goes on."""
     import time
 
     from benchmark.cli.train import use_threads
     from benchmark.evaluation.evaluate import Setting, default_task
     from benchmark.protocol import budgets
-    from benchmark.suite import Campaign, default_methods, jobs_of
+    from benchmark.suite import Suite, default_methods, jobs_of
     from benchmark.training.train import Running, precision_note
     from faceref.console import say
     from faceref.dataset.store import FaceRef
@@ -78,7 +78,7 @@ def campaign(
     chosen = budgets.budget(budget)
     name = task or default_task(FaceRef.open(face_ref))
     until = None if minutes is None else time.monotonic() + 60 * minutes
-    wanted = Campaign(
+    wanted = Suite(
         face_ref,
         chosen,
         out,
@@ -102,7 +102,7 @@ def _listed(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _carry_on(wanted: Campaign) -> None:
+def _carry_on(wanted: Suite) -> None:
     from functools import partial
 
     from benchmark.suite import carry_on
@@ -126,20 +126,20 @@ def _carry_on(wanted: Campaign) -> None:
         raise typer.Exit(1)
 
 
-def _show(wanted: Campaign) -> None:
+def _show(wanted: Suite) -> None:
     from benchmark.suite import status
     from faceref.console import print_table, say
 
     found = [status(wanted, job) for job in wanted.jobs]
     rows = [_row(wanted, one) for one in found]
-    print_table("Campaign", ["job", "training", "time", "val PSNR-Y", "results"], rows)
+    print_table("Suite", ["job", "training", "time", "val PSNR-Y", "results"], rows)
     for one in found:
         if one.stale:
             say(f"{one.job.name}: {one.stale}")
     say(f"{sum(one.done for one in found)} of {len(found)} jobs are done.")
 
 
-def _row(wanted: Campaign, one: Status) -> list[str]:
+def _row(wanted: Suite, one: Status) -> list[str]:
     from benchmark.training.log import clock
 
     return [
@@ -151,7 +151,7 @@ def _row(wanted: Campaign, one: Status) -> list[str]:
     ]
 
 
-def _training(wanted: Campaign, one: Status) -> str:
+def _training(wanted: Suite, one: Status) -> str:
     steps = wanted.budget.steps
     if one.stale:
         return "of other settings"
@@ -191,12 +191,12 @@ def _start(out: Path) -> None:
         failed = started.wait(AT_ONCE_SECONDS)
     except subprocess.TimeoutExpired:
         return
-    told = log.read_bytes()[before:].decode("utf-8", "replace").strip()
+    vectors = log.read_bytes()[before:].decode("utf-8", "replace").strip()
     if failed:
-        raise FaceRefError(f"it ended at once, with status {failed}:\n{told}")
-    say(told)
+        raise FaceRefError(f"it ended at once, with status {failed}:\n{vectors}")
+    say(vectors)
 
 
-def add_campaign(app: typer.Typer) -> None:
+def add_suite(app: typer.Typer) -> None:
     """Register the command."""
-    app.command(epilog=EPILOG)(campaign)
+    app.command(epilog=EPILOG)(suite)

@@ -53,7 +53,7 @@ def train(
         typer.Option(help="Folder for TensorBoard."),
     ] = None,
 ) -> None:
-    """Train a method; val chooses the weights, no picture of the test split is opened."""
+    """Train a method; val chooses the weights, no image of the test split is opened."""
     import time
 
     from benchmark.protocol import budgets

@@ -21,7 +21,7 @@ Detail is hallucinated: it must not serve to identify anyone.
 
 def upscale(
     given: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="A picture, a video, or a folder of them.")
+        Path, typer.Argument(metavar="INPUT", help="A image, a video, or a folder of them.")
     ],
     refs: Annotated[Path, typer.Option(help="Face_Ref whose train faces serve as references.")],
     weights: Annotated[
@@ -49,15 +49,15 @@ def upscale(
     det_size: Annotated[int, typer.Option(help="Side of the detector's input, pixels.")] = 640,
     device: Device = "cpu",
 ) -> None:
-    """Enlarge small faces with the help of other people's, and lay them back into the picture."""
+    """Enlarge LR faces with the help of other people's, and lay them back into the picture."""
     from benchmark.training.export import open_weights
     from benchmark.upscaling.files import explain as write_sheets
     from benchmark.upscaling.files import (
         jobs,
-        read_picture,
+        read_image,
         run_video,
         tolerant,
-        write_picture,
+        write_image,
         write_report,
     )
     from benchmark.upscaling.upscaler import NOTICE, Upscaler, upscale_crop, upscale_photo
@@ -81,15 +81,15 @@ def upscale(
         return upscale_photo(image, upscaler, finder, scale, force)
 
     done, failed = [], []
-    with progress_bar("Enlarging", "pictures") as progress:
+    with progress_bar("Enlarging", "images") as progress:
         for place, job in enumerate(listed, 1):
             try:
                 if job.video:
                     frames = run_video(job, tolerant(work, scale), progress)
                     faces = [face for frame in frames for face in frame]
                 else:
-                    picture, faces = work(read_picture(job.source))
-                    write_picture(picture, job.out)
+                    picture, faces = work(read_image(job.source))
+                    write_image(picture, job.out)
             except FaceRefError as error:
                 failed.append({"input": job.source.name, "error": str(error)})
                 continue
@@ -121,10 +121,10 @@ def release(
     out: Annotated[Path, typer.Option(help="File to write: NAME.safetensors.")],
 ) -> None:
     """Write the chosen weights of a training as one safetensors file, its SHA-256 beside it."""
-    from benchmark.training.export import release_weights
+    from benchmark.training.export import export_weights
     from faceref.console import say
 
-    say(str(release_weights(run, out)))
+    say(str(export_weights(run, out)))
 
 
 def add_upscale(app: typer.Typer) -> None:

@@ -86,7 +86,7 @@ def _draw(rng: np.random.Generator, rows: Sequence[int], count: int) -> list[int
 
 
 class Pictures:
-    """The pictures of a split and of its references on a device, as uint8."""
+    """The images of a split and of its references on a device, as uint8."""
 
     def __init__(self, faces: Faces, device: torch.device) -> None:
         self.device = device
@@ -95,7 +95,7 @@ class Pictures:
         self.hr = self.references if same else torch.from_numpy(faces.hr).to(device)
 
     def gather(self, plan: BatchPlan) -> Batch:
-        """The batch of `plan`; the small faces are made of the mirrored ones, byte for byte."""
+        """The batch of `plan`; the LR faces are made of the mirrored ones, byte for byte."""
         hr = _mirror(self.hr[self._there(plan.rows)], self._there(plan.mirrored))
         count = plan.references.shape[1]
         shape = (len(hr), count, 3, HR_SIZE, HR_SIZE)

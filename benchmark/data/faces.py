@@ -19,7 +19,7 @@ from faceref.errors import FaceRefError, unknown_choice
 LISTS = (*REFERENCE_LISTS, "both", "random")
 """`both` alternates between the two lists, each image once; training draws from it. `random` are
 faces of other people, drawn with a fixed seed."""
-STRANGERS = 64
+RANDOM_REFERENCES = 64
 """Random references of a face."""
 
 
@@ -120,13 +120,13 @@ def read_split(
 
 def _references(face_ref: FaceRef, split: str, pool: Pool, reference_list: str) -> list[list[int]]:
     if reference_list == "random":
-        return strangers(face_ref, face_ref.column(split, "identity"), STRANGERS)
+        return random_references(face_ref, face_ref.column(split, "identity"), RANDOM_REFERENCES)
     names = REFERENCE_LISTS if reference_list == "both" else (reference_list,)
     columns = [face_ref.column(split, name) for name in names]
     return [_merge(lists, pool) for lists in zip(*columns, strict=True)]
 
 
-def strangers(face_ref: FaceRef, people: Sequence[str], count: int) -> list[list[int]]:
+def random_references(face_ref: FaceRef, people: Sequence[str], count: int) -> list[list[int]]:
     """For each of `people` up to `count` rows of the train split, none of their own.
 
     Drawn with a fixed seed.

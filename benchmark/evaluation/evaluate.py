@@ -137,7 +137,7 @@ def need_scale(asked: Task) -> None:
     if asked.scale != SCALE:
         raise FaceRefError(
             f"{asked.name} enlarges by {asked.scale}, the methods here by {SCALE}. "
-            "Score pictures made elsewhere: --predictions DIR."
+            "Score images made elsewhere: --predictions DIR."
         )
 
 
@@ -156,7 +156,7 @@ def read_faces(face_ref: FaceRef, pool: Pool, setting: Setting) -> Faces:
 
 
 def open_model(method: Method, run: Path | None) -> nn.Module:
-    """The method's module in evaluation mode, with the weights of a training or a released file."""
+    """The method's module in evaluation mode, with the weights of a training or a exported file."""
     if method.trained and run is not None:
         return open_weights(run).model
     return method.build().eval()
@@ -169,7 +169,7 @@ def training_of(method: Method, run: Path | None) -> dict[str, Any] | None:
     if run is None:
         raise FaceRefError(
             f"{method.name} needs trained weights: give --run DIR, made by "
-            f"facebench train FACE_REF --method {method.name} --out DIR, or a released file"
+            f"facebench train FACE_REF --method {method.name} --out DIR, or a exported file"
         )
     training = training_report(run)
     if training["method"] != method.name:
@@ -178,7 +178,8 @@ def training_of(method: Method, run: Path | None) -> dict[str, Any] | None:
 
 
 def budget_name(training: dict[str, Any]) -> str:
-    """The budget of a training; one that saw other references than usual has a board of its own."""
+    """The budget of a training; one that saw other references than usual has a leaderboard of its
+    own."""
     return budget_on(training["budget"]["name"], training.get("reference_list", TRAINING_LIST))
 
 
@@ -282,9 +283,9 @@ def training_summary(training: dict[str, Any], method: Method) -> dict[str, Any]
     )
     summary: dict[str, Any] = {key: training[key] for key in keys}
     summary |= {"precision": training.get("precision", training["budget"]["precision"])}
-    if (packed_of := training.get("packed_of")) is not None:
-        summary |= {"packed_of": packed_of}
-    # Released files of an older version do not say the rate.
+    if (archived_from := training.get("archived_from")) is not None:
+        summary |= {"archived_from": archived_from}
+    # Exported files of an older version do not say the rate.
     if (rate := training["budget"].get("learning_rate")) is not None:
         summary |= {"learning_rate": rate}
     summary |= {"hardware": training["hardware"], "uses_references": method.uses_references}

@@ -1,4 +1,4 @@
-"""Two folders of pictures, outputs and targets, scored under any protocol."""
+"""Two folders of images, outputs and targets, scored under any protocol."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Score = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 
 
 def score_folders(outputs: Path, targets: Path, protocol: str) -> dict[str, dict[str, float]]:
-    """Scores of each picture, by its name without the ending, under a task or published protocol.
+    """Scores of each image, by its name without the ending, under a task or published protocol.
 
-    Raises FaceRefError where a picture is missing or too many, unreadable, or of another size or
+    Raises FaceRefError where a image is missing or too many, unreadable, or of another size or
     colour mode than its target.
     """
     measure = measure_of(protocol)
-    high, low = pictures(targets), pictures(outputs)
+    high, low = image_files(targets), image_files(outputs)
     _need_the_same(set(low), set(high), outputs, targets)
     return {name: _score(measure, low[name], high[name]) for name in sorted(high)}
 
@@ -52,14 +52,14 @@ def read_rgb(path: Path) -> np.ndarray:
                 raise FaceRefError(f"{path} has the mode {image.mode}, expected RGB.")
             return np.asarray(image)
     except (UnidentifiedImageError, OSError) as error:
-        raise FaceRefError(f"Cannot read the picture {path}: {error}.") from error
+        raise FaceRefError(f"Cannot read the image {path}: {error}.") from error
 
 
-def pictures(folder: Path) -> dict[str, Path]:
-    """Pictures below `folder` by their name without the ending; raises FaceRefError for none."""
+def image_files(folder: Path) -> dict[str, Path]:
+    """Images below `folder` by their name without the ending; raises FaceRefError for none."""
     paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
     if not paths:
-        raise FaceRefError(f"No pictures in {folder}. Give a folder of {', '.join(SUFFIXES)}.")
+        raise FaceRefError(f"No images in {folder}. Give a folder of {', '.join(SUFFIXES)}.")
     named: dict[str, Path] = {}
     for path in paths:
         name = path.relative_to(folder).with_suffix("").as_posix()
@@ -74,7 +74,7 @@ def _need_the_same(low: set[str], high: set[str], outputs: Path, targets: Path) 
         if names:
             shown = ", ".join(sorted(names)[:3])
             raise FaceRefError(
-                f"{len(names)} pictures of {other} are not in {folder}, such as {shown}. "
+                f"{len(names)} images of {other} are not in {folder}, such as {shown}. "
                 "Names must be the same, endings may differ."
             )
 

@@ -30,11 +30,11 @@ def likeness(
 ) -> dict[str, float]:
     """Means over the faces of a split.
 
-    `identity`: cosine of output and target, to be read beside `strangers`, the cosine of targets
-    half the split apart: embedders differ in where strangers lie. `usage`: see `reference_usage`,
-    of the references that the method was given. `landmarks`: distance in eye distances, over the
-    faces that are found in both, whose share is `found`; absent where none is. Raises FaceRefError
-    where `embedder` mined.
+    `identity`: cosine of output and target, to be read beside `random_references`, the cosine of
+    targets half the split apart: embedders differ in where strangers lie. `usage`: see
+    `reference_usage`, of the references that the method was given. `landmarks`: distance in eye
+    distances, over the faces that are found in both, whose share is `found`; absent where none is.
+    Raises FaceRefError where `embedder` mined.
     """
     opened, pool = open_face_ref(face_ref)
     need_other_embedder(embedder, opened.manifest["embedder"])

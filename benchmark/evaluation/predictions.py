@@ -1,4 +1,4 @@
-"""Pictures that an outside tool made: checked to the last name, then scored."""
+"""Images that an outside tool made: checked to the last name, then scored."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ _WAY_OUT = {
     "palette": "Image.convert('RGB'), and save without quantisation",
     "grey with alpha": "drop the alpha, Image.convert('RGB')",
     "RGBA": "drop the alpha, Image.convert('RGB')",
-    "RGB": "round to 8 bit where the picture is made",
+    "RGB": "round to 8 bit where the image is made",
 }
 
 
 def evaluate_predictions(
     face_ref: Path, folder: Path, name: str, setting: Setting, extras: Extras | None = None
 ) -> Result:
-    """Score the pictures of somebody else's method: `folder/<image_id>.png`, 128x128 RGB uint8.
+    """Score the images of somebody else's method: `folder/<image_id>.png`, 128x128 RGB uint8.
 
     Nothing is scored before every name and every file was found right. Raises FaceRefError where
-    pictures are missing, or there for no face of the split; where one has another size or mode or
+    images are missing, or there for no face of the split; where one has another size or mode or
     is damaged; and for the metric `usage`: which references were used is not known here.
     """
     if extras is not None and "usage" in extras.scorers:
         raise FaceRefError(
-            "Not available: usage. Which references made pictures from outside is not known; "
+            "Not available: usage. Which references made images from outside is not known; "
             "leave it out of --metrics."
         )
     need_plain_name(name)
@@ -86,9 +86,9 @@ def need_plain_name(name: str) -> None:
 
 
 def find(folder: Path, wanted: Sequence[str], split: Iterable[str]) -> list[Path]:
-    """The picture of each image id of `wanted`, in order, where `folder` holds no other file.
+    """The image of each image id of `wanted`, in order, where `folder` holds no other file.
 
-    Names are compared letter for letter, also where the file system does not. Pictures of the rest
+    Names are compared letter for letter, also where the file system does not. Images of the rest
     of the `split` may be there; hidden files are not looked at. Raises one FaceRefError that counts
     all that is missing and all that is too much.
     """

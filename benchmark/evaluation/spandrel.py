@@ -31,7 +31,7 @@ _CONVERT = (
     "Save the weights alone where you trust the file: "
     "safetensors.torch.save_file(model.state_dict(), 'x8.safetensors')."
 )
-_ELSEWHERE = "Or run it where it works and score its pictures: --predictions DIR."
+_ELSEWHERE = "Or run it where it works and score its images: --predictions DIR."
 
 
 class SingleImage(nn.Module):

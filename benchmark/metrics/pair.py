@@ -1,4 +1,4 @@
-"""PSNR and SSIM of one pair of pictures in float32, on the CPU, in as few passes as can be.
+"""PSNR and SSIM of one pair of images in float32, on the CPU, in as few passes as can be.
 
 The definitions are those of `score`. With s = x + y and d = x - y, Wang's SSIM is
 

@@ -1,6 +1,7 @@
 """What a reader must know of each metric: its name in tables, its unit, which way is better.
 
-A table that needs neither torch nor weights, so that boards can be drawn from result files alone.
+A table that needs neither torch nor weights, so that leaderboards can be drawn from result files
+alone.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from dataclasses import dataclass
 from faceref.errors import unknown_choice
 
 METRICS = ("psnr_y", "ssim_y", "psnr_rgb", "ssim_rgb")
-"""Protocols of `benchmark.metrics`; the first ranks the board and chooses checkpoints."""
+"""Protocols of `benchmark.metrics`; the first ranks the leaderboard and chooses checkpoints."""
 
 
 @dataclass(frozen=True)
-class MetricFact:
-    """One metric, as boards and figures show it."""
+class MetricInfo:
+    """One metric, as leaderboards and figures show it."""
 
     name: str
     """Key in result files."""
@@ -37,29 +38,29 @@ class MetricFact:
         return "↑" if self.higher_is_better else "↓"
 
 
-FACTS = {
-    fact.name: fact
-    for fact in (
-        MetricFact("psnr_y", "PSNR-Y", "dB", digits=2),
-        MetricFact("ssim_y", "SSIM-Y"),
-        MetricFact("psnr_rgb", "PSNR-RGB", "dB", digits=2),
-        MetricFact("ssim_rgb", "SSIM-RGB"),
-        MetricFact("lpips_alex", "LPIPS (alex)", higher_is_better=False),
-        MetricFact("lpips_vgg", "LPIPS (vgg)", higher_is_better=False),
-        MetricFact("lpips_squeeze", "LPIPS (squeeze)", higher_is_better=False),
-        MetricFact("dists", "DISTS", higher_is_better=False),
-        MetricFact("niqe", "NIQE", higher_is_better=False, digits=2),
-        MetricFact("fid", "FID", higher_is_better=False, digits=2),
-        MetricFact("kid", "KID", higher_is_better=False),
-        MetricFact("identity", "identity"),
-        MetricFact("landmarks", "landmark distance", "eye distances", higher_is_better=False),
-        MetricFact("usage", "reference usage", higher_is_better=False),
+METRIC_INFO = {
+    metric_info.name: metric_info
+    for metric_info in (
+        MetricInfo("psnr_y", "PSNR-Y", "dB", digits=2),
+        MetricInfo("ssim_y", "SSIM-Y"),
+        MetricInfo("psnr_rgb", "PSNR-RGB", "dB", digits=2),
+        MetricInfo("ssim_rgb", "SSIM-RGB"),
+        MetricInfo("lpips_alex", "LPIPS (alex)", higher_is_better=False),
+        MetricInfo("lpips_vgg", "LPIPS (vgg)", higher_is_better=False),
+        MetricInfo("lpips_squeeze", "LPIPS (squeeze)", higher_is_better=False),
+        MetricInfo("dists", "DISTS", higher_is_better=False),
+        MetricInfo("niqe", "NIQE", higher_is_better=False, digits=2),
+        MetricInfo("fid", "FID", higher_is_better=False, digits=2),
+        MetricInfo("kid", "KID", higher_is_better=False),
+        MetricInfo("identity", "identity"),
+        MetricInfo("landmarks", "landmark distance", "eye distances", higher_is_better=False),
+        MetricInfo("usage", "reference usage", higher_is_better=False),
     )
 }
 
 
-def fact(name: str) -> MetricFact:
+def metric_info(name: str) -> MetricInfo:
     """What is known of the metric `name`; raises FaceRefError for an unknown one."""
-    if name not in FACTS:
-        raise unknown_choice("metric", name, FACTS)
-    return FACTS[name]
+    if name not in METRIC_INFO:
+        raise unknown_choice("metric", name, METRIC_INFO)
+    return METRIC_INFO[name]

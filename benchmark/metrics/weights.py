@@ -121,7 +121,7 @@ WEIGHTS = {
 }
 NEVER = {
     "niqe": (
-        "Its model of natural pictures (Mittal, Soundararajan, Bovik, IEEE SPL 2013) is of patches "
+        "Its model of natural images (Mittal, Soundararajan, Bovik, IEEE SPL 2013) is of patches "
         "of 96x96, and its covariance needs several: a face of 128x128 holds one"
     )
 }

@@ -13,7 +13,7 @@ _ON = "-on-"
 
 @dataclass(frozen=True)
 class Budget:
-    """The training that every method of a board gets, no more and no less."""
+    """The training that every method of a leaderboard gets, no more and no less."""
 
     name: str
     samples: int

@@ -25,7 +25,7 @@ def names() -> list[str]:
     return [*TASKS, *PUBLISHED]
 
 
-def in_words(name: str) -> str:
+def protocol_text(name: str) -> str:
     """The task or published protocol `name` as lines of text; raises FaceRefError."""
     if name in TASKS:
         return _task(TASKS[name])
@@ -38,7 +38,7 @@ def _task(task: Task) -> str:
     metrics = [f"  {metric}: {METRIC_WORDS[metric]}." for metric in task.metrics]
     lines = [
         f"{task.name}: {task.title}",
-        f"Data: {task.data}. A result names the revision of its data; a board holds one.",
+        f"Data: {task.data}. A result names the revision of its data; a leaderboard holds one.",
         f"Split: {task.split}.",
         f"Scale: x{task.scale}, {task.lr_size}x{task.lr_size} to {HR_SIZE}x{HR_SIZE} RGB.",
         f"LR: {_degradation(task)}.",

@@ -1,4 +1,4 @@
-"""Pillow's bicubic on 8-bit pictures, bit for bit, in batches and on any device of torch.
+"""Pillow's bicubic on 8-bit images, bit for bit, in batches and on any device of torch.
 
 Pillow (src/libImaging/Resample.c) resamples rows, then columns, and rounds to uint8 after each. Its
 weights are integers with 22 binary places; a sum has half a unit added, is shifted right by 22 and

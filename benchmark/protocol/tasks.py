@@ -43,7 +43,7 @@ class Task:
     degradation: str = "bicubic"
     """How HR becomes LR, one of `benchmark.protocol.degradation.DEGRADATIONS`."""
     split: str = "test"
-    """What a board shows."""
+    """What a leaderboard shows."""
     metrics: tuple[str, ...] = METRICS
 
     @property
@@ -75,8 +75,8 @@ def _tasks() -> list[Task]:
         ),
         Task(
             "pairs-x8@1",
-            "Pictures in two folders, 16x16 to 128x128",
-            "any two folders of pictures of the same names, scored by `facebench score`",
+            "Images in two folders, 16x16 to 128x128",
+            "any two folders of images of the same names, scored by `facebench score`",
             split="all",
         ),
     ]

@@ -30,15 +30,15 @@ def draw_faces(
     """Comparison of `rows` faces and crops of the first, in `folder`; returns what was written."""
     titles, name = [load(method).title for method in runs], setting.reference_list
     found = examples(face_ref, runs, setting, rows)
-    picture = folder / f"comparison_{name}.png"
-    save(comparison(found, titles, f"references ({name}, score)"), picture)
-    return [picture, *zoom(found[:CROPPED], titles, folder / f"zoom_{name}.png")]
+    image = folder / f"comparison_{name}.png"
+    save(comparison(found, titles, f"references ({name}, score)"), image)
+    return [image, *zoom(found[:CROPPED], titles, folder / f"zoom_{name}.png")]
 
 
 def trainings(methods: str, runs: Path) -> dict[str, Path | None]:
     """Folder of each method's training below `runs`; `methods` are names by commas.
 
-    That is `<method>`, or `<method>-s0` as campaigns call it. Without names: the untrained methods,
+    That is `<method>`, or `<method>-s0` as suites call it. Without names: the untrained methods,
     and those that have a training there.
     """
     chosen = [name.strip() for name in methods.split(",") if name.strip()]

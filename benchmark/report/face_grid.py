@@ -1,4 +1,4 @@
-"""The picture that papers print: LR, each method, HR, and the references that were used."""
+"""The image that papers print: LR, each method, HR, and the references that were used."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def zoom(examples: Sequence[Example], methods: Sequence[str], out: Path) -> list
     axes = axes.reshape(rows, len(heads))
     for line, example in enumerate(examples):
         _whole(axes[line, 0], example.hr)
-        pictures = [enlarged(example.lr), *example.outputs, example.hr]
+        pictures = [super_resolved(example.lr), *example.outputs, example.hr]
         for place, picture in enumerate([*pictures, *example.references[:shown]], 1):
             axes[line, place].imshow(crops(picture), interpolation="nearest")
     for one in axes.ravel():
@@ -98,8 +98,8 @@ def crops(picture: np.ndarray) -> np.ndarray:
     return np.concatenate([parts[0], gap, parts[1]])
 
 
-def enlarged(lr: np.ndarray) -> np.ndarray:
-    """A small face with its pixels as squares: uint8 RGB, (128, 128, 3)."""
+def super_resolved(lr: np.ndarray) -> np.ndarray:
+    """A LR face with its pixels as squares: uint8 RGB, (128, 128, 3)."""
     nearest = Image.Resampling.NEAREST
     return np.asarray(Image.fromarray(lr).resize((HR_SIZE, HR_SIZE), nearest))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.metrics.registry import fact
+from benchmark.metrics.registry import metric_info
 from benchmark.report.style import FULL_WIDTH, PLAIN, figure_of, save_figure
 
 _COLOUR = "#0072b2"
@@ -33,6 +33,8 @@ def draw_differences(found: Sequence[Drawn], out: Path, title: str, metric: str)
         axes.plot(one.mean, -place, "o", color=inside, mec=_COLOUR, ms=4.5)
     axes.axvline(0, color=PLAIN, lw=0.8)
     axes.set_yticks([-place for place in range(len(found))], [one.name for one in found])
-    axes.set_xlabel(f"difference of {fact(metric).heading}; filled: p < 0.05 after correction")
+    axes.set_xlabel(
+        f"difference of {metric_info(metric).heading}; filled: p < 0.05 after correction"
+    )
     axes.set_title(title)
     return save_figure(figure, out)

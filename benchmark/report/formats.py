@@ -1,4 +1,4 @@
-"""Boards in the forms that others read: CSV, LaTeX and the YAML of Hugging Face model cards."""
+"""Leaderboards in the forms that others read: CSV, LaTeX and the YAML of model cards."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from benchmark.metrics.registry import MetricFact, fact
+from benchmark.metrics.registry import MetricInfo, metric_info
 from benchmark.report.leaderboard import leaderboard
 from benchmark.results.files import read_all
 from benchmark.results.ranking import (
-    BoardKey,
-    Standing,
+    LeaderboardKey,
+    RankedRow,
     Value,
-    board_name,
-    board_title,
     known_means,
+    leaderboard_name,
+    leaderboard_title,
     metrics_of,
-    standings,
+    ranked_rows,
     task_title,
 )
-from benchmark.results.result import Result, boards
+from benchmark.results.result import Result, leaderboards
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.files import write_text
 
@@ -35,16 +35,16 @@ _LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasci
 _LATEX |= {sign: f"\\{sign}" for sign in "&%$#_{}"}
 
 
-def board_text(results: Path, form: str) -> str:
-    """All boards of the results below a folder, in one of `FORMS`; raises FaceRefError."""
+def leaderboard_text(results: Path, form: str) -> str:
+    """All leaderboards of the results below a folder, in one of `FORMS`; raises FaceRefError."""
     if form not in FORMS:
         raise unknown_choice("format", form, FORMS)
     return FORMS[form](results)
 
 
-def write_board(results: Path, out: Path, form: str) -> str:
-    """Write the boards to `out` in one of `FORMS`; returns the text."""
-    text = board_text(results, form)
+def write_leaderboard(results: Path, out: Path, form: str) -> str:
+    """Write the leaderboards to `out` in one of `FORMS`; returns the text."""
+    text = leaderboard_text(results, form)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         write_text(out, text)
@@ -56,16 +56,17 @@ def write_board(results: Path, out: Path, form: str) -> str:
 
 
 def comma_separated(results: Path) -> str:
-    """One table of all boards, a row a method and board; numbers are not rounded for reading."""
-    found = boards(read_all(results))
+    """One table of all leaderboards, a row a method and leaderboard; numbers are not rounded for
+    reading."""
+    found = leaderboards(read_all(results))
     facts = metrics_of([row for rows in found.values() for row in rows])
     buffer = io.StringIO()
     head = [*_ABOUT, *(f"{m.name}{part}" for m in facts for part in _PARTS), *_GAIN, *_COST]
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(head)
     for key, rows in sorted(found.items()):
-        for standing in standings(rows):
-            writer.writerow(_cells(key, standing, facts))
+        for ranked in ranked_rows(rows):
+            writer.writerow(_cells(key, ranked, facts))
     return buffer.getvalue()
 
 
@@ -76,7 +77,7 @@ _COST = ("parameters", "macs", "training_seconds", "milliseconds", "seeds", "wei
 """Of several seeds: `seeds` and `weights_sha256` hold one each, between spaces."""
 
 
-def _cells(key: BoardKey, row: Standing, facts: Sequence[MetricFact]) -> list[Any]:
+def _cells(key: LeaderboardKey, row: RankedRow, facts: Sequence[MetricInfo]) -> list[Any]:
     result, training = row.result, row.result.training or {}
     cells = [*key, result.method, row.name, result.references, result.reference_list]
     for metric in facts:
@@ -95,21 +96,21 @@ def _rounded(value: Value | None) -> list[float | None]:
 
 
 def latex(results: Path) -> str:
-    """A `table` for each board; needs the package booktabs."""
-    found = sorted(boards(read_all(results)).items())
-    return "\n".join(_latex_table(key, standings(rows)) for key, rows in found)
+    """A `table` for each leaderboard; needs the package booktabs."""
+    found = sorted(leaderboards(read_all(results)).items())
+    return "\n".join(_latex_table(key, ranked_rows(rows)) for key, rows in found)
 
 
-def _latex_table(key: BoardKey, rows: Sequence[Standing]) -> str:
+def _latex_table(key: LeaderboardKey, rows: Sequence[RankedRow]) -> str:
     facts = metrics_of([row.result for row in rows])
     marks = {metric.name: _marks(rows, metric) for metric in facts}
     heads = [f"{escape_latex(metric.heading)} ${_ARROWS[metric.arrow]}$" for metric in facts]
     lines = [
         r"\begin{table}",
         r"  \centering",
-        f"  \\caption{{{escape_latex(board_title(key).replace('`', ''))}, {key[3]} faces. "
+        f"  \\caption{{{escape_latex(leaderboard_title(key).replace('`', ''))}, {key[3]} faces. "
         f"{LATEX_NOTE}}}",
-        f"  \\label{{tab:{board_name(key)}}}",
+        f"  \\label{{tab:{leaderboard_name(key)}}}",
         f"  \\begin{{tabular}}{{l{'r' * (len(facts) + 2)}}}",
         r"    \toprule",
         "    " + " & ".join(["Method", *heads, "Params, M", "MACs, G"]) + r" \\",
@@ -126,7 +127,7 @@ def _latex_table(key: BoardKey, rows: Sequence[Standing]) -> str:
 _ARROWS = {"↑": r"\uparrow", "↓": r"\downarrow"}
 
 
-def _marks(rows: Sequence[Standing], metric: MetricFact) -> list[str | None]:
+def _marks(rows: Sequence[RankedRow], metric: MetricInfo) -> list[str | None]:
     """For each row `textbf` (best), `underline` (second) or None."""
     places = [_place(row, metric) for row in rows]
     known = sorted({place for place in places if place is not None})
@@ -134,7 +135,7 @@ def _marks(rows: Sequence[Standing], metric: MetricFact) -> list[str | None]:
     return [None if place is None else names.get(place) for place in places]
 
 
-def _place(row: Standing, metric: MetricFact) -> float | None:
+def _place(row: RankedRow, metric: MetricInfo) -> float | None:
     """What orders rows: the rank, or the mean itself of a metric of whole sets."""
     value = row.values.get(metric.name)
     if value is None or value.rank is not None:
@@ -142,7 +143,7 @@ def _place(row: Standing, metric: MetricFact) -> float | None:
     return -value.mean if metric.higher_is_better else value.mean
 
 
-def _latex_cell(row: Standing, metric: MetricFact, mark: str | None) -> str:
+def _latex_cell(row: RankedRow, metric: MetricInfo, mark: str | None) -> str:
     value = row.values.get(metric.name)
     if value is None:
         return "--"
@@ -165,7 +166,7 @@ def model_index(results: Path) -> str:
     from huggingface_hub.utils import yaml_dump
 
     models: dict[str, dict[str, Result]] = {}
-    for _, rows in sorted(boards(read_all(results)).items()):
+    for _, rows in sorted(leaderboards(read_all(results)).items()):
         for row in chain.from_iterable(row.single_seeds for row in rows):
             same = f"{row.task} {row.data_revision} {row.images} {row.run}"
             models.setdefault(_model_name(row), {})[same] = row
@@ -199,7 +200,7 @@ def _eval_results(result: Result) -> list[Any]:
             dataset_split=result.split,
             dataset_revision=result.data_revision,
             metric_type=metric,
-            metric_name=fact(metric).heading,
+            metric_name=metric_info(metric).heading,
             metric_value=value,
         )
         for metric, value in known_means(result).items()

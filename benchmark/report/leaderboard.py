@@ -1,22 +1,22 @@
-"""The board: Markdown tables, computed from result files alone."""
+"""The leaderboard: Markdown tables, computed from result files alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.metrics.registry import METRICS, MetricFact, fact
-from benchmark.results.caveats import board_notes
+from benchmark.metrics.registry import METRICS, MetricInfo, metric_info
+from benchmark.results.caveats import caveats_of
 from benchmark.results.files import read_all
 from benchmark.results.ranking import (
-    Standing,
+    RankedRow,
     Value,
-    board_title,
     known_means,
+    leaderboard_title,
     metrics_of,
-    standings,
+    ranked_rows,
 )
-from benchmark.results.result import Result, boards, is_variant, seed_spread
+from benchmark.results.result import Result, is_variant, leaderboards, seed_spread
 from benchmark.results.statistics import with_interval
 
 QUALITY = (
@@ -38,50 +38,56 @@ COST = (
 NOTE = """\
 Higher is better. Faces are made small by Pillow's antialiased bicubic, x8. Scores are means over
 faces of 8-bit outputs, no border cut; intervals are bootstrapped over faces, differences paired
-face by face. `refs_hr`: references found with the sharp face, an upper bound of retrieval;
-`refs_lr`: found with the small face alone. Methods of one board had the same training budget, and
-val chose their weights. Seeds: a row of several trainings is their mean, face by face, with the
-standard deviation of their PSNR-Y; intervals are over faces. Rank: 1 and the number of rows whose
-PSNR-Y is higher beyond chance (paired bootstrap over faces, Holm's correction over all pairs of the
-board, 5 %): rows that cannot be told apart may share a rank. An arrow says which way a metric that
-not every row has is better; `-`: not scored."""
+face by face. `refs_hr`: references found with the HR face, an upper bound of retrieval; `refs_lr`:
+found with the LR face alone. Methods of one leaderboard had the same training budget, and val chose
+their weights. Seeds: a row of several trainings is their mean, face by face, with the standard
+deviation of their PSNR-Y; intervals are over faces. Rank: 1 and the number of rows whose PSNR-Y is
+higher beyond chance (paired bootstrap over faces, Holm's correction over all pairs of the
+leaderboard, 5 %): rows that cannot be told apart may share a rank. An arrow says which way a metric
+that not every row has is better; `-`: not scored."""
 
 
 def leaderboard(results: Path) -> str:
-    """All boards of the results below a folder, as Markdown."""
-    found = boards(read_all(results))
+    """All leaderboards of the results below a folder, as Markdown."""
+    found = leaderboards(read_all(results))
     sections = [_section(key, rows) for key, rows in sorted(found.items())]
     return "\n\n".join(["# Leaderboard", NOTE, *sections]) + "\n"
 
 
 def columns_of(results: Sequence[Result]) -> list[str]:
-    """Headings of one board: those of every board, and metrics that some of its rows have."""
+    """Headings of one leaderboard: those of every leaderboard, and metrics that some of its rows
+    have."""
     return [*QUALITY, *(f"{m.heading} {m.arrow}" for m in _more(results)), *COST]
 
 
 def rows_of(results: Sequence[Result]) -> list[list[str]]:
-    """Cells of one board, in the order of `columns_of`.
+    """Cells of one leaderboard, in the order of `columns_of`.
 
     Raises FaceRefError where results are of other images than the first.
     """
     more = _more(results)
-    return [_row(standing, more) for standing in standings(results, [fact(METRICS[0])])]
+    return [_row(ranked, more) for ranked in ranked_rows(results, [metric_info(METRICS[0])])]
 
 
-def _more(results: Sequence[Result]) -> list[MetricFact]:
+def _more(results: Sequence[Result]) -> list[MetricInfo]:
     return [metric for metric in metrics_of(results) if metric.name not in METRICS]
 
 
 def _section(key: tuple[str, str, str, int], results: Sequence[Result]) -> str:
     _, _, revision, images = key
-    lines = [f"## {board_title(key)}", "", f"{images:,} faces, Face_Ref `{revision[:12]}`.", ""]
+    lines = [
+        f"## {leaderboard_title(key)}",
+        "",
+        f"{images:,} faces, Face_Ref `{revision[:12]}`.",
+        "",
+    ]
     columns, cells = columns_of(results), rows_of(results)
     changed = [is_variant(result, results) for result in results]
     lines += _table(columns, [row for row, apart in zip(cells, changed, strict=True) if not apart])
     if any(changed):
         lines += ["", "Methods with a part changed, ranked among the rows above:", ""]
         lines += _table(columns, [row for row, apart in zip(cells, changed, strict=True) if apart])
-    for note in board_notes(results):
+    for note in caveats_of(results):
         lines += ["", note]
     return "\n".join(lines)
 
@@ -91,15 +97,15 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return head + ["| " + " | ".join(row) + " |" for row in rows]
 
 
-def _row(standing: Standing, more: Sequence[MetricFact]) -> list[str]:
-    result, means, training = standing.result, standing.result.means, standing.result.training
-    first = standing.values[METRICS[0]]
+def _row(ranked: RankedRow, more: Sequence[MetricInfo]) -> list[str]:
+    result, means, training = ranked.result, ranked.result.means, ranked.result.training
+    first = ranked.values[METRICS[0]]
     return [
-        standing.name,
+        ranked.name,
         str(first.rank),
         _seeds(result),
         f"{means['psnr_y']:.2f} [{first.low:.2f}, {first.high:.2f}]",
-        _gain(standing.gain),
+        _gain(ranked.gain),
         f"{means['ssim_y']:.4f}",
         f"{means['psnr_rgb']:.2f}",
         f"{means['ssim_rgb']:.4f}",
@@ -111,7 +117,7 @@ def _row(standing: Standing, more: Sequence[MetricFact]) -> list[str]:
     ]
 
 
-def _extra(result: Result, metric: MetricFact) -> str:
+def _extra(result: Result, metric: MetricInfo) -> str:
     value = known_means(result).get(metric.name)
     return "-" if value is None else f"{value:.{metric.digits}f}"
 

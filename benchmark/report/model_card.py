@@ -1,4 +1,4 @@
-"""The card of released weights, made from result files alone: no number in it is typed."""
+"""The card of exported weights, made from result files alone: no number in it is typed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmark.methods.registry import FOLDER
-from benchmark.protocol.describe import in_words
+from benchmark.protocol.describe import protocol_text
 from benchmark.results.result import Result, label
 from benchmark.results.statistics import bootstrap
 from faceref.errors import FaceRefError, unknown_choice
@@ -44,7 +44,7 @@ other poses, devices, ages and groups of people may come out worse, which was no
 
 ## Terms
 
-{terms}. The weights were learnt from the pictures of that data set, so its terms apply, too.
+{terms}. The weights were learnt from the images of that data set, so its terms apply, too.
 Whoever is shown in it and wants out is taken out of the data set, and weights trained later do
 without.
 """
@@ -133,7 +133,7 @@ def _text(own: Sequence[Result], results: Sequence[Result], licence: Licence) ->
         images=first.images,
         split=first.split,
         data=first.data_revision[:12],
-        protocol=in_words(first.task),
+        protocol=protocol_text(first.task),
         budget=first.budget,
         precision=training.get("precision", "bf16"),
         seed=first.seed,

@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.metrics.registry import METRICS, fact
-from benchmark.report.formats import write_board
-from benchmark.report.style import FULL_WIDTH, PLAIN, Look, figure_of, look_of, save_figure
+from benchmark.metrics.registry import METRICS, metric_info
+from benchmark.report.formats import write_leaderboard
+from benchmark.report.style import FULL_WIDTH, PLAIN, Look, figure_of, marker_style, save_figure
 from benchmark.results.files import read_all
 from benchmark.results.ranking import (
-    BoardKey,
-    Standing,
-    board_name,
-    board_title,
+    LeaderboardKey,
+    RankedRow,
+    leaderboard_name,
+    leaderboard_title,
+    ranked_rows,
     scores_of,
-    standings,
 )
-from benchmark.results.result import Result, boards, is_variant, label
+from benchmark.results.result import Result, is_variant, label, leaderboards
 from benchmark.results.statistics import bootstrap
 
 FAR_BELOW = 2.0
@@ -66,18 +66,18 @@ def quality_against_cost(results: Sequence[Result], out: Path, title: str) -> No
     Bicubic and methods at no cost are horizontal lines; results whose cost is unknown are left out.
     """
     shown, hidden = near(results)
-    rows = standings(shown, [fact(METRICS[0])])
+    rows = ranked_rows(shown, [metric_info(METRICS[0])])
     height = max(2.9, 0.4 + 0.16 * len(shown))
     figure, axes = figure_of(FULL_WIDTH, height, len(COSTS), sharey=True)
     for one, (name, cost) in zip(axes, COSTS, strict=True):
         for row in rows:
-            _mark(one, row, cost(row.result), look_of(row.result, results))
+            _mark(one, row, cost(row.result), marker_style(row.result, results))
         _logarithmic(one)
         one.set_xlabel(name)
         one.margins(x=0.15, y=0.12)
     axes[0].set_ylabel("PSNR-Y, dB")
     axes[0].set_title(title.replace("`", ""))
-    _name_rows(figure, shown, [look_of(row, results) for row in shown])
+    _name_rows(figure, shown, [marker_style(row, results) for row in shown])
     figure.subplots_adjust(wspace=0.08)
     name_hidden(axes[0], hidden)
     save_figure(figure, out)
@@ -93,7 +93,7 @@ def _logarithmic(axes: Any) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-def _mark(axes: Any, row: Standing, cost: float | None, look: Look) -> None:
+def _mark(axes: Any, row: RankedRow, cost: float | None, look: Look) -> None:
     value = row.values["psnr_y"]
     if cost is None or value.low is None or value.high is None:
         return
@@ -136,7 +136,7 @@ def validation_curves(results: Sequence[Result], out: Path) -> None:
             continue
         seen.add(training["weights_sha256"])
         steps, quality = zip(*training["val_curve"], strict=True)
-        look = look_of(result, results)
+        look = marker_style(result, results)
         style = "-" if look.filled else "--"
         axes.plot(steps, quality, style, color=look.colour, marker="o", ms=3, label=result.title)
     axes.set_xlabel("training steps")
@@ -161,7 +161,7 @@ def reference_curve(results: Sequence[Result], out: Path, title: str) -> bool:
         for name in given:
             line = [row for row in rows[1:] if row.reference_list == name]
             if line:
-                _curve(axes, base, line, look_of(line[0], results), lines)
+                _curve(axes, base, line, marker_style(line[0], results), lines)
                 lines += 1
     axes.axhline(0, color=PLAIN, lw=0.8)
     axes.set_xlabel("references given, K")
@@ -245,7 +245,7 @@ def distributions(results: Sequence[Result], out: Path, title: str) -> None:
     scores = scores_of(shown, "psnr_y")
     base = scores_of([bicubic], "psnr_y")[0] if bicubic else None
     for place, (values, row) in enumerate(zip(scores, shown, strict=True)):
-        look = look_of(row, results)
+        look = marker_style(row, results)
         _violin(axes[0], values, -place, look)
         if base is not None and row is not bicubic:
             _violin(axes[1], values - base, -place, look)
@@ -273,22 +273,22 @@ def _violin(axes: Any, values: np.ndarray, height: float, look: Look) -> None:
 
 
 ENDS = ("cost", "distribution", "wins", "val", "references")
-"""How the names of a board's figures end."""
+"""How the names of a leaderboard's figures end."""
 
 
 def draw(folder: Path, out: Path) -> list[Path]:
-    """Board and figures of the results below `folder`, in `out`; returns what was written."""
+    """Leaderboard and figures of the results below `folder`, in `out`; returns what was written."""
     made = [out / "leaderboard.md"]
-    write_board(folder, made[0], "md")
-    for key, rows in boards(read_all(folder)).items():
-        made += _draw_board(key, rows, out / "figures")
+    write_leaderboard(folder, made[0], "md")
+    for key, rows in leaderboards(read_all(folder)).items():
+        made += _draw_leaderboard(key, rows, out / "figures")
     return made
 
 
-def _draw_board(key: BoardKey, rows: Sequence[Result], folder: Path) -> list[Path]:
-    """Figures of one board, each as PNG and PDF; parts changed are drawn by `gain_page`."""
+def _draw_leaderboard(key: LeaderboardKey, rows: Sequence[Result], folder: Path) -> list[Path]:
+    """Figures of one leaderboard, each as PNG and PDF; parts changed are drawn by `gain_page`."""
     rows = [row for row in rows if not is_variant(row, rows)]
-    title, name = board_title(key), board_name(key)
+    title, name = leaderboard_title(key), leaderboard_name(key)
     files = {end: folder / f"{name}-{end}.png" for end in ENDS}
     quality_against_cost(rows, files["cost"], title)
     distributions(rows, files["distribution"], title)

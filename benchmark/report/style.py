@@ -40,12 +40,12 @@ class Look:
     """Hollow where there are more methods than colours."""
 
 
-def look_of(result: Result, board: Sequence[Result]) -> Look:
-    """How `result` is drawn in every figure of `board`."""
+def marker_style(result: Result, leaderboard: Sequence[Result]) -> Look:
+    """How `result` is drawn in every figure of `leaderboard`."""
     marker = _MARKERS.get(result.reference_list, "D")
     if result.method == "bicubic":
         return Look(PLAIN, marker, True)
-    place = sorted({row.method for row in board} - {"bicubic"}).index(result.method)
+    place = sorted({row.method for row in leaderboard} - {"bicubic"}).index(result.method)
     return Look(COLOURS[place % len(COLOURS)], marker, place // len(COLOURS) % 2 == 0)
 
 

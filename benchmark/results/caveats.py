@@ -1,4 +1,4 @@
-"""What a board must say of rows that were not trained or asked as the others were."""
+"""What a leaderboard must say of rows that were not trained or asked as the others were."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from benchmark.protocol.budgets import BUDGETS, split_budget
 from benchmark.results.result import Result
 
 
-def board_notes(results: Sequence[Result]) -> list[str]:
-    """Sentences on what differs between the rows of one board; empty where nothing does.
+def caveats_of(results: Sequence[Result]) -> list[str]:
+    """Sentences on what differs between the rows of one leaderboard; empty where nothing does.
 
     Of what a result of an older version does not say, nothing is said.
     """
@@ -67,10 +67,10 @@ def _data(runs: Sequence[Result]) -> Iterator[str]:
         for run in runs
         if _training(run).get("data_revision", run.data_revision) != run.data_revision
     ]
-    packed = [run for run in other if _training(run).get("packed_of") == run.data_revision]
+    packed = [run for run in other if _training(run).get("archived_from") == run.data_revision]
     strange = [run for run in other if run not in packed]
     if packed:
-        yield f"Trained on a pack of this Face_Ref with lossy pictures: {_names(packed)}."
+        yield f"Trained on a pack of this Face_Ref with lossy images: {_names(packed)}."
     if strange:
         yield (
             "Trained on other data than this Face_Ref, which may hold faces of its test split: "

@@ -1,4 +1,4 @@
-"""What must hold for a result to stand on a board, whoever made the file."""
+"""What must hold for a result to stand on a leaderboard, whoever made the file."""
 
 from __future__ import annotations
 

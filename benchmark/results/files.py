@@ -215,7 +215,7 @@ def read_all(folder: Path) -> list[Result]:
     """All results below `folder`, in the order of their paths.
 
     Raises FaceRefError that names every file that is damaged, was changed, or does not lie where
-    the run that it holds belongs (a copy under another name would stand on the board twice).
+    the run that it holds belongs (a copy under another name would stand on the leaderboard twice).
     """
     paths = result_paths(folder)
     found, wrong = [], []

@@ -1,4 +1,5 @@
-"""Where each row of a board stands: means, intervals, ranks and gains, computed once for all forms.
+"""Where each row of a leaderboard stands: means, intervals, ranks and gains, computed once for all
+forms.
 
 Markdown, CSV, LaTeX, YAML, figures and the page all say the same because they all read this.
 """
@@ -10,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.metrics.registry import FACTS, METRICS, MetricFact, fact
+from benchmark.metrics.registry import METRIC_INFO, METRICS, MetricInfo, metric_info
 from benchmark.protocol.tasks import TASKS
 from benchmark.results.result import Result, label
 from benchmark.results.statistics import bootstrap_p, interval, ranks, resampled_means
 from faceref.errors import FaceRefError
 
-BoardKey = tuple[str, str, str, int]
+LeaderboardKey = tuple[str, str, str, int]
 """Task, budget, data revision, images."""
 
 
@@ -33,7 +34,7 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Standing:
+class RankedRow:
     """One row of a board."""
 
     result: Result
@@ -45,10 +46,11 @@ class Standing:
     """First metric over bicubic, paired image by image; None for bicubic and where it is absent."""
 
 
-def standings(
-    results: Sequence[Result], metrics: Sequence[MetricFact] | None = None
-) -> list[Standing]:
-    """Rows of one board, in the order of `results`, by `metrics` (default: all that there are).
+def ranked_rows(
+    results: Sequence[Result], metrics: Sequence[MetricInfo] | None = None
+) -> list[RankedRow]:
+    """Rows of one leaderboard, in the order of `results`, by `metrics` (default: all that there
+    are).
 
     Raises FaceRefError where results are of other images than the first.
     """
@@ -68,16 +70,16 @@ def standings(
             if metric.name == METRICS[0]:
                 gains = _gains(results, scores, drawn)
     return [
-        Standing(result, label(result), values[place], gains[place])
+        RankedRow(result, label(result), values[place], gains[place])
         for place, result in enumerate(results)
     ]
 
 
-def metrics_of(results: Sequence[Result]) -> list[MetricFact]:
+def metrics_of(results: Sequence[Result]) -> list[MetricInfo]:
     """Metrics that any of `results` has: those of every task first, then the others as listed."""
     found = {name for result in results for name in known_means(result)}
-    order = [*METRICS, *(name for name in FACTS if name not in METRICS), *sorted(found)]
-    return [fact(name) for name in dict.fromkeys(order) if name in found]
+    order = [*METRICS, *(name for name in METRIC_INFO if name not in METRICS), *sorted(found)]
+    return [metric_info(name) for name in dict.fromkeys(order) if name in found]
 
 
 def known_means(result: Result) -> dict[str, float]:
@@ -96,7 +98,7 @@ def scores_of(results: Sequence[Result], metric: str) -> np.ndarray:
     return np.array([result.scores[metric] for result in results], np.float64)
 
 
-def board_title(key: BoardKey) -> str:
+def leaderboard_title(key: LeaderboardKey) -> str:
     """Heading of one board."""
     task, budget, _, _ = key
     return f"{task_title(task)} (`{task}`, budget `{budget}`)"
@@ -107,8 +109,8 @@ def task_title(task: str) -> str:
     return TASKS[task].title if task in TASKS else task
 
 
-def board_name(key: BoardKey) -> str:
-    """File name for what is drawn from one board, without suffix."""
+def leaderboard_name(key: LeaderboardKey) -> str:
+    """File name for what is drawn from one leaderboard, without suffix."""
     task, budget, revision, images = key
     return f"{task.replace('@', '-v')}-{budget}-{revision[:8]}-{images}"
 
@@ -122,7 +124,7 @@ def _need_the_same_images(results: Sequence[Result]) -> None:
             )
 
 
-def _values(metric: MetricFact, scores: np.ndarray, drawn: np.ndarray) -> list[Value]:
+def _values(metric: MetricInfo, scores: np.ndarray, drawn: np.ndarray) -> list[Value]:
     towards = scores if metric.higher_is_better else -scores
     places = ranks(towards, bootstrap_p(scores, drawn))
     return [

@@ -147,10 +147,10 @@ def label(result: Result) -> str:
     return f"{result.title} (K=0)" if result.uses_references else result.title
 
 
-def is_variant(result: Result, board: Sequence[Result]) -> bool:
-    """Whether this is a method of `board` with a part changed, such as `msrnet-no-remap`."""
+def is_variant(result: Result, leaderboard: Sequence[Result]) -> bool:
+    """Whether this is a method of `leaderboard` with a part changed, such as `msrnet-no-remap`."""
     whole, _, part = result.method.partition("-")
-    return bool(part) and any(row.method == whole for row in board)
+    return bool(part) and any(row.method == whole for row in leaderboard)
 
 
 def merge_seeds(results: Sequence[Result]) -> list[Result]:
@@ -231,11 +231,11 @@ def seed_spread(result: Result, metric: str) -> float | None:
     return statistics.stdev(row.means[metric] for row in result.repeats)
 
 
-def boards(results: Sequence[Result]) -> dict[tuple[str, str, str, int], list[Result]]:
+def leaderboards(results: Sequence[Result]) -> dict[tuple[str, str, str, int], list[Result]]:
     """Results that may be compared, by (task, budget, data revision, images).
 
-    Seeds of one method are one row. Methods without training stand on every board of their task,
-    data and images. Checks with the target as its own reference stand on none.
+    Seeds of one method are one row. Methods without training stand on every leaderboard of their
+    task, data and images. Checks with the target as its own reference stand on none.
     """
     ranked = [row for row in merge_seeds(results) if row.reference_list != "target"]
     found: dict[tuple[str, str, str, int], list[Result]] = {}

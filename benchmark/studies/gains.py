@@ -1,4 +1,4 @@
-"""Do references help? Paired differences between rows of one board, and studies side by side.
+"""Do references help? Paired differences between rows of one leaderboard, and studies side by side.
 
 Everything is computed from result and study files.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.metrics.registry import METRICS, fact
+from benchmark.metrics.registry import METRICS, metric_info
 from benchmark.protocol.budgets import split_budget
 from benchmark.results.caveats import aside, unlike
 from benchmark.results.ranking import metrics_of, scores_of
@@ -45,7 +45,7 @@ class Difference:
     p: float
     """Two-sided, corrected by Holm over the differences of one table and metric."""
     unlike: tuple[str, ...] = ()
-    """What else differed between the trainings: see `board_notes.unlike`."""
+    """What else differed between the trainings: see `caveats_of.unlike`."""
     seeds: tuple[int, int] | None = None
     """How many trainings each row is the mean of, where they are not as many."""
 
@@ -96,10 +96,10 @@ def _uneven_seeds(row: Result, rival: Result) -> tuple[int, int] | None:
     return counts if both_trained and counts[0] != counts[1] else None
 
 
-def by_references(board: Sequence[Result]) -> list[tuple[Result, Result]]:
+def by_references(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
     """Each method with references against itself without: K = 5 of either list and K = 0."""
-    alone = {row.method: row for row in board if row.references == 0 and row.uses_references}
-    order = sorted(board, key=lambda row: (row.method != ASKED, -row.means[METRICS[0]]))
+    alone = {row.method: row for row in leaderboard if row.references == 0 and row.uses_references}
+    order = sorted(leaderboard, key=lambda row: (row.method != ASKED, -row.means[METRICS[0]]))
     return [
         (row, alone[row.method])
         for row in order
@@ -107,55 +107,55 @@ def by_references(board: Sequence[Result]) -> list[tuple[Result, Result]]:
     ]
 
 
-def against_rivals(board: Sequence[Result]) -> list[tuple[Result, Result]]:
-    """The asked method, given what the small face finds, against the best rows of each kind.
+def against_rivals(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
+    """The asked method, given what the LR face finds, against the best rows of each kind.
 
     Against itself without references, the best single-image row, the best row of another method
-    with references of the small face, too, and itself trained without any, as far as they are on
+    with references of the LR face, too, and itself trained without any, as far as they are on
     the board. The best are those of the highest PSNR-Y.
     """
-    return _rivals(_given(board, [ASKED]), board)
+    return _rivals(_given(leaderboard, [ASKED]), leaderboard)
 
 
-def chosen_against_rivals(board: Sequence[Result]) -> list[tuple[Result, Result]]:
+def chosen_against_rivals(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
     """The same of the asked method's variant that is best on val, where that is not the whole."""
-    best = _given(board, _family(board))
-    return [] if best is None or best.method == ASKED else _rivals(best, board)
+    best = _given(leaderboard, _family(leaderboard))
+    return [] if best is None or best.method == ASKED else _rivals(best, leaderboard)
 
 
-def against_none(board: Sequence[Result]) -> list[tuple[Result, Result]]:
+def against_none(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
     """The asked method and its variants with references, against training without any.
 
     That is the variant's own twin, as `msrnet-attentive-no-external`, or `msrnet-no-external`.
     """
-    rows = [_given(board, [method]) for method in _family(board)]
-    pairs = [(row, _twin(row, board)) for row in rows if row is not None]
+    rows = [_given(leaderboard, [method]) for method in _family(leaderboard)]
+    pairs = [(row, _twin(row, leaderboard)) for row in rows if row is not None]
     return [(row, twin) for row, twin in pairs if twin is not None]
 
 
-def _rivals(mine: Result | None, board: Sequence[Result]) -> list[tuple[Result, Result]]:
+def _rivals(mine: Result | None, leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
     if mine is None:
         return []
-    family = _family(board)
-    others = [row for row in board if row.method not in family]
+    family = _family(leaderboard)
+    others = [row for row in leaderboard if row.method not in family]
     rivals = [
-        _first(board, lambda row: row.method == mine.method and row.references == 0),
+        _first(leaderboard, lambda row: row.method == mine.method and row.references == 0),
         _first(others, lambda row: row.budget is not None and not row.uses_references),
         _first(others, lambda row: row.budget is not None and row.reference_list == GIVEN[0]),
-        _twin(mine, board),
+        _twin(mine, leaderboard),
     ]
     return [(mine, rival) for rival in rivals if rival is not None]
 
 
-def _family(board: Sequence[Result]) -> list[str]:
+def _family(leaderboard: Sequence[Result]) -> list[str]:
     """The asked method and its variants, as far as they are on the board."""
-    names = dict.fromkeys(row.method for row in board)
+    names = dict.fromkeys(row.method for row in leaderboard)
     return [name for name in names if name.partition("-")[0] == ASKED]
 
 
-def _given(board: Sequence[Result], methods: Sequence[str]) -> Result | None:
-    """Of the rows of `methods` with what the small face finds, the one that is best on val."""
-    found = [row for row in board if row.method in methods and row.reference_list == GIVEN[0]]
+def _given(leaderboard: Sequence[Result], methods: Sequence[str]) -> Result | None:
+    """Of the rows of `methods` with what the LR face finds, the one that is best on val."""
+    found = [row for row in leaderboard if row.method in methods and row.reference_list == GIVEN[0]]
     return max(found, key=_on_val, default=None)
 
 
@@ -164,24 +164,26 @@ def _on_val(row: Result) -> float:
     return float(np.mean([training.get("val_psnr_y", -np.inf) for training in trainings]))
 
 
-def _twin(row: Result, board: Sequence[Result]) -> Result | None:
-    own = _first(board, lambda other: other.method == f"{row.method}-no-external")
-    return own or _first(board, lambda other: other.method == f"{ASKED}-no-external")
+def _twin(row: Result, leaderboard: Sequence[Result]) -> Result | None:
+    own = _first(leaderboard, lambda other: other.method == f"{row.method}-no-external")
+    return own or _first(leaderboard, lambda other: other.method == f"{ASKED}-no-external")
 
 
-def by_part(board: Sequence[Result]) -> list[tuple[Result, Result]]:
+def by_part(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
     """Each variant of the asked method against the whole, with the same references."""
-    whole = {(row.references, row.reference_list): row for row in board if row.method == ASKED}
+    whole = {
+        (row.references, row.reference_list): row for row in leaderboard if row.method == ASKED
+    }
     found = []
-    for row in board:
+    for row in leaderboard:
         same = whole.get((row.references, row.reference_list))
         if row.method.startswith(f"{ASKED}-") and row.reference_list != GIVEN[1] and same:
             found.append((row, same))
     return sorted(found, key=lambda pair: (pair[0].method, -pair[0].references))
 
 
-def _first(board: Sequence[Result], wanted: Callable[[Result], bool]) -> Result | None:
-    found = [row for row in board if wanted(row)]
+def _first(leaderboard: Sequence[Result], wanted: Callable[[Result], bool]) -> Result | None:
+    found = [row for row in leaderboard if wanted(row)]
     return max(found, key=lambda row: row.means[METRICS[0]], default=None)
 
 
@@ -190,7 +192,7 @@ def table(found: Sequence[Difference], metrics: Sequence[str]) -> list[str]:
     shown = [metric for metric in metrics if any(one.metric == metric for one in found)]
     cells = {(one.name, one.metric): _text(one) for one in found}
     names = list(dict.fromkeys(one.name for one in found))
-    lines = ["| difference | " + " | ".join(fact(metric).heading for metric in shown) + " |"]
+    lines = ["| difference | " + " | ".join(metric_info(metric).heading for metric in shown) + " |"]
     lines.append("| --- |" + " ---: |" * len(shown))
     for name in names:
         row = [cells.get((name, metric), "-") for metric in shown]
@@ -199,7 +201,7 @@ def table(found: Sequence[Difference], metrics: Sequence[str]) -> list[str]:
 
 
 def _text(one: Difference) -> str:
-    digits = fact(one.metric).digits + (1 if fact(one.metric).digits == 2 else 0)
+    digits = metric_info(one.metric).digits + (1 if metric_info(one.metric).digits == 2 else 0)
     return f"{with_interval(one.mean, one.low, one.high, digits)}, {p_text(one.p)}"
 
 
@@ -230,9 +232,9 @@ def _training(study: Study) -> str:
     return f"{study.title}, seed {study.seed}{kind}"
 
 
-def shown_metrics(board: Sequence[Result]) -> list[str]:
-    """Metrics of the board that have a score of every face."""
-    return [metric.name for metric in metrics_of(board)]
+def shown_metrics(leaderboard: Sequence[Result]) -> list[str]:
+    """Metrics of the leaderboard that have a score of every face."""
+    return [metric.name for metric in metrics_of(leaderboard)]
 
 
 LEAST = 3

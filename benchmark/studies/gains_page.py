@@ -9,10 +9,10 @@ from benchmark.methods.registry import load
 from benchmark.metrics.registry import METRICS
 from benchmark.protocol.budgets import split_budget
 from benchmark.report.forest_plot import Drawn, draw_differences
-from benchmark.results.caveats import board_notes
+from benchmark.results.caveats import caveats_of
 from benchmark.results.files import read_all
-from benchmark.results.ranking import BoardKey, board_name, board_title
-from benchmark.results.result import Result, boards, seed_spread
+from benchmark.results.ranking import LeaderboardKey, leaderboard_name, leaderboard_title
+from benchmark.results.result import Result, leaderboards, seed_spread
 from benchmark.results.statistics import with_interval
 from benchmark.studies.gains import (
     ASKED,
@@ -35,23 +35,24 @@ from benchmark.studies.study import Study, read
 from faceref.errors import FaceRefError
 from faceref.files import write_text
 
-TRIED = (
-    "PSNR-Y with five references found with the small face, what that is over MSRNet's, and what "
+ABLATIONS = (
+    "PSNR-Y with five references found with the LR face, what that is over MSRNet's, and what "
     "the references give: over K = 0 of the same training. Intervals are over faces; a row is the "
     "mean of so many seeds."
 )
 
 
-def tried(board: Sequence[Result]) -> list[str]:
-    """Markdown: each variant on the board with its idea, best first, and what seeds differ by.
+def ablations(leaderboard: Sequence[Result]) -> list[str]:
+    """Markdown: each variant on the leaderboard with its idea, best first, and what seeds differ
+    by.
 
-    Empty where the board has no variant.
+    Empty where the leaderboard has no variant.
     """
     ideas = {f"{ASKED}-{variant.name}": variant.idea for variant in load(ASKED).variants}
     ideas[ASKED] = "the whole"
-    rows = {row.method: row for row in board if row.method in ideas and row.references == 0}
+    rows = {row.method: row for row in leaderboard if row.method in ideas and row.references == 0}
     alone = dict(rows)
-    rows |= {row.method: row for row in board if row.method in ideas and _given(row)}
+    rows |= {row.method: row for row in leaderboard if row.method in ideas and _given(row)}
     if ASKED not in rows or len(rows) < 2:
         return []
     others = [rows[name] for name in rows if name != ASKED]
@@ -98,7 +99,7 @@ COUNT = 5
 NOTE = (
     "Differences are paired face by face: mean, 95 % bootstrap interval over faces, and p "
     "corrected for the number of lines (Holm). Rows of several seeds are their mean. `refs_lr`: "
-    "references found with the small face; `refs_hr`: with the sharp face, an upper bound. Neither "
+    "references found with the LR face; `refs_hr`: with the HR face, an upper bound. Neither "
     "interval nor p includes what another seed of a training would change: for that, see `Over "
     "trainings`, of rows with several seeds."
 )
@@ -107,25 +108,28 @@ NOTE = (
 def write_gains(results: Path, studies: Path, out: Path, budget: str, task: str) -> list[Path]:
     """Write the page and its figure into `out`; returns their paths.
 
-    Raises FaceRefError where there is no board of that task and budget.
+    Raises FaceRefError where there is no leaderboard of that task and budget.
     """
-    key, board = find_board(results, budget, task)
-    name = f"{board_name(key)}-gain"
+    key, leaderboard = find_leaderboard(results, budget, task)
+    name = f"{leaderboard_name(key)}-gain"
     figure = out / "figures" / f"{name}.png"
-    made = draw_gains(key, board, figure)
+    made = draw_gains(key, leaderboard, figure)
     page = out / f"{name}.md"
-    text = gains_markdown(key, board, studies_of(studies, task, budget), figure.relative_to(out))
+    text = gains_markdown(
+        key, leaderboard, studies_of(studies, task, budget), figure.relative_to(out)
+    )
     write_text(page, text)
     return [page, *made]
 
 
-def find_board(results: Path, budget: str, task: str) -> tuple[BoardKey, list[Result]]:
-    """The board of `task` and `budget` with most faces; raises FaceRefError where there is none."""
-    every = boards(read_all(results))
+def find_leaderboard(results: Path, budget: str, task: str) -> tuple[LeaderboardKey, list[Result]]:
+    """The leaderboard of `task` and `budget` with most faces; raises FaceRefError where there is
+    none."""
+    every = leaderboards(read_all(results))
     found = [key for key in every if key[:2] == (task, budget)]
     if not found:
         known = ", ".join(sorted({f"{key[0]} {key[1]}" for key in every}))
-        raise FaceRefError(f"No board of {task!r} and budget {budget!r}. There are: {known}.")
+        raise FaceRefError(f"No leaderboard of {task!r} and budget {budget!r}. There are: {known}.")
     key = max(found, key=lambda one: one[3])
     return key, every[key]
 
@@ -141,14 +145,14 @@ def studies_of(folder: Path, task: str, budget: str) -> list[Study]:
 
 
 def gains_markdown(
-    key: BoardKey, board: Sequence[Result], studies: Sequence[Study], figure: Path
+    key: LeaderboardKey, leaderboard: Sequence[Result], studies: Sequence[Study], figure: Path
 ) -> str:
     """The page."""
-    metrics, found = shown_metrics(board), sections(board)
+    metrics, found = shown_metrics(leaderboard), sections(leaderboard)
     lines = [
         "# Do other people's faces help?",
         "",
-        f"{board_title(key)}, {key[3]:,} faces, Face_Ref `{key[2][:12]}`. {NOTE}",
+        f"{leaderboard_title(key)}, {key[3]:,} faces, Face_Ref `{key[2][:12]}`. {NOTE}",
     ]
     for title, pairs in found:
         lines += ["", f"## {title}", "", *table(differences(pairs, metrics), metrics)]
@@ -156,11 +160,11 @@ def gains_markdown(
     if trainings:
         lines += ["", "## Over trainings", "", TRAININGS_NOTE, "", *trainings_table(trainings)]
     lines += ["", f"![{figure.stem}]({figure.as_posix()})"]
-    for note in board_notes(board):
+    for note in caveats_of(leaderboard):
         lines += ["", note]
-    attempts = tried(board)
+    attempts = ablations(leaderboard)
     if attempts:
-        lines += ["", "## What was tried", "", TRIED, "", *attempts]
+        lines += ["", "## What was tried", "", ABLATIONS, "", *attempts]
     if studies:
         lines += [
             "",
@@ -175,23 +179,23 @@ def gains_markdown(
     return "\n".join(lines) + "\n"
 
 
-def sections(board: Sequence[Result]) -> list[tuple[str, list[tuple[Result, Result]]]]:
+def sections(leaderboard: Sequence[Result]) -> list[tuple[str, list[tuple[Result, Result]]]]:
     """Title and pairs of each table that has any."""
     found = [
-        ("MSRNet with five references against its rivals", against_rivals(board)),
-        ("The variant of MSRNet that is best on val", chosen_against_rivals(board)),
-        ("With five references against training without any", against_none(board)),
-        ("Each method with and without references", by_references(board)),
-        ("MSRNet with a part changed, against the whole", by_part(board)),
+        ("MSRNet with five references against its rivals", against_rivals(leaderboard)),
+        ("The variant of MSRNet that is best on val", chosen_against_rivals(leaderboard)),
+        ("With five references against training without any", against_none(leaderboard)),
+        ("Each method with and without references", by_references(leaderboard)),
+        ("MSRNet with a part changed, against the whole", by_part(leaderboard)),
     ]
     return [(title, pairs) for title, pairs in found if pairs]
 
 
-def draw_gains(key: BoardKey, board: Sequence[Result], out: Path) -> list[Path]:
+def draw_gains(key: LeaderboardKey, leaderboard: Sequence[Result], out: Path) -> list[Path]:
     """All differences of PSNR-Y, one line each. PNG and PDF."""
     every: list[Difference] = []
-    for _, pairs in sections(board):
+    for _, pairs in sections(leaderboard):
         every += differences(pairs, METRICS[:1])
     found = list({one.name: one for one in reversed(every)}.values())[::-1]
     lines = [Drawn(one.name, one.mean, one.low, one.high, one.p) for one in found]
-    return draw_differences(lines, out, board_title(key).replace("`", ""), METRICS[0])
+    return draw_differences(lines, out, leaderboard_title(key).replace("`", ""), METRICS[0])

@@ -1,8 +1,8 @@
 """What lies in the references, whatever a network makes of it: detail copied by patches.
 
 The bicubic face gets, block by block of 8x8 pixels, the high frequencies of one block of one
-reference. The block is chosen by the sharp face (an oracle: the most that choosing can give), by
-the small face (what is known), or not at all (the mean of the references at the same place). What
+reference. The block is chosen by the HR face (an oracle: the most that choosing can give), by
+the LR face (what is known), or not at all (the mean of the references at the same place). What
 the first is above the second is lost in choosing; what look-alikes are above random faces under the
 first is what likeness adds.
 """
@@ -38,7 +38,7 @@ def copied_patches(
     """For each of `CHOICES`: PSNR-Y over bicubic of each face, from its first `count` references.
 
     References take on the face's tone. The detail is multiplied by one number for all faces, the
-    one of least squares; it is found with the sharp faces, as an upper bound.
+    one of least squares; it is found with the HR faces, as an upper bound.
     """
     sums: dict[str, list[tuple[float, float, float]]] = {choice: [] for choice in CHOICES}
     for row, listed in enumerate(references):

@@ -91,14 +91,14 @@ Papers claim 0.1 dB as progress: numbers of two protocols do not stand beside ea
 | --- | --- | ---: | ---: | ---: | ---: |"""
 PUBLISHED_HEADING = """## Published protocols
 
-The same pictures, Pillow's bicubic both ways, measured as the papers did.
+The same images, Pillow's bicubic both ways, measured as the papers did.
 
 | protocol | PSNR, dB | difference | SSIM | difference |
 | --- | ---: | ---: | ---: | ---: |"""
 
 
 def read_faces(folder: Path) -> np.ndarray:
-    """uint8 RGB (N, 128, 128, 3): test of a Face_Ref, or the pictures of any folder.
+    """uint8 RGB (N, 128, 128, 3): test of a Face_Ref, or the images of any folder.
 
     Raises FaceRefError where there are none or one is of another size.
     """
@@ -106,9 +106,9 @@ def read_faces(folder: Path) -> np.ndarray:
         from faceref.dataset.store import FaceRef
 
         return FaceRef.open(folder).images("test")
-    from benchmark.evaluation.folders import pictures, read_rgb
+    from benchmark.evaluation.folders import image_files, read_rgb
 
-    paths = list(pictures(folder).values())
+    paths = list(image_files(folder).values())
     faces = [read_rgb(path) for path in paths]
     for path, face in zip(paths, faces, strict=True):
         if face.shape != (HR_SIZE, HR_SIZE, 3):

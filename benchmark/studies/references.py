@@ -1,7 +1,7 @@
 """The reference study: what one trained method gains from each kind of reference, and how many.
 
 The oracle ladder: the target itself, other images of the same person, look-alikes found with the
-sharp face, look-alikes found with the small face, and faces drawn at random. All kinds are scored
+HR face, look-alikes found with the LR face, and faces drawn at random. All kinds are scored
 on the same faces, those whose person has another image in the split, and against K = 0.
 """
 
@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from baselines.msrnet.ablation import Changed, changed_parts
-from benchmark.data.faces import Faces, Pool, open_face_ref, read_split, strangers
+from benchmark.data.faces import Faces, Pool, open_face_ref, random_references, read_split
 from benchmark.evaluation.evaluate import BATCH, budget_name, code_version, default_task, open_model
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load
@@ -28,7 +28,16 @@ from benchmark.metrics.score import luma, psnr, ssim, to_uint8
 from benchmark.protocol.tasks import HR_SIZE, task
 from benchmark.results.result import image_digest
 from benchmark.studies.patch_oracle import copied_patches
-from benchmark.studies.study import BANDS, KINDS, REGIONS, Cell, PartChanged, Patches, Pieces, Study
+from benchmark.studies.study import (
+    BANDS,
+    KINDS,
+    REGIONS,
+    Cell,
+    PartChanged,
+    Patches,
+    Study,
+    StudyCheckpoint,
+)
 from benchmark.training.export import training_report
 from faceref.dataset.revision import data_revision
 from faceref.dataset.store import REFERENCE_LISTS, FaceRef
@@ -88,14 +97,14 @@ def study_references(
     also: Sequence[Path] = (),
     device: str = "cpu",
     progress: Progress | None = None,
-    pieces: Pieces | None = None,
+    checkpoint: StudyCheckpoint | None = None,
 ) -> Study:
     """Score a training with every kind and number of references.
 
-    `run` is its folder or a released file. `faces` limits how many faces are scored, evenly spaced.
+    `run` is its folder or a exported file. `faces` limits how many faces are scored, evenly spaced.
     `also` are other builds of the same faces, whose lists by another likeness are studied, too.
-    What is finished is taken from `pieces` and kept there. Raises FaceRefError for a method without
-    references and for a split in which nobody has two images.
+    What is finished is taken from `checkpoint` and kept there. Raises FaceRefError for a method
+    without references and for a split in which nobody has two images.
     """
     method, training = training_to_study(run)
     target = open_device(device)
@@ -103,10 +112,10 @@ def study_references(
     opened, pool = open_face_ref(face_ref)
     subjects, kinds = prepare(opened, pool, split, faces, max(counts))
     others = _other_lists(opened, [FaceRef.open(path) for path in also], split, subjects)
-    # By appearance the sharp face finds what the small one does: it is compared at 16x16.
+    # By appearance the HR face finds what the small one does: it is compared at 16x16.
     kinds |= {name: lists for name, lists in others.items() if lists not in kinds.values()}
-    pieces = pieces or Pieces()
-    pieces.begin(_key(training["weights_sha256"], device, subjects.image_ids, kinds))
+    checkpoint = checkpoint or StudyCheckpoint()
+    checkpoint.begin(_key(training["weights_sha256"], device, subjects.image_ids, kinds))
     plan: list[tuple[str, int]] = [("none", 0)]
     plan += [(kind, count) for kind in KINDS if kind in kinds for count in counts]
     plan.append(("target", 1))
@@ -120,15 +129,15 @@ def study_references(
     for kind, count in plan:
         report = next(reports)
         make = partial(_measure, model, subjects, kinds.get(kind), kind, count, target, report)
-        cells += pieces.get(f"{kind}-{count}", Cell, make)
+        cells += checkpoint.get(f"{kind}-{count}", Cell, make)
     patches: list[Patches] = []
     for kind, count in copied:
         make = partial(copied_patches, subjects, kinds[kind], kind, count, next(reports))
-        patches += pieces.get(f"copied-{kind}-{count}", Patches, make)
+        patches += checkpoint.get(f"copied-{kind}-{count}", Patches, make)
     parts: list[PartChanged] = []
     for change in changes:
         make = partial(_changed, change, subjects, kinds[PART_LIST], most, target, next(reports))
-        parts += pieces.get(f"part-{change.name}-{most}", PartChanged, make)
+        parts += checkpoint.get(f"part-{change.name}-{most}", PartChanged, make)
     return Study(
         task=task(task_name or default_task(opened)).name,
         method=method.name,
@@ -171,7 +180,7 @@ def prepare(
         chosen = [chosen[place] for place in np.linspace(0, len(chosen) - 1, faces).astype(int)]
     wide = Pool(np.concatenate([pool.images, whole.hr]), pool.row)
     subjects = replace(whole, pool=wide).take(chosen)
-    drawn = strangers(face_ref, [people[row] for row in chosen], most)
+    drawn = random_references(face_ref, [people[row] for row in chosen], most)
     kinds = {name: [found.references[row] for row in chosen] for name, found in listed.items()}
     return subjects, kinds | {"same": [same[row] for row in chosen], "random": drawn}
 

@@ -25,22 +25,22 @@ from benchmark.studies.study import (
 from faceref.files import write_text
 
 CHOSEN = {
-    "small": "chosen by the small face",
+    "small": "chosen by the LR face",
     "place": "same place",
-    "sharp": "chosen by the sharp face",
+    "sharp": "chosen by the HR face",
 }
 """How pages call `CHOICES`."""
 TEXT = (
     "PSNR-Y over bicubic, dB, where each block of 8x8 pixels gets the high frequencies of a block "
-    "of a reference: *chosen by the small face*, which is all that is known; at the *same place*, "
-    "the mean of the references, nothing chosen; *chosen by the sharp face*, an oracle. The "
+    "of a reference: *chosen by the LR face*, which is all that is known; at the *same place*, "
+    "the mean of the references, nothing chosen; *chosen by the HR face*, an oracle. The "
     "detail is scaled by the one number, for all faces, that is best. From the first to the last "
     "is what choosing loses; from random faces to look-alikes, under the oracle, what likeness "
     "adds."
 )
 
 
-def patch_section(study: Study, picture: str) -> list[str]:
+def patch_section(study: Study, image: str) -> list[str]:
     """The section, in Markdown."""
     columns = [(choice, count) for choice in CHOICES for count in _counts(study)]
     heads = [f"{CHOSEN[choice]}, K = {count}" for choice, count in columns]
@@ -51,7 +51,7 @@ def patch_section(study: Study, picture: str) -> list[str]:
     for kind in _kinds(study):
         cells = [_cell(found[kind, choice, count]) for choice, count in columns]
         lines.append(f"| {NAMES[kind]} | " + " | ".join(cells) + " |")
-    return [*lines, "", picture]
+    return [*lines, "", image]
 
 
 def _counts(study: Study) -> list[int]:
@@ -101,18 +101,18 @@ def write_findings(file: Path, out: Path) -> list[Path]:
     drawn = {"": draw_curve, "-bands": draw_bands}
     if study.patches:
         drawn["-patches"] = draw_patches
-    pictures = [figures / f"{study.name}{end}.png" for end in drawn]
-    for picture, draw in zip(pictures, drawn.values(), strict=True):
-        draw(study, picture)
+    images = [figures / f"{study.name}{end}.png" for end in drawn]
+    for image, draw in zip(images, drawn.values(), strict=True):
+        draw(study, image)
     page = out / f"{study.name}.md"
-    write_text(page, markdown(study, pictures, out))
-    return [page, *pictures]
+    write_text(page, markdown(study, images, out))
+    return [page, *images]
 
 
 def markdown(study: Study, figures: Sequence[Path], out: Path) -> str:
     """The page: what was measured, the ladder, where the gain lies."""
     most = max(counts(study))
-    pictures = [f"![{path.stem}]({path.relative_to(out).as_posix()})" for path in figures]
+    images = [f"![{path.stem}]({path.relative_to(out).as_posix()})" for path in figures]
     lines = [
         f"# References of {study.title}: which kind, and how many",
         "",
@@ -125,7 +125,7 @@ def markdown(study: Study, figures: Sequence[Path], out: Path) -> str:
         "",
         *_ladder(study),
         "",
-        pictures[0],
+        images[0],
         "",
         "## Where the error changes",
         "",
@@ -134,8 +134,8 @@ def markdown(study: Study, figures: Sequence[Path], out: Path) -> str:
         "",
         *_changes(study, most),
         "",
-        pictures[1],
-        *(patch_section(study, pictures[2]) if study.patches else ()),
+        images[1],
+        *(patch_section(study, images[2]) if study.patches else ()),
         *(_part_section(study) if study.parts else ()),
     ]
     return "\n".join(lines) + "\n"
@@ -177,7 +177,7 @@ def _changes(study: Study, most: int) -> list[str]:
 PARTS = (
     "The trained network with one part taken away or changed, and not trained again: what it "
     "leans on. A network trained without the part makes up for it, which is not measured here. "
-    "Look-alikes by the small face, K = {count}; PSNR-Y over the whole network, dB. To choose by "
+    "Look-alikes by the LR face, K = {count}; PSNR-Y over the whole network, dB. To choose by "
     "it, study val: `--split val`."
 )
 

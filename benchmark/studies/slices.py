@@ -1,4 +1,5 @@
-"""Boards by kind of face: attributes that the source has, and what was measured of each image.
+"""Leaderboards by kind of face: attributes that the source has, and what was measured of each
+image.
 
 A slice is a name and the images that it holds. Where a difference lies in glasses or in turned
 heads, a mean over all faces does not tell.
@@ -13,11 +14,11 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from benchmark.metrics.registry import METRICS, fact
+from benchmark.metrics.registry import METRICS, metric_info
 from benchmark.report.forest_plot import Drawn, draw_differences
 from benchmark.results.files import read_all
 from benchmark.results.ranking import scores_of
-from benchmark.results.result import Result, boards, label
+from benchmark.results.result import Result, label, leaderboards
 from benchmark.results.statistics import bootstrap_p, holm, interval, resampled_means, with_interval
 from faceref.dataset.store import FaceRef
 from faceref.errors import FaceRefError
@@ -174,7 +175,7 @@ def _slice_row(one: Slice, scores: np.ndarray) -> SliceRow:
 
 
 def find_row(results: Sequence[Result], wanted: str) -> Result:
-    """The row of a board that is labelled `wanted`, or the only one of that method.
+    """The row of a leaderboard that is labelled `wanted`, or the only one of that method.
 
     Raises FaceRefError that lists the labels.
     """
@@ -190,7 +191,7 @@ def find_row(results: Sequence[Result], wanted: str) -> Result:
 
 def markdown(method: Result, rival: Result, rows: Sequence[SliceRow], metric: str) -> str:
     """A table of the slices."""
-    known = fact(metric)
+    known = metric_info(metric)
     head = f"# {label(method)} against {label(rival)}, by kind of face"
     about = (
         f"`{method.task}`, {method.images:,} faces; {known.heading}. Differences are paired face "
@@ -212,7 +213,7 @@ def markdown(method: Result, rival: Result, rows: Sequence[SliceRow], metric: st
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which two rows of which board to compare."""
+    """Which two rows of which leaderboard to compare."""
 
     method: str
     against: str
@@ -232,8 +233,8 @@ def write_slices(
         raise FaceRefError(
             "Slices of what? Give --face-ref (pose, sharpness, size), or --attributes FILE."
         )
-    board = _board(results, wanted)
-    method, rival = find_row(board, wanted.method), find_row(board, wanted.against)
+    leaderboard = _leaderboard(results, wanted)
+    method, rival = find_row(leaderboard, wanted.method), find_row(leaderboard, wanted.against)
     ids = method.image_ids or rival.image_ids
     if ids is None:
         raise FaceRefError(
@@ -262,16 +263,16 @@ def write_slices(
     return text
 
 
-def _board(results: Path, wanted: Wanted) -> Sequence[Result]:
+def _leaderboard(results: Path, wanted: Wanted) -> Sequence[Result]:
     found = {
         key: rows
-        for key, rows in boards(read_all(results)).items()
+        for key, rows in leaderboards(read_all(results)).items()
         if key[1] == wanted.budget and wanted.task in ("", key[0])
     }
     if len(found) != 1:
-        known = sorted({f"{key[0]} {key[1]}" for key in boards(read_all(results))})
+        known = sorted({f"{key[0]} {key[1]}" for key in leaderboards(read_all(results))})
         raise FaceRefError(
-            f"{len(found)} boards of budget {wanted.budget!r}"
+            f"{len(found)} leaderboards of budget {wanted.budget!r}"
             f"{f' and task {wanted.task!r}' if wanted.task else ''}. Give --budget and --task; "
             f"there are: {', '.join(known)}."
         )

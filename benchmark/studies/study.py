@@ -33,8 +33,8 @@ KINDS = (
 studied; those with a likeness in the name are from other builds of the same faces."""
 NAMES = {
     "random": "random faces",
-    "refs_lr": "look-alikes by the small face",
-    "refs_hr": "look-alikes by the sharp face",
+    "refs_lr": "look-alikes by the LR face",
+    "refs_hr": "look-alikes by the HR face",
     **{
         f"refs_{size}_{likeness}": f"look-alikes by the {name} face, {words}"
         for size, name in (("lr", "small"), ("hr", "sharp"))
@@ -49,7 +49,7 @@ NAMES = {
 }
 """How pages call the kinds."""
 BANDS = ((0, 8), (8, 16), (16, 32), (32, 91))
-"""Rings of spatial frequency, in cycles a face width; the small face holds those below 8."""
+"""Rings of spatial frequency, in cycles a face width; the LR face holds those below 8."""
 REGIONS = {
     "eyes": (40, 64, 32, 96),
     "nose": (60, 80, 48, 80),
@@ -170,7 +170,7 @@ def read(path: Path) -> Study:
 Piece = TypeVar("Piece", Cell, Patches, PartChanged)
 
 
-class Pieces:
+class StudyCheckpoint:
     """One file a piece, in a folder that is named by what is studied.
 
     `folder` None keeps nothing.

@@ -29,17 +29,17 @@ class Weights:
     """Of the file."""
 
 
-def release_weights(run: Path, out: Path) -> Path:
+def export_weights(run: Path, out: Path) -> Path:
     """Write the chosen weights of the training `run` to `out`, its SHA-256 beside it.
 
     `out` ends in `.safetensors`; beside it lies `out.sha256` as `sha256sum -c` reads it. Metadata
     name method, budget, seed, data and the `weights_sha256` of results, and the report of the
-    training, so that the file can be evaluated as the folder can. No picture and no path is in it.
+    training, so that the file can be evaluated as the folder can. No image and no path is in it.
     """
     from safetensors.torch import save_file
 
     if out.suffix != SUFFIX:
-        raise FaceRefError(f"{out}: released weights end in {SUFFIX}.")
+        raise FaceRefError(f"{out}: exported weights end in {SUFFIX}.")
     opened = Run(run)
     training, state = opened.training(), opened.weights()
     facts = {
@@ -64,7 +64,7 @@ def training_report(path: Path) -> dict[str, Any]:
 
     Raises FaceRefError where there is none.
     """
-    if not _is_released(path):
+    if not _is_exported(path):
         return Run(path).training()
     _need_its_sum(path)
     report = json.loads(_metadata(path).get("training", "{}"))
@@ -77,11 +77,11 @@ def training_report(path: Path) -> dict[str, Any]:
 
 
 def open_weights(path: Path) -> Weights:
-    """Weights of a training folder, or of a released file, whose SHA-256 must be that beside it.
+    """Weights of a training folder, or of a exported file, whose SHA-256 must be that beside it.
 
     Raises FaceRefError where they are missing, damaged, or of a method that has none.
     """
-    if not _is_released(path):
+    if not _is_exported(path):
         run = Run(path)
         method = load(run.training()["method"])
         return Weights(method, _filled(method, run.weights(), path), file_sha256(run.best))
@@ -95,8 +95,8 @@ def open_weights(path: Path) -> Weights:
     return Weights(method, _filled(method, load_file(path), path), digest)
 
 
-def _is_released(path: Path) -> bool:
-    """Whether `path` is a released file, not the folder of a training; raises where it is neither.
+def _is_exported(path: Path) -> bool:
+    """Whether `path` is a exported file, not the folder of a training; raises where it is neither.
 
     A folder that is not there counts as one: `Run` then says how to train.
     """

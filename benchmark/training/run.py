@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from benchmark.protocol.budgets import TRAINING_LIST, Budget
-from faceref.dataset.revision import data_revision, packed_of
+from faceref.dataset.revision import archived_from, data_revision
 from faceref.dataset.store import FaceRef
 from faceref.errors import FaceRefError
 
@@ -139,13 +139,13 @@ class Data:
     """What names the data of a set."""
 
     revision: str
-    packed_of: str | None
+    archived_from: str | None
     """Revision of the whole, where the set is a lossy pack."""
 
     @classmethod
     def of(cls, face_ref: FaceRef) -> Data:
         """Those of a set."""
-        return cls(data_revision(face_ref), packed_of(face_ref))
+        return cls(data_revision(face_ref), archived_from(face_ref))
 
 
 def training_settings(method: str, budget: Budget, seed: int, seen: str) -> dict[str, Any]:
@@ -162,8 +162,8 @@ def finished(run: Run, method: str, budget: Budget, seed: int, data: Data) -> di
     report = run.finished(training_settings(method, budget, seed, TRAINING_LIST))
     if report is None:
         return None
-    same = report["data_revision"] in (data.revision, data.packed_of)
-    if not (same or report.get("packed_of") == data.revision):
+    same = report["data_revision"] in (data.revision, data.archived_from)
+    if not (same or report.get("archived_from") == data.revision):
         raise FaceRefError(
             f"{run.root} was trained on other data, or by an older version that named them "
             "otherwise. Choose another --out, or delete that folder."

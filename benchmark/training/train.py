@@ -18,7 +18,7 @@ from benchmark.protocol.budgets import TRAINING_LIST, Budget
 from benchmark.training.distributed import World
 from benchmark.training.run import Run, training_settings
 from benchmark.training.trainer import Progress, Trainer
-from faceref.dataset.revision import data_revision, packed_of
+from faceref.dataset.revision import archived_from, data_revision
 from faceref.errors import FaceRefError
 from faceref.hardware import choose_precision, open_device
 
@@ -67,8 +67,8 @@ def train(
     opened, pool = open_face_ref(face_ref)
     settings = training_settings(method.name, budget, seed, reference_list)
     settings["data_revision"] = data_revision(opened)
-    if (original := packed_of(opened)) is not None:
-        settings["packed_of"] = original
+    if (original := archived_from(opened)) is not None:
+        settings["archived_from"] = original
     if (report := run.finished(settings)) is not None:
         _need_precision(running.precision, report.get("precision", budget.precision), out)
         return report

@@ -29,7 +29,7 @@ def tuned(
 ) -> float:
     """The rate of `RATES` whose short training has the highest PSNR-Y on val; ties: the lower.
 
-    Writes `folder/<method>.json`, and trains only rates that it lacks. No picture of the test split
+    Writes `folder/<method>.json`, and trains only rates that it lacks. No image of the test split
     is opened.
     """
     found, short = _known(folder, method), _short(budget)

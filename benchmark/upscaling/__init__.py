@@ -1,1 +1,1 @@
-"""Super-resolve the small faces of photographs, folders and videos."""
+"""Super-resolve the LR faces of photographs, folders and videos."""

@@ -1,4 +1,4 @@
-"""What `facebench upscale` reads and writes: pictures, folders, videos, sheets and the report."""
+"""What `facebench upscale` reads and writes: images, folders, videos, sheets and the report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
-from benchmark.upscaling.paste import enlarge_picture
+from benchmark.upscaling.paste import upsample_image
 from benchmark.upscaling.upscaler import NOTICE, Face
 from faceref.errors import FaceRefError
 from faceref.files import write_text
@@ -39,16 +39,14 @@ class Job:
 
 
 def jobs(given: Path, out: Path) -> list[Job]:
-    """The pictures and videos at `given`, a file or a folder; raises FaceRefError for none."""
+    """The images and videos at `given`, a file or a folder; raises FaceRefError for none."""
     known = (*PICTURES, *VIDEOS)
     if given.is_dir():
         paths = sorted(path for path in given.iterdir() if path.suffix.lower() in known)
     else:
         paths = [given] if given.is_file() and given.suffix.lower() in known else []
     if not paths:
-        raise FaceRefError(
-            f"No picture and no video at {given}. Known endings: {', '.join(known)}."
-        )
+        raise FaceRefError(f"No image and no video at {given}. Known endings: {', '.join(known)}.")
     names = [path.name if path.suffix.lower() in VIDEOS else f"{path.stem}.png" for path in paths]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
@@ -59,16 +57,16 @@ def jobs(given: Path, out: Path) -> list[Job]:
     ]
 
 
-def read_picture(path: Path) -> np.ndarray:
-    """An upright picture, uint8 RGB (H, W, 3)."""
+def read_image(path: Path) -> np.ndarray:
+    """An upright image, uint8 RGB (H, W, 3)."""
     try:
         with Image.open(path) as image:
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except (OSError, UnidentifiedImageError, SyntaxError) as error:
-        raise FaceRefError(f"cannot be read as a picture ({type(error).__name__})") from error
+        raise FaceRefError(f"cannot be read as a image ({type(error).__name__})") from error
 
 
-def write_picture(image: np.ndarray, path: Path) -> None:
+def write_image(image: np.ndarray, path: Path) -> None:
     """PNG with the notice in its text, under a temporary name first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     info = PngInfo()
@@ -78,7 +76,7 @@ def write_picture(image: np.ndarray, path: Path) -> None:
     temporary.replace(path)
 
 
-def run_video(job: Job, work: Work, told: Callable[[int, int], None]) -> list[list[Face]]:
+def run_video(job: Job, work: Work, vectors: Callable[[int, int], None]) -> list[list[Face]]:
     """Enlarge a video frame by frame, without its sound; frames without a face are enlarged only.
 
     Returns the faces of each frame.
@@ -97,7 +95,7 @@ def run_video(job: Job, work: Work, told: Callable[[int, int], None]) -> list[li
             writer = cv2.VideoWriter(str(temporary), code, rate, (width, height))
         writer.write(np.ascontiguousarray(picture[..., ::-1]))
         found.append(faces)
-        told(len(found), total)
+        vectors(len(found), total)
     film.release()
     if writer is None:
         raise FaceRefError("has no frame that can be read")
@@ -123,27 +121,27 @@ def tolerant(work: Work, scale: int) -> Work:
         except FaceRefError as error:
             if "no face found" not in str(error):
                 raise
-            return enlarge_picture(frame, scale), []
+            return upsample_image(frame, scale), []
 
     return one
 
 
 def explain(faces: Sequence[Face], folder: Path) -> None:
     """A sheet of all enlarged faces beside their references and relevance, and each reference."""
-    rows = [_explained(face) for face in faces if face.enlarged is not None]
+    rows = [_explained(face) for face in faces if face.super_resolved is not None]
     if rows:
         heads = {0: "input 16x16", 1: "bicubic", 2: "result", 3: "references, score; relevance"}
         save(draw(rows, heads, 3), folder / "faces.png")
     for place, face in enumerate(faces):
         for rank, one in enumerate(face.references):
-            write_picture(one.image, folder / f"face{place:03d}-reference{rank}.png")
+            write_image(one.image, folder / f"face{place:03d}-reference{rank}.png")
 
 
 def _explained(face: Face) -> list[Tile]:
-    assert face.enlarged is not None
+    assert face.super_resolved is not None
     small = cv2.resize(face.small, (128, 128), interpolation=cv2.INTER_NEAREST)
     smooth = np.asarray(Image.fromarray(face.small).resize((128, 128), Image.Resampling.BICUBIC))
-    tiles = [Tile(small, ""), Tile(smooth, ""), Tile(face.enlarged, "", strong=True)]
+    tiles = [Tile(small, ""), Tile(smooth, ""), Tile(face.super_resolved, "", strong=True)]
     for rank, one in enumerate(face.references):
         tiles.append(Tile(one.image, f"{one.score:.3f} {one.image_id}"))
         if face.relevance is not None:

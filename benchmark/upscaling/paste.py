@@ -1,4 +1,4 @@
-"""Enlarged faces back into the picture that they were taken from."""
+"""Enlarged faces back into the image that they were taken from."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ FEATHER = 12
 """Pixels of the frame over which a face fades into the picture."""
 
 
-def enlarge_picture(image: np.ndarray, scale: int) -> np.ndarray:
+def upsample_image(image: np.ndarray, scale: int) -> np.ndarray:
     """uint8 RGB (H, W, 3) to (scale H, scale W, 3), by bicubic interpolation."""
     height, width = image.shape[:2]
     return cv2.resize(image, (scale * width, scale * height), interpolation=cv2.INTER_CUBIC)
 
 
-def frame_in_picture(points: np.ndarray, template: np.ndarray, scale: int) -> np.ndarray:
-    """The 2x3 map from the 128x128 frame of a face to the picture, enlarged by `scale`.
+def frame_in_image(points: np.ndarray, template: np.ndarray, scale: int) -> np.ndarray:
+    """The 2x3 map from the 128x128 frame of a face to the image, enlarged by `scale`.
 
     `points` (5, 2) are in pixels of the small picture. Pixel centres lie at whole numbers.
     """
@@ -28,7 +28,7 @@ def frame_in_picture(points: np.ndarray, template: np.ndarray, scale: int) -> np
 
 
 def paste(picture: np.ndarray, face: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """`picture` with `face`, uint8 RGB (128, 128, 3), laid in by the map `matrix`; a copy."""
+    """`image` with `face`, uint8 RGB (128, 128, 3), laid in by the map `matrix`; a copy."""
     height, width = picture.shape[:2]
     layers = np.dstack([face.astype(np.float32), feathered()])
     laid = cv2.warpAffine(layers, matrix, (width, height), flags=cv2.INTER_LINEAR)

@@ -1,4 +1,4 @@
-"""Small faces made larger: in crops, photographs, folders and videos.
+"""LR faces made larger: in crops, photographs, folders and videos.
 
 A face is aligned as in the set, shrunk to the 16x16 that methods are trained for, given references
 that were found with it alone, enlarged to 128x128, and laid back into the enlarged picture. Faces
@@ -19,7 +19,7 @@ from benchmark.metrics.score import to_uint8
 from benchmark.protocol.degradation import degrade
 from benchmark.protocol.tasks import HR_SIZE, LR_SIZE
 from benchmark.training.export import Weights
-from benchmark.upscaling.paste import enlarge_picture, frame_in_picture, paste
+from benchmark.upscaling.paste import frame_in_image, paste, upsample_image
 from faceref.embed.align import align, similarity
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError
@@ -36,13 +36,13 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """One face of a picture, and what was made of it."""
+    """One face of a image, and what was made of it."""
 
     box: tuple[float, ...]
-    """Left, top, right, bottom in pixels of the picture; empty for a crop."""
+    """Left, top, right, bottom in pixels of the image; empty for a crop."""
     small: np.ndarray
     """uint8 RGB (16, 16, 3)."""
-    enlarged: np.ndarray | None
+    super_resolved: np.ndarray | None
     """uint8 RGB (128, 128, 3); None where the face was left alone."""
     references: list[Found] = field(default_factory=list)
     relevance: np.ndarray | None = None
@@ -52,7 +52,7 @@ class Face:
         """For the JSON beside the pictures."""
         return {
             "box": [round(float(side), 1) for side in self.box],
-            "left_alone": self.enlarged is None,
+            "left_alone": self.super_resolved is None,
             "references": [
                 {"image_id": one.image_id, "score": one.score} for one in self.references
             ],
@@ -72,7 +72,7 @@ class Upscaler:
         self.gallery, self.device = gallery, device
 
     def faces(self, small: np.ndarray, boxes: Sequence[tuple[float, ...]]) -> list[Face]:
-        """Enlarge small faces, uint8 RGB (N, 16, 16, 3), each on its own references."""
+        """Enlarge LR faces, uint8 RGB (N, 16, 16, 3), each on its own references."""
         made: list[Face] = []
         found = self.gallery.find(small, self.count)
         for start in range(0, len(small), BATCH):
@@ -107,15 +107,15 @@ def upscale_crop(image: np.ndarray, upscaler: Upscaler) -> tuple[np.ndarray, lis
             f"{width}x{height}. Leave out --aligned to have faces found."
         )
     faces = upscaler.faces(_small(image)[None], [()])
-    enlarged = faces[0].enlarged
-    assert enlarged is not None
-    return enlarged, faces
+    super_resolved = faces[0].super_resolved
+    assert super_resolved is not None
+    return super_resolved, faces
 
 
 def upscale_photo(
     image: np.ndarray, upscaler: Upscaler, embedder: Embedder, scale: int, force: bool = False
 ) -> tuple[np.ndarray, list[Face]]:
-    """A photograph, uint8 RGB (H, W, 3), `scale` times as large with its small faces enlarged.
+    """A photograph, uint8 RGB (H, W, 3), `scale` times as large with its LR faces enlarged.
 
     Raises FaceRefError where no face is found or the result would be too large.
     """
@@ -128,17 +128,19 @@ def upscale_photo(
     if not found:
         raise FaceRefError("no face found. Try --det-size 640, or --aligned for crops of faces.")
     template = embedder.scheme.template
-    tiny = [force or _width_in_picture(face.landmarks, template) <= HR_SIZE for face in found]
+    tiny = [force or _width_in_image(face.landmarks, template) <= HR_SIZE for face in found]
     chosen = [face for face, small in zip(found, tiny, strict=True) if small]
     small = [_small(align(image, face.landmarks, template)[0]) for face in chosen]
     made = upscaler.faces(
         np.stack(small) if small else np.zeros((0, LR_SIZE, LR_SIZE, 3), np.uint8),
         [face.box for face in chosen],
     )
-    picture = enlarge_picture(image, scale)
+    picture = upsample_image(image, scale)
     for face, one in zip(made, chosen, strict=True):
-        assert face.enlarged is not None
-        picture = paste(picture, face.enlarged, frame_in_picture(one.landmarks, template, scale))
+        assert face.super_resolved is not None
+        picture = paste(
+            picture, face.super_resolved, frame_in_image(one.landmarks, template, scale)
+        )
     alone = [
         Face(face.box, _small(align(image, face.landmarks, template)[0]), None)
         for face, small_enough in zip(found, tiny, strict=True)
@@ -147,7 +149,7 @@ def upscale_photo(
     return picture, made + alone
 
 
-def _width_in_picture(points: np.ndarray, template: np.ndarray) -> float:
+def _width_in_image(points: np.ndarray, template: np.ndarray) -> float:
     """Side of the 128x128 frame of a face, in pixels of its picture."""
     matrix = similarity(points, template)
     return HR_SIZE / float(np.hypot(matrix[0, 0], matrix[1, 0]))

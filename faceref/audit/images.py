@@ -27,7 +27,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class ImageFeatures:
     """What is computed from the published images, in the order of the rows."""
 
     hashes: np.ndarray
@@ -37,11 +37,11 @@ class Seen:
     embeddings: np.ndarray | None
     """float32 (N, D); None without an embedder."""
 
-    def take(self, rows: Sequence[int]) -> Seen:
+    def take(self, rows: Sequence[int]) -> ImageFeatures:
         """What was seen of `rows`."""
         places = np.asarray(rows, int)
         embeddings = None if self.embeddings is None else self.embeddings[places]
-        return Seen(self.hashes[places], self.appearance[places], embeddings)
+        return ImageFeatures(self.hashes[places], self.appearance[places], embeddings)
 
 
 def contradictions(
@@ -64,7 +64,7 @@ def contradictions(
     if seen.embeddings is not None:
         neighbours = find_neighbours(seen.embeddings)
         alike = pairs_above(neighbours, max(ALIKE_COSINE, same or 0))
-        yield from _strangers(rows, pairs_above(neighbours, same))
+        yield from _random_references(rows, pairs_above(neighbours, same))
     yield from _copies(rows, seen, alike, same)
     kinds = manifest.get("mining", {}).get("likeness") or {
         "refs_hr": "identity",
@@ -80,7 +80,7 @@ def contradictions(
         yield from _too_alike(rows, seen.embeddings, bound)
 
 
-def look(face_ref: FaceRef, embedder: Embedder | None = None) -> Seen:
+def look(face_ref: FaceRef, embedder: Embedder | None = None) -> ImageFeatures:
     """Decode every image once, in batches, and keep what the checks need of it."""
     hashes: list[bytes] = []
     thumbnails: list[np.ndarray] = []
@@ -97,11 +97,11 @@ def look(face_ref: FaceRef, embedder: Embedder | None = None) -> Seen:
                 stacks = [np.stack(faces[start : start + size]) for start in starts]
                 embeddings += pool.map(embedder.embed, stacks)
     vectors = np.concatenate(embeddings) if embeddings else None
-    return Seen(as_hashes(hashes), appearance(np.stack(thumbnails)), vectors)
+    return ImageFeatures(as_hashes(hashes), appearance(np.stack(thumbnails)), vectors)
 
 
 def _copies(
-    rows: Sequence[Row], seen: Seen, alike: Pairs | None, same: float | None
+    rows: Sequence[Row], seen: ImageFeatures, alike: Pairs | None, same: float | None
 ) -> Iterator[str]:
     """Near-duplicates in two splits or components, beside their probe, or twice in a list."""
     digests = [row.get("sha256") or "" for row in rows]
@@ -130,7 +130,7 @@ def _copies_in_list(row: Row, name: str, copies: dict[str, dict[str, str]]) -> I
                 )
 
 
-def _strangers(rows: Sequence[Row], pairs: Pairs) -> Iterator[str]:
+def _random_references(rows: Sequence[Row], pairs: Pairs) -> Iterator[str]:
     for left, right in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True):
         yield from _apart(rows[left], rows[right], "probably one person")
 

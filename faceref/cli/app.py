@@ -94,7 +94,9 @@ def build(
     seed: Annotated[int, typer.Option(help="Of the split and the calibration.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     workers: Annotated[int, typer.Option(help="Threads; 0: one a core.", min=0)] = 0,
-    engine: Annotated[str, typer.Option(help="local, or ray: processes, or a cluster.")] = "local",
+    executor: Annotated[
+        str, typer.Option(help="local, or ray: processes, or a cluster.")
+    ] = "local",
     ray_address: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(help="ray: a running cluster, such as auto. Default: started here."),
@@ -162,7 +164,7 @@ def build(
 
     need_option("--out", out != Path(), "faceref build FACES --out face_ref")
     need_choice("device", device, ("cpu", "cuda"))
-    need_choice("engine", engine, ("local", "ray"))
+    need_choice("executor", executor, ("local", "ray"))
     mining = Mining(
         references,
         max_similarity,
@@ -191,11 +193,11 @@ def build(
     faces = open_source(source, path, choices)
     spec = EmbedderSpec(embedder, pack, det_size, device)
     elsewhere = None
-    if engine == "ray":
-        from faceref.pipeline.ray_executor import RayEngine
+    if executor == "ray":
+        from faceref.pipeline.ray_executor import RayExecutor
 
         spec = spec.located()
-        elsewhere = RayEngine(spec.open, recipe, ray_address, workers or None, device)
+        elsewhere = RayExecutor(spec.open, recipe, ray_address, workers or None, device)
     opened = spec.open()
     with progress_bar("Building", "images") as progress:
         manifest = run_build(
@@ -207,7 +209,7 @@ def build(
             workers=workers or None,
             device=device,
             progress=progress,
-            engine=elsewhere,
+            executor=elsewhere,
             plot=calibration_plot,
         )
     rejected = sum(manifest["rejects"].values())
@@ -342,7 +344,7 @@ def doctor(
 def synth(
     out: Annotated[Path, typer.Option(help="Folder to make or to complete.")],
     identities: Annotated[int, typer.Option(help="People.", min=1)] = 64,
-    per_identity: Annotated[int, typer.Option(help="Pictures of each.", min=1)] = 6,
+    per_identity: Annotated[int, typer.Option(help="Images of each.", min=1)] = 6,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 2026,
     size: Annotated[int, typer.Option(help="Pixels across.", min=16)] = 128,
     workers: Annotated[int, typer.Option(help="Processes; 0: one a core.", min=0)] = 0,
@@ -359,7 +361,7 @@ def synth(
         size=size,
         workers=workers or None,
     )
-    say(f"{report.images:,} pictures in {report.out}, {report.rendered:,} rendered now.")
+    say(f"{report.images:,} images in {report.out}, {report.rendered:,} rendered now.")
 
 
 @app.command()
@@ -368,7 +370,7 @@ def sample(out: Annotated[Path, typer.Option(help="Folder to make.")]) -> None:
     from faceref.console import say
     from faceref.sources.sample import write_sample_folder
 
-    say(f"{write_sample_folder(out):,} pictures in {out}")
+    say(f"{write_sample_folder(out):,} images in {out}")
 
 
 add_publish(app)

@@ -13,12 +13,12 @@ EPILOG = """**Examples**
 
 `faceref publish face_ref ME/face-ref-celeba` the index, to a private repository
 
-`faceref publish face_ref ME/faces --full --licence cc-by-4.0 --public` your own pictures, too
+`faceref publish face_ref ME/faces --full --licence cc-by-4.0 --public` your own images, too
 
 `faceref publish face_ref ME/faces --tag v2` a new version, after `faceref remove`
 
 **Policy:** CelebA: the index only, without identities, whatever is asked for. FFHQ: the index, or
-with `--full` the pictures with every author's credit. LFW, folder, hf: as `--licence` states.
+with `--full` the images with every author's credit. LFW, folder, hf: as `--licence` states.
 """
 
 
@@ -30,7 +30,7 @@ def publish(
     ] = False,
     licence: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option("--licence", "--license", help="Of the pictures, where the source has none."),
+        typer.Option("--licence", "--license", help="Of the images, where the source has none."),
     ] = None,
     licence_link: Annotated[
         Optional[str],  # noqa: UP045

@@ -70,9 +70,9 @@ def hydrate(
                 progress=progress,
             )
     except IncompleteError as error:
-        _tell(error.found.lines(), report)
+        _report(error.found.lines(), report)
         raise
-    _tell(done.comparison.lines(), report)
+    _report(done.comparison.lines(), report)
     for name in done.absent:
         say(f"withheld, so it cannot be made again: {name}")
     for name in done.differing:
@@ -84,7 +84,7 @@ def hydrate(
         say(f"{out}: {rows:,} faces, a part of the published set: {done.comparison.summary()}.")
 
 
-def _tell(lines: list[str], report: Path | None) -> None:
+def _report(lines: list[str], report: Path | None) -> None:
     from faceref.console import say
 
     for line in lines[:SHOWN]:

@@ -72,7 +72,7 @@ def calibrate(embeddings: np.ndarray, identities: Sequence[str], seed: int) -> B
 
 
 FALSE_LINKS = 1e-4
-"""False links that are accepted, for each image. Relatives and poor pictures make the true tail
+"""False links that are accepted, for each image. Relatives and poor images make the true tail
 heavier than the normal one: 80 pairs of different label in LFW's 13,232 images reach the threshold,
 most of the highest of them label errors. This number was set by looking at LFW."""
 SAMPLE = 8192

@@ -34,7 +34,7 @@ Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
-class Packed:
+class ArchiveInfo:
     """What was packed."""
 
     quality: int | None
@@ -52,7 +52,7 @@ def pack(
     megabytes: float = 60.0,
     splits: Sequence[str] = ("train", "val"),
     progress: Progress | None = None,
-) -> Packed:
+) -> ArchiveInfo:
     """Write `out`, at most `megabytes` (10^6 bytes), from a Face_Ref.
 
     Raises FaceRefError for an unknown split, and where even the lowest quality is too large.
@@ -63,7 +63,7 @@ def pack(
     opened = FaceRef.open(face_ref)
     limit = int(megabytes * 1e6)
     for quality in _fitting(opened, splits, limit):
-        found = Packed(
+        found = ArchiveInfo(
             None if quality == LOSSLESS else quality,
             round(_fidelity(opened, splits[0], quality), 2),
             sum(opened.count(split) for split in splits),
@@ -108,7 +108,7 @@ def encode(image: np.ndarray, quality: int) -> bytes:
 def _write(
     face_ref: FaceRef,
     out: Path,
-    packed: Packed,
+    packed: ArchiveInfo,
     quality: int,
     limit: int,
     progress: Progress | None,
@@ -147,7 +147,7 @@ def _rows(face_ref: FaceRef, split: str, quality: int, progress: Progress | None
             progress(done, len(rows), split)
 
 
-def _manifest(face_ref: FaceRef, packed: Packed) -> dict:
+def _manifest(face_ref: FaceRef, packed: ArchiveInfo) -> dict:
     known = face_ref.manifest
     kept = {split: known["counts"][split] for split in packed.splits}
     names = {"fingerprint": known["fingerprint"], "data_revision": data_revision(face_ref)}

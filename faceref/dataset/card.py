@@ -25,7 +25,7 @@ _BODY = """# Face_Ref from `{source}`
 {total:,} aligned faces of {size}x{size} pixels. Each has {references} look-alike references: faces
 of **other** people, all from the train split, in two lists, best first:
 
-- `refs_hr`: nearest by identity embedding of the sharp face, what mining can know;
+- `refs_hr`: nearest by identity embedding of the HR face, what mining can know;
 - `refs_lr`: nearest by the 16x16 face alone, what a deployed system can know.
 
 | split | faces | people |

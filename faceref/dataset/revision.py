@@ -41,7 +41,7 @@ def data_revision(face_ref: FaceRef) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def packed_of(face_ref: FaceRef) -> str | None:
+def archived_from(face_ref: FaceRef) -> str | None:
     """Revision of the data that a lossy pack was made of; None for the data themselves."""
     if "packed" not in face_ref.manifest:
         return None

@@ -205,7 +205,7 @@ def mapped(face_ref: FaceRef, split: str) -> Mapped:
 
 
 def _digest(shards: Sequence[Path]) -> str:
-    """Of the whole content of the shards, so that a changed picture is never read from a cache."""
+    """Of the whole content of the shards, so that a changed image is never read from a cache."""
     digest = hashlib.sha256()
     for path in shards:
         with path.open("rb") as file:

@@ -157,8 +157,8 @@ def _model_faults(question: Question, found: Found) -> Iterator[Fault]:
         return
     if question.embedder == "dlib":
         if error := found["dlib_models"].get("error"):
-            told = found["dlib_models"].get("told")
-            yield Fault(error, "" if told else "pip install --force-reinstall dlib-bin")
+            vectors = found["dlib_models"].get("told")
+            yield Fault(error, "" if vectors else "pip install --force-reinstall dlib-bin")
         return
     folder, opened = question.pack_folder(), found.get("pack")
     providers = found["onnxruntime"].get("providers", ())

@@ -28,7 +28,7 @@ _ARCFACE_112 = np.array(
     np.float32,
 )
 # Mean shape of dlib's five-point predictor (davisking/dlib, get_face_chip_details): the corners of
-# the eye on the right of the picture, those of the left one, and the base of the nose.
+# the eye on the right of the image, those of the left one, and the base of the nose.
 _DLIB_MEAN_SHAPE = np.array(
     [
         [0.8595674595992, 0.2134981538014],

@@ -1,4 +1,4 @@
-"""The small-face encoder: tells the identity embedding of a sharp face from its 16x16 version.
+"""The LR encoder: tells the identity embedding of a HR face from its 16x16 version.
 
 A stock face embedder cannot: on an enlarged 16x16 face it is near random. This network is trained
 on the train split of one set, with the set's own embeddings as targets, and lies in the set as
@@ -119,7 +119,7 @@ def embed_lr(encoder: LrEncoder, thumbnails: np.ndarray) -> np.ndarray:
     encoder.eval()
     device = encoder.head.weight.device
     images = as_images(thumbnails)
-    told = np.zeros((len(images), encoder.dims), np.float32)
+    vectors = np.zeros((len(images), encoder.dims), np.float32)
     with one_thread():
         for start in range(0, len(images), BATCH):
             batch = images[start : start + BATCH]
@@ -127,8 +127,8 @@ def embed_lr(encoder: LrEncoder, thumbnails: np.ndarray) -> np.ndarray:
             faces = standardise(filled.to(device))
             both = torch.stack([encoder(faces), encoder(faces.flip(-1))])
             mean = F.normalize(both.float(), dim=-1).mean(0)
-            told[start : start + BATCH] = mean[: len(batch)].cpu().numpy()
-    return normalise(told)
+            vectors[start : start + BATCH] = mean[: len(batch)].cpu().numpy()
+    return normalise(vectors)
 
 
 def save(encoder: LrEncoder, path: Path) -> str:
@@ -169,7 +169,7 @@ def load(path: Path, device: str = "cpu", sha256: str | None = None) -> LrEncode
 
     if not path.exists():
         raise FaceRefError(
-            f"No small-face encoder at {path}. Build the set with --likeness-lr identity or both."
+            f"No LR encoder at {path}. Build the set with --likeness-lr identity or both."
         )
     if sha256 is not None and digest_of(path) != sha256:
         raise FaceRefError(
@@ -180,8 +180,7 @@ def load(path: Path, device: str = "cpu", sha256: str | None = None) -> LrEncode
         encoder = _read(path)
     except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise FaceRefError(
-            f"{path} is damaged or no small-face encoder ({type(error).__name__}). "
-            "Build the set again."
+            f"{path} is damaged or no LR encoder ({type(error).__name__}). Build the set again."
         ) from error
     return encoder.to(open_device(device)).eval()
 

@@ -1,4 +1,4 @@
-"""Training of the small-face encoder: train split only, val chooses the weights."""
+"""Training of the LR encoder: train split only, val chooses the weights."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ class Schedule:
 
 @dataclass(frozen=True, eq=False)
 class LrFaces:
-    """Small faces and what is to be told from them."""
+    """LR faces and what is to be told from them."""
 
     thumbnails: np.ndarray
     """uint8 RGB (N, 16, 16, 3)."""
     embeddings: np.ndarray
-    """L2-normalised float32 (N, D), of the sharp faces."""
+    """L2-normalised float32 (N, D), of the HR faces."""
     people: np.ndarray
     """Labels, (N,): nobody is ranked for a face of their own, as in mining."""
 
@@ -121,7 +121,7 @@ def train_encoder(
     target = open_device(device)
     if len(train.embeddings) < 2:
         raise FaceRefError(
-            f"{len(train.embeddings)} train faces: a small-face encoder needs two or more. "
+            f"{len(train.embeddings)} train faces: a LR encoder needs two or more. "
             "Build with --likeness-lr appearance."
         )
     with one_thread(), _own_random_numbers(target):
@@ -218,8 +218,8 @@ class _Trainer:
         self.model.train()
         native = computes_bf16(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=native):
-            told = self.model(standardise(vary(images)))
-        loss = self.loss(F.normalize(told.float(), dim=1), truth, self.same(rows))
+            vectors = self.model(standardise(vary(images)))
+        loss = self.loss(F.normalize(vectors.float(), dim=1), truth, self.same(rows))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
@@ -240,10 +240,10 @@ class _Trainer:
         """Which faces of the bank show the person of `rows`, bool (B, N)."""
         return torch.from_numpy(self.people[rows, None] == self.banked[None]).to(self.device)
 
-    def loss(self, told: Tensor, truth: Tensor, same: Tensor) -> Tensor:
+    def loss(self, vectors: Tensor, truth: Tensor, same: Tensor) -> Tensor:
         """The cosine term and the ranking term, see `train_encoder`."""
-        cosine = 1 - (told * truth).sum(1).mean()
-        true, found = truth @ self.bank.T, told @ self.bank.T
+        cosine = 1 - (vectors * truth).sum(1).mean()
+        true, found = truth @ self.bank.T, vectors @ self.bank.T
         true, found = (part.masked_fill(same, -1e4) for part in (true, found))
         wanted = F.softmax(true / self.schedule.temperature, 1)
         ranking = -(wanted * F.log_softmax(found / self.schedule.temperature, 1)).sum(1).mean()
@@ -265,9 +265,9 @@ class _Trainer:
         shown = self.state.step * self.schedule.batch_size
         score = -math.inf
         if len(self.val.embeddings):
-            told = embed_lr(self.mean, self.val.thumbnails)
+            vectors = embed_lr(self.mean, self.val.thumbnails)
             pool = self.train.embeddings
-            score = float(retrieve(told, pool, self.val.embeddings, pool).cosine.mean())
+            score = float(retrieve(vectors, pool, self.val.embeddings, pool).cosine.mean())
             self.state.curve.append([shown, round(score, 4)])
         if score > self.state.best or not self.state.curve:
             self.state.best, self.state.chosen = score, shown

@@ -1,4 +1,4 @@
-"""The faces of a Face_Ref as somebody sees them who has a small face and looks for references."""
+"""The faces of a Face_Ref as somebody sees them who has a LR face and looks for references."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ POOL = "train"
 
 @dataclass(frozen=True)
 class Found:
-    """A reference for a small face."""
+    """A reference for a LR face."""
 
     image_id: str
     score: float
@@ -52,7 +52,7 @@ class Gallery:
         return np.concatenate([embedder.embed(face[None]) for face in faces])
 
     def find(self, small: np.ndarray, count: int) -> list[list[Found]]:
-        """The `count` best references for each of the small faces, uint8 RGB (N, 16, 16, 3)."""
+        """The `count` best references for each of the LR faces, uint8 RGB (N, 16, 16, 3)."""
         if not count or not len(small):
             return [[] for _ in small]
         scores, rows = self._search(self._queries(small), min(count, len(self._ids)))

@@ -39,7 +39,7 @@ class Subjects:
     looks: np.ndarray
     """Appearance vectors, float32 (N, 768)."""
     blind: np.ndarray | None = None
-    """Embeddings told from the small face alone, L2-normalised float32 (N, D)."""
+    """Embeddings told from the LR face alone, L2-normalised float32 (N, D)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +119,7 @@ def _faces(subjects: Subjects, vectors: np.ndarray) -> Faces:
 
 
 def _identity(subjects: Subjects, name: str, kind: str) -> Vectors:
-    """Identity as a list may see it: `refs_lr` searches with what the small face tells."""
+    """Identity as a list may see it: `refs_lr` searches with what the LR face tells."""
     if name == "refs_lr" and kind != "appearance":
         assert subjects.blind is not None
         return Vectors(subjects.blind, subjects.embeddings)

@@ -48,7 +48,7 @@ class Mining:
     likeness_hr: str = "identity"
     """What `refs_hr` are alike by: `identity`, `appearance` or `both`."""
     likeness_lr: str = "appearance"
-    """What `refs_lr` are alike by; `identity` is what an encoder tells from the small face."""
+    """What `refs_lr` are alike by; `identity` is what an encoder tells from the LR face."""
     same_person: bool = False
     """Add `refs_same`, other images of the person: an oracle, for ablations only."""
     index: IndexRule = field(default_factory=IndexRule)

@@ -23,7 +23,7 @@ from faceref.embed.base import Embedder
 from faceref.errors import UnusableError
 from faceref.files import file_sha256
 from faceref.mining.lists import Lists, Subjects, mine_lists
-from faceref.pipeline.checkpoints import Workshop
+from faceref.pipeline.checkpoints import BuildFolder
 from faceref.pipeline.splits import split_identities
 from faceref.similarity.vectors import appearance
 from faceref.sources.base import Source
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def assemble(
-    workshop: Workshop,
+    build_folder: BuildFolder,
     parts: int,
     source: Source,
     embedder: Embedder,
@@ -43,7 +43,7 @@ def assemble(
     plot: Path | None = None,
 ) -> dict[str, Any]:
     """Write Face_Ref to the new folder `out`, the calibration to `plot`; return the manifest."""
-    table = workshop.read(parts)
+    table = build_folder.read(parts)
     rejects = _rejects(table, source.name)
     used = table.filter(_rejected(table, False))
     if used.num_rows == 0:
@@ -73,7 +73,7 @@ def assemble(
         appearance(thumbnails),
     )
     encoder = (
-        workshop.root / store.LR_ENCODER if recipe.mining.likeness_lr != "appearance" else None
+        build_folder.root / store.LR_ENCODER if recipe.mining.likeness_lr != "appearance" else None
     )
     report = None
     if encoder is not None:
@@ -84,7 +84,7 @@ def assemble(
     rows = _rows(used, source.name, subjects, lists)
     manifest = _manifest(rows, rejects, source, embedder, recipe, people, lists)
     manifest["lr_encoder"] = report
-    _write(out, rows, rejects, manifest, workshop, parts)
+    _write(out, rows, rejects, manifest, build_folder, parts)
     if encoder is not None:
         shutil.copyfile(encoder, out / encoder.name)
     store.write_findings(out, *_findings(people, subjects.image_ids.tolist()))
@@ -103,7 +103,7 @@ def _labels(used: pa.Table) -> list[str | None]:
 def _with_encoder(
     subjects: Subjects, thumbnails: np.ndarray, path: Path, seed: int, device: str
 ) -> tuple[Subjects, dict[str, Any]]:
-    """The subjects with what an encoder tells from the small face, and the encoder's report.
+    """The subjects with what an encoder tells from the LR face, and the encoder's report.
 
     It is trained on train, val chooses it; test is only told by it.
     """
@@ -223,13 +223,13 @@ def _write(
     rows: Sequence[dict[str, Any]],
     rejects: Sequence[dict[str, str]],
     manifest: dict[str, Any],
-    workshop: Workshop,
+    build_folder: BuildFolder,
     parts: int,
 ) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     for name in store.SPLITS:
-        stream = _with_images(rows, workshop.images(parts), name)
+        stream = _with_images(rows, build_folder.images(parts), name)
         store.write_split(out, name, stream, manifest["counts"][name])
     store.write_rejects(out, rejects)
     store.write_manifest(out, manifest)

@@ -19,8 +19,8 @@ from faceref.files import refuse_existing
 from faceref.hardware import usable_cores
 from faceref.pipeline import stages
 from faceref.pipeline.assemble import assemble
-from faceref.pipeline.checkpoints import PARTS_VERSION, Workshop
-from faceref.pipeline.local_executor import Engine, LocalEngine, Progress
+from faceref.pipeline.checkpoints import PARTS_VERSION, BuildFolder
+from faceref.pipeline.local_executor import Executor, LocalExecutor, Progress
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import MIN_PEOPLE, too_few_people
 from faceref.record import Record
@@ -55,14 +55,14 @@ def build(
     workers: int | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
-    engine: Engine | None = None,
+    executor: Executor | None = None,
     plot: Path | None = None,
 ) -> dict[str, Any]:
     """Build Face_Ref from `source` in the folder `out` and return its manifest.
 
     An interrupted build goes on where it stopped when it is called again. Images that cannot be
     used are counted and listed with a reason. The same inputs give the same bytes. `workers` is the
-    number of threads, None for one a core. `engine` makes the parts elsewhere, as
+    number of threads, None for one a core. `executor` makes the parts elsewhere, as
     `ray_engine.RayEngine` does; None makes them here. `plot` is a PNG to draw the calibration to.
     Raises FaceRefError; then `out` is as it was.
     """
@@ -76,17 +76,19 @@ def build(
         **asdict(recipe.quality),
         "parts": PARTS_VERSION,
     }
-    workshop = Workshop.enter(out, settings)
-    engine = engine or LocalEngine(workers or usable_cores())
-    parts = engine(workshop, source.records, per_image_stages(embedder, recipe), embedder, progress)
-    finished = workshop.root / "finished"
+    build_folder = BuildFolder.enter(out, settings)
+    executor = executor or LocalExecutor(workers or usable_cores())
+    parts = executor(
+        build_folder, source.records, per_image_stages(embedder, recipe), embedder, progress
+    )
+    finished = build_folder.root / "finished"
     try:
-        manifest = assemble(workshop, parts, source, embedder, recipe, finished, device, plot)
+        manifest = assemble(build_folder, parts, source, embedder, recipe, finished, device, plot)
     except UnusableError:
-        shutil.rmtree(workshop.root)
+        shutil.rmtree(build_folder.root)
         raise
     _move_into_place(finished, out)
-    shutil.rmtree(workshop.root)
+    shutil.rmtree(build_folder.root)
     return manifest
 
 

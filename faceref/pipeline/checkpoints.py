@@ -35,30 +35,30 @@ LEAN_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Workshop:
+class BuildFolder:
     """The folder of a build that is not finished."""
 
     root: Path
 
     @classmethod
-    def enter(cls, out: Path, recipe: dict[str, Any]) -> Workshop:
+    def enter(cls, out: Path, recipe: dict[str, Any]) -> BuildFolder:
         """The workshop of `out`, new or as an earlier run with the same `recipe` left it.
 
         Raises FaceRefError where it belongs to another recipe or cannot be written.
         """
-        workshop = cls(out.with_name(out.name + ".building"))
-        file = workshop.root / "recipe.json"
+        build_folder = cls(out.with_name(out.name + ".building"))
+        file = build_folder.root / "recipe.json"
         try:
-            (workshop.root / "parts").mkdir(parents=True, exist_ok=True)
+            (build_folder.root / "parts").mkdir(parents=True, exist_ok=True)
             if not file.exists():
                 write_text(file, json.dumps(recipe, indent=2, sort_keys=True) + "\n")
         except OSError as error:
             raise FaceRefError(
-                f"Cannot write to {workshop.root}: {error.strerror or error}. "
+                f"Cannot write to {build_folder.root}: {error.strerror or error}. "
                 "Choose another --out, or make its folder writable."
             ) from error
-        _check_recipe(workshop.root, json.loads(file.read_text(encoding="utf-8")), recipe)
-        return workshop
+        _check_recipe(build_folder.root, json.loads(file.read_text(encoding="utf-8")), recipe)
+        return build_folder
 
     def part(self, index: int) -> Path:
         """Path of part `index`."""

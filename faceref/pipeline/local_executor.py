@@ -1,4 +1,4 @@
-"""The local engine: threads that take images through the stages, batch by batch, into parts.
+"""The local executor: threads that take images through the stages, batch by batch, into parts.
 
 One task is a batch of images from file to embedding. Tasks are handed out ahead of what is being
 written, so that no thread waits for a part; results are taken in the order of the source, so that
@@ -18,7 +18,7 @@ import numpy as np
 
 from faceref.embed.base import Embedder
 from faceref.pipeline import stages
-from faceref.pipeline.checkpoints import Workshop
+from faceref.pipeline.checkpoints import BuildFolder
 from faceref.pipeline.stages import Stage
 from faceref.record import Record
 
@@ -34,32 +34,34 @@ Progress = Callable[[int, int], None]
 Batch = tuple[Record, ...]
 
 
-Engine = Callable[[Workshop, Sequence[Record], Sequence[Stage], Embedder, "Progress | None"], int]
+Executor = Callable[
+    [BuildFolder, Sequence[Record], Sequence[Stage], Embedder, "Progress | None"], int
+]
 """Makes the parts of the records that a workshop lacks; returns how many there are in all.
 
-What it writes must not depend on the engine: a build may begin with one and go on with another.
+What it writes must not depend on the executor: a build may begin with one and go on with another.
 """
 
 
 @dataclass(frozen=True)
-class LocalEngine:
+class LocalExecutor:
     """Makes parts in threads of this process."""
 
     workers: int
 
     def __call__(
         self,
-        workshop: Workshop,
+        build_folder: BuildFolder,
         records: Sequence[Record],
         steps: Sequence[Stage],
         embedder: Embedder,
         progress: Progress | None = None,
     ) -> int:
-        """See `Engine`."""
-        missing = missing_parts(workshop, records)
+        """See `Executor`."""
+        missing = missing_parts(build_folder, records)
         done = len(records) - sum(len(chunk) for _, chunk in missing)
-        tell = progress or (lambda done, total: None)
-        tell(done, len(records))
+        report = progress or (lambda done, total: None)
+        report(done, len(records))
         waiting = (batch for _, chunk in missing for batch in batches(chunk))
         ahead = AHEAD * self.workers // TASK
         # A pool of OpenCV's own below ours only costs; what it draws does not depend on it.
@@ -69,8 +71,8 @@ class LocalEngine:
             part: list[Record] = []
             while len(part) < len(chunk):
                 part.extend(next(finished))
-                tell(done + len(part), len(records))
-            workshop.write_part(index, part)
+                report(done + len(part), len(records))
+            build_folder.write_part(index, part)
             done += len(part)
         return -(-len(records) // CHUNK)
 
@@ -82,10 +84,10 @@ def chunks(records: Sequence[Record]) -> Iterator[tuple[int, Sequence[Record]]]:
 
 
 def missing_parts(
-    workshop: Workshop, records: Sequence[Record]
+    build_folder: BuildFolder, records: Sequence[Record]
 ) -> list[tuple[int, Sequence[Record]]]:
     """Those of `chunks` that the workshop does not hold yet."""
-    return [part for part in chunks(records) if not workshop.part(part[0]).exists()]
+    return [part for part in chunks(records) if not build_folder.part(part[0]).exists()]
 
 
 def batches(records: Sequence[Record]) -> Iterator[Batch]:

@@ -18,7 +18,7 @@ DLIB_HEAD = np.array(
     [[46, -40, 36], [18, -38, 26], [-46, -40, 36], [-18, -38, 26], [0, 8, 6]], np.float64
 )
 """Where the points of a scheme lie on a mean head, millimetres from the tip of the nose: right and
-down in the picture, and away from the camera. Rounded from adult averages (Farkas, 1994)."""
+down in the image, and away from the camera. Rounded from adult averages (Farkas, 1994)."""
 HEADS = {"arcface5": ARCFACE_HEAD, "dlib5": DLIB_HEAD}
 
 

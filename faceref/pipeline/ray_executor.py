@@ -1,8 +1,8 @@
 """Makes the parts of a build on Ray Data, on this machine or on a cluster.
 
 A part is a chunk of the source. Each actor opens its models once, takes one part after the other
-through the same stages as the local engine, and writes it to the workshop: a part is there or it is
-not, so a build may be interrupted, and go on with either engine. Only the places of the images
+through the same stages as the local executor, and writes it to the workshop: a part is there or it
+is not, so a build may be interrupted, and go on with either executor. Only the places of the images
 travel; the nodes read the source and write the parts, so both must be on storage that every node
 mounts at the same path. Embeddings are bound to the models' SHA-256: a node with others stops the
 build.
@@ -27,9 +27,9 @@ import numpy as np
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError
 from faceref.hardware import usable_cores
-from faceref.pipeline import local_executor as engine
+from faceref.pipeline import local_executor as executor
 from faceref.pipeline.build import per_image_stages
-from faceref.pipeline.checkpoints import Workshop
+from faceref.pipeline.checkpoints import BuildFolder
 from faceref.pipeline.local_executor import Progress, batches, missing_parts, process
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.stages import Stage
@@ -42,8 +42,8 @@ CONNECT_SECONDS = 10
 
 
 @dataclass(frozen=True)
-class RayEngine:
-    """An engine for `pipeline.build`."""
+class RayExecutor:
+    """An executor for `pipeline.build`."""
 
     open_embedder: Callable[[], Embedder]
     """Opens the embedder of the build; pickled, such as `EmbedderSpec(...).open`."""
@@ -56,34 +56,34 @@ class RayEngine:
 
     def __call__(
         self,
-        workshop: Workshop,
+        build_folder: BuildFolder,
         records: Sequence[Record],
         steps: Sequence[Stage],
         embedder: Embedder,
         progress: Progress | None = None,
     ) -> int:
-        """See `engine.Engine`; `steps` are made anew in each actor, from the recipe."""
-        missing, total = missing_parts(workshop, records), len(records)
+        """See `executor.Executor`; `steps` are made anew in each actor, from the recipe."""
+        missing, total = missing_parts(build_folder, records), len(records)
         done = total - sum(len(chunk) for _, chunk in missing)
-        tell = progress or (lambda done, total: None)
-        tell(done, total)
+        report = progress or (lambda done, total: None)
+        report(done, total)
         if missing:
-            shared = Workshop(workshop.root.absolute())
+            shared = BuildFolder(build_folder.root.absolute())
             maker = _Maker(
                 shared, self.open_embedder, embedder.provenance(), self.recipe, self.device
             )
             with _connected(self.address, self.workers) as ray:
                 for images in _run(ray, maker, missing, self.workers):
                     done += images
-                    tell(done, total)
-        return -(-total // engine.CHUNK)
+                    report(done, total)
+        return -(-total // executor.CHUNK)
 
 
 @dataclass(frozen=True)
 class _Maker:
     """What an actor needs to know."""
 
-    workshop: Workshop
+    build_folder: BuildFolder
     open_embedder: Callable[[], Embedder]
     provenance: dict[str, Any]
     recipe: Recipe
@@ -107,13 +107,13 @@ class PartActor:
         return {"images": [images], "error": [""]}
 
     def _make(self, index: int, chunk: Sequence[Record]) -> int:
-        workshop = self.maker.workshop
-        if not workshop.part(index).exists():
-            _refuse_unseen([workshop.part(index).parent, *filter(None, map(_file, chunk))])
+        build_folder = self.maker.build_folder
+        if not build_folder.part(index).exists():
+            _refuse_unseen([build_folder.part(index).parent, *filter(None, map(_file, chunk))])
             steps = per_image_stages(self._embedder, self.maker.recipe)
             work = partial(process, steps, self._embedder)
             done = self.pool.map(work, batches(chunk))
-            workshop.write_part(index, [record for batch in done for record in batch])
+            build_folder.write_part(index, [record for batch in done for record in batch])
         return len(chunk)
 
     @cached_property
@@ -205,7 +205,7 @@ def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
         import ray  # pyright: ignore[reportMissingImports]
         import ray.data  # pyright: ignore[reportMissingImports]
     except ImportError as error:
-        raise FaceRefError(f"--engine ray needs Ray Data ({error}): {INSTALL}") from error
+        raise FaceRefError(f"--executor ray needs Ray Data ({error}): {INSTALL}") from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
     ours = not ray.is_initialized()

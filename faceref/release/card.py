@@ -111,7 +111,7 @@ def _gate(released: Mapping[str, Any], licence: Licence) -> dict[str, Any]:
             "What I use it for": "text",
             "I hold the licence of the source and keep to it": "checkbox",
             "I do not identify anybody with it": "checkbox",
-            "I delete pictures that are removed from it": "checkbox",
+            "I delete images that are removed from it": "checkbox",
         },
     }
 
@@ -124,7 +124,7 @@ def _body(released: Mapping[str, Any], repo: str, contact: str) -> str:
     use = (LOAD if full else HYDRATE).format(repo=repo, source=source, version=release["version"])
     return BODY.format(
         title=TITLES[source],
-        kind="the pictures and their references" if full else "an index, without any picture",
+        kind="the images and their references" if full else "an index, without any image",
         total=sum(released["counts"].values()),
         size=released["image_size"],
         references=released["references"],

@@ -17,7 +17,7 @@ Release {version}: {kind}. {total:,} aligned faces of {size}x{size} pixels, each
 look-alike references: faces of **other** people, all from the train split, in two lists, best
 first:
 
-- `refs_hr`: nearest by what mining can know, the sharp face;
+- `refs_hr`: nearest by what mining can know, the HR face;
 - `refs_lr`: nearest by what a deployed system can know, the 16x16 face.
 
 | split | faces | people |
@@ -60,9 +60,9 @@ lists; the set was not balanced.
 
 ## Removal
 
-Whoever is shown here, holds the rights to a picture, or represents somebody who does, can have it
-removed. Write to {contact}, with the image id or a description of the picture; no reason is needed,
-and no proof beyond what tells the picture. The picture leaves rows, lists and pool with `faceref
+Whoever is shown here, holds the rights to a image, or represents somebody who does, can have it
+removed. Write to {contact}, with the image id or a description of the image; no reason is needed,
+and no proof beyond what tells the picture. The image leaves rows, lists and pool with `faceref
 remove`, lists are refilled, and a new version is published; `removals.json` keeps a hash of the id
 and not the id. Whoever holds a copy is asked to take the new version and delete the old one.
 
@@ -85,7 +85,7 @@ print(faces["test"][0]["refs_hr"])
 ```"""
 
 HYDRATE = """The index holds no picture. With your own copy of the source the set is made again from
-it, every picture checked by its hash:
+it, every image checked by its hash:
 
 ```sh
 hf download {repo} --repo-type dataset --revision {version} --local-dir index
@@ -93,22 +93,22 @@ faceref hydrate index --source PATH_OF_THE_SOURCE --out face_ref
 ```"""
 
 GATE = """These data are about faces of real people, taken from {source}. By asking for access you
-agree: to keep to the licence ({terms}); to hold the source lawfully where you rebuild pictures from
+agree: to keep to the licence ({terms}); to hold the source lawfully where you rebuild images from
 it; to use the data for research only; not to identify, verify or track anybody with them; not to
 pass them on except under the same terms; and to delete what is removed from a later version."""
 
 _ASKED = "The people shown were not asked for this use."
 CONSENT = {
-    "celeba": "The pictures show public figures and were gathered on the web by the authors of "
-    f"CelebA. {_ASKED} No picture, no name, no identity label and no embedding is published here.",
-    "ffhq": "The pictures were published by their authors on Flickr under licences that permit "
+    "celeba": "The images show public figures and were gathered on the web by the authors of "
+    f"CelebA. {_ASKED} No image, no name, no identity label and no embedding is published here.",
+    "ffhq": "The images were published by their authors on Flickr under licences that permit "
     f"redistribution. {_ASKED} Whoever wants out of FFHQ can ask its authors, too: "
     "https://github.com/NVlabs/ffhq-dataset#privacy",
-    "lfw": "The pictures are press photographs of public figures, gathered on the web by the "
+    "lfw": "The images are press photographs of public figures, gathered on the web by the "
     f"authors of LFW. {_ASKED} Labels are names of people.",
-    "folder": "Whoever publishes this set states the licence of the pictures and answers for the "
+    "folder": "Whoever publishes this set states the licence of the images and answers for the "
     "consent of the people shown. Labels may be names of people.",
-    "hf": "The pictures come from another data set; its card tells how they were gathered. "
+    "hf": "The images come from another data set; its card tells how they were gathered. "
     f"{_ASKED.replace('were not', 'may not have been')}",
     "sample": "Nobody: the people shown do not exist. They were rendered from seeded geometry.",
 }

@@ -139,7 +139,7 @@ def _planted(place: str, value: str) -> PolicyError:
 
 
 def check_credits(face_ref: FaceRef, rows: Sequence[Row]) -> None:
-    """Raise PolicyError for a picture of which nobody says who made it, and on what terms."""
+    """Raise PolicyError for a image of which nobody says who made it, and on what terms."""
     path = face_ref.root / CREDITS
     credits = pq.read_table(path).to_pylist() if path.is_file() else []
     known = {row["image_id"]: row for row in credits}
@@ -150,7 +150,7 @@ def check_credits(face_ref: FaceRef, rows: Sequence[Row]) -> None:
             raise PolicyError(
                 f"{row['source']}-credits",
                 f"{CREDITS} gives no {' and no '.join(lacking)} for {row['image_id']}, and no "
-                "picture may be published without. Publish the index, or take the picture out with "
+                "image may be published without. Publish the index, or take the image out with "
                 "`faceref remove`.",
             )
 

@@ -210,8 +210,8 @@ def _make(
     for split in SPLITS:
         wanted = [row for row in kept if row["split"] == split]
         images = _images(wanted, records, index.manifest["embedder"], workers)
-        told = _told(images, done, len(kept), progress)
-        made = (store.with_image(_bare(row), png) for row, png in zip(wanted, told, strict=True))
+        vectors = _told(images, done, len(kept), progress)
+        made = (store.with_image(_bare(row), png) for row, png in zip(wanted, vectors, strict=True))
         store.write_split(out, split, made, len(wanted))
         done += len(wanted)
     _write_tables(index, rejects, manifest, out, gone)

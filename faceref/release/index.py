@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Index:
-    """The index of a Face_Ref: everything but the pictures, see `faceref.release.format`."""
+    """The index of a Face_Ref: everything but the images, see `faceref.release.format`."""
 
     root: Path
 
@@ -38,7 +38,7 @@ class Index:
         section = found._whole.get(RELEASE)
         if section is None or section["kind"] != INDEX:
             raise FaceRefError(
-                f"{root} holds its own pictures, so there is nothing to hydrate. "
+                f"{root} holds its own images, so there is nothing to hydrate. "
                 f"Check it with `faceref verify {root}`."
             )
         if section["format"] != INDEX_FORMAT:

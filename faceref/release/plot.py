@@ -1,4 +1,4 @@
-"""The one picture of a release: scores of references and the thresholds, drawn from the rows."""
+"""The one image of a release: scores of references and the thresholds, drawn from the rows."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@
 | sample | yes | yes | yes | CC0 1.0 |
 
 An index (file names, hashes, neighbour lists, scores) may always be published. `refs_same`, label
-noise, near-duplicates and components tell who is who, so they are identities; a small-face encoder
+noise, near-duplicates and components tell who is who, so they are identities; a LR encoder
 is learnt from embeddings, so it is one of them. Landmarks that the source ships are left to it.
 """
 
@@ -77,7 +77,7 @@ class Policy:
     why: str
     """The clause behind it, for the message of a refusal."""
     credits: bool = False
-    """Whether each published picture needs its author's credit."""
+    """Whether each published image needs its author's credit."""
 
     def withheld(self, kind: str) -> tuple[str, ...]:
         """What a release of this `kind` keeps back, in the words of `index_format`."""
@@ -121,7 +121,7 @@ class Policy:
 CELEBA_TERMS = Licence(
     "other", "celeba-agreement", "http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 )
-_STATED = "Only whoever has the rights to the pictures can say what may be done with them."
+_STATED = "Only whoever has the rights to the images can say what may be done with them."
 POLICIES = {
     policy.source: policy
     for policy in (

@@ -16,7 +16,7 @@ from faceref.release.policy import PolicyError
 
 CELEBA_IMAGES = 202_599
 CELEBA_EYES = (88.5, 111.3)
-"""Point between the eyes of an aligned picture of CelebA, 178x218; its authors put it there."""
+"""Point between the eyes of an aligned image of CelebA, 178x218; its authors put it there."""
 NEAR, MOST = 5.0, 0.8
 """Pixels from there, and share of the faces of a set, from which on it is taken for CelebA."""
 SHARE, FEWEST = 0.01, 3
@@ -70,7 +70,7 @@ def _signs_of_celeba(manifest: Mapping[str, Any], rows: Sequence[Row]) -> Iterat
     points = np.array([row["landmarks"] for row in rows if row["landmarks"]], np.float32)
     if len(points) and _aligned_as_celeba(points.reshape(-1, 5, 2)) >= MOST:
         yield (
-            "its eyes lie in the source images where CelebA's aligned pictures have them. "
+            "its eyes lie in the source images where CelebA's aligned images have them. "
             f"{_WAY_OUT}, crop the images otherwise and build the set again."
         )
 

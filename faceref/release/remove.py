@@ -1,4 +1,4 @@
-"""Taking people's pictures out of a finished set, as whoever is shown may ask for.
+"""Taking people's images out of a finished set, as whoever is shown may ask for.
 
 What is removed leaves rows, references, pool and tables; lists that lost a reference are mined
 again where the embedder of the build is given. The set gets a new version and fingerprint.
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from faceref.audit.images import Seen, look
+from faceref.audit.images import ImageFeatures, look
 from faceref.audit.manifest import bound_on_scores, facts
 from faceref.curation.duplicates import ALIKE_COSINE, find_duplicates, first_of_each
 from faceref.curation.links import find_neighbours, pairs_above
@@ -133,7 +133,7 @@ def _refilled(
 
 
 def _mined(
-    face_ref: FaceRef, rows: Sequence[Row], seen: Seen, name: str, affected: np.ndarray
+    face_ref: FaceRef, rows: Sequence[Row], seen: ImageFeatures, name: str, affected: np.ndarray
 ) -> list[list[tuple[str, float]]]:
     """New lists for the rows `affected`, by the rules of the build, searched exactly."""
     manifest, embeddings = face_ref.manifest, seen.embeddings
@@ -173,7 +173,7 @@ def _blind(face_ref: FaceRef, rows: Sequence[Row]) -> np.ndarray:
     return embed_lr(load(face_ref.root / store.LR_ENCODER, "cpu"), small)
 
 
-def _copies(rows: Sequence[Row], seen: Seen, same: float | None) -> np.ndarray:
+def _copies(rows: Sequence[Row], seen: ImageFeatures, same: float | None) -> np.ndarray:
     assert seen.embeddings is not None
     alike = pairs_above(find_neighbours(seen.embeddings), max(ALIKE_COSINE, same or 0))
     found = find_duplicates([row["sha256"] for row in rows], seen.hashes, alike, same)

@@ -48,7 +48,7 @@ def upload(
     """Make `release` the content of the data set `repo` and tag it with its version.
 
     The repository is made private, unless `public`; one that exists must be as asked for. Access to
-    a `gated` one is asked for: answered by hand for pictures, at once for an index. Files of an
+    a `gated` one is asked for: answered by hand for images, at once for an index. Files of an
     earlier version that the release has no more are deleted in the same commit; the tag of the
     earlier version keeps them. Called again after an interruption it goes on. Raises FaceRefError:
     nothing is published then, unless the message says so.

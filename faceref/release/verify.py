@@ -1,6 +1,6 @@
 """Whether a set, or an index, is whole: its files against its own manifest, in seconds.
 
-`faceref certify` goes further: it decodes every picture and computes the claims about leaks again.
+`faceref certify` goes further: it decodes every image and computes the claims about leaks again.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def verify(root: Path) -> Iterator[str]:
         yield f"a table cannot be read: {error}"
         return
     yield from _verify_rows(face_ref.manifest, rows, rejects)
-    yield from _broken_pictures(face_ref)
+    yield from _broken_images(face_ref)
     if kind == FULL:
         yield from _changed_files(root, face_ref.manifest[RELEASE]["files"])
 
@@ -94,11 +94,11 @@ def _verify_rows(
         yield "the fingerprint of the rows is not that of the manifest: they were changed"
 
 
-def _broken_pictures(face_ref: FaceRef) -> Iterator[str]:
+def _broken_images(face_ref: FaceRef) -> Iterator[str]:
     for split in SPLITS:
         for image_id, image in face_ref.stream(split):
             if not (image.startswith(PNG_HEAD) and image.endswith(PNG_TAIL)):
-                yield f"the picture of {image_id} is not a whole PNG"
+                yield f"the image of {image_id} is not a whole PNG"
 
 
 def _changed_files(root: Path, published: Mapping[str, str]) -> Iterator[str]:

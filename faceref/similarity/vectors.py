@@ -26,7 +26,7 @@ def appearance(thumbnails: np.ndarray) -> np.ndarray:
     """Vectors whose inner product is the normalised correlation of 16x16 RGB faces.
 
     Takes uint8 (N, 16, 16, 3); each colour's mean is taken away, then the whole is brought to
-    length one: float32 (N, 768). This is all that a system has that sees only the small face.
+    length one: float32 (N, 768). This is all that a system has that sees only the LR face.
     """
     values = thumbnails.astype(np.float32)
     values -= values.mean(axis=(1, 2), keepdims=True)

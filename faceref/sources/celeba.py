@@ -33,7 +33,7 @@ LANDMARKS = {
     "img_align_celeba": "list_landmarks_align_celeba.txt",
     "img_celeba": "list_landmarks_celeba.txt",
 }
-"""The landmark file of each set of images: aligned 178x218 crops, and pictures in the wild."""
+"""The landmark file of each set of images: aligned 178x218 crops, and images in the wild."""
 PARTITIONS = np.array(["train", "val", "test"])
 WIDTHS = {
     IDENTITY: 1,

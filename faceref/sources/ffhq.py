@@ -1,6 +1,6 @@
 """FFHQ (Karras, Laine, Aila, CVPR 2019): `ffhq-dataset-v2.json` with 1024x1024 faces or 128x128.
 
-The json gives author and licence of each picture, its part (the first 60,000 train, the rest
+The json gives author and licence of each image, its part (the first 60,000 train, the rest
 validation) and 68 landmarks of the 1024x1024 face. Who is shown, nobody says.
 """
 
@@ -21,7 +21,7 @@ from faceref.sources.base import Choices, Source, SourceKind, refuse_swapped
 from faceref.sources.inventory import Count, Inventory, count, first_names, md5
 
 LICENCE = (
-    "FFHQ: CC BY-NC-SA 4.0 (NVIDIA) for the data set; each picture under the licence of its "
+    "FFHQ: CC BY-NC-SA 4.0 (NVIDIA) for the data set; each image under the licence of its "
     "author, CC BY, CC BY-NC, PDM, CC0 or US Government Works"
 )
 LAYOUT = (
@@ -33,7 +33,7 @@ SIDES = {"images1024x1024": 1024, "thumbnails128x128": 128}
 SECTIONS = {"images1024x1024": "image", "thumbnails128x128": "thumbnail"}
 PARTITIONS = {"training": "train", "validation": "val"}
 _POINT_GROUPS = (range(36, 42), range(42, 48), (30,), (48,), (54,))
-"""Of the 68 points: eye left in the picture, the other eye, nose tip, mouth corners."""
+"""Of the 68 points: eye left in the image, the other eye, nose tip, mouth corners."""
 _KEY = re.compile(r'\s*[{,]\s*"(\d+)"\s*:\s*')
 
 
@@ -50,7 +50,7 @@ PUBLISHED = Published()
 
 @dataclass(frozen=True)
 class Entry:
-    """What the json says of one picture, and no more of it than is used."""
+    """What the json says of one image, and no more of it than is used."""
 
     image_id: str
     """Five digits, as the file is called."""
@@ -153,7 +153,7 @@ def _wrong_sizes(entries: Sequence[Entry], files: Mapping[str, Path]) -> Iterato
 
 
 def read_json(path: Path, section: str) -> Iterator[Entry]:
-    """The pictures of `ffhq-dataset-v2.json`, parsed one at a time: whole, it fills 1.5 GB.
+    """The images of `ffhq-dataset-v2.json`, parsed one at a time: whole, it fills 1.5 GB.
 
     `section` is `image` or `thumbnail`. Raises FaceRefError where the file is damaged.
     """
@@ -164,7 +164,7 @@ def read_json(path: Path, section: str) -> Iterator[Entry]:
             item, place = decoder.raw_decode(text, match.end())
             yield _entry(int(match[1]), item, section)
         if text[place:].strip() != "}":
-            raise ValueError(f"no picture at character {place}")
+            raise ValueError(f"no image at character {place}")
     except (ValueError, KeyError, TypeError, IndexError) as error:
         what = f"{type(error).__name__}: {error}"
         raise FaceRefError(
@@ -175,7 +175,7 @@ def read_json(path: Path, section: str) -> Iterator[Entry]:
 def _entry(index: int, item: Mapping[str, Any], section: str) -> Entry:
     points = np.array(item["image"]["face_landmarks"], np.float32)
     if points.shape != (68, 2):
-        raise ValueError(f"picture {index} has landmarks of shape {points.shape}")
+        raise ValueError(f"image {index} has landmarks of shape {points.shape}")
     metadata = item["metadata"]
     names = {"author": "author", "licence": "license", "licence_url": "license_url"}
     names |= {"title": "photo_title", "url": "photo_url"}

@@ -5,7 +5,7 @@
 Takes what the result files of RESULTS say of seed 0 into `learning_rates.json` in `--out`, beside
 the rates that it knows already, and writes `learning_rates.md` from it. Train a method at another
 rate with `facebench train LFW --method METHOD --budget small --learning-rate 8e-4`, evaluate it
-into a folder of its own, and give that folder here; the one of the board is given last.
+into a folder of its own, and give that folder here; the one of the leaderboard is given last.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ NAME = "learning_rates"
 HEAD = """# Learning rates, chosen on val
 
 LFW, `{task}`, budget `{budget}`, seed {seed}. PSNR-Y in dB on 256 faces of val, by which the rate
-is chosen (bold); test (five references found with the small face, where a method takes any) is told
+is chosen (bold); test (five references found with the LR face, where a method takes any) is told
 beside it and chooses nothing. Numbers: `learning_rates.json`, out of the result files, by
-`reports/scripts/learning_rates.py`; files of rates that the board has no more are in the history of
-`reports/results`.
+`reports/scripts/learning_rates.py`; files of rates that the leaderboard has no more are in the
+history of `reports/results`.
 
-Short trainings of {short:,} faces (as `facebench campaign --tune` makes them, with 1e-4 besides):
+Short trainings of {short:,} faces (as `facebench suite --tune` makes them, with 1e-4 besides):
 """
 WHOLE = """
 Whole trainings of {samples:,} faces (`facebench train LFW --method METHOD --learning-rate 8e-4`).
@@ -52,7 +52,7 @@ def take_in(known: dict[str, Any], results: Iterable[Result]) -> None:
 
 
 def wanted(known: dict[str, Any], results: Iterable[Result]) -> list[Result]:
-    """Of every training the result with five references of the small face, or none.
+    """Of every training the result with five references of the LR face, or none.
 
     Of the task, budget and seed that `known` names.
     """

@@ -59,7 +59,7 @@ class Trial:
 
 
 def stock(embedder: Embedder, thumbnails: np.ndarray) -> np.ndarray:
-    """Embeddings that the stock embedder gives for the enlarged small faces."""
+    """Embeddings that the stock embedder gives for the enlarged LR faces."""
     large = [
         np.asarray(Image.fromarray(face).resize((128, 128), Image.Resampling.BICUBIC))
         for face in thumbnails

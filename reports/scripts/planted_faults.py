@@ -4,7 +4,7 @@
 
 A copy of FACES (one sub-folder per person), made of symbolic links in a temporary folder, gets:
 files duplicated, re-encoded (JPEG, quality 50) and mirrored under another person's name, images
-moved to another person's folder, truncated files, and pictures without a face. The set is built,
+moved to another person's folder, truncated files, and images without a face. The set is built,
 and what its tables say is held against what was planted. No image gets two faults. `--images`
 takes the first so many images of people drawn with a fixed seed, and `--scale` multiplies the
 numbers of faults.

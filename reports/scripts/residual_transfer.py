@@ -62,12 +62,12 @@ class Outputs:
     images: Tensor
     """(N, 3, 128, 128), clamped."""
     residual: Tensor
-    """What they lack of the sharp faces, (N, 3, 128, 128)."""
+    """What they lack of the HR faces, (N, 3, 128, 128)."""
 
 
 @torch.no_grad()
 def outputs(model: nn.Module, hr: Tensor, batch: int = 16) -> Outputs:
-    """What `model` makes of sharp faces, uint8 (N, 128, 128, 3), once they are made small."""
+    """What `model` makes of HR faces, uint8 (N, 128, 128, 3), once they are made small."""
     found = []
     for part in hr.split(batch):
         lr = as_batch(degrade_batch(part).numpy())
@@ -331,7 +331,7 @@ def page(said: dict[str, Any]) -> str:
         f"## A network that learns to use it, {corrector['faces']} faces",
         "",
         f"Trained on {corrector['probes']:,} faces of train for {corrector['steps']:,} steps of "
-        f"{BATCH}, with look-alikes found with the small face; the control is the same network, "
+        f"{BATCH}, with look-alikes found with the LR face; the control is the same network, "
         "which sees the finished face alone. One training each: intervals are over faces.",
         "",
         "| | PSNR-Y | gain, dB |",

@@ -1,4 +1,4 @@
-"""The faces of a finished set as an encoder of small faces needs them, from the published images.
+"""The faces of a finished set as an encoder of LR faces needs them, from the published images.
 
 Embeddings are not published; whoever has the embedder of the build can compute them again.
 """
@@ -39,7 +39,7 @@ class SmallFaces:
     thumbnails: np.ndarray
     """uint8 RGB (N, 16, 16, 3)."""
     embeddings: np.ndarray
-    """L2-normalised float32 (N, D), of the sharp faces."""
+    """L2-normalised float32 (N, D), of the HR faces."""
 
     def take(self, rows: np.ndarray) -> SmallFaces:
         """The faces of `rows`, a mask or places."""
@@ -137,7 +137,7 @@ def _read(cache: Path, face_ref: FaceRef) -> SmallFaces:
             faces = SmallFaces(*(content[field.name] for field in fields(SmallFaces)))
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise FaceRefError(
-            f"{cache} is no cache of small faces ({type(error).__name__}). Delete it."
+            f"{cache} is no cache of LR faces ({type(error).__name__}). Delete it."
         ) from error
     if found != face_ref.manifest["fingerprint"]:
         raise FaceRefError(f"{cache} is of another set. Delete it, or name another file.")

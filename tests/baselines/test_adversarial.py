@@ -33,7 +33,7 @@ def test_the_discriminator_learns_and_judges_without_learning():
     assert all(torch.equal(a, b) for a, b in zip(taught, left, strict=True))
     for _ in range(12):
         last = loss(output.detach(), hr)
-    assert last > first, "the pictures are told apart better and better"
+    assert last > first, "the images are told apart better and better"
 
 
 def test_the_share_grows_from_plain_l1():

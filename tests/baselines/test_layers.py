@@ -22,12 +22,12 @@ def test_the_haar_transform_is_orthonormal():
 
 @pytest.mark.parametrize("side", [32, 64, 128])
 def test_a_moved_picture_is_brought_back(side: int):
-    picture, step = torch.rand(1, 2, side, side), side // GRID
+    image, step = torch.rand(1, 2, side, side), side // GRID
     found = _cells().roll(-3, 0).flatten()[None]
-    brought = from_rows(transfer(to_rows(picture), neighbours(found)), side)
+    brought = from_rows(transfer(to_rows(image), neighbours(found)), side)
     # At the border a patch that lies half outside is the border's own, one cell further in.
     inner = (slice(4 * step, 26 * step), slice(step, 31 * step))
-    moved = picture.roll(-3 * step, 2)
+    moved = image.roll(-3 * step, 2)
     assert torch.allclose(brought[0, 0][inner], moved[0, 0][inner], atol=1e-6)
 
 
@@ -48,12 +48,12 @@ def test_coarse_to_fine_finds_what_a_whole_search_finds():
 
 
 def test_a_flow_of_nothing_leaves_the_picture_and_one_cell_moves_it():
-    picture = torch.rand(1, 3, 128, 128)
+    image = torch.rand(1, 3, 128, 128)
     offsets = torch.zeros(1, 2, GRID, GRID)
-    assert torch.allclose(warp_s.warp(picture, offsets), picture, atol=1e-5)
+    assert torch.allclose(warp_s.warp(image, offsets), image, atol=1e-5)
     offsets[:, 0] = 2 * 4 / 128
-    moved = warp_s.warp(picture, offsets)
-    assert torch.allclose(moved[..., :120], picture[..., 4:124], atol=1e-4)
+    moved = warp_s.warp(image, offsets)
+    assert torch.allclose(moved[..., :120], image[..., 4:124], atol=1e-4)
 
 
 @torch.no_grad()

@@ -35,8 +35,8 @@ def _faces(count: int) -> Tensor:
     records = sample().records
     rows = np.linspace(0, len(records) - 1, count).round().astype(int)
     opened = [Image.open(io.BytesIO(records[row].data)).convert("RGB") for row in rows]
-    pictures = np.stack([np.asarray(picture.resize((128, 128))) for picture in opened])
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255
+    images = np.stack([np.asarray(image.resize((128, 128))) for image in opened])
+    return torch.from_numpy(images).permute(0, 3, 1, 2) / 255
 
 
 def _batch(count: int, references: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""The embedded sample's pictures, as they are: no detection, no alignment."""
+"""The embedded sample's images, as they are: no detection, no alignment."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from faceref.sources.sample import sample
 
 @pytest.fixture(scope="session")
 def sample_faces() -> np.ndarray:
-    """Middles of the first 48 pictures of the sample: uint8 RGB, (48, 128, 128, 3)."""
-    pictures = [record.data or b"" for record in sample().records[:48]]
-    return np.stack([_middle(Image.open(io.BytesIO(data)).convert("RGB")) for data in pictures])
+    """Middles of the first 48 images of the sample: uint8 RGB, (48, 128, 128, 3)."""
+    images = [record.data or b"" for record in sample().records[:48]]
+    return np.stack([_middle(Image.open(io.BytesIO(data)).convert("RGB")) for data in images])
 
 
-def _middle(picture: Image.Image) -> np.ndarray:
-    left, top = (picture.width - 128) // 2, (picture.height - 128) // 2
-    return np.asarray(picture.crop((left, top, left + 128, top + 128)))
+def _middle(image: Image.Image) -> np.ndarray:
+    left, top = (image.width - 128) // 2, (image.height - 128) // 2
+    return np.asarray(image.crop((left, top, left + 128, top + 128)))

@@ -1,4 +1,4 @@
-"""Results made up for tests of boards and figures."""
+"""Results made up for tests of leaderboards and figures."""
 
 from __future__ import annotations
 

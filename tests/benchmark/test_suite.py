@@ -20,7 +20,7 @@ from benchmark.methods.registry import load, names
 from benchmark.protocol.budgets import BUDGETS, Budget
 from benchmark.report.examples import trainings
 from benchmark.results.files import read_all
-from benchmark.suite import Campaign, Job, carry_on, default_methods, jobs_of, status
+from benchmark.suite import Job, Suite, carry_on, default_methods, jobs_of, status
 from benchmark.training.train import Running
 from benchmark.training.tuning import RATES, at_rate, tuned
 from faceref.console import progress_bar
@@ -32,9 +32,9 @@ BUDGET = Budget("tiny", 12, 6, 1e-3, 1, 1, 4, max_references=1)
 
 
 @pytest.fixture
-def small(tiny_face_ref: Path, tmp_path: Path) -> Campaign:
+def small(tiny_face_ref: Path, tmp_path: Path) -> Suite:
     jobs = jobs_of(["bicubic", "srcnn"], range(2), ["srcnn"])
-    return Campaign(tiny_face_ref, BUDGET, tmp_path / "out", jobs, Setting("folder-x8@1", faces=3))
+    return Suite(tiny_face_ref, BUDGET, tmp_path / "out", jobs, Setting("folder-x8@1", faces=3))
 
 
 def bar(label: str):
@@ -55,9 +55,7 @@ def test_small_sizes_are_for_small_budgets():
     assert default_methods("full") == names()
 
 
-def test_a_campaign_does_what_is_missing_and_no_more(
-    small: Campaign, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_campaign_does_what_is_missing_and_no_more(small: Suite, monkeypatch: pytest.MonkeyPatch):
     outcome = carry_on(small, bar)
     assert [job.name for job in outcome.done] == ["bicubic-s0", "srcnn-s0", "srcnn-s1"]
     assert not outcome.failed
@@ -76,7 +74,7 @@ def test_a_campaign_does_what_is_missing_and_no_more(
 
 
 def test_results_without_a_wanted_metric_are_scored_again_and_not_trained(
-    small: Campaign, monkeypatch: pytest.MonkeyPatch
+    small: Suite, monkeypatch: pytest.MonkeyPatch
 ):
     carry_on(small, bar)
     before = {row.path(small.out): row for row in read_all(small.results)}
@@ -100,7 +98,7 @@ def _darkness(*_: object) -> Extras:
 
 
 def test_a_metric_that_lacks_its_weights_ends_the_campaign_before_it_trains(
-    small: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     pytest.importorskip("torchmetrics")
     monkeypatch.setenv("FACEBENCH_WEIGHTS", str(tmp_path / "none"))
@@ -112,7 +110,7 @@ def test_a_metric_that_lacks_its_weights_ends_the_campaign_before_it_trains(
 def test_references_are_scored_from_both_lists_and_without(tiny_face_ref: Path, tmp_path: Path):
     jobs = jobs_of(["ttsr_s"], range(1), [])
     setting = Setting("folder-x8@1", references=2, faces=2)
-    one = Campaign(tiny_face_ref, replace(BUDGET, samples=6), tmp_path, jobs, setting)
+    one = Suite(tiny_face_ref, replace(BUDGET, samples=6), tmp_path, jobs, setting)
     before = status(one, jobs[0])
     assert (before.steps, before.results, before.wanted) == (0, 0, 3)
     carry_on(one, bar)
@@ -121,7 +119,7 @@ def test_references_are_scored_from_both_lists_and_without(tiny_face_ref: Path, 
     assert found == {"tiny-refs_hr-k2-s0", "tiny-refs_lr-k2-s0", "tiny-k0-s0"}
 
 
-def test_time_that_is_up_leaves_a_checkpoint_to_go_on_from(small: Campaign):
+def test_time_that_is_up_leaves_a_checkpoint_to_go_on_from(small: Suite):
     hasty = replace(small, running=Running(until=0.0), jobs=small.jobs[1:])
     outcome = carry_on(hasty, bar)
     assert outcome.left == list(small.jobs[1:])
@@ -132,7 +130,7 @@ def test_time_that_is_up_leaves_a_checkpoint_to_go_on_from(small: Campaign):
 
 
 def test_an_evaluation_that_outlasts_the_time_is_given_up(
-    small: Campaign, monkeypatch: pytest.MonkeyPatch
+    small: Suite, monkeypatch: pytest.MonkeyPatch
 ):
     late = replace(small, running=Running(until=time.monotonic() + 3600), jobs=small.jobs[:1])
     real = module.evaluate
@@ -149,7 +147,7 @@ def test_an_evaluation_that_outlasts_the_time_is_given_up(
     assert not list(small.results.rglob("*.json"))
 
 
-def test_budgets_of_one_folder_have_trainings_of_their_own(small: Campaign):
+def test_budgets_of_one_folder_have_trainings_of_their_own(small: Suite):
     jobs = [Job("srcnn", 0)]
     carry_on(replace(small, jobs=jobs), bar)
     other = replace(small, jobs=jobs, budget=replace(BUDGET, name="tinier", samples=6))
@@ -163,7 +161,7 @@ def test_budgets_of_one_folder_have_trainings_of_their_own(small: Campaign):
 
 
 def test_on_a_pack_without_test_methods_are_trained_and_the_whole_set_scores_them(
-    small: Campaign, tmp_path: Path
+    small: Suite, tmp_path: Path
 ):
     pack(small.face_ref, tmp_path / "set.tar", megabytes=5)
     with tarfile.open(tmp_path / "set.tar") as archive:
@@ -188,9 +186,7 @@ def test_pictures_find_the_trainings_of_a_campaign(tmp_path: Path):
     assert trainings("msrnet", tmp_path) == {"msrnet": tmp_path / "msrnet"}
 
 
-def test_a_job_that_fails_does_not_stop_the_others(
-    small: Campaign, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_job_that_fails_does_not_stop_the_others(small: Suite, monkeypatch: pytest.MonkeyPatch):
     real = module.train
 
     def fail(face_ref: Path, method: str, *rest: object, seed: int, **named: object):
@@ -205,20 +201,22 @@ def test_a_job_that_fails_does_not_stop_the_others(
 
 
 def test_a_gpu_whose_memory_is_full_ends_one_job_alone(
-    small: Campaign, monkeypatch: pytest.MonkeyPatch
+    small: Suite, monkeypatch: pytest.MonkeyPatch
 ):
     def fail(*_rest: object, **_named: object):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
 
     monkeypatch.setattr(module, "train", fail)
     outcome = carry_on(small, bar)
-    told = "CUDA out of memory. Tried to allocate 2 GiB. Free memory of the GPU; the same command "
-    assert outcome.failed == dict.fromkeys(small.jobs[1:], f"{told}goes on.")
+    vectors = (
+        "CUDA out of memory. Tried to allocate 2 GiB. Free memory of the GPU; the same command "
+    )
+    assert outcome.failed == dict.fromkeys(small.jobs[1:], f"{vectors}goes on.")
     assert outcome.done == [Job("bicubic", 0)]
 
 
 def test_a_finished_training_of_other_settings_is_not_taken_for_the_wanted_one(
-    small: Campaign, monkeypatch: pytest.MonkeyPatch
+    small: Suite, monkeypatch: pytest.MonkeyPatch
 ):
     job = Job("srcnn", 0)
     one = replace(small, jobs=[job])
@@ -237,7 +235,7 @@ def test_a_finished_training_of_other_settings_is_not_taken_for_the_wanted_one(
 
 
 def test_a_finished_training_is_of_the_rate_that_val_chose(
-    small: Campaign, monkeypatch: pytest.MonkeyPatch
+    small: Suite, monkeypatch: pytest.MonkeyPatch
 ):
     job = Job("srcnn", 0)
     one = replace(small, jobs=[job], budget=replace(BUDGET, learning_rate=RATES[0]))
@@ -255,7 +253,7 @@ def test_a_finished_training_is_of_the_rate_that_val_chose(
     assert "another learning rate of its budget: 0.0002, now 0.0004" in error
 
 
-def test_scores_of_other_weights_faces_or_a_damaged_file_are_made_again(small: Campaign):
+def test_scores_of_other_weights_faces_or_a_damaged_file_are_made_again(small: Suite):
     job = Job("srcnn", 0)
     one = replace(small, jobs=[job])
     carry_on(one, bar)
@@ -282,7 +280,7 @@ def test_in_the_background_it_goes_on_and_tells_at_once_what_fails(
     tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     out = tmp_path / "out"
-    arguments = ["campaign", "debug", "--face-ref", str(tiny_face_ref), "--out", str(out)]
+    arguments = ["suite", "debug", "--face-ref", str(tiny_face_ref), "--out", str(out)]
     arguments += ["--methods", "bicubic", "--task", "folder-x8@1", "--background"]
     monkeypatch.setattr(cli_campaign, "AT_ONCE_SECONDS", 60.0)
     done = _in_the_background(arguments, monkeypatch)
@@ -311,7 +309,7 @@ def _in_the_background(arguments: list[str], monkeypatch: pytest.MonkeyPatch) ->
     return CliRunner().invoke(app, arguments)
 
 
-def test_a_job_of_another_process_is_passed_over(small: Campaign):
+def test_a_job_of_another_process_is_passed_over(small: Suite):
     folder = small.run(Job("srcnn", 0)).root
     folder.mkdir(parents=True)
     with (folder / "lock").open("w") as file:
@@ -345,7 +343,7 @@ def test_rates_that_joined_the_set_later_are_tried(tiny_face_ref: Path, tmp_path
     assert [path.name for path in tmp_path.glob("srcnn-*")] == ["srcnn-0.0016"]
 
 
-def test_the_chosen_rate_is_trained_with(small: Campaign, monkeypatch: pytest.MonkeyPatch):
+def test_the_chosen_rate_is_trained_with(small: Suite, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(module, "tuned", lambda *rest: 8e-4)
     carry_on(replace(small, tune=True), bar)
     assert small.run(Job("srcnn", 1)).training()["budget"]["learning_rate"] == 8e-4
@@ -360,7 +358,7 @@ def test_a_rate_is_one_of_the_set_for_all(tiny_face_ref: Path, tmp_path: Path):
 
 
 def test_the_command_tells_what_is_left(tiny_face_ref: Path, tmp_path: Path):
-    arguments = ["campaign", "debug", "--face-ref", str(tiny_face_ref), "--out", str(tmp_path)]
+    arguments = ["suite", "debug", "--face-ref", str(tiny_face_ref), "--out", str(tmp_path)]
     arguments += ["--methods", "bicubic,srcnn", "--task", "folder-x8@1"]
     before = CliRunner().invoke(app, [*arguments, "--status"])
     assert before.exit_code == 0, before.output

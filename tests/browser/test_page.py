@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmark.results.files import read_all
-from benchmark.results.result import boards, label
+from benchmark.results.result import label, leaderboards
 from tests.browser.conftest import REPORTS
 
 pytestmark = pytest.mark.browser
@@ -23,19 +23,19 @@ NEED_NAMES = {
 """Roles of Chromium's accessibility tree that tell a reader nothing without a name."""
 
 
-def _column(page: Any, board: int, place: int) -> list[str]:
+def _column(page: Any, leaderboard: int, place: int) -> list[str]:
     """First line of each cell of one column."""
-    cells = _board(page, board).locator(f"tbody tr > :nth-child({place})")
+    cells = _leaderboard(page, leaderboard).locator(f"tbody tr > :nth-child({place})")
     return [text.split("\n")[0] for text in cells.all_inner_texts()]
 
 
-def _board(page: Any, board: int = 0) -> Any:
-    return page.locator(".board").nth(board).locator("table").first
+def _leaderboard(page: Any, leaderboard: int = 0) -> Any:
+    return page.locator(".board").nth(leaderboard).locator("table").first
 
 
 def test_the_board_stands_best_first_and_sorts_both_ways(open_page: Open):
     page = open_page()
-    head = _board(page).locator("thead th")
+    head = _leaderboard(page).locator("thead th")
     psnr = [float(cell) for cell in _column(page, 0, 3)]
     assert psnr == sorted(psnr, reverse=True)
     assert head.nth(2).get_attribute("aria-sort") == "descending"
@@ -47,8 +47,8 @@ def test_the_board_stands_best_first_and_sorts_both_ways(open_page: Open):
 
 def test_sorting_works_by_keyboard_and_puts_unknown_numbers_last(open_page: Open):
     page = open_page()
-    training = _board(page).get_by_role("button", name="training, min")
-    heads = _board(page).locator("thead th").all_inner_texts()
+    training = _leaderboard(page).get_by_role("button", name="training, min")
+    heads = _leaderboard(page).locator("thead th").all_inner_texts()
     column = 1 + next(place for place, text in enumerate(heads) if "training, min" in text)
     training.focus()
     for _ in range(2):
@@ -62,10 +62,13 @@ def test_sorting_works_by_keyboard_and_puts_unknown_numbers_last(open_page: Open
 
 def test_intervals_and_ties_stand_on_the_board(open_page: Open):
     page = open_page()
-    cell = _board(page).locator("tbody td").nth(1)
+    cell = _leaderboard(page).locator("tbody td").nth(1)
     assert re.search(r"\d+\.\d\d\s*\[\d+\.\d\d, \d+\.\d\d\]", cell.inner_text())
-    for board in range(2):
-        rank, best = _column(page, board, 2), _board(page, board).locator("td:nth-child(3) .best")
+    for leaderboard in range(2):
+        rank, best = (
+            _column(page, leaderboard, 2),
+            _leaderboard(page, leaderboard).locator("td:nth-child(3) .best"),
+        )
         assert best.count() == rank.count("1")
 
 
@@ -83,9 +86,9 @@ def test_filters_leave_the_rows_that_are_asked_for(open_page: Open):
         if result.reference_list == "refs_lr" and "-" not in result.method
     }
     assert set(rows.locator("th").all_inner_texts()) == wanted
-    page.get_by_role("combobox", name="Board", exact=True).select_option(index=2)
+    page.get_by_role("combobox", name="Leaderboard", exact=True).select_option(index=2)
     assert page.locator(".board:visible").count() == 1
-    every = sum(map(len, boards(found).values()))
+    every = sum(map(len, leaderboards(found).values()))
     assert page.get_by_role("status").inner_text().startswith(f"2 of {every} rows")
 
 
@@ -155,7 +158,7 @@ def test_the_mouse_moves_the_divider(open_page: Open):
 
 
 def _visible_width(page: Any) -> float:
-    """Pixels of the left picture that its clip leaves."""
+    """Pixels of the left image that its clip leaves."""
     clip = page.locator("#left-picture").evaluate("node => getComputedStyle(node).clipPath")
     width = page.locator("#left-picture").evaluate("node => node.clientWidth")
     cut = re.search(r"inset\(0px calc\(100% - ([\d.]+)%\)", clip)
@@ -249,7 +252,7 @@ def test_a_narrow_phone_scrolls_one_way_only(open_page: Open):
 
 def test_the_page_opens_from_disk(open_page: Open, site: Path):
     page = open_page((site / "index.html").as_uri())
-    assert _board(page).locator("tbody tr").count() > 1
+    assert _leaderboard(page).locator("tbody tr").count() > 1
     assert page.locator("#left-picture").evaluate("node => node.naturalWidth") > 0
 
 

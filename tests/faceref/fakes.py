@@ -1,4 +1,4 @@
-"""An embedder without models, and folders of pictures for it."""
+"""An embedder without models, and folders of images for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from faceref.embed.base import Detection, normalise
 
 
 class PlainEmbedder:
-    """Takes the whole picture for an aligned face; a black picture has none."""
+    """Takes the whole image for an aligned face; a black image has none."""
 
     scheme: Landmarks = ARCFACE
     batch_size = 4
@@ -21,14 +21,14 @@ class PlainEmbedder:
         self.detected = 0
 
     def detect(self, image: np.ndarray) -> list[Detection]:
-        """One face, unless the picture is black."""
+        """One face, unless the image is black."""
         self.detected += 1
         if image.max() == 0:
             return []
         return [Detection((0, 0, 128, 128), 0.9, ARCFACE.template)]
 
     def embed(self, faces: np.ndarray) -> np.ndarray:
-        """The picture at 4x4, centred."""
+        """The image at 4x4, centred."""
         small = faces.reshape(len(faces), 4, 32, 4, 32, 3).mean((2, 4)).reshape(len(faces), -1)
         return normalise(small - small.mean(1, keepdims=True))
 
@@ -37,8 +37,8 @@ class PlainEmbedder:
         return {"name": "plain"}
 
 
-def picture(person: int, shot: int) -> np.ndarray:
-    """A smooth picture that depends on the person more than on the shot, uint8 (128, 128, 3)."""
+def face_image(person: int, shot: int) -> np.ndarray:
+    """A smooth image that depends on the person more than on the shot, uint8 (128, 128, 3)."""
     own = np.random.default_rng([person]).integers(40, 216, (8, 8, 3))
     noise = np.random.default_rng([person, shot]).integers(-30, 31, (8, 8, 3))
     coarse = Image.fromarray((own + noise).astype(np.uint8))
@@ -46,10 +46,10 @@ def picture(person: int, shot: int) -> np.ndarray:
 
 
 def write_people(root: Path, people: int = 12, shots: int = 3) -> Path:
-    """A folder of `people` with `shots` pictures each."""
+    """A folder of `people` with `shots` images each."""
     for person in range(people):
         folder = root / f"person_{person:02d}"
         folder.mkdir(parents=True)
         for shot in range(shots):
-            Image.fromarray(picture(person, shot)).save(folder / f"{shot}.png")
+            Image.fromarray(face_image(person, shot)).save(folder / f"{shot}.png")
     return root

@@ -17,7 +17,7 @@ from faceref.embed.align import ARCFACE
 from faceref.sources.celeba import ATTRIBUTES, IDENTITY, PARTITION
 from faceref.sources.celeba import Published as CelebaPublished
 from faceref.sources.ffhq import Published as FfhqPublished
-from tests.faceref.fakes import picture
+from tests.faceref.fakes import face_image
 
 POINTS = "list_landmarks_align_celeba.txt"
 POINT_HEADER = (
@@ -45,9 +45,9 @@ class Face:
 
 
 def faces(people: int = 4, shots: int = 3) -> list[Face]:
-    """Smooth pictures with the template as landmarks."""
+    """Smooth images with the template as landmarks."""
     return [
-        Face(encoded(picture(person, shot)), 100 + person, ARCFACE.template, min(person, 2))
+        Face(encoded(face_image(person, shot)), 100 + person, ARCFACE.template, min(person, 2))
         for person in range(people)
         for shot in range(shots)
     ]

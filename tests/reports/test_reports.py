@@ -11,9 +11,9 @@ from benchmark.methods.registry import load
 from benchmark.report.leaderboard import leaderboard
 from benchmark.report.site.build import GALLERY, site_files
 from benchmark.results.files import read_all
-from benchmark.results.ranking import board_name
-from benchmark.results.result import boards
-from benchmark.studies.gains_page import find_board, gains_markdown, studies_of
+from benchmark.results.ranking import leaderboard_name
+from benchmark.results.result import leaderboards
+from benchmark.studies.gains_page import find_leaderboard, gains_markdown, studies_of
 from benchmark.studies.references_page import markdown
 from benchmark.studies.study import read
 from benchmark.training.export import open_weights
@@ -39,9 +39,9 @@ def test_learning_rates_are_those_that_val_chose():
     on_board = {row.method: row for row in rows}
     assert len(on_board) > 15
     for method, row in on_board.items():
-        tried, training = known["whole"]["val_psnr_y"][method], row.training or {}
-        assert max(tried, key=lambda rate: tried[rate]) == f"{row.learning_rate:g}"
-        assert tried[f"{row.learning_rate:g}"] == training["val_psnr_y"]
+        ablations, training = known["whole"]["val_psnr_y"][method], row.training or {}
+        assert max(ablations, key=lambda rate: ablations[rate]) == f"{row.learning_rate:g}"
+        assert ablations[f"{row.learning_rate:g}"] == training["val_psnr_y"]
         on_test = known["whole"]["test_psnr_y"][method][f"{row.learning_rate:g}"]
         assert on_test == round(row.means["psnr_y"], 4)
 
@@ -55,17 +55,17 @@ def test_the_page_is_that_of_the_result_files():
 def test_the_page_has_every_picture_that_it_names_and_no_other():
     named = set(re.findall(r'"(pictures/[^"]+)"', (SITE / GALLERY).read_text(encoding="utf-8")))
     assert named
-    assert {f"pictures/{path.name}" for path in (SITE / "pictures").iterdir()} == named
-    known = {*site_files(REPORTS / "results"), GALLERY, "pictures"}
+    assert {f"pictures/{path.name}" for path in (SITE / "images").iterdir()} == named
+    known = {*site_files(REPORTS / "results"), GALLERY, "images"}
     assert {path.name for path in SITE.iterdir()} == known
     assert sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file()) < 3_000_000
 
 
 def test_figures_of_every_board_are_there():
-    for key in boards(read_all(REPORTS / "results")):
+    for key in leaderboards(read_all(REPORTS / "results")):
         for end in ("cost", "distribution", "wins", "val"):
             for form in ("png", "pdf"):
-                assert (REPORTS / "figures" / f"{board_name(key)}-{end}.{form}").exists()
+                assert (REPORTS / "figures" / f"{leaderboard_name(key)}-{end}.{form}").exists()
 
 
 def test_each_study_s_page_is_that_of_its_file():
@@ -81,8 +81,8 @@ def test_each_study_s_page_is_that_of_its_file():
 
 
 def test_the_page_of_gains_is_that_of_results_and_studies():
-    key, board = find_board(REPORTS / "results", "small", "lfw-x8@1")
-    name = f"{board_name(key)}-gain"
+    key, board = find_leaderboard(REPORTS / "results", "small", "lfw-x8@1")
+    name = f"{leaderboard_name(key)}-gain"
     studies = studies_of(REPORTS / "studies", "lfw-x8@1", "small")
     text = gains_markdown(key, board, studies, Path("figures") / f"{name}.png")
     assert (REPORTS / f"{name}.md").read_text(encoding="utf-8") == text, "run: make reports"
@@ -106,13 +106,13 @@ def test_released_weights_are_those_of_results():
 
 
 def test_results_of_a_board_are_of_the_same_images():
-    for rows in boards(read_all(REPORTS / "results")).values():
+    for rows in leaderboards(read_all(REPORTS / "results")).values():
         assert len({row.images_sha256 for row in rows}) == 1
         assert len({(row.task, row.method, row.run) for row in rows}) == len(rows)
 
 
 def test_every_trained_method_beats_bicubic_at_small():
-    found = boards(read_all(REPORTS / "results"))
+    found = leaderboards(read_all(REPORTS / "results"))
     rows = next(rows for key, rows in found.items() if key[:2] == ("lfw-x8@1", "small"))
     bicubic = next(row for row in rows if row.method == "bicubic")
     trained = [row for row in rows if row.budget is not None]

@@ -12,7 +12,7 @@ from tests.benchmark.studies.test_patch_oracle import _pictures
 
 @pytest.fixture(scope="module")
 def done() -> tuple[Tensor, Tensor]:
-    """Four pictures that bicubic enlarged, and what it missed."""
+    """Four images that bicubic enlarged, and what it missed."""
     found = outputs(METHOD.build(), torch.from_numpy(_pictures(4)))
     return found.images, found.residual
 

@@ -33,8 +33,8 @@ def by_identity(tmp_path_factory: pytest.TempPathFactory) -> FaceRef:
 
 
 def test_everything_is_seen_in_the_order_of_the_rows(by_identity: FaceRef):
-    told: list[tuple[int, int]] = []
-    faces = see(by_identity, PlainEmbedder(), progress=lambda *state: told.append(state))
+    vectors: list[tuple[int, int]] = []
+    faces = see(by_identity, PlainEmbedder(), progress=lambda *state: vectors.append(state))
     assert faces.image_ids.tolist() == [
         image_id
         for split in ("train", "val", "test")
@@ -49,7 +49,7 @@ def test_everything_is_seen_in_the_order_of_the_rows(by_identity: FaceRef):
         atol=1e-6,
     )
     assert not set(faces.of("train").people) & set(faces.of("val", "test").people)
-    assert told[-1] == (36, 36)
+    assert vectors[-1] == (36, 36)
 
 
 def test_the_encoder_of_a_build_can_be_trained_again(by_identity: FaceRef, tmp_path: Path):
@@ -66,10 +66,10 @@ def test_refs_lr_are_what_the_encoder_retrieves(by_identity: FaceRef):
     encoder = load(
         by_identity.root / LR_ENCODER, sha256=by_identity.manifest["lr_encoder"]["sha256"]
     )
-    told = embed_lr(encoder, faces.thumbnails)
+    vectors = embed_lr(encoder, faces.thumbnails)
     places = {image_id: row for row, image_id in enumerate(faces.image_ids.tolist())}
     for row in by_identity.rows("test"):
-        probe = told[places[row["image_id"]]]
+        probe = vectors[places[row["image_id"]]]
         for reference in row["refs_lr"]:
             score = probe @ faces.embeddings[places[reference["image_id"]]]
             assert reference["score"] == pytest.approx(float(score), abs=2e-4)

@@ -7,7 +7,7 @@ Same images, same pack, same detection size, same machine, one run, in turns:
 The loop reads each file with OpenCV and calls `FaceAnalysis.get`, as its users do: it detects and
 embeds and keeps nothing. The build also aligns to 128x128, encodes, splits, mines two lists of
 references and writes the set: its time is that of the whole. "models alone" is the sum of the times
-of detecting in decoded pictures and of embedding aligned faces, in as many threads as the build
+of detecting in decoded images and of embedding aligned faces, in as many threads as the build
 has; "networks alone" that of the two networks on arrays that lie ready.
 """
 
@@ -67,7 +67,7 @@ def time_networks(records: tuple[Record, ...], pack: Path, det_size: int) -> flo
 
 
 def time_models(records: tuple[Record, ...], pack: Path, det_size: int) -> float:
-    """Seconds of detecting in decoded pictures and of embedding aligned faces."""
+    """Seconds of detecting in decoded images and of embedding aligned faces."""
     embedder: Any = open_embedder("insightface", pack=str(pack), det_size=det_size)
     pictures: list[Any] = [cv2.imread(str(record.path), cv2.IMREAD_COLOR_RGB) for record in records]
     size = embedder.batch_size

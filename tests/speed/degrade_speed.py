@@ -2,8 +2,8 @@
 
     python tests/speed/degrade_speed.py [--images 1024] [--rounds 5] [--threads 2] [--device cpu]
 
-Pillow is timed as it is used, one picture after another, and as well as it can be, on a pool of
-`--threads` threads (it lets go of the interpreter's lock). Random pictures, 128x128, in turns.
+Pillow is timed as it is used, one image after another, and as well as it can be, on a pool of
+`--threads` threads (it lets go of the interpreter's lock). Random images, 128x128, in turns.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python tests/speed/load_speed.py FACE_REF [--items 400] [--rounds 3]
 
-Both sides give the same pictures in the same random order: an item's face and its five references.
+Both sides give the same images in the same random order: an item's face and its five references.
 The plain loop decodes bytes that lie in a list; the data set finds them in its mapped file, makes
-the 16x16 face and the tensors. One JSON line is printed; `ratio` is of pictures a second.
+the 16x16 face and the tensors. One JSON line is printed; `ratio` is of images a second.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def main() -> None:
             for row in rows:
                 decode(encoded[row])
         end = time.perf_counter()
-        pictures = sum(map(len, wanted))
-        rates["faceref.load"].append(pictures / (middle - start))
-        rates["decode alone"].append(pictures / (end - middle))
+        images = sum(map(len, wanted))
+        rates["faceref.load"].append(images / (middle - start))
+        rates["decode alone"].append(images / (end - middle))
     found = {name: statistics.median(each) for name, each in rates.items()}
     print(
         json.dumps(

@@ -2,7 +2,7 @@
 
     python tests/speed/metrics_speed.py [--images 1000] [--rounds 3] [--threads 2] [--device cpu]
 
-Both give PSNR and SSIM on Y and on RGB of the same 128x128 pictures, smooth with noise; the largest
+Both give PSNR and SSIM on Y and on RGB of the same 128x128 images, smooth with noise; the largest
 difference is printed with the times.
 """
 

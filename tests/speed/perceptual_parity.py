@@ -2,7 +2,7 @@
 
     python tests/speed/perceptual_parity.py IQA-PyTorch/ResultsCalibra
 
-`ResultsCalibra` of github.com/chaofengc/IQA-PyTorch holds five pairs of pictures and, in
+`ResultsCalibra` of github.com/chaofengc/IQA-PyTorch holds five pairs of images and, in
 `results_official.csv`, what the original code says of them, to four digits.
 """
 
@@ -30,10 +30,10 @@ def main() -> None:
         ("lpips", lpips_distance(open_lpips("alex")[0])),
         ("dists", open_dists()[0]),
     ):
-        for picture in (name for name in official[name] if name != "Method"):
-            first, second = (_read(folder / side / picture) for side in ("ref_dir", "dist_dir"))
+        for image in (name for name in official[name] if name != "Method"):
+            first, second = (_read(folder / side / image) for side in ("ref_dir", "dist_dir"))
             ours = distances(distance, first, second, torch.device("cpu"))[0]
-            print(f"{name} {picture}: {ours:.4f}, official {float(official[name][picture]):.4f}")
+            print(f"{name} {image}: {ours:.4f}, official {float(official[name][image]):.4f}")
 
 
 def _read(path: Path) -> np.ndarray:

@@ -101,7 +101,7 @@ class Ours:
 
 
 def pictures(count: int) -> np.ndarray:
-    """Smooth pictures with noise, uint8 RGB (N, 128, 128, 3)."""
+    """Smooth images with noise, uint8 RGB (N, 128, 128, 3)."""
     rng = np.random.default_rng(0)
     smooth = [enlarge(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)) for _ in range(count)]
     noisy = np.stack(smooth) + rng.normal(0, 6, (count, 128, 128, 3))

@@ -11,40 +11,40 @@ from string import Template
 from typing import Any
 
 from benchmark.metrics.registry import METRICS
-from benchmark.protocol.describe import in_words
+from benchmark.protocol.describe import protocol_text
 from benchmark.protocol.tasks import TASKS
 from benchmark.report.leaderboard import leaderboard
 from benchmark.report.plots import FAR_BELOW, win_shares
 from benchmark.results.files import read_all
 from benchmark.results.ranking import (
-    BoardKey,
-    Standing,
+    LeaderboardKey,
+    RankedRow,
     Value,
-    board_title,
+    leaderboard_title,
     metrics_of,
+    ranked_rows,
     scores_of,
-    standings,
 )
-from benchmark.results.result import Result, boards, is_variant
+from benchmark.results.result import Result, is_variant, leaderboards
 from faceref.errors import FaceRefError
 from faceref.files import write_text
 
 COPIED = ("style.css", "theme.js", "table.js", "charts.js", "gallery.js", "page.js")
-PAGE, BOARDS, GALLERY = "index.html", "boards.data.js", "gallery.data.js"
-NO_PICTURES = "window.facebench = window.facebench || {};\nfacebench.pictures = null;\n"
+PAGE, LEADERBOARDS, GALLERY = "index.html", "boards.data.js", "gallery.data.js"
+NO_IMAGES = "window.facebench = window.facebench || {};\nfacebench.pictures = null;\n"
 
 
 def write_site(results: Path, out: Path) -> Path:
     """Write the page of the results below a folder to `out`; returns its `index.html`.
 
-    Pictures that `benchmark.report.site.gallery` wrote there before stay.
+    Images that `benchmark.report.site.gallery` wrote there before stay.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name, text in site_files(results).items():
             write_text(out / name, text)
         if not (out / GALLERY).exists():
-            write_text(out / GALLERY, NO_PICTURES)
+            write_text(out / GALLERY, NO_IMAGES)
     except OSError as error:
         raise FaceRefError(
             f"Cannot write {out}: {error.strerror or error}. Choose another --out."
@@ -57,36 +57,39 @@ def site_files(results: Path) -> dict[str, str]:
     source = files("benchmark.report.site")
     found = {name: source.joinpath(name).read_text(encoding="utf-8") for name in COPIED}
     page = Template(source.joinpath(PAGE).read_text(encoding="utf-8"))
-    found[PAGE] = page.substitute(boards=escape(leaderboard(results)))
-    found[BOARDS] = boards_script(results)
+    found[PAGE] = page.substitute(leaderboards=escape(leaderboard(results)))
+    found[LEADERBOARDS] = leaderboards_script(results)
     return found
 
 
-def boards_script(results: Path) -> str:
-    """The boards as a script, which a page opened from disk may load where it may not fetch."""
-    found = [_board(key, rows) for key, rows in sorted(boards(read_all(results)).items())]
+def leaderboards_script(results: Path) -> str:
+    """The leaderboards as a script, which a page opened from disk may load."""
+    found = [
+        _leaderboard(key, rows) for key, rows in sorted(leaderboards(read_all(results)).items())
+    ]
     text = ",\n".join(_lines(board) for board in found)
     head = f"window.facebench = window.facebench || {{}};\nfacebench.farBelow = {FAR_BELOW};\n"
     return f"{head}facebench.boards = [\n{text}\n];\n"
 
 
 def _lines(board: dict[str, Any]) -> str:
-    """JSON with one row of the board a line, so that a change of one row is a change of a line."""
+    """JSON with one row of the leaderboard a line, so that a change of one row is a change of a
+    line."""
     rows = ",\n".join(f"  {json.dumps(row)}" for row in board["rows"])
     rest = json.dumps({key: value for key, value in board.items() if key != "rows"})
     return f'{rest[:-1]}, "rows": [\n{rows}\n]}}'
 
 
-def _board(key: BoardKey, results: Sequence[Result]) -> dict[str, Any]:
+def _leaderboard(key: LeaderboardKey, results: Sequence[Result]) -> dict[str, Any]:
     task, budget, revision, images = key
     shares = 100 * win_shares(scores_of(results, METRICS[0]))
     return {
-        "title": board_title(key).replace("`", ""),
+        "title": leaderboard_title(key).replace("`", ""),
         "task": task,
         "budget": budget,
         "revision": revision,
         "images": images,
-        "protocol": in_words(task) if task in TASKS else f"{task}: unknown to this version.",
+        "protocol": protocol_text(task) if task in TASKS else f"{task}: unknown to this version.",
         "metrics": [
             {
                 "name": metric.name,
@@ -100,22 +103,22 @@ def _board(key: BoardKey, results: Sequence[Result]) -> dict[str, Any]:
         ],
         "wins": shares.round(1).tolist(),
         "rows": [
-            _row(standing) | {"variant": is_variant(standing.result, results)}
-            for standing in standings(results)
+            _row(ranked) | {"variant": is_variant(ranked.result, results)}
+            for ranked in ranked_rows(results)
         ],
     }
 
 
-def _row(standing: Standing) -> dict[str, Any]:
-    result = standing.result
+def _row(ranked: RankedRow) -> dict[str, Any]:
+    result = ranked.result
     return {
         "method": result.method,
         "title": result.title,
-        "name": standing.name,
+        "name": ranked.name,
         "references": result.references,
         "list": result.reference_list,
-        "values": {name: _value(value) for name, value in standing.values.items()},
-        "gain": _value(standing.gain) if standing.gain else None,
+        "values": {name: _value(value) for name, value in ranked.values.items()},
+        "gain": _value(ranked.gain) if ranked.gain else None,
         "parameters": result.parameters,
         "macs": result.macs,
         "training_seconds": result.training["seconds"] if result.training else None,

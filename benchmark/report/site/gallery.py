@@ -1,4 +1,4 @@
-"""The pictures of the page: faces of the embedded sample, enlarged by each method."""
+"""The images of the page: faces of the embedded sample, enlarged by each method."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from faceref.dataset.store import FaceRef
 from faceref.errors import FaceRefError
 from faceref.files import write_text
 
-PICTURES = "pictures"
+PICTURES = "images"
 FACES = 6
 TASK = "sample-x8@1"
 
@@ -47,7 +47,7 @@ def write_gallery(
     out: Path,
     reference_list: str = "refs_lr",
 ) -> int:
-    """Write the pictures and their script to the page's folder `out`; returns how many faces.
+    """Write the images and their script to the page's folder `out`; returns how many faces.
 
     `runs` maps methods to their trainings. Raises FaceRefError for a Face_Ref that is not of the
     embedded sample: pages are for showing, and people have not agreed to be shown.
@@ -93,24 +93,24 @@ def _shown(method: Method, run: Path | None) -> Shown:
 
 
 def _face(place: int, row: Example, methods: list[Shown], folder: Path) -> dict[str, Any]:
-    """Save the pictures of one face; returns what the script says of it."""
+    """Save the images of one face; returns what the script says of it."""
 
-    def saved(name: str, picture: np.ndarray) -> str:
+    def saved(name: str, image: np.ndarray) -> str:
         file = f"{place}-{name}.webp"
-        Image.fromarray(picture).save(folder / file, "WEBP", lossless=True, method=6)
+        Image.fromarray(image).save(folder / file, "WEBP", lossless=True, method=6)
         return f"{PICTURES}/{file}"
 
     outputs = [
         {
             "name": shown.method.title,
-            "src": saved(shown.method.name, picture),
-            "psnr": round(psnr(luma(picture), luma(row.hr)), 2),
+            "src": saved(shown.method.name, image),
+            "psnr": round(psnr(luma(image), luma(row.hr)), 2),
         }
-        for shown, picture in zip(methods, row.outputs, strict=True)
+        for shown, image in zip(methods, row.outputs, strict=True)
     ]
     references = [
-        {"src": saved(f"reference-{number}", picture), "score": float(score)}
-        for number, (picture, score) in enumerate(zip(row.references, row.scores, strict=True), 1)
+        {"src": saved(f"reference-{number}", image), "score": float(score)}
+        for number, (image, score) in enumerate(zip(row.references, row.scores, strict=True), 1)
     ]
     return {
         "name": f"Face {place}",
@@ -122,7 +122,7 @@ def _face(place: int, row: Example, methods: list[Shown], folder: Path) -> dict[
 
 
 def _start(methods: list[Shown]) -> int:
-    """Place, after LR, of the picture shown first: bicubic, or the first method."""
+    """Place, after LR, of the image shown first: bicubic, or the first method."""
     names = [shown.method.name for shown in methods]
     return 1 + (names.index("bicubic") if "bicubic" in names else 0)
 
@@ -132,7 +132,11 @@ def _about(face_ref: FaceRef, methods: list[Shown], reference_list: str, results
     trained = [shown for shown in methods if shown.weights]
     words = [
         f"{shown.method.title}, budget {shown.budget}, "
-        + ("the training of the board" if shown.weights in known else "not a training of a board")
+        + (
+            "the training of the leaderboard"
+            if shown.weights in known
+            else "not a training of a leaderboard"
+        )
         for shown in trained
     ]
     about = (

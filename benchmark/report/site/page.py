@@ -1,4 +1,4 @@
-"""A page to look at: board, plots and pictures of one folder, as plain HTML beside its images."""
+"""A page: leaderboard, plots and images of one folder, as plain HTML beside its images."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from benchmark.report.leaderboard import NOTE, columns_of, rows_of
 from benchmark.report.plots import ENDS
 from benchmark.results.files import read_all
-from benchmark.results.ranking import board_title
-from benchmark.results.result import boards
+from benchmark.results.ranking import leaderboard_title
+from benchmark.results.result import leaderboards
 from faceref.files import write_text
 
 STYLE = """
@@ -28,8 +28,8 @@ figure { margin: 1rem 0 2rem; } figcaption { font-size: .9rem; opacity: .8; }
 """
 CAPTIONS = {
     "comparison_refs_lr": "Each method on faces of the test split, with references found from the "
-    "small face alone. Under each picture its PSNR-Y; the best of a row is dark.",
-    "comparison_refs_hr": "The same with references found from the sharp face.",
+    "LR face alone. Under each image its PSNR-Y; the best of a row is dark.",
+    "comparison_refs_hr": "The same with references found from the HR face.",
     "zoom_refs_lr": "Eyes and mouth, enlarged, beside the same regions of the references.",
     "contact_refs_hr": "Face_Ref: probes beside other people's faces, nearest by identity "
     "embedding.",
@@ -39,15 +39,15 @@ CAPTIONS = {
 
 def write_page(folder: Path) -> Path:
     """Write `folder/index.html` from `folder/results` and `folder/figures`; returns its path."""
-    found = boards(read_all(folder / "results"))
+    found = leaderboards(read_all(folder / "results"))
     parts = [f"<p>{escape(NOTE)}</p>".replace("`", "")]
     for key, rows in sorted(found.items()):
-        parts.append(f"<h2>{escape(board_title(key)).replace('`', '')}</h2>")
+        parts.append(f"<h2>{escape(leaderboard_title(key)).replace('`', '')}</h2>")
         parts.append(_table(columns_of(rows), rows_of(rows)))
     figures = folder / "figures"
     plots = [path for end in ENDS for path in sorted(figures.glob(f"*-{end}.png"))]
     parts += ["<h2>Figures</h2>", *(_figure(path, "") for path in plots)]
-    parts.append("<h2>Pictures</h2>")
+    parts.append("<h2>Images</h2>")
     for name, caption in CAPTIONS.items():
         if (figures / f"{name}.png").exists():
             parts.append(_figure(figures / f"{name}.png", caption))

@@ -9,11 +9,11 @@ from benchmark.methods.patches import from_rows, remap, shrink, to_rows
 
 @pytest.mark.parametrize(("channels", "side"), [(5, 32), (3, 64), (2, 128)])
 def test_rows_and_pictures_are_the_same_thing(channels: int, side: int):
-    picture = torch.rand(2, channels, side, side)
-    assert torch.equal(from_rows(to_rows(picture), side), picture)
+    image = torch.rand(2, channels, side, side)
+    assert torch.equal(from_rows(to_rows(image), side), image)
     block = side // 32
-    cell = to_rows(picture)[1, 3 * 32 + 7].view(channels, block, block)
-    assert torch.equal(cell, picture[1, :, 3 * block : 4 * block, 7 * block : 8 * block])
+    cell = to_rows(image)[1, 3 * 32 + 7].view(channels, block, block)
+    assert torch.equal(cell, image[1, :, 3 * block : 4 * block, 7 * block : 8 * block])
 
 
 def test_remap_gives_a_reference_the_face_s_tone():

@@ -24,7 +24,7 @@ from benchmark.evaluation.predictions import evaluate_predictions
 from benchmark.metrics import fidelity, perceptual, weights
 from benchmark.metrics.fidelity import fid_and_kid
 from benchmark.metrics.perceptual import distances, lpips_distance, open_lpips
-from benchmark.metrics.registry import FACTS, METRICS
+from benchmark.metrics.registry import METRIC_INFO, METRICS
 from benchmark.results.files import read, write
 from faceref.errors import FaceRefError
 from tests.benchmark.evaluation.test_likeness import MeanColour
@@ -231,7 +231,7 @@ def test_names_of_extra_metrics():
         parse_names("lpips_vg")
     with pytest.raises(FaceRefError, match="Not available: niqe"):
         parse_names("niqe")
-    assert set(EXTRAS) <= set(FACTS)
+    assert set(EXTRAS) <= set(METRIC_INFO)
 
 
 def test_likeness_needs_an_embedder_that_did_not_mine():

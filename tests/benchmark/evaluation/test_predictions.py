@@ -1,4 +1,4 @@
-"""Pictures of an outside tool: every wrong name and file is found before anything is scored."""
+"""Images of an outside tool: every wrong name and file is found before anything is scored."""
 
 import io
 import shutil

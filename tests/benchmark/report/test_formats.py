@@ -8,10 +8,10 @@ from huggingface_hub import ModelCardData
 from huggingface_hub.repocard_data import model_index_to_eval_results
 from yaml import safe_load
 
-from benchmark.report.formats import board_text, escape_latex, write_board
+from benchmark.report.formats import escape_latex, leaderboard_text, write_leaderboard
 from benchmark.report.leaderboard import leaderboard
 from benchmark.results import files as result_files
-from benchmark.results.ranking import standings
+from benchmark.results.ranking import ranked_rows
 from benchmark.results.result import Result
 from faceref.errors import FaceRefError
 from tests.benchmark.made_results import board_of, made
@@ -27,15 +27,15 @@ def folder(tmp_path: Path) -> Path:
 
 def test_every_form_is_of_the_same_rows_in_the_same_order(folder: Path):
     names = ["MSRNET (K=5, refs_lr)", "EDSR", "MSRNET (K=0)", "SRCNN", "BICUBIC"]
-    table = list(csv.DictReader(io.StringIO(board_text(folder, "csv"))))
+    table = list(csv.DictReader(io.StringIO(leaderboard_text(folder, "csv"))))
     assert [row["name"] for row in table] == names
-    found = re.findall(r"^    ([A-Z]{4}.*?) &", board_text(folder, "latex"), re.MULTILINE)
+    found = re.findall(r"^    ([A-Z]{4}.*?) &", leaderboard_text(folder, "latex"), re.MULTILINE)
     assert found == [escape_latex(name) for name in names]
-    assert board_text(folder, "md") == leaderboard(folder)
+    assert leaderboard_text(folder, "md") == leaderboard(folder)
 
 
 def test_csv_says_what_the_files_say(folder: Path):
-    row = list(csv.DictReader(io.StringIO(board_text(folder, "csv"))))[1]
+    row = list(csv.DictReader(io.StringIO(leaderboard_text(folder, "csv"))))[1]
     result = next(found for found in result_files.read_all(folder) if found.method == "edsr")
     assert float(row["psnr_y"]) == pytest.approx(result.means["psnr_y"], abs=1e-4)
     assert float(row["psnr_y_low"]) < float(row["psnr_y"]) < float(row["psnr_y_high"])
@@ -44,25 +44,27 @@ def test_csv_says_what_the_files_say(folder: Path):
 
 
 def test_latex_marks_ties_with_the_best_as_best(folder: Path):
-    lines = {line.split(" & ")[0].strip(): line for line in board_text(folder, "latex").split("\n")}
+    lines = {
+        line.split(" & ")[0].strip(): line for line in leaderboard_text(folder, "latex").split("\n")
+    }
     psnr = {name: line.split(" & ")[1] for name, line in lines.items() if " & " in line}
     assert psnr[r"MSRNET (K=5, refs\_lr)"].startswith(r"\textbf{")
     assert psnr["EDSR"].startswith(r"\textbf{")
     assert psnr["MSRNET (K=0)"].startswith(r"\underline{")
     assert psnr["SRCNN"] == "25.50"
-    ranks = {row.name: row.values["psnr_y"].rank for row in standings(board_of())}
+    ranks = {row.name: row.values["psnr_y"].rank for row in ranked_rows(board_of())}
     assert ranks["EDSR"] == ranks["MSRNET (K=5, refs_lr)"] == 1
 
 
 def test_lower_is_better_where_it_is():
-    rows = {row.name: row.values for row in standings(board_of())}
+    rows = {row.name: row.values for row in ranked_rows(board_of())}
     assert rows["SRCNN"]["lpips_alex"].rank == 1
     assert rows["EDSR"]["lpips_alex"].rank == 2
     assert "lpips_alex" not in rows["BICUBIC"]
 
 
 def test_latex_shows_missing_numbers_and_directions(folder: Path):
-    text = board_text(folder, "latex")
+    text = leaderboard_text(folder, "latex")
     head = next(line for line in text.split("\n") if "Method &" in line)
     assert r"PSNR-Y, dB $\uparrow$" in head
     assert r"LPIPS (alex) $\downarrow$" in head
@@ -79,7 +81,7 @@ def test_latex_escapes_what_it_must():
 
 
 def test_the_model_index_is_one_that_hugging_face_reads(folder: Path):
-    models = safe_load(board_text(folder, "yaml"))["model-index"]
+    models = safe_load(leaderboard_text(folder, "yaml"))["model-index"]
     assert [model["name"] for model in models] == [
         "msrnet-small-s0",
         "edsr-small-s0",
@@ -99,24 +101,24 @@ def test_rows_without_every_score_have_a_mean_and_no_rank():
     rows = board_of()
     rows[0].scores["landmarks"] = [*([0.1] * 39), None]  # pyright: ignore[reportArgumentType]
     rows[0].means["landmarks"] = 0.1
-    value = standings(rows)[0].values["landmarks"]
+    value = ranked_rows(rows)[0].values["landmarks"]
     assert (value.mean, value.low, value.rank) == (0.1, None, None)
 
 
 def test_results_of_other_images_share_no_board():
     rows = board_of()
     with pytest.raises(FaceRefError, match="different images"):
-        standings([rows[0], made("edsr", 26, images_sha256="c" * 64)])
+        ranked_rows([rows[0], made("edsr", 26, images_sha256="c" * 64)])
 
 
 def test_unknown_forms_and_metrics_are_named(folder: Path, tmp_path: Path):
     with pytest.raises(FaceRefError, match="Did you mean 'latex'"):
-        board_text(folder, "latx")
+        leaderboard_text(folder, "latx")
     odd: Result = made("edsr", 26)
     odd.means["psnr_z"] = 1.0
     with pytest.raises(FaceRefError, match="psnr_z"):
-        standings([odd])
+        ranked_rows([odd])
     with pytest.raises(FaceRefError, match="Choose another --out"):
-        write_board(folder, Path("/dev/null/board.csv"), "csv")
-    write_board(folder, tmp_path / "out" / "board.csv", "csv")
+        write_leaderboard(folder, Path("/dev/null/board.csv"), "csv")
+    write_leaderboard(folder, tmp_path / "out" / "board.csv", "csv")
     assert (tmp_path / "out" / "board.csv").read_text().startswith("task,budget,")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.report.face_grid import Example, crops, enlarged, zoom
+from benchmark.report.face_grid import Example, crops, super_resolved, zoom
 from benchmark.report.plots import (
     distributions,
     draw,
@@ -13,7 +13,7 @@ from benchmark.report.plots import (
     reference_curve,
     win_shares,
 )
-from benchmark.report.style import COLOURS, look_of
+from benchmark.report.style import COLOURS, marker_style
 from benchmark.results import files as result_files
 from faceref.errors import FaceRefError
 from tests.benchmark.made_results import board_of, made
@@ -56,10 +56,14 @@ def test_the_same_results_give_the_same_figure(tmp_path: Path):
 
 def test_a_method_has_one_colour_in_all_figures_of_a_board():
     rows = board_of()
-    assert {look_of(row, rows).colour for row in rows if row.method == "msrnet"} == {COLOURS[1]}
-    assert len({(look.colour, look.marker) for look in (look_of(row, rows) for row in rows)}) == 5
+    assert {marker_style(row, rows).colour for row in rows if row.method == "msrnet"} == {
+        COLOURS[1]
+    }
+    assert (
+        len({(look.colour, look.marker) for look in (marker_style(row, rows) for row in rows)}) == 5
+    )
     many = [made(f"method{place}", 26) for place in range(2 * len(COLOURS))]
-    looks = [look_of(row, many) for row in many]
+    looks = [marker_style(row, many) for row in many]
     assert len({(look.colour, look.filled) for look in looks}) == len(many)
 
 
@@ -68,11 +72,11 @@ def test_methods_with_a_part_changed_are_not_in_the_figures_of_a_board(tmp_path:
         for row in rows:
             result_files.write(row, tmp_path / name / "results")
         draw(tmp_path / name / "results", tmp_path / name)
-    pictures = sorted((tmp_path / "one" / "figures").glob("*.png"))
-    assert len(pictures) > 2
-    for picture in pictures:
-        other = tmp_path / "two" / "figures" / picture.name
-        assert picture.read_bytes() == other.read_bytes()
+    images = sorted((tmp_path / "one" / "figures").glob("*.png"))
+    assert len(images) > 2
+    for image in images:
+        other = tmp_path / "two" / "figures" / image.name
+        assert image.read_bytes() == other.read_bytes()
 
 
 def test_rows_far_below_bicubic_are_not_drawn():
@@ -107,16 +111,16 @@ def test_figures_that_cannot_be_written_say_so(tmp_path: Path):
 
 
 def test_crops_are_the_regions_themselves():
-    picture = np.arange(128 * 128 * 3, dtype=np.uint32).reshape(128, 128, 3).astype(np.uint8)
-    found = crops(picture)
+    image = np.arange(128 * 128 * 3, dtype=np.uint32).reshape(128, 128, 3).astype(np.uint8)
+    found = crops(image)
     assert found.shape == (66, 64, 3)
-    assert (found[:32] == picture[36:68, 32:96]).all()
-    assert (found[-32:] == picture[78:110, 32:96]).all()
+    assert (found[:32] == image[36:68, 32:96]).all()
+    assert (found[-32:] == image[78:110, 32:96]).all()
 
 
 def test_a_small_face_is_enlarged_as_squares():
     lr = np.arange(16 * 16 * 3, dtype=np.uint16).reshape(16, 16, 3).astype(np.uint8)
-    large = enlarged(lr)
+    large = super_resolved(lr)
     assert large.shape == (128, 128, 3)
     assert (large[::8, ::8] == lr).all()
     assert (large[7::8, 7::8] == lr).all()

@@ -10,7 +10,14 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
-from benchmark.report.site.build import BOARDS, GALLERY, PAGE, boards_script, site_files, write_site
+from benchmark.report.site.build import (
+    GALLERY,
+    LEADERBOARDS,
+    PAGE,
+    leaderboards_script,
+    site_files,
+    write_site,
+)
 from benchmark.report.site.gallery import need_sample, write_gallery
 from benchmark.report.site.serve import address, open_server
 from benchmark.results import files as result_files
@@ -34,22 +41,22 @@ def _data(script: str, name: str) -> Any:
 
 
 def test_the_script_holds_what_the_board_says(folder: Path):
-    (board,) = _data(boards_script(folder), "boards")
-    assert board["title"] == "LFW, 16x16 to 128x128 (lfw-x8@1, budget small)"
-    assert [row["name"] for row in board["rows"]][:2] == ["MSRNET (K=5, refs_lr)", "EDSR"]
-    first, bicubic = board["rows"][0], board["rows"][-1]
+    (leaderboard,) = _data(leaderboards_script(folder), "leaderboards")
+    assert leaderboard["title"] == "LFW, 16x16 to 128x128 (lfw-x8@1, budget small)"
+    assert [row["name"] for row in leaderboard["rows"]][:2] == ["MSRNET (K=5, refs_lr)", "EDSR"]
+    first, bicubic = leaderboard["rows"][0], leaderboard["rows"][-1]
     assert first["values"]["psnr_y"]["rank"] == 1
     assert first["gain"]["mean"] == pytest.approx(2.0)
     assert bicubic["gain"] is None
-    assert [metric["higher"] for metric in board["metrics"]] == [True] * 4 + [False]
-    assert "antialiased bicubic" in board["protocol"]
-    assert board["wins"][0][-1] == 100
+    assert [metric["higher"] for metric in leaderboard["metrics"]] == [True] * 4 + [False]
+    assert "antialiased bicubic" in leaderboard["protocol"]
+    assert leaderboard["wins"][0][-1] == 100
 
 
 def test_tasks_of_other_versions_are_shown_all_the_same(tmp_path: Path):
     result_files.write(made("edsr", 27, task="moon-x8@3"), tmp_path)
-    (board,) = _data(boards_script(tmp_path), "boards")
-    assert "unknown" in board["protocol"]
+    (leaderboard,) = _data(leaderboards_script(tmp_path), "leaderboards")
+    assert "unknown" in leaderboard["protocol"]
 
 
 def test_the_page_needs_nothing_from_elsewhere(folder: Path, tmp_path: Path):
@@ -70,17 +77,17 @@ def test_titles_from_result_files_cannot_end_the_page(tmp_path: Path):
     found = site_files(tmp_path / "results")
     assert "<script>alert" not in found[PAGE]
     assert "innerHTML" not in "".join(found[name] for name in found if name.endswith(".js"))
-    (board,) = _data(found[BOARDS], "boards")
-    assert board["rows"][0]["title"] == title
+    (leaderboard,) = _data(found[LEADERBOARDS], "leaderboards")
+    assert leaderboard["rows"][0]["title"] == title
 
 
 def test_pictures_stay_when_the_boards_are_written_again(folder: Path, tmp_path: Path):
     out = tmp_path / "site"
     write_site(folder, out)
     assert "null" in (out / GALLERY).read_text()
-    (out / GALLERY).write_text("pictures")
+    (out / GALLERY).write_text("images")
     write_site(folder, out)
-    assert (out / GALLERY).read_text() == "pictures"
+    assert (out / GALLERY).read_text() == "images"
     assert not list(out.glob("*.tmp"))
 
 
@@ -89,12 +96,12 @@ def test_the_gallery_shows_each_method_beside_its_references(
 ):
     monkeypatch.setattr("benchmark.report.site.gallery.need_sample", lambda face_ref: None)
     out = tmp_path / "site"
-    stale = out / "pictures" / "stale.webp"
+    stale = out / "images" / "stale.webp"
     stale.parent.mkdir(parents=True)
     stale.write_text("")
     runs: dict[str, Path | None] = {"bicubic": None, "nearest_reference": None}
     assert write_gallery(tiny_face_ref, runs, folder, out) == 6
-    content = _data((out / GALLERY).read_text(), "pictures")
+    content = _data((out / GALLERY).read_text(), "images")
     face = content["faces"][0]
     assert [output["name"] for output in face["outputs"]] == ["Bicubic", "Nearest reference"]
     assert len(face["references"]) == 5
@@ -137,12 +144,12 @@ def test_a_taken_port_is_an_error(folder: Path, tmp_path: Path):
 
 def test_the_commands_write_boards_and_page(folder: Path, tmp_path: Path):
     runner = CliRunner()
-    board = tmp_path / "board.tex"
+    leaderboard = tmp_path / "board.tex"
     made = runner.invoke(
-        app, ["leaderboard", str(folder), "--format", "latex", "--out", str(board)]
+        app, ["leaderboard", str(folder), "--format", "latex", "--out", str(leaderboard)]
     )
     assert made.exit_code == 0
-    assert board.read_text().startswith(r"\begin{table}")
+    assert leaderboard.read_text().startswith(r"\begin{table}")
     wrong = runner.invoke(app, ["leaderboard", str(folder), "--format", "word"])
     assert (wrong.exit_code, "csv" in wrong.output) == (1, True)
     site = runner.invoke(app, ["site", str(folder), "--out", str(tmp_path / "site")])

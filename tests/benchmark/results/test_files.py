@@ -14,7 +14,7 @@ from benchmark.cli.app import app
 from benchmark.protocol.budgets import BUDGETS
 from benchmark.report.leaderboard import leaderboard
 from benchmark.results import files as result_files
-from benchmark.results.result import boards, image_digest, merge_seeds, seed_spread
+from benchmark.results.result import image_digest, leaderboards, merge_seeds, seed_spread
 from benchmark.results.validate import validate_all
 from faceref.errors import FaceRefError
 from tests.benchmark.made_results import FACES, IDS, made
@@ -210,7 +210,7 @@ def test_seeds_are_told_on_the_board(tmp_path: Path):
     text = leaderboard(tmp_path)
     assert "| EDSR | 1 | 3 (±0.100) | 26.10" in text
     assert "| SRCNN | 2 | 1 | 25.00" in text
-    assert len(next(iter(boards(result_files.read_all(tmp_path)).values()))) == 2
+    assert len(next(iter(leaderboards(result_files.read_all(tmp_path)).values()))) == 2
 
 
 def test_validate_names_what_is_wrong_and_what_is_sound(tmp_path: Path):

@@ -108,7 +108,7 @@ def test_methods_with_a_part_changed_stand_in_a_table_of_their_own(tmp_path: Pat
 
 
 def _board_with(folder: Path, method: str, **training: object) -> str:
-    """The board of two trainings, of which that of `method` is so."""
+    """The leaderboard of two trainings, of which that of `method` is so."""
     for name in ("edsr", "msrnet"):
         usual = {"precision": "bf16", "data_revision": "a" * 64, "hardware": {"threads": 2}}
         known = {**(make(name, 27).training or {}), **usual}
@@ -123,7 +123,7 @@ def _board_with(folder: Path, method: str, **training: object) -> str:
         ({"precision": "fp32"}, "Trained in float32, others in bf16: EDSR, seed 0."),
         ({"learning_rate": 1e-3}, "learning rate than the budget's: EDSR, seed 0 (0.001)."),
         ({"data_revision": "b" * 64}, "may hold faces of its test split: EDSR, seed 0."),
-        ({"data_revision": "b" * 64, "packed_of": "a" * 64}, "lossy pictures: EDSR, seed 0."),
+        ({"data_revision": "b" * 64, "archived_from": "a" * 64}, "lossy images: EDSR, seed 0."),
         ({"hardware": {"threads": 1}}, "minutes cannot be compared: EDSR, seed 0."),
     ],
 )
@@ -170,7 +170,7 @@ def test_a_metric_that_some_rows_have_is_a_column(tmp_path: Path):
 
 
 def _written(result: Result, folder: Path) -> str:
-    """The board once `result` is in `folder`, too."""
+    """The leaderboard once `result` is in `folder`, too."""
     result_files.write(result, folder)
     return leaderboard(folder)
 

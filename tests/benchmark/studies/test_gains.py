@@ -19,7 +19,7 @@ from benchmark.studies.gains import (
     ladder,
     table,
 )
-from benchmark.studies.gains_page import find_board, studies_of
+from benchmark.studies.gains_page import find_leaderboard, studies_of
 from benchmark.studies.study import BANDS, REGIONS, Cell, Study, write
 from faceref.errors import FaceRefError
 from tests.benchmark.made_results import made
@@ -27,7 +27,7 @@ from tests.benchmark.made_results import made
 GIVEN = {"references": 5, "reference_list": "refs_lr"}
 
 
-def board() -> list[Result]:
+def leaderboard() -> list[Result]:
     """MSRNet with and without references, a variant, two rivals, one with references."""
     return [
         made("msrnet", 27.2, **GIVEN),
@@ -51,23 +51,25 @@ def names(pairs: list[tuple[Result, Result]]) -> list[tuple[str, str]]:
 
 
 def test_the_best_rival_of_each_kind_is_compared_with():
-    assert names(against_rivals(board())) == [
+    assert names(against_rivals(leaderboard())) == [
         ("MSRNET (K=5, refs_lr)", "MSRNET (K=0)"),
         ("MSRNET (K=5, refs_lr)", "SPARNET_S"),
         ("MSRNET (K=5, refs_lr)", "TTSR_S (K=5, refs_lr)"),
     ]
-    assert against_rivals(board()[1:]) == []
+    assert against_rivals(leaderboard()[1:]) == []
 
 
 def test_a_rival_that_was_given_what_the_sharp_face_finds_is_none():
     oracle = made("warp_s", 27.7, references=5, reference_list="refs_hr")
-    assert against_rivals([*board(), with_references(oracle)]) == against_rivals(board())
+    assert against_rivals([*leaderboard(), with_references(oracle)]) == against_rivals(
+        leaderboard()
+    )
 
 
 def test_val_chooses_the_variant_that_is_held_against_the_rivals():
     """The test split would choose `msrnet-near`."""
     rows = [
-        *board(),
+        *leaderboard(),
         on_val(made("msrnet-added", 27.25, **GIVEN), 27.1),
         on_val(made("msrnet-near", 27.3, **GIVEN), 27.0),
         made("msrnet-added-no-external", 27.15),
@@ -78,14 +80,14 @@ def test_val_chooses_the_variant_that_is_held_against_the_rivals():
         ("MSRNET-ADDED (K=5, refs_lr)", "TTSR_S (K=5, refs_lr)"),
         ("MSRNET-ADDED (K=5, refs_lr)", "MSRNET-ADDED-NO-EXTERNAL"),
     ]
-    assert chosen_against_rivals(board()[:3]) == []
+    assert chosen_against_rivals(leaderboard()[:3]) == []
     assert names(against_none(rows)) == [
         ("MSRNET (K=5, refs_lr)", "MSRNET-NO-EXTERNAL"),
         ("MSRNET-NO-REMAP (K=5, refs_lr)", "MSRNET-NO-EXTERNAL"),
         ("MSRNET-ADDED (K=5, refs_lr)", "MSRNET-ADDED-NO-EXTERNAL"),
         ("MSRNET-NEAR (K=5, refs_lr)", "MSRNET-NO-EXTERNAL"),
     ]
-    assert against_none(board()) == []
+    assert against_none(leaderboard()) == []
 
 
 def on_val(result: Result, quality: float) -> Result:
@@ -93,16 +95,16 @@ def on_val(result: Result, quality: float) -> Result:
 
 
 def test_each_method_is_compared_with_itself_without_references():
-    assert names(by_references(board())) == [
+    assert names(by_references(leaderboard())) == [
         ("MSRNET (K=5, refs_lr)", "MSRNET (K=0)"),
         ("MSRNET (K=5, refs_hr)", "MSRNET (K=0)"),
         ("TTSR_S (K=5, refs_lr)", "TTSR_S (K=0)"),
     ]
-    assert [row.method for row, _ in by_part(board())] == ["msrnet-no-remap"]
+    assert [row.method for row, _ in by_part(leaderboard())] == ["msrnet-no-remap"]
 
 
 def test_differences_are_paired_and_corrected_for_their_number():
-    pairs = by_references(board())
+    pairs = by_references(leaderboard())
     found = differences(pairs, ["psnr_y", "lpips_alex"])
     assert [one.metric for one in found] == ["psnr_y"] * 3
     for one, (row, rival) in zip(found, pairs, strict=True):
@@ -178,7 +180,7 @@ def test_trainings_stand_beside_each_other_by_kind_of_reference():
 
 
 def test_the_page_is_written(tmp_path: Path):
-    for result in board():
+    for result in leaderboard():
         result_files.write(result, tmp_path / "results")
     for budget in ("small", "small-on-random", "full"):
         folder = tmp_path / "studies"
@@ -195,4 +197,4 @@ def test_the_page_is_written(tmp_path: Path):
     assert "## By kind of reference, K = 5" in page
     assert len(list((tmp_path / "out" / "figures").iterdir())) == 2
     with pytest.raises(FaceRefError, match="There are: lfw-x8@1 small"):
-        find_board(tmp_path / "results", "full", "lfw-x8@1")
+        find_leaderboard(tmp_path / "results", "full", "lfw-x8@1")

@@ -10,7 +10,7 @@ GIVEN = {"references": 5, "reference_list": "refs_lr"}
 
 
 def row(method: str, means: list[float], **setting: object) -> Result:
-    """One row of a board: a training for each of `means`, of weights of its own."""
+    """One row of a leaderboard: a training for each of `means`, of weights of its own."""
     seeds = []
     for seed, mean in enumerate(means):
         found = made(method, mean, **setting)  # pyright: ignore[reportArgumentType]

@@ -3,16 +3,16 @@ from pathlib import Path
 
 from benchmark.results import files as result_files
 from benchmark.results.result import Result
-from benchmark.studies.gains_page import find_board, tried
+from benchmark.studies.gains_page import ablations, find_leaderboard
 from tests.benchmark.made_results import made
 
 GIVEN = {"references": 5, "reference_list": "refs_lr"}
 
 
-def board(folder: Path, rows: list[Result]) -> list[Result]:
+def leaderboard(folder: Path, rows: list[Result]) -> list[Result]:
     for row in rows:
         result_files.write(row, folder)
-    return find_board(folder, "small", "lfw-x8@1")[1]
+    return find_leaderboard(folder, "small", "lfw-x8@1")[1]
 
 
 def test_each_variant_stands_with_its_idea_and_what_references_give_it(tmp_path: Path):
@@ -25,7 +25,7 @@ def test_each_variant_stands_with_its_idea_and_what_references_give_it(tmp_path:
         made("msrnet-near", 27.9, references=5, reference_list="refs_hr"),
         made("edsr", 28.0),
     ]
-    lines = tried(board(tmp_path, rows))
+    lines = ablations(leaderboard(tmp_path, rows))
     first = [line.split("|")[1].strip() for line in lines[2:]]
     assert first == ["`msrnet-near`", "`msrnet-no-external`", "`msrnet`"]
     near, none, whole = [[cell.strip() for cell in line.split("|")[2:-1]] for line in lines[2:]]
@@ -40,8 +40,8 @@ def test_each_variant_stands_with_its_idea_and_what_references_give_it(tmp_path:
 
 def test_what_seeds_differ_by_is_said(tmp_path: Path):
     rows = [made("msrnet-near", 27.3, **GIVEN)]
-    assert tried(board(tmp_path / "one", rows)) == []
+    assert ablations(leaderboard(tmp_path / "one", rows)) == []
     seeds = [replace(made("msrnet", 27 + seed / 10, **GIVEN), seed=seed) for seed in range(3)]
-    lines = tried(board(tmp_path / "several", [*rows, *seeds]))
+    lines = ablations(leaderboard(tmp_path / "several", [*rows, *seeds]))
     assert lines[-1] == "Standard deviation between seeds: at most 0.100 dB."
     assert "| 3 | 27.100 |" in lines[3]

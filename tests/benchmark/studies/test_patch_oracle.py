@@ -12,7 +12,7 @@ from benchmark.studies.study import CHOICES
 
 
 def _pictures(count: int, seed: int = 0) -> np.ndarray:
-    """Smooth random pictures with detail, uint8 (N, 128, 128, 3)."""
+    """Smooth random images with detail, uint8 (N, 128, 128, 3)."""
     rng = np.random.default_rng(seed)
     waves = np.sin(2 * np.pi * (0.8 * np.arange(128)[:, None] / 128 + rng.random((count, 1, 2))))
     coarse = 125 + 50 * waves[:, :, None, :1] * waves[:, None, :, 1:]

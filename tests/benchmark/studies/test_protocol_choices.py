@@ -12,7 +12,7 @@ from benchmark.cli.app import app
 from benchmark.evaluation.folders import score_folders
 from benchmark.metrics.score import luma, score
 from benchmark.protocol.degradation import degrade, enlarge
-from benchmark.protocol.describe import in_words, names
+from benchmark.protocol.describe import names, protocol_text
 from benchmark.protocol.published import PUBLISHED
 from benchmark.protocol.tasks import TASKS
 from benchmark.studies.protocol_choices import (
@@ -100,7 +100,7 @@ def test_face_refs_are_read_and_other_sizes_refused(tiny_face_ref: Path, tmp_pat
 
 @pytest.mark.parametrize("name", names())
 def test_every_protocol_is_said_in_words(name: str):
-    text = in_words(name)
+    text = protocol_text(name)
     assert text.startswith(f"{name}: ")
     assert "PSNR" in text
     assert "BT.601" in text
@@ -108,12 +108,12 @@ def test_every_protocol_is_said_in_words(name: str):
 
 
 def test_words_name_scale_and_degradation():
-    assert "x16, 8x8" in in_words("lfw-x16@1")
-    assert "JPEG" in in_words("lfw-x8-real@1")
-    assert "8 pixels at each side" in in_words("dic")
+    assert "x16, 8x8" in protocol_text("lfw-x16@1")
+    assert "JPEG" in protocol_text("lfw-x8-real@1")
+    assert "8 pixels at each side" in protocol_text("dic")
     assert set(TASKS) <= set(_run("protocol").split())
     with pytest.raises(FaceRefError, match="lfw-x8@1"):
-        in_words("lfw-x8")
+        protocol_text("lfw-x8")
 
 
 def test_folders_are_scored_by_name(tmp_path: Path):
@@ -123,7 +123,7 @@ def test_folders_are_scored_by_name(tmp_path: Path):
     found = score_folders(low, high, "pairs-x8@1")
     assert found["a/1"]["psnr_y"] == 100
     assert found["2"] == score(faces[1], faces[0])
-    assert "2 pictures: psnr_y" in _run("score", low, high)
+    assert "2 images: psnr_y" in _run("score", low, high)
 
 
 def test_folders_that_do_not_match_are_refused(tmp_path: Path):
@@ -140,7 +140,7 @@ def test_folders_that_do_not_match_are_refused(tmp_path: Path):
         low = _save(tmp_path / f"{place}-low", images)
         with pytest.raises(FaceRefError, match=message):
             score_folders(low, high, "pairs-x8@1")
-    (tmp_path / "0-low" / "2.png").write_bytes(b"no picture")
+    (tmp_path / "0-low" / "2.png").write_bytes(b"no image")
     with pytest.raises(FaceRefError, match="Cannot read"):
         score_folders(tmp_path / "0-low", high, "pairs-x8@1")
 

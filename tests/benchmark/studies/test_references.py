@@ -27,7 +27,7 @@ from benchmark.studies.references import (
     study_references,
 )
 from benchmark.studies.references_page import markdown, write_findings
-from benchmark.studies.study import Cell, Pieces, Study, gain
+from benchmark.studies.study import Cell, Study, StudyCheckpoint, gain
 from benchmark.training.train import train
 from faceref.dataset.store import FaceRef
 from faceref.errors import FaceRefError
@@ -134,16 +134,16 @@ def test_an_interrupted_study_goes_on_to_the_same_numbers(
                 run,
                 counts=(1, 2),
                 progress=partial(interrupt, stop),
-                pieces=Pieces(tmp_path),
+                checkpoint=StudyCheckpoint(tmp_path),
             )
         kept.append(len(list(tmp_path.rglob("*.json"))))
     assert 0 < kept[0] < kept[1]
-    pieces = Pieces(tmp_path)
+    checkpoint = StudyCheckpoint(tmp_path)
     # The second stop was behind the last cell.
     monkeypatch.setattr(study_module, "_measure", _never)
-    again = study_references(tiny_face_ref, run, counts=(1, 2), pieces=pieces)
+    again = study_references(tiny_face_ref, run, counts=(1, 2), checkpoint=checkpoint)
     assert again == study
-    pieces.forget()
+    checkpoint.forget()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -167,10 +167,10 @@ def test_pieces_are_of_one_training_on_one_device_with_the_same_references():
 def test_pieces_of_another_study_are_not_taken(tmp_path: Path):
     cell = Cell("none", 0, [20.0], [0.5], [], {})
     for key in ("1" * 64, "2" * 64):
-        pieces = Pieces(tmp_path)
-        pieces.begin(key)
+        checkpoint = StudyCheckpoint(tmp_path)
+        checkpoint.begin(key)
         made = replace(cell, psnr_y=[float(key[0])])
-        assert pieces.get("none-0", Cell, lambda made=made: [made]) == [made]
+        assert checkpoint.get("none-0", Cell, lambda made=made: [made]) == [made]
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -193,7 +193,7 @@ def test_the_page_follows_from_the_file(study: Study, tmp_path: Path):
     text = page.read_text()
     assert text == markdown(study, plots, tmp_path / "out")
     assert "the same person" in text
-    assert "chosen by the sharp face, K = 2" in text
+    assert "chosen by the HR face, K = 2" in text
     assert text.index("| `near`: ") > text.index("## What each part does") > 0
     assert [plot.stem.rpartition("-")[2] for plot in plots] == ["references", "bands", "patches"]
     assert all(plot.stat().st_size > 5000 for plot in plots)

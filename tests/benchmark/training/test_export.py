@@ -1,4 +1,4 @@
-"""A released file stands in for the folder of its training."""
+"""A exported file stands in for the folder of its training."""
 
 import shutil
 from dataclasses import replace
@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from benchmark.evaluation.evaluate import Setting, evaluate, training_of, training_summary
 from benchmark.protocol.budgets import BUDGETS
-from benchmark.training.export import open_weights, release_weights, training_report
+from benchmark.training.export import export_weights, open_weights, training_report
 from benchmark.training.run import file_sha256
 from benchmark.training.train import train
 from faceref.errors import FaceRefError
@@ -24,7 +24,7 @@ def released(tiny_face_ref: Path, tmp_path_factory: pytest.TempPathFactory) -> t
     root = tmp_path_factory.mktemp("released")
     budget = replace(BUDGETS["debug"], samples=16)
     train(tiny_face_ref, "srcnn", budget, root / "run")
-    return root / "run", release_weights(root / "run", root / "srcnn.safetensors")
+    return root / "run", export_weights(root / "run", root / "srcnn.safetensors")
 
 
 def test_it_gives_the_same_result(tiny_face_ref: Path, released: tuple[Path, Path]):

@@ -200,16 +200,16 @@ def test_checkpoints_of_older_versions_go_on(tiny_face_ref: Path, tmp_path: Path
 
 
 def test_a_training_tells_its_speed_and_its_waiting(tiny_face_ref: Path, tmp_path: Path):
-    told: list[str] = []
+    vectors: list[str] = []
     report = train(
         tiny_face_ref,
         "srcnn",
         BUDGET,
         tmp_path / "run",
-        progress=lambda done, total, state: told.append(state),
+        progress=lambda done, total, state: vectors.append(state),
     )
-    assert re.fullmatch(r"L1 0\.\d+, \d+ images/s, 0:\d\d left, stall \d+\.\d %", told[0])
-    assert re.search(r"val \d+\.\d\d dB$", told[-1])
+    assert re.fullmatch(r"L1 0\.\d+, \d+ images/s, 0:\d\d left, stall \d+\.\d %", vectors[0])
+    assert re.search(r"val \d+\.\d\d dB$", vectors[-1])
     assert report["images_per_second"] > 0
     assert 0 <= report["stall_share"] <= 1
     assert report["peak_memory_mib"] > 50
@@ -278,7 +278,7 @@ def test_training_never_sees_the_test_split(
         return table(self, split, columns)
 
     def refuse(self: FaceRef, split: str) -> None:
-        raise AssertionError(f"pictures of {split} are read past `table`")
+        raise AssertionError(f"images of {split} are read past `table`")
 
     monkeypatch.setattr(FaceRef, "table", watch)
     monkeypatch.setattr(FaceRef, "stream", refuse)

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 from benchmark.cli.app import app
 from benchmark.methods.registry import load
 from benchmark.protocol.degradation import degrade
-from benchmark.training.export import Weights, open_weights, release_weights
+from benchmark.training.export import Weights, export_weights, open_weights
 from benchmark.training.run import Run, file_sha256, save
 from benchmark.upscaling.files import jobs, run_video, tolerant
-from benchmark.upscaling.paste import enlarge_picture, frame_in_picture, paste
+from benchmark.upscaling.paste import frame_in_image, paste, upsample_image
 from benchmark.upscaling.upscaler import NOTICE, Upscaler, upscale_crop, upscale_photo
 from faceref.dataset.store import FaceRef
 from faceref.embed.align import ARCFACE, align
@@ -27,7 +27,7 @@ from faceref.pipeline.build import build
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import SplitRule
 from faceref.sources.folder import folder
-from tests.faceref.fakes import PlainEmbedder, picture, write_people
+from tests.faceref.fakes import PlainEmbedder, face_image, write_people
 
 
 @pytest.fixture(scope="module")
@@ -71,33 +71,33 @@ class Finder(PlainEmbedder):
 
 
 def _points(width: float, left: float, top: float, turn: float = 0.2) -> np.ndarray:
-    """Where the template lies in a picture, `width` pixels a frame, turned by `turn` radians."""
+    """Where the template lies in a image, `width` pixels a frame, turned by `turn` radians."""
     scale = width / 128
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     return scale * (ARCFACE.template - 64) @ rotation.T + 64 * scale + np.array([left, top])
 
 
 def test_the_true_face_in_its_place_gives_the_picture_again():
-    large = cv2.resize(picture(3, 0), (640, 480), interpolation=cv2.INTER_CUBIC)
+    large = cv2.resize(face_image(3, 0), (640, 480), interpolation=cv2.INTER_CUBIC)
     points = _points(64, 40, 20)
     small = cv2.resize(large, (160, 120), interpolation=cv2.INTER_AREA)
-    matrix = frame_in_picture(points, ARCFACE.template, 4)
+    matrix = frame_in_image(points, ARCFACE.template, 4)
     onto = cv2.transform(ARCFACE.template[None].astype(np.float64), matrix)[0]
     face = align(large, onto, ARCFACE.template)[0]
-    pasted = paste(enlarge_picture(small, 4), face, matrix)
+    pasted = paste(upsample_image(small, 4), face, matrix)
     inside = cv2.warpAffine(np.ones((128, 128), np.uint8), matrix, (640, 480)) > 0
     error = np.abs(pasted.astype(float) - large)
     assert inside.sum() > 20_000
     assert error[inside].mean() < 1
-    assert np.array_equal(pasted[~inside], enlarge_picture(small, 4)[~inside])
+    assert np.array_equal(pasted[~inside], upsample_image(small, 4)[~inside])
 
 
 def test_the_frame_is_where_alignment_takes_it_from():
     points = _points(40, 10, 12)
-    matrix = frame_in_picture(points, ARCFACE.template, 1)
+    matrix = frame_in_image(points, ARCFACE.template, 1)
     back = cv2.transform(ARCFACE.template[None].astype(np.float64), matrix)[0]
     assert np.allclose(back, points, atol=1e-3)
-    doubled = frame_in_picture(points, ARCFACE.template, 2)
+    doubled = frame_in_image(points, ARCFACE.template, 2)
     there = cv2.transform(ARCFACE.template[None].astype(np.float64), doubled)[0]
     assert np.allclose(there, 2 * points + 0.5, atol=1e-3)
 
@@ -114,13 +114,13 @@ def test_references_are_those_of_the_set(root: Path):
 
 
 def test_each_face_is_enlarged_on_its_own(upscaler: Upscaler):
-    small = np.stack([degrade(picture(person, 5)) for person in range(3)])
+    small = np.stack([degrade(face_image(person, 5)) for person in range(3)])
     together = upscaler.faces(small, [()] * 3)
     turned = upscaler.faces(small[::-1], [()] * 3)[::-1]
     for one, other in zip(together, turned, strict=True):
-        assert one.enlarged is not None
-        assert other.enlarged is not None
-        assert np.abs(one.enlarged.astype(int) - other.enlarged).max() <= 1
+        assert one.super_resolved is not None
+        assert other.super_resolved is not None
+        assert np.abs(one.super_resolved.astype(int) - other.super_resolved).max() <= 1
         assert [each.image_id for each in one.references] == [
             each.image_id for each in other.references
         ]
@@ -129,20 +129,20 @@ def test_each_face_is_enlarged_on_its_own(upscaler: Upscaler):
 
 
 def test_small_faces_are_laid_in_and_large_ones_left_alone(upscaler: Upscaler):
-    image = cv2.resize(picture(1, 0), (300, 300), interpolation=cv2.INTER_CUBIC)
+    image = cv2.resize(face_image(1, 0), (300, 300), interpolation=cv2.INTER_CUBIC)
     finder = Finder([_points(24, 20, 30), _points(200, 60, 60)])
     result, faces = upscale_photo(image, upscaler, finder, 2)
     assert result.shape == (600, 600, 3)
-    assert [face.enlarged is None for face in faces] == [False, True]
-    changed = (result != enlarge_picture(image, 2)).any(-1)
+    assert [face.super_resolved is None for face in faces] == [False, True]
+    changed = (result != upsample_image(image, 2)).any(-1)
     rows, columns = np.nonzero(changed)
     assert (rows.min() >= 50, rows.max() <= 120, columns.max() <= 100) == (True, True, True)
     forced = upscale_photo(image, upscaler, finder, 2, force=True)[1]
-    assert all(face.enlarged is not None for face in forced)
+    assert all(face.super_resolved is not None for face in forced)
 
 
 def test_a_crop_of_any_size_is_taken_as_16x16(upscaler: Upscaler):
-    face = picture(2, 0)
+    face = face_image(2, 0)
     large, _ = upscale_crop(face, upscaler)
     small, _ = upscale_crop(degrade(face), upscaler)
     assert np.array_equal(large, small)
@@ -152,7 +152,7 @@ def test_a_crop_of_any_size_is_taken_as_16x16(upscaler: Upscaler):
 
 
 def test_no_face_and_too_large_a_picture_are_errors(upscaler: Upscaler):
-    image = picture(0, 0)
+    image = face_image(0, 0)
     with pytest.raises(FaceRefError, match="no face found"):
         upscale_photo(image, upscaler, Finder([]), 4)
     with pytest.raises(FaceRefError, match=r"smaller --scale"):
@@ -160,13 +160,13 @@ def test_no_face_and_too_large_a_picture_are_errors(upscaler: Upscaler):
 
 
 def test_released_weights_come_back_and_tampering_is_seen(run: Path, tmp_path: Path):
-    path = release_weights(run, tmp_path / "msrnet.safetensors")
+    path = export_weights(run, tmp_path / "msrnet.safetensors")
     opened, trained = open_weights(path), open_weights(run)
     assert opened.method.name == "msrnet"
     for name, value in trained.model.state_dict().items():
         assert torch.equal(opened.model.state_dict()[name], value)
     with pytest.raises(FaceRefError, match=r"end in \.safetensors"):
-        release_weights(run, tmp_path / "msrnet.pt")
+        export_weights(run, tmp_path / "msrnet.pt")
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
@@ -179,12 +179,12 @@ def test_released_weights_come_back_and_tampering_is_seen(run: Path, tmp_path: P
 def test_the_command_enlarges_a_folder_and_reports_it(root: Path, run: Path, tmp_path: Path):
     crops = tmp_path / "crops"
     crops.mkdir()
-    Image.fromarray(degrade(picture(4, 1))).save(crops / "a.png")
+    Image.fromarray(degrade(face_image(4, 1))).save(crops / "a.png")
     (crops / "b.png").write_bytes(b"junk")
     given = ["upscale", str(crops), "--refs", str(root / "set"), "--weights", str(run), "--aligned"]
     done = CliRunner().invoke(app, [*given, "--explain", "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
-    assert "b.png: cannot be read as a picture" in done.output
+    assert "b.png: cannot be read as a image" in done.output
     assert NOTICE in done.output
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["notice"] == NOTICE
@@ -197,7 +197,7 @@ def test_the_command_enlarges_a_folder_and_reports_it(root: Path, run: Path, tmp
 
 
 def test_a_folder_without_pictures_and_names_that_collide_are_errors(tmp_path: Path):
-    with pytest.raises(FaceRefError, match="No picture and no video"):
+    with pytest.raises(FaceRefError, match="No image and no video"):
         jobs(tmp_path, tmp_path / "out")
     for name in ("a.png", "a.jpg"):
         Image.new("RGB", (16, 16)).save(tmp_path / name)
@@ -208,13 +208,13 @@ def test_a_folder_without_pictures_and_names_that_collide_are_errors(tmp_path: P
 def test_a_video_is_enlarged_frame_by_frame(upscaler: Upscaler, tmp_path: Path):
     film = cv2.VideoWriter(str(tmp_path / "a.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 5, (96, 64))
     for shot in range(3):
-        film.write(cv2.resize(picture(0, shot), (96, 64)))
+        film.write(cv2.resize(face_image(0, shot), (96, 64)))
     film.release()
     (job,) = jobs(tmp_path / "a.avi", tmp_path / "out")
     finders = iter([Finder([_points(24, 20, 20)]), Finder([]), Finder([_points(24, 20, 20)])])
     work = tolerant(lambda frame: upscale_photo(frame, upscaler, next(finders), 2), 2)
-    told = []
-    found = run_video(job, work, lambda done, total: told.append(done))
+    vectors = []
+    found = run_video(job, work, lambda done, total: vectors.append(done))
     assert [len(faces) for faces in found] == [1, 0, 1]
     result = cv2.VideoCapture(str(job.out))
     assert result.get(cv2.CAP_PROP_FRAME_COUNT) == 3
@@ -227,5 +227,5 @@ def test_methods_without_references_need_none(root: Path):
     method = load("bicubic")
     weights = Weights(method, method.build(), "")
     upscaler = Upscaler(weights, Gallery(root / "set"), 5, torch.device("cpu"))
-    _, (face,) = upscale_crop(picture(2, 0), upscaler)
+    _, (face,) = upscale_crop(face_image(2, 0), upscaler)
     assert (face.references, face.relevance) == ([], None)

@@ -28,7 +28,7 @@ Rows = dict[str, list[Row]]
 
 
 def _face(person: int, shot: int) -> np.ndarray:
-    """A picture with detail that a perceptual hash sees; shots of a person are alike."""
+    """A image with detail that a perceptual hash sees; shots of a person are alike."""
     own = np.random.default_rng([person]).integers(40, 216, (32, 32, 3))
     noise = np.random.default_rng([person, shot]).integers(-40, 41, (32, 32, 3))
     coarse = Image.fromarray((own + noise).astype(np.uint8))

@@ -57,7 +57,7 @@ def test_an_output_that_cannot_be_written(tmp_path: Path):
         (["build", "--source", "lfww", "--out", "x"], "Unknown source 'lfww'"),
         (["build", "--source", "sample", "--embedder", "dlb", "--out", "x"], "'dlib'"),
         (["build", "--source", "sample", "--device", "gpu", "--out", "x"], "cpu, cuda"),
-        (["build", "--source", "sample", "--engine", "rey", "--out", "x"], "mean 'ray'"),
+        (["build", "--source", "sample", "--executor", "rey", "--out", "x"], "mean 'ray'"),
         (["build", "--source", "sample"], "--out is missing"),
         (["build", "--out", "x"], "needs the path"),
         (["build", "--source", "sample", "--references", "0", "--out", "x"], "at least 1"),

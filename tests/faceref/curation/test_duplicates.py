@@ -17,7 +17,7 @@ from faceref.curation.links import Pairs
 
 
 def _textured(seed: int) -> np.ndarray:
-    """A picture with detail at all scales that a hash sees, uint8 (128, 128, 3)."""
+    """A image with detail at all scales that a hash sees, uint8 (128, 128, 3)."""
     coarse = np.random.default_rng(seed).integers(0, 256, (32, 32, 3), dtype=np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((128, 128), Image.Resampling.BICUBIC))
 

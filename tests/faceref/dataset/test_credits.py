@@ -11,12 +11,12 @@ from faceref.pipeline.recipe import Recipe
 from faceref.sources.base import Choices
 from faceref.sources.ffhq import ffhq
 from faceref.sources.sample import sample
-from tests.faceref.fakes import PlainEmbedder, picture
+from tests.faceref.fakes import PlainEmbedder, face_image
 from tests.faceref.layouts import write_ffhq
 
 
 def test_a_set_from_ffhq_credits_every_author(tmp_path: Path):
-    images = [picture(person, 0) for person in range(30)]
+    images = [face_image(person, 0) for person in range(30)]
     images[4] = np.zeros_like(images[4])
     points = [ARCFACE.template] * 30
     points[4] = ARCFACE.template * 0

@@ -30,26 +30,26 @@ def test_size_of_the_network():
 
 def test_an_embedding_depends_on_its_face_alone(encoder: LrEncoder):
     thumbnails = _thumbnails(BATCH + 44)
-    told = embed_lr(encoder, thumbnails)
-    assert (told.shape, told.dtype) == ((BATCH + 44, 24), np.float32)
-    assert np.allclose(np.linalg.norm(told, axis=1), 1, atol=1e-5)
-    assert np.array_equal(embed_lr(encoder, thumbnails[:7]), told[:7])
-    assert np.array_equal(embed_lr(encoder, thumbnails[BATCH : BATCH + 7]), told[-44:-37])
-    assert np.allclose(embed_lr(encoder, thumbnails[:, :, ::-1]), told, atol=1e-5)
+    vectors = embed_lr(encoder, thumbnails)
+    assert (vectors.shape, vectors.dtype) == ((BATCH + 44, 24), np.float32)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert np.array_equal(embed_lr(encoder, thumbnails[:7]), vectors[:7])
+    assert np.array_equal(embed_lr(encoder, thumbnails[BATCH : BATCH + 7]), vectors[-44:-37])
+    assert np.allclose(embed_lr(encoder, thumbnails[:, :, ::-1]), vectors, atol=1e-5)
     assert embed_lr(encoder, thumbnails[:0]).shape == (0, 24)
 
 
 def test_threads_do_not_matter(encoder: LrEncoder):
     before = torch.get_num_threads()
-    told = []
+    vectors = []
     try:
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
-            told.append(embed_lr(encoder, _thumbnails(300)))
+            vectors.append(embed_lr(encoder, _thumbnails(300)))
     finally:
         torch.set_num_threads(before)
-    assert np.array_equal(told[0], told[1])
-    assert np.array_equal(told[0], told[2])
+    assert np.array_equal(vectors[0], vectors[1])
+    assert np.array_equal(vectors[0], vectors[2])
 
 
 def test_light_does_not_matter(encoder: LrEncoder):
@@ -64,8 +64,8 @@ def test_weights_go_to_disk_and_back(encoder: LrEncoder, tmp_path: Path):
     assert digest == file_sha256(path)
     assert path.stat().st_size < 5_000_000
     again = load(path, sha256=digest)
-    told = embed_lr(again, _thumbnails(5))
-    assert np.allclose(told, embed_lr(encoder, _thumbnails(5)), atol=5e-3)
+    vectors = embed_lr(again, _thumbnails(5))
+    assert np.allclose(vectors, embed_lr(encoder, _thumbnails(5)), atol=5e-3)
     assert save(again, tmp_path / "again.safetensors") == digest
     assert path.read_bytes() == (tmp_path / "again.safetensors").read_bytes()
 
@@ -112,7 +112,7 @@ def test_a_device_that_is_not_there_is_an_error(encoder: LrEncoder, tmp_path: Pa
 @pytest.mark.gpu
 def test_cuda_tells_the_same(encoder: LrEncoder, tmp_path: Path):
     save(encoder, tmp_path / "e.safetensors")
-    told = [
+    vectors = [
         embed_lr(load(tmp_path / "e.safetensors", name), _thumbnails(9)) for name in ("cpu", "cuda")
     ]
-    assert np.allclose(told[0], told[1], atol=5e-3)
+    assert np.allclose(vectors[0], vectors[1], atol=5e-3)

@@ -19,12 +19,12 @@ def test_the_truth_retrieves_itself():
 
 
 def test_against_a_plain_loop():
-    probes, pool, told = _vectors(40, 0), _vectors(150, 1), _vectors(40, 2)
+    probes, pool, vectors = _vectors(40, 0), _vectors(150, 1), _vectors(40, 2)
     same = np.random.default_rng(3).random((40, 150)) < 0.1
-    found = retrieve(told, pool, probes, pool, same)
+    found = retrieve(vectors, pool, probes, pool, same)
     for row in range(40):
         free = [place for place in range(150) if not same[row, place]]
-        guessed = sorted(free, key=lambda place: -(pool[place] @ told[row]))
+        guessed = sorted(free, key=lambda place: -(pool[place] @ vectors[row]))
         nearest = sorted(free, key=lambda place: -(pool[place] @ probes[row]))[:5]
         assert found.rows[row].tolist() == guessed[:5]
         true = np.mean([pool[place] @ probes[row] for place in guessed[:5]])

@@ -31,8 +31,8 @@ def _train(folder: Path, schedule: Schedule = BRIEF, faces: LrFaces | None = Non
 def test_it_learns_what_can_be_seen(tmp_path: Path):
     schedule = Schedule(epochs=12, batch_size=32, averaging=0.9, validations=4)
     report = _train(tmp_path, schedule, _faces(384))
-    told = embed_lr(load(tmp_path / "e.safetensors"), _faces(16, 1).thumbnails)
-    assert np.einsum("nd,nd->n", told, _faces(16, 1).embeddings).mean() > 0.5
+    vectors = embed_lr(load(tmp_path / "e.safetensors"), _faces(16, 1).thumbnails)
+    assert np.einsum("nd,nd->n", vectors, _faces(16, 1).embeddings).mean() > 0.5
     assert report["val_cosine_of_retrieved"] == max(score for _, score in report["val_curve"])
     assert report["chosen_after"] in [shown for shown, _ in report["val_curve"]]
 
@@ -48,9 +48,9 @@ def test_a_few_faces_are_learnt_by_heart(tmp_path: Path):
     out = tmp_path / "e.safetensors"
     schedule = Schedule(epochs=150, batch_size=12, averaging=0.9, validations=1, ranking=0.0)
     train_encoder(few, few, out, schedule)
-    told = embed_lr(load(out), few.thumbnails)
-    assert ((told @ few.embeddings.T).argmax(1) == people).all()
-    assert np.einsum("nd,nd->n", told, few.embeddings).mean() > 0.8
+    vectors = embed_lr(load(out), few.thumbnails)
+    assert ((vectors @ few.embeddings.T).argmax(1) == people).all()
+    assert np.einsum("nd,nd->n", vectors, few.embeddings).mean() > 0.8
 
 
 def test_a_training_can_be_repeated_and_interrupted(tmp_path: Path):

@@ -12,7 +12,7 @@ from faceref.pipeline.quality import QualityRule
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import SplitRule
 from faceref.sources.folder import folder
-from tests.faceref.fakes import PlainEmbedder, picture, write_people
+from tests.faceref.fakes import PlainEmbedder, face_image, write_people
 
 RECIPE = Recipe(Mining(references=4), split=SplitRule(0.2, 0.2))
 
@@ -40,7 +40,7 @@ def test_a_build_keeps_faces_labels_and_splits(people: Path, tmp_path: Path):
         for row, image in zip(rows, images, strict=True):
             person, shot = row["image_id"].split("/")
             assert (row["identity"], row["split"]) == (person, split)
-            assert np.array_equal(image, picture(int(person[-2:]), int(shot)))
+            assert np.array_equal(image, face_image(int(person[-2:]), int(shot)))
 
 
 def test_references_are_other_people_of_train(people: Path, tmp_path: Path):
@@ -149,5 +149,5 @@ def test_datasets_opens_the_folder(people: Path, tmp_path: Path, monkeypatch: py
     row = opened["test"][0]
     assert isinstance(row["image"], Image.Image)
     person, shot = row["image_id"].split("/")
-    assert np.array_equal(np.asarray(row["image"]), picture(int(person[-2:]), int(shot)))
+    assert np.array_equal(np.asarray(row["image"]), face_image(int(person[-2:]), int(shot)))
     assert set(row["refs_hr"][0]) == {"image_id", "score"}

@@ -1,4 +1,4 @@
-"""The Ray engine against the local one. Needs the extra `ray`; about 40 seconds with it."""
+"""The Ray executor against the local one. Needs the extra `ray`; about 40 seconds with it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from faceref.embed.base import Embedder
 from faceref.embed.registry import EmbedderSpec
 from faceref.errors import FaceRefError
 from faceref.pipeline.build import build
-from faceref.pipeline.checkpoints import Workshop
+from faceref.pipeline.checkpoints import BuildFolder
 from faceref.pipeline.local_executor import chunks
-from faceref.pipeline.ray_executor import PartActor, RayEngine, _actors, _Maker, _start
+from faceref.pipeline.ray_executor import PartActor, RayExecutor, _actors, _Maker, _start
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import SplitRule
 from faceref.record import Record
@@ -70,7 +70,7 @@ def two_workers() -> Iterator[Any]:
 
 @pytest.fixture
 def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """36 smooth pictures, one black and one broken, in parts of ten."""
+    """36 smooth images, one black and one broken, in parts of ten."""
     monkeypatch.setattr("faceref.pipeline.local_executor.CHUNK", 10)
     root = write_people(tmp_path / "people")
     Image.new("RGB", (128, 128)).save(root / "person_00" / "black.png")
@@ -97,8 +97,8 @@ def test_two_workers_give_the_set_of_the_local_engine(
     monkeypatch.setattr("faceref.pipeline.local_executor.CHUNK", 8)
     source, embedder, log = _few_people(8), EmbedderSpec("dlib").open(), tmp_path / "log"
     build(source, embedder, tmp_path / "local", RECIPE, workers=2)
-    engine = RayEngine(partial(open_and_note, log), RECIPE, workers=2)
-    build(source, embedder, tmp_path / "ray", RECIPE, engine=engine)
+    executor = RayExecutor(partial(open_and_note, log), RECIPE, workers=2)
+    build(source, embedder, tmp_path / "ray", RECIPE, executor=executor)
     assert _files(tmp_path / "ray") == _files(tmp_path / "local")
     assert not (tmp_path / "ray.building").exists()
     opened = log.read_text().split()
@@ -114,19 +114,19 @@ def test_a_relative_folder_and_bad_images(
 ):
     build(folder(people), PlainEmbedder(), tmp_path / "local", RECIPE)
     monkeypatch.chdir(tmp_path)
-    source, told = folder(Path("people")), []
+    source, vectors = folder(Path("people")), []
     build(
         source,
         PlainEmbedder(),
         Path("ray"),
         RECIPE,
-        engine=RayEngine(PlainEmbedder, RECIPE),
-        progress=lambda done, total: told.append((done, total)),
+        executor=RayExecutor(PlainEmbedder, RECIPE),
+        progress=lambda done, total: vectors.append((done, total)),
     )
     assert _files(tmp_path / "ray") == _files(tmp_path / "local")
-    assert told[0] == (0, 38)
-    assert told[-1] == (38, 38)
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert vectors[0] == (0, 38)
+    assert vectors[-1] == (38, 38)
+    assert [done for done, _ in vectors] == sorted(done for done, _ in vectors)
 
 
 @needs_ray
@@ -151,20 +151,25 @@ def test_a_build_begun_here_goes_on_with_ray(two_workers: Any, people: Path, tmp
             assert now == kept
             raise Stop
 
-    engine = RayEngine(PlainEmbedder, RECIPE)
+    executor = RayExecutor(PlainEmbedder, RECIPE)
     with pytest.raises(Stop):
         build(
-            folder(people), PlainEmbedder(), tmp_path / "out", RECIPE, engine=engine, progress=look
+            folder(people),
+            PlainEmbedder(),
+            tmp_path / "out",
+            RECIPE,
+            executor=executor,
+            progress=look,
         )
-    build(folder(people), PlainEmbedder(), tmp_path / "out", RECIPE, engine=engine)
+    build(folder(people), PlainEmbedder(), tmp_path / "out", RECIPE, executor=executor)
     assert _files(tmp_path / "out") == _files(tmp_path / "whole")
 
 
 @needs_ray
 def test_a_node_with_other_models_stops_the_build(two_workers: Any, people: Path, tmp_path: Path):
-    engine = RayEngine(OtherEmbedder, RECIPE, workers=1)
+    executor = RayExecutor(OtherEmbedder, RECIPE, workers=1)
     with pytest.raises(FaceRefError, match=r"another models of the embedder.*--pack DIR"):
-        build(folder(people), PlainEmbedder(), tmp_path / "out", RECIPE, engine=engine)
+        build(folder(people), PlainEmbedder(), tmp_path / "out", RECIPE, executor=executor)
     assert not (tmp_path / "out").exists()
 
 
@@ -174,16 +179,16 @@ def test_a_source_that_a_node_does_not_see_stops_the_build(
 ):
     gone = Record("x/1", "folder", "x", blob=Slice(tmp_path / "gone.tar", 0, 10))
     source = Source("folder", "none", (*folder(people).records, gone))
-    engine = RayEngine(PlainEmbedder, RECIPE, workers=1)
+    executor = RayExecutor(PlainEmbedder, RECIPE, workers=1)
     with pytest.raises(FaceRefError, match=r"does not see .*gone\.tar.*same path"):
-        build(source, PlainEmbedder(), tmp_path / "out", RECIPE, engine=engine)
+        build(source, PlainEmbedder(), tmp_path / "out", RECIPE, executor=executor)
 
 
 @needs_ray
 def test_a_gpu_that_ray_does_not_have(two_workers: Any, people: Path, tmp_path: Path):
-    engine = RayEngine(PlainEmbedder, RECIPE, device="cuda")
+    executor = RayExecutor(PlainEmbedder, RECIPE, device="cuda")
     with pytest.raises(FaceRefError, match="this Ray has no GPU"):
-        build(folder(people), PlainEmbedder(), tmp_path / "out", RECIPE, engine=engine)
+        build(folder(people), PlainEmbedder(), tmp_path / "out", RECIPE, executor=executor)
 
 
 def test_without_ray_the_way_to_get_it_is_named(
@@ -196,7 +201,7 @@ def test_without_ray_the_way_to_get_it_is_named(
             PlainEmbedder(),
             tmp_path / "out",
             RECIPE,
-            engine=RayEngine(PlainEmbedder, RECIPE),
+            executor=RayExecutor(PlainEmbedder, RECIPE),
         )
 
 
@@ -230,8 +235,8 @@ def test_an_actor_opens_its_models_once(people: Path, tmp_path: Path):
         opened.append(PlainEmbedder())
         return opened[-1]
 
-    workshop = Workshop.enter(tmp_path / "out", {})
-    maker = _Maker(workshop, open_embedder, {"name": "plain"}, RECIPE, "cpu")
+    build_folder = BuildFolder.enter(tmp_path / "out", {})
+    maker = _Maker(build_folder, open_embedder, {"name": "plain"}, RECIPE, "cpu")
     actor = PartActor(maker, 1)
     counts = []
     for index, chunk in chunks(folder(people).records):
@@ -239,7 +244,7 @@ def test_an_actor_opens_its_models_once(people: Path, tmp_path: Path):
         counts += actor(row)["images"]
     assert counts == [10, 10, 10, 8]
     assert len(opened) == 1
-    assert workshop.read(4).num_rows == 38
+    assert build_folder.read(4).num_rows == 38
 
 
 def test_threads_and_gpus_of_actors():

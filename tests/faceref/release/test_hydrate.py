@@ -78,7 +78,7 @@ def test_celeba_comes_back_without_the_tables_that_tell_who_is_who(tmp_path: Pat
 
 
 def _spoilt(people: Path, root: Path) -> Source:
-    """A copy with one picture missing, one altered and one more."""
+    """A copy with one image missing, one altered and one more."""
     shutil.copytree(people / "people", root)
     (root / "person_03" / "1.png").unlink()
     ImageOps.mirror(Image.open(root / "person_04" / "0.png")).save(root / "person_04" / "0.png")

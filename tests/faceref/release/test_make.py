@@ -51,7 +51,7 @@ def test_an_index_has_the_hash_of_each_picture_and_no_picture(tiny_build: Path, 
     assert rows[0]["pixels_sha256"] == first
     assert "image" not in rows[0]
     released = b"".join(_bytes(index / "index").values())
-    assert not any(picture[-64:] in released for picture in pictures.values())
+    assert not any(image[-64:] in released for image in pictures.values())
 
 
 def test_a_full_release_is_the_set_byte_for_byte(tiny_build: Path, full: Path):

@@ -32,7 +32,7 @@ from faceref.sources.base import Choices
 from faceref.sources.celeba import celeba
 from faceref.sources.ffhq import ffhq
 from faceref.sources.folder import folder
-from tests.faceref.fakes import PlainEmbedder, picture, write_people
+from tests.faceref.fakes import PlainEmbedder, face_image, write_people
 from tests.faceref.layouts import IDENTITY, encoded, faces, write_celeba, write_ffhq
 
 INDEX = Wish("me/set")
@@ -157,7 +157,7 @@ def test_celeba_under_any_name_is_told_by_where_its_eyes_are(tmp_path: Path):
     for person in range(6):
         (people / f"p{person}").mkdir(parents=True)
         for shot in range(2):
-            image = Image.fromarray(picture(person, shot)).resize((178, 218))
+            image = Image.fromarray(face_image(person, shot)).resize((178, 218))
             image.save(people / f"p{person}" / f"s{shot}.png")
     build(folder(people), _AlignedAsCeleba(), tmp_path / "set", RECIPE)
     _refused(tmp_path / "set", "disguised-celeba", Wish("me/set", FULL, CC))
@@ -173,7 +173,7 @@ def test_a_picture_put_into_the_sample_is_found(tmp_path: Path):
     assert make_release(root, tmp_path / "release", Wish("me/set", FULL)).files()
     shutil.rmtree(tmp_path / "release")
     path = root / store.shard_name("test", 0, 1)
-    _edit_table(path, lambda rows: rows[0]["image"].update(bytes=encoded(picture(1, 1), "PNG")))
+    _edit_table(path, lambda rows: rows[0]["image"].update(bytes=encoded(face_image(1, 1), "PNG")))
     _refused(root, "sample-proof", Wish("me/set", FULL))
 
 
@@ -187,14 +187,14 @@ def _small_sample_set(tmp_path: Path) -> Path:
 
 
 def test_names_that_tell_who_is_shown_are_refused(celeba_set: Path):
-    def told(name: str) -> str:
+    def vectors(name: str) -> str:
         return f"9100/{name}"
 
     def change(row: dict) -> None:
-        row.update(image_id=told(row["image_id"]))
+        row.update(image_id=vectors(row["image_id"]))
         for name in store.REFERENCE_LISTS:
             for item in row[name]:
-                item.update(image_id=told(item["image_id"]))
+                item.update(image_id=vectors(item["image_id"]))
 
     _edit_rows(celeba_set, change)
     _refused(celeba_set, "celeba-names")
@@ -259,13 +259,13 @@ def test_a_record_of_removals_must_not_name_what_was_removed(celeba_set: Path):
 
 def test_files_that_lie_in_the_folder_do_not_go_up(celeba_set: Path):
     (celeba_set / "embeddings.npy").write_bytes(b"\x93NUMPY")
-    (celeba_set / "contact_sheet.png").write_bytes(encoded(picture(0, 0), "PNG"))
+    (celeba_set / "contact_sheet.png").write_bytes(encoded(face_image(0, 0), "PNG"))
     (celeba_set / "pixels").mkdir()
-    (celeba_set / "pixels" / "000001.jpg").write_bytes(encoded(picture(0, 0)))
+    (celeba_set / "pixels" / "000001.jpg").write_bytes(encoded(face_image(0, 0)))
     (celeba_set / "index").mkdir()
     shutil.copy(celeba_set / store.shard_name("test", 0, 1), celeba_set / "index" / "x.parquet")
     (celeba_set / store.LR_ENCODER).write_bytes(b"learnt from embeddings")
-    (celeba_set / "similarity.png").write_bytes(encoded(picture(0, 0), "PNG"))
+    (celeba_set / "similarity.png").write_bytes(encoded(face_image(0, 0), "PNG"))
     release = make_release(celeba_set, celeba_set.parent / "release", INDEX)
     assert set(release.files()) == {
         "README.md",
@@ -311,7 +311,7 @@ def test_celeba_without_labels_is_refused(tmp_path: Path):
 @pytest.fixture(scope="module")
 def ffhq_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("ffhq")
-    images = [picture(person, shot) for person in range(12) for shot in range(2)]
+    images = [face_image(person, shot) for person in range(12) for shot in range(2)]
     published = write_ffhq(root / "ffhq", images, [ARCFACE.template] * len(images))
     build(ffhq(Choices(root / "ffhq"), published), PlainEmbedder(), root / "set", RECIPE)
     return root / "set"

@@ -65,7 +65,7 @@ def test_a_damaged_picture_is_named(tiny_build: Path, tmp_path: Path):
 
     name = pq.read_table(_shard(root))["image_id"][0].as_py()
     _rewrite(_shard(root), cut)
-    assert list(verify(root)) == [f"the picture of {name} is not a whole PNG"]
+    assert list(verify(root)) == [f"the image of {name} is not a whole PNG"]
 
 
 def test_no_set_and_a_damaged_manifest(tmp_path: Path):

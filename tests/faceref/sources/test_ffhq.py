@@ -7,7 +7,7 @@ from faceref.embed.align import ARCFACE
 from faceref.errors import FaceRefError
 from faceref.sources.base import Choices
 from faceref.sources.ffhq import Published, ffhq, survey
-from tests.faceref.fakes import picture
+from tests.faceref.fakes import face_image
 from tests.faceref.layouts import md5_of, write_ffhq
 
 Copy = tuple[Path, Published]
@@ -15,7 +15,7 @@ Copy = tuple[Path, Published]
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Copy:
-    images = [picture(person, 0) for person in range(8)]
+    images = [face_image(person, 0) for person in range(8)]
     return tmp_path, write_ffhq(tmp_path, images, [ARCFACE.template] * 8)
 
 
@@ -59,7 +59,7 @@ def test_a_file_that_was_cut_is_found_by_its_size(copy: Copy):
 def test_without_the_json_nothing_is_read(copy: Copy):
     root, published = copy
     (root / "ffhq-dataset-v2.json").unlink()
-    with pytest.raises(FaceRefError, match=r"author and licence of each picture"):
+    with pytest.raises(FaceRefError, match=r"author and licence of each image"):
         ffhq(Choices(root, partial=True), published)
 
 

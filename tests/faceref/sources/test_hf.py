@@ -25,8 +25,8 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def _dataset(count: int = ROWS, **columns: list) -> datasets.Dataset:
     """The first images of the sample with `columns` beside them."""
     images = [{"bytes": record.data, "path": None} for record in sample().records[:count]]
-    rows = datasets.Dataset.from_dict({"picture": images, **columns})
-    return rows.cast_column("picture", datasets.Image())
+    rows = datasets.Dataset.from_dict({"image": images, **columns})
+    return rows.cast_column("image", datasets.Image())
 
 
 def _people(count: int = ROWS) -> list[str]:
@@ -112,8 +112,8 @@ def test_an_image_without_label_is_its_own_person(tmp_path: Path):
 @pytest.mark.parametrize("stream", [False, True])
 def test_rows_without_image_are_counted(tmp_path: Path, stream: bool):
     rows = datasets.Dataset.from_dict(
-        {"picture": [{"bytes": sample().records[0].data, "path": None}, None, None]},
-        features=datasets.Features({"picture": datasets.Image()}),
+        {"image": [{"bytes": sample().records[0].data, "path": None}, None, None]},
+        features=datasets.Features({"image": datasets.Image()}),
     )
     (tmp_path / "set").mkdir()
     rows.to_parquet(str(tmp_path / "set" / "train.parquet"))
@@ -126,7 +126,7 @@ def test_two_image_columns_must_be_told_apart(tmp_path: Path):
     masks = [{"bytes": record.data, "path": None} for record in sample().records[3:6]]
     rows = _dataset(3, mask=masks).cast_column("mask", datasets.Image())
     rows.save_to_disk(str(tmp_path / "saved"))
-    with pytest.raises(FaceRefError, match=r"picture, mask among.*--image-column"):
+    with pytest.raises(FaceRefError, match=r"image, mask among.*--image-column"):
         hf(Choices(tmp_path / "saved"))
     chosen = hf(Choices(tmp_path / "saved", image_column="mask"))
     assert _bytes_of(chosen) == [record.data for record in sample().records[3:6]]
@@ -144,7 +144,7 @@ def test_a_table_without_images(tmp_path: Path):
 
 def test_the_check_reads_no_image(parquet: Path):
     text = check(Choices(parquet)).text()
-    assert "image column picture" in text
+    assert "image column image" in text
     assert "identity column person" in text
 
 

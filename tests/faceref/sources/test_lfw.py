@@ -8,7 +8,7 @@ from faceref.errors import FaceRefError
 from faceref.sources.base import Choices
 from faceref.sources.folder import folder
 from faceref.sources.lfw import COLUMNS, Published, lfw
-from tests.faceref.fakes import picture
+from tests.faceref.fakes import face_image
 from tests.faceref.layouts import encoded, md5_of
 
 PUBLISHED = Published(6, 3, {})
@@ -20,7 +20,7 @@ def _write(root: Path) -> Path:
         (root / name).mkdir(parents=True)
         for shot in range(1, images + 1):
             file = root / name / f"{name}_{shot:04d}.jpg"
-            file.write_bytes(encoded(picture(person, shot)))
+            file.write_bytes(encoded(face_image(person, shot)))
     (root / "pairs_01.txt").write_text("not an image")
     return root
 
