@@ -13,7 +13,7 @@ from benchmark.evaluation.evaluate import (
     settings_of,
 )
 from benchmark.methods.method import Method
-from benchmark.methods.registry import load
+from benchmark.methods.registry import load_method
 from benchmark.protocol.budgets import Budget
 from benchmark.report.examples import draw_faces
 from benchmark.report.plots import draw
@@ -53,7 +53,7 @@ class Plan:
 
 def compare(plan: Plan, bar: Bar) -> Path:
     """Carry `plan` out; returns the page. Trainings that an earlier call finished are kept."""
-    methods = [load(name) for name in plan.methods]
+    methods = [load_method(name) for name in plan.methods]
     for method in methods:
         if run := plan.run(method):
             with bar(f"Training {method.title}") as update:
@@ -88,6 +88,6 @@ def sheets(plan: Plan, rows: int = 8) -> None:
     for name in REFERENCE_LISTS:
         sheet = contact_sheet(FaceRef.open(plan.face_ref), reference_list=name, probes=8)
         save(sheet, plan.out / "figures" / f"contact_{name}.png")
-        runs = {name: plan.run(load(name)) for name in plan.methods}
+        runs = {name: plan.run(load_method(name)) for name in plan.methods}
         setting = replace(plan.setting, reference_list=name)
         draw_faces(plan.face_ref, runs, setting, rows, plan.out / "figures")

@@ -26,7 +26,7 @@ import torch
 from benchmark.evaluation.evaluate import Setting, evaluate, planned_path, settings_of
 from benchmark.evaluation.extra_metrics import Extras, open_for, parse_names
 from benchmark.methods.method import Method
-from benchmark.methods.registry import load, names
+from benchmark.methods.registry import load_method, method_names
 from benchmark.protocol.budgets import Budget
 from benchmark.results import files as result_files
 from benchmark.training.run import Data, Run, finished
@@ -115,7 +115,7 @@ class Suite:
 
 def default_methods(budget: str) -> list[str]:
     """Methods that a budget is for: full sizes only where the budget is `full`."""
-    every = names()
+    every = method_names()
     large = {name for name in every for end in SMALLER if f"{name}{end}" in every}
     return [name for name in every if budget == "full" or name not in large]
 
@@ -125,7 +125,7 @@ def jobs_of(methods: Sequence[str], seeds: Sequence[int], more: Sequence[str]) -
 
     A method without training has one job. Raises FaceRefError for an unknown method.
     """
-    found = {name: load(name) for name in dict.fromkeys([*methods, *more])}
+    found = {name: load_method(name) for name in dict.fromkeys([*methods, *more])}
     return [
         Job(name, seed)
         for place, seed in enumerate(seeds)
@@ -163,7 +163,7 @@ class Status:
 
 def status(suite: Suite, job: Job) -> Status:
     """How far `job` is."""
-    method, run = load(job.method), suite.run(job)
+    method, run = load_method(job.method), suite.run(job)
     wanted = [_path(suite, job, method, s) for s in suite.settings(method)]
     there = sum(_scored(suite, job, path) for path in wanted)
     if not method.trained:
@@ -273,7 +273,7 @@ def _held(folder: Path) -> Iterator[bool]:
 
 
 def _do(suite: Suite, job: Job, bar: Bar) -> bool:
-    method, run = load(job.method), suite.run(job)
+    method, run = load_method(job.method), suite.run(job)
     if method.trained:
         _train(suite, job, method, bar)
     for setting in suite.settings(method):

@@ -81,9 +81,9 @@ def _fitted(pen: ImageDraw.ImageDraw, text: str, room: int) -> str:
 
 def thumbnail(face: np.ndarray) -> np.ndarray:
     """The 16x16 face that `refs_lr` sees, uint8 RGB: PIL's bicubic of the published image."""
-    return shrunk(face, 16)
+    return downsample(face, 16)
 
 
-def shrunk(face: np.ndarray, side: int) -> np.ndarray:
+def downsample(face: np.ndarray, side: int) -> np.ndarray:
     """A square face, uint8 RGB, at (side, side, 3): PIL's antialiased bicubic."""
     return np.asarray(Image.fromarray(face).resize((side, side), Image.Resampling.BICUBIC))

@@ -13,7 +13,7 @@ from torch import nn
 
 from baselines.msrnet.network import MSRNet, Parts
 from benchmark.methods.method import Method
-from benchmark.methods.registry import load
+from benchmark.methods.registry import load_method
 
 OWNER = "msrnet"
 """The method whose variants say what can be changed."""
@@ -38,7 +38,7 @@ def changed_parts(method: Method, trained: nn.Module) -> Iterator[Changed]:
     """
     if not isinstance(trained, MSRNet):
         return
-    for variant in load(OWNER).variants:
+    for variant in load_method(OWNER).variants:
         parts = _applied(variant.build.keywords["parts"], trained.parts)  # pyright: ignore
         if parts != trained.parts and parts.external:
             model = taken_over(method.build(parts=parts), trained)  # pyright: ignore

@@ -27,11 +27,11 @@ from baselines.msrnet.references import (
     External,
     Gather,
     Matcher,
-    Pictures,
+    UnencodedReferences,
     to_neutral,
 )
 from baselines.msrnet.soft_matching import SoftGather
-from benchmark.methods.patches import GRID, remap, shrink, to_rows
+from benchmark.methods.patches import GRID, downsample_references, remap, to_rows
 from benchmark.methods.resample import upsample
 from faceref.errors import FaceRefError, unknown_choice
 
@@ -206,7 +206,7 @@ class MSRNet(nn.Module):
         nn.init.normal_(self.last.weight, std=1e-3)
         nn.init.zeros_(self.last.bias)  # pyright: ignore[reportArgumentType]
 
-    def forward(self, lr: Tensor, refs: Tensor | Pictures | Encoded) -> Tensor:
+    def forward(self, lr: Tensor, refs: Tensor | UnencodedReferences | Encoded) -> Tensor:
         """`lr` (N, 3, 16, 16) and `refs` (N, K, 3, 128, 128), K from 0 up, RGB in [0, 1].
 
         `refs` may also be what `encode_references` made of them. Returns (N, 3, 128, 128), not
@@ -227,15 +227,15 @@ class MSRNet(nn.Module):
             content = self.blocks[str(side)](fused)
         return self._finish(base, content, external, gain)
 
-    def encode_references(self, refs: Tensor) -> Pictures | Encoded:
+    def encode_references(self, refs: Tensor) -> UnencodedReferences | Encoded:
         """What can be computed of `refs` (N, K, 3, 128, 128) once, for `forward`.
 
         With the tone `face` that is little, as each face changes what it is given; with the other
         tones it is all, and one gallery serves every face: `encode_references(gallery).take(...)`.
         """
-        small = shrink(refs)
+        small = downsample_references(refs)
         if self.parts.tone == "face":
-            return Pictures(refs, small)
+            return UnencodedReferences(refs, small)
         if self.parts.tone == "neutral":
             gain, shift = to_neutral(small)
             refs, small = refs * gain + shift, small * gain + shift
@@ -244,7 +244,9 @@ class MSRNet(nn.Module):
     def _own_tone(self, lr: Tensor) -> tuple[Tensor | float, Tensor | float]:
         return to_neutral(lr) if self.parts.tone == "neutral" else (1.0, 0.0)
 
-    def _external(self, lr: Tensor, refs: Tensor | Pictures | Encoded) -> External | None:
+    def _external(
+        self, lr: Tensor, refs: Tensor | UnencodedReferences | Encoded
+    ) -> External | None:
         count = refs.shape[1] if isinstance(refs, Tensor) else refs.count
         if not self.parts.external or count == 0:
             return None
@@ -253,10 +255,10 @@ class MSRNet(nn.Module):
             return self.gather(encoded, self.matcher.describe(lr))
         return self.gather(encoded, *self.matcher(lr, encoded.keys))
 
-    def _encoded(self, lr: Tensor, refs: Tensor | Pictures | Encoded) -> Encoded:
+    def _encoded(self, lr: Tensor, refs: Tensor | UnencodedReferences | Encoded) -> Encoded:
         if isinstance(refs, Tensor):
             refs = self.encode_references(refs)
-        if isinstance(refs, Pictures):
+        if isinstance(refs, UnencodedReferences):
             refs = self._encode(*remap(refs.images, refs.small, lr))
         return refs
 

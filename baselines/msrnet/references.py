@@ -32,7 +32,7 @@ def to_neutral(small: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class UnencodedReferences:
     """References that must still be given the tone of a face before they are encoded."""
 
     images: Tensor
@@ -45,9 +45,9 @@ class Pictures:
         """K."""
         return self.images.shape[1]
 
-    def take(self, places: Tensor) -> Pictures:
+    def take(self, places: Tensor) -> UnencodedReferences:
         """From one gallery (N = 1) the references at `places` (N, K) for N faces."""
-        return Pictures(self.images[0][places], self.small[0][places])
+        return UnencodedReferences(self.images[0][places], self.small[0][places])
 
 
 @dataclass(frozen=True)

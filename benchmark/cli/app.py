@@ -42,10 +42,10 @@ FaceRefDir = Annotated[Path, typer.Argument(help="A Face_Ref folder, made by `fa
 def methods() -> None:
     """List the methods that can be trained and evaluated, those of installed packages too."""
     from benchmark.methods.method import variants
-    from benchmark.methods.registry import load_all, origin
+    from benchmark.methods.registry import load_methods, origin
     from faceref.console import print_table, say
 
-    found, broken = load_all()
+    found, broken = load_methods()
     rows = [
         [
             method.name,

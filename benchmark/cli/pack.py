@@ -23,7 +23,7 @@ def pack(
 ) -> None:
     """Put the faces of a set into one small file, to train on another host of your own."""
     from faceref.console import progress_bar, say
-    from faceref.dataset.archive import pack as write_pack
+    from faceref.dataset.archive import write_archive as write_pack
 
     names = [name.strip() for name in splits.split(",") if name.strip()]
     with progress_bar("Packing", "faces") as progress:

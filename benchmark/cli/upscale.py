@@ -21,7 +21,7 @@ Detail is hallucinated: it must not serve to identify anyone.
 
 def upscale(
     given: Annotated[
-        Path, typer.Argument(metavar="INPUT", help="A image, a video, or a folder of them.")
+        Path, typer.Argument(metavar="INPUT", help="An image, a video, or a folder of them.")
     ],
     refs: Annotated[Path, typer.Option(help="Face_Ref whose train faces serve as references.")],
     weights: Annotated[

@@ -85,7 +85,7 @@ def _draw(rng: np.random.Generator, rows: Sequence[int], count: int) -> list[int
     return [rows[place] for place in rng.choice(len(rows), count, replace=False)]
 
 
-class Pictures:
+class DeviceImages:
     """The images of a split and of its references on a device, as uint8."""
 
     def __init__(self, faces: Faces, device: torch.device) -> None:
@@ -136,7 +136,7 @@ class Loader:
         share: tuple[int, int] = (0, 1),
     ) -> None:
         self.faces, self.budget, self.seed, self.references = faces, budget, seed, references
-        self.pictures, self.share, self.stall = Pictures(faces, device), share, 0.0
+        self.pictures, self.share, self.stall = DeviceImages(faces, device), share, 0.0
         self.thread = ThreadPoolExecutor(1)
         self.next: tuple[int, Future[Batch]] | None = None
 

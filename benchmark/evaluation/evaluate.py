@@ -17,7 +17,7 @@ from torch import Tensor, nn
 import faceref
 from benchmark.data.faces import Faces, Pool, cycle, open_face_ref, read_split
 from benchmark.methods.method import Method
-from benchmark.methods.registry import load, package_of
+from benchmark.methods.registry import load_method, package_of
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.registry import METRICS
 from benchmark.metrics.score import to_uint8
@@ -75,7 +75,7 @@ def evaluate(
     `run` is the folder of a training, or a file that `benchmark.training.export` made of one.
     `extras` are metrics beside those of `METRICS`.
     """
-    method = load(method_name)
+    method = load_method(method_name)
     need_scale(task(setting.task))
     target = open_device(device)
     training = training_of(method, run)
@@ -112,7 +112,7 @@ def score_model(
     """
     opened, pool = open_face_ref(face_ref)
     faces = read_faces(opened, pool, setting)
-    images = enlarge(model, faces, count, target, oracle=setting.oracle and count > 0)
+    images = super_resolve(model, faces, count, target, oracle=setting.oracle and count > 0)
     scores = score_all(images, faces, progress, extras, count)
     lr, refs = (images.to(target) for images in example(faces, count))
     return make_result(
@@ -229,7 +229,7 @@ def example(faces: Faces, count: int) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def enlarge(
+def super_resolve(
     model: nn.Module, faces: Faces, count: int, device: torch.device, *, oracle: bool = False
 ) -> Iterator[np.ndarray]:
     """Each face of `faces` enlarged: uint8 RGB (128, 128, 3), computed in float32."""

@@ -40,7 +40,7 @@ EXTRAS = (*LPIPS, "dists", *LIKENESS, *SET)
 
 
 @dataclass(frozen=True)
-class Look:
+class MetricInputs:
     """What extra metrics look at."""
 
     outputs: np.ndarray
@@ -57,7 +57,7 @@ class Look:
         return embed_all(self.embedder, self.outputs), embed_all(self.embedder, self.faces.hr)
 
 
-Scorer = Callable[[Look], np.ndarray]
+Scorer = Callable[[MetricInputs], np.ndarray]
 """One number a face, float64 (N,); NaN where it has none."""
 
 
@@ -91,11 +91,11 @@ class Extras:
 
     def score(self, faces: Faces, count: int) -> ExtraScores:
         """All metrics of the images that were kept."""
-        look = Look(np.stack(self.kept), faces, count, self.embedder)
+        look = MetricInputs(np.stack(self.kept), faces, count, self.embedder)
         scores = {name: _listed(scorer(look)) for name, scorer in self.scorers.items()}
         return ExtraScores(scores, self._of_the_set(look), self.sources)
 
-    def _of_the_set(self, look: Look) -> dict[str, float]:
+    def _of_the_set(self, look: MetricInputs) -> dict[str, float]:
         if not self.set_names:
             return {}
         from benchmark.metrics.fidelity import fid_and_kid
@@ -165,7 +165,9 @@ def _open_perceptual(name: str, device: torch.device) -> tuple[Scorer, dict[str,
     return score, {"weights": files}
 
 
-def _pairs(distance: Callable[[np.ndarray, np.ndarray], np.ndarray], look: Look) -> np.ndarray:
+def _pairs(
+    distance: Callable[[np.ndarray, np.ndarray], np.ndarray], look: MetricInputs
+) -> np.ndarray:
     return distance(look.outputs, look.faces.hr)
 
 
@@ -192,16 +194,16 @@ def _open_likeness(
     return ways[name], {"embedder": embedder.provenance()}
 
 
-def _identity(look: Look) -> np.ndarray:
+def _identity(look: MetricInputs) -> np.ndarray:
     return cosines(*look.vectors)
 
 
-def _landmarks(look: Look) -> np.ndarray:
+def _landmarks(look: MetricInputs) -> np.ndarray:
     assert look.embedder is not None
     return landmark_distance(look.embedder, look.outputs, look.faces.hr)
 
 
-def _usage(look: Look) -> np.ndarray:
+def _usage(look: MetricInputs) -> np.ndarray:
     assert look.embedder is not None
     references = embed_references(look.embedder, look.faces, look.count)
     return reference_usage(*look.vectors, references)

@@ -7,8 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.data.faces import Faces, cycle, open_face_ref
-from benchmark.evaluation.evaluate import Setting, enlarge, open_model, read_faces, reference_count
-from benchmark.methods.registry import load
+from benchmark.evaluation.evaluate import (
+    Setting,
+    open_model,
+    read_faces,
+    reference_count,
+    super_resolve,
+)
+from benchmark.methods.registry import load_method
 from benchmark.metrics.identity import (
     embed_all,
     landmark_distance,
@@ -38,11 +44,11 @@ def likeness(
     """
     opened, pool = open_face_ref(face_ref)
     need_other_embedder(embedder, opened.manifest["embedder"])
-    method, target = load(method_name), open_device(device)
+    method, target = load_method(method_name), open_device(device)
     faces = read_faces(opened, pool, setting)
     count = reference_count(method, setting)
     model = open_model(method, run).to(target)
-    outputs = np.stack(list(enlarge(model, faces, count, target)))
+    outputs = np.stack(list(super_resolve(model, faces, count, target)))
     output, hr = embed_all(embedder, outputs), embed_all(embedder, faces.hr)
     distances = landmark_distance(embedder, outputs, faces.hr)
     found = ~np.isnan(distances)

@@ -22,7 +22,7 @@ def from_rows(rows: Tensor, side: int) -> Tensor:
     return F.pixel_shuffle(rows.transpose(1, 2).unflatten(2, (GRID, GRID)), side // GRID)
 
 
-def shrink(refs: Tensor) -> Tensor:
+def downsample_references(refs: Tensor) -> Tensor:
     """References (N, K, 3, 128, 128) made small as faces were: (N, K, 3, 16, 16), of 256 levels."""
     small = downsample(refs.flatten(0, 1), 8).clamp(0, 1).mul(255).round().div(255)
     return small.unflatten(0, refs.shape[:2])

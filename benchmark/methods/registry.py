@@ -27,18 +27,18 @@ def built_in() -> list[str]:
     return sorted(name for name in found if name[0] != "_")
 
 
-def names() -> list[str]:
+def method_names() -> list[str]:
     """Names of all methods, those of other packages too, sorted; imports none of them."""
     return sorted({*built_in(), *outside.offered()})
 
 
-def load(name: str) -> Method:
+def load_method(name: str) -> Method:
     """Import the method `name`, or a variant of one.
 
     Raises FaceRefError for an unknown one, and for one of another package that does not keep to
     `benchmark.methods.entry_points`.
     """
-    known = names()
+    known = method_names()
     stem, _, variant = (name, "", "") if name in known else name.partition("-")
     if stem not in known:
         raise unknown_choice("method", name, known)
@@ -46,12 +46,12 @@ def load(name: str) -> Method:
     return method if name == stem else _varied(method, name, variant)
 
 
-def load_all() -> tuple[list[Method], list[FaceRefError]]:
+def load_methods() -> tuple[list[Method], list[FaceRefError]]:
     """Every method that can be imported, and for each other one why it cannot."""
     found, broken = [], []
-    for name in names():
+    for name in method_names():
         try:
-            found.append(load(name))
+            found.append(load_method(name))
         except FaceRefError as error:
             broken.append(error)
     return found, broken
@@ -65,7 +65,7 @@ def origin(name: str) -> str:
 
 def package_of(name: str) -> dict[str, str]:
     """Name and version of the package that brings a method; empty for a built-in one."""
-    stem = name if name in names() else name.partition("-")[0]
+    stem = name if name in method_names() else name.partition("-")[0]
     return {entry.package: entry.version for entry in outside.offered().get(stem, [])}
 
 

@@ -42,8 +42,8 @@ def fid_and_kid(
 
     with tensors_only():
         found = calculate_metrics(
-            input1=_Faces(outputs),
-            input2=_Faces(targets),
+            input1=_ImageDataset(outputs),
+            input2=_ImageDataset(targets),
             cuda=device.type == "cuda",
             batch_size=BATCH,
             fid=True,
@@ -64,7 +64,7 @@ def inception() -> dict[str, Any]:
     return {"feature_extractor": "inception-v3-compat", "feature_extractor_weights_path": path}
 
 
-class _Faces(Dataset):
+class _ImageDataset(Dataset):
     def __init__(self, faces: np.ndarray) -> None:
         self._faces = torch.from_numpy(faces).permute(0, 3, 1, 2).contiguous()
 

@@ -71,7 +71,7 @@ def degrade_realistic(
     return _jpeg(np.rint(noisy).astype(np.uint8), quality)
 
 
-def enlarge(lr: np.ndarray, scale: int = SCALE) -> np.ndarray:
+def upsample_bicubic(lr: np.ndarray, scale: int = SCALE) -> np.ndarray:
     """uint8 RGB (h, w, 3) to uint8 RGB (h * scale, w * scale, 3) by Pillow's bicubic."""
     return _resize(lr, lr.shape[0] * scale, lr.shape[1] * scale)
 

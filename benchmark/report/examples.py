@@ -10,12 +10,12 @@ import torch
 from benchmark.data.faces import Faces, cycle, open_face_ref, read_split
 from benchmark.evaluation.evaluate import (
     Setting,
-    enlarge,
     open_model,
     reference_count,
+    super_resolve,
     thin,
 )
-from benchmark.methods.registry import load, names
+from benchmark.methods.registry import load_method, method_names
 from benchmark.report.face_grid import Example, comparison, zoom
 from faceref.dataset.store import FaceRef
 from faceref.images import save
@@ -28,7 +28,7 @@ def draw_faces(
     face_ref: Path, runs: dict[str, Path | None], setting: Setting, rows: int, folder: Path
 ) -> list[Path]:
     """Comparison of `rows` faces and crops of the first, in `folder`; returns what was written."""
-    titles, name = [load(method).title for method in runs], setting.reference_list
+    titles, name = [load_method(method).title for method in runs], setting.reference_list
     found = examples(face_ref, runs, setting, rows)
     image = folder / f"comparison_{name}.png"
     save(comparison(found, titles, f"references ({name}, score)"), image)
@@ -42,7 +42,7 @@ def trainings(methods: str, runs: Path) -> dict[str, Path | None]:
     and those that have a training there.
     """
     chosen = [name.strip() for name in methods.split(",") if name.strip()]
-    found = [load(name) for name in chosen or names()]
+    found = [load_method(name) for name in chosen or method_names()]
     places = {method.name: _training(runs, method.name) for method in found}
     usable = [m for m in found if chosen or not m.trained or places[m.name].is_dir()]
     return {method.name: places[method.name] if method.trained else None for method in usable}
@@ -59,10 +59,10 @@ def examples(
     """`rows` faces, evenly spaced, enlarged by every method of `runs` (name: training folder)."""
     opened, pool = open_face_ref(face_ref)
     faces = thin(read_split(opened, setting.split, pool, setting.reference_list), rows)
-    methods = [load(name) for name in runs]
+    methods = [load_method(name) for name in runs]
     device = torch.device("cpu")
     outputs = [
-        list(enlarge(open_model(m, runs[m.name]), faces, reference_count(m, setting), device))
+        list(super_resolve(open_model(m, runs[m.name]), faces, reference_count(m, setting), device))
         for m in methods
     ]
     scores = _scores(opened, setting, faces)

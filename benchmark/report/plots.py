@@ -11,7 +11,14 @@ import numpy as np
 
 from benchmark.metrics.registry import METRICS, metric_info
 from benchmark.report.formats import write_leaderboard
-from benchmark.report.style import FULL_WIDTH, PLAIN, Look, figure_of, marker_style, save_figure
+from benchmark.report.style import (
+    FULL_WIDTH,
+    PLAIN,
+    MarkerStyle,
+    figure_of,
+    marker_style,
+    save_figure,
+)
 from benchmark.results.files import read_all
 from benchmark.results.ranking import (
     LeaderboardKey,
@@ -93,7 +100,7 @@ def _logarithmic(axes: Any) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-def _mark(axes: Any, row: RankedRow, cost: float | None, look: Look) -> None:
+def _mark(axes: Any, row: RankedRow, cost: float | None, look: MarkerStyle) -> None:
     value = row.values["psnr_y"]
     if cost is None or value.low is None or value.high is None:
         return
@@ -107,7 +114,7 @@ def _mark(axes: Any, row: RankedRow, cost: float | None, look: Look) -> None:
     )
 
 
-def _name_rows(figure: Any, results: Sequence[Result], looks: Sequence[Look]) -> None:
+def _name_rows(figure: Any, results: Sequence[Result], looks: Sequence[MarkerStyle]) -> None:
     from matplotlib.lines import Line2D
 
     marks = [
@@ -183,7 +190,7 @@ def _by_training(results: Sequence[Result]) -> list[list[Result]]:
     return [row for row in rows if row[0].references < row[-1].references]
 
 
-def _curve(axes: Any, base: Result, line: Sequence[Result], look: Look, place: int) -> None:
+def _curve(axes: Any, base: Result, line: Sequence[Result], look: MarkerStyle, place: int) -> None:
     scores = scores_of([base, *line], "psnr_y")
     gains = scores[1:] - scores[0]
     means = gains.mean(1)
@@ -259,7 +266,7 @@ def distributions(results: Sequence[Result], out: Path, title: str) -> None:
     save_figure(figure, out)
 
 
-def _violin(axes: Any, values: np.ndarray, height: float, look: Look) -> None:
+def _violin(axes: Any, values: np.ndarray, height: float, look: MarkerStyle) -> None:
     """Density, the middle half as a bar, the median as a dot."""
     # Differences that are equal but for rounding have no density.
     drawn = axes.violinplot(

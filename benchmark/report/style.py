@@ -31,7 +31,7 @@ _SETTINGS: dict[Any, Any] = {
 
 
 @dataclass(frozen=True)
-class Look:
+class MarkerStyle:
     """How one result is drawn: a colour for its method, a marker for its references."""
 
     colour: str
@@ -40,13 +40,13 @@ class Look:
     """Hollow where there are more methods than colours."""
 
 
-def marker_style(result: Result, leaderboard: Sequence[Result]) -> Look:
+def marker_style(result: Result, leaderboard: Sequence[Result]) -> MarkerStyle:
     """How `result` is drawn in every figure of `leaderboard`."""
     marker = _MARKERS.get(result.reference_list, "D")
     if result.method == "bicubic":
-        return Look(PLAIN, marker, True)
+        return MarkerStyle(PLAIN, marker, True)
     place = sorted({row.method for row in leaderboard} - {"bicubic"}).index(result.method)
-    return Look(COLOURS[place % len(COLOURS)], marker, place // len(COLOURS) % 2 == 0)
+    return MarkerStyle(COLOURS[place % len(COLOURS)], marker, place // len(COLOURS) % 2 == 0)
 
 
 def figure_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.methods.registry import load
+from benchmark.methods.registry import load_method
 from benchmark.metrics.registry import METRICS
 from benchmark.protocol.budgets import split_budget
 from benchmark.report.forest_plot import Drawn, draw_differences
@@ -48,7 +48,7 @@ def ablations(leaderboard: Sequence[Result]) -> list[str]:
 
     Empty where the leaderboard has no variant.
     """
-    ideas = {f"{ASKED}-{variant.name}": variant.idea for variant in load(ASKED).variants}
+    ideas = {f"{ASKED}-{variant.name}": variant.idea for variant in load_method(ASKED).variants}
     ideas[ASKED] = "the whole"
     rows = {row.method: row for row in leaderboard if row.method in ideas and row.references == 0}
     alone = dict(rows)

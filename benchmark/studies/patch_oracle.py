@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmark.data.faces import Faces, as_batch, cycle
-from benchmark.methods.patches import remap, shrink
+from benchmark.methods.patches import downsample_references, remap
 from benchmark.methods.resample import upsample
 from benchmark.metrics.score import BT601, luma
 from benchmark.protocol.tasks import HR_SIZE
@@ -61,7 +61,7 @@ def _of_face(
 ) -> dict[str, tuple[float, float, float]]:
     lr, hr = as_batch(faces.lr[row : row + 1]), faces.hr[row]
     refs = as_batch(faces.pool.images[list(references)]).unsqueeze(0)
-    refs, small = remap(refs, shrink(refs), lr)
+    refs, small = remap(refs, downsample_references(refs), lr)
     base, low = _luma(upsample(lr, 8)), _luma(upsample(small[0], 8))
     lacking = torch.from_numpy(luma(hr)).float()[None, None] - base
     high = _luma(refs[0]) - low

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from benchmark.metrics.score import SIGMA, WINDOW, luma, psnr, ssim
-from benchmark.protocol.degradation import degrade, enlarge
+from benchmark.protocol.degradation import degrade, upsample_bicubic
 from benchmark.protocol.published import PUBLISHED, score_published, wrapped
 from benchmark.protocol.tasks import HR_SIZE, LR_SIZE, SCALE
 from faceref.errors import FaceRefError
@@ -27,7 +27,7 @@ class Choice:
     group: str
     title: str
     shrink: Resize = degrade
-    grow: Resize = enlarge
+    grow: Resize = upsample_bicubic
     plane: Resize = luma
     """The numbers that are measured, of uint8 RGB (H, W, 3)."""
     border: int = 0
@@ -171,7 +171,9 @@ def _cells(found: Sequence[float], base: Sequence[float]) -> str:
 def _published_rows(faces: np.ndarray, base: tuple[float, float]) -> list[str]:
     rows = []
     for name, protocol in PUBLISHED.items():
-        scores = [score_published(protocol, enlarge(degrade(face)), face) for face in faces]
+        scores = [
+            score_published(protocol, upsample_bicubic(degrade(face)), face) for face in faces
+        ]
         mean = {metric: float(np.mean([row[metric] for row in scores])) for metric in scores[0]}
         rows.append(f"| `{name}` | {_cells((mean['psnr_y'], mean['ssim_y']), base)} |")
         if "ssim_overflow" in mean:

@@ -23,7 +23,7 @@ from baselines.msrnet.ablation import Changed, changed_parts
 from benchmark.data.faces import Faces, Pool, open_face_ref, random_references, read_split
 from benchmark.evaluation.evaluate import BATCH, budget_name, code_version, default_task, open_model
 from benchmark.methods.method import Method
-from benchmark.methods.registry import load
+from benchmark.methods.registry import load_method
 from benchmark.metrics.score import luma, psnr, ssim, to_uint8
 from benchmark.protocol.tasks import HR_SIZE, task
 from benchmark.results.result import image_digest
@@ -64,7 +64,7 @@ def parse_counts(text: str) -> list[int]:
 def training_to_study(run: Path) -> tuple[Method, dict[str, Any]]:
     """Method and report of a training; raises FaceRefError where it has no use of references."""
     training = training_report(run)
-    method = load(training["method"])
+    method = load_method(training["method"])
     if not method.uses_references:
         raise FaceRefError(
             f"{run} holds {method.name!r}, which has no use of references to study. Give a "

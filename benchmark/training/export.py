@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from benchmark.methods.method import Method
-from benchmark.methods.registry import load
+from benchmark.methods.registry import load_method
 from benchmark.training.run import Run, file_sha256
 from faceref.errors import FaceRefError
 from faceref.files import write_text
@@ -83,7 +83,7 @@ def open_weights(path: Path) -> Weights:
     """
     if not _is_exported(path):
         run = Run(path)
-        method = load(run.training()["method"])
+        method = load_method(run.training()["method"])
         return Weights(method, _filled(method, run.weights(), path), file_sha256(run.best))
     digest = _need_its_sum(path)
     name = _metadata(path).get("method")
@@ -91,7 +91,7 @@ def open_weights(path: Path) -> Weights:
         raise FaceRefError(f"{path} does not name its method: it was not made by facebench.")
     from safetensors.torch import load_file  # A lean host has none; folders do without.
 
-    method = load(name)
+    method = load_method(name)
     return Weights(method, _filled(method, load_file(path), path), digest)
 
 

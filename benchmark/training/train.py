@@ -13,7 +13,7 @@ import torch
 
 from benchmark.data.faces import open_face_ref, read_split
 from benchmark.methods.method import Method
-from benchmark.methods.registry import load
+from benchmark.methods.registry import load_method
 from benchmark.protocol.budgets import TRAINING_LIST, Budget
 from benchmark.training.distributed import World
 from benchmark.training.run import Run, training_settings
@@ -57,7 +57,7 @@ def train(
     processes share each batch. Raises FaceRefError for a method without parameters or an `out` of
     another run, and `TimeUp` where `running.until` came first.
     """
-    method = load(method_name)
+    method = load_method(method_name)
     world = World.of_environment()
     _need_trainable(method, face_ref, world)
     world.need_shares(budget.batch_size)

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from benchmark.upscaling.paste import upsample_image
-from benchmark.upscaling.upscaler import NOTICE, Face
+from benchmark.upscaling.upscaler import NOTICE, UpscaledFace
 from faceref.errors import FaceRefError
 from faceref.files import write_text
 from faceref.images import Tile, draw, save
@@ -22,7 +22,7 @@ from faceref.images import Tile, draw, save
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
 REPORT = "report.json"
-Work = Callable[[np.ndarray], tuple[np.ndarray, list[Face]]]
+Work = Callable[[np.ndarray], tuple[np.ndarray, list[UpscaledFace]]]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,9 @@ def write_image(image: np.ndarray, path: Path) -> None:
     temporary.replace(path)
 
 
-def run_video(job: Job, work: Work, vectors: Callable[[int, int], None]) -> list[list[Face]]:
+def run_video(
+    job: Job, work: Work, vectors: Callable[[int, int], None]
+) -> list[list[UpscaledFace]]:
     """Enlarge a video frame by frame, without its sound; frames without a face are enlarged only.
 
     Returns the faces of each frame.
@@ -85,7 +87,7 @@ def run_video(job: Job, work: Work, vectors: Callable[[int, int], None]) -> list
     total, rate = int(film.get(cv2.CAP_PROP_FRAME_COUNT)), film.get(cv2.CAP_PROP_FPS) or 25.0
     temporary = job.out.with_suffix(".tmp.mp4")
     job.out.parent.mkdir(parents=True, exist_ok=True)
-    found: list[list[Face]] = []
+    found: list[list[UpscaledFace]] = []
     writer = None
     for frame in _frames(film):
         picture, faces = work(frame)
@@ -115,7 +117,7 @@ def _frames(film: Any) -> Iterator[np.ndarray]:
 def tolerant(work: Work, scale: int) -> Work:
     """`work` for frames: one that has no face is only enlarged."""
 
-    def one(frame: np.ndarray) -> tuple[np.ndarray, list[Face]]:
+    def one(frame: np.ndarray) -> tuple[np.ndarray, list[UpscaledFace]]:
         try:
             return work(frame)
         except FaceRefError as error:
@@ -126,7 +128,7 @@ def tolerant(work: Work, scale: int) -> Work:
     return one
 
 
-def explain(faces: Sequence[Face], folder: Path) -> None:
+def explain(faces: Sequence[UpscaledFace], folder: Path) -> None:
     """A sheet of all enlarged faces beside their references and relevance, and each reference."""
     rows = [_explained(face) for face in faces if face.super_resolved is not None]
     if rows:
@@ -137,7 +139,7 @@ def explain(faces: Sequence[Face], folder: Path) -> None:
             write_image(one.image, folder / f"face{place:03d}-reference{rank}.png")
 
 
-def _explained(face: Face) -> list[Tile]:
+def _explained(face: UpscaledFace) -> list[Tile]:
     assert face.super_resolved is not None
     small = cv2.resize(face.small, (128, 128), interpolation=cv2.INTER_NEAREST)
     smooth = np.asarray(Image.fromarray(face.small).resize((128, 128), Image.Resampling.BICUBIC))

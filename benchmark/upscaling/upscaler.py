@@ -23,7 +23,7 @@ from benchmark.upscaling.paste import frame_in_image, paste, upsample_image
 from faceref.embed.align import align, similarity
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError
-from faceref.mining.gallery import Found, Gallery
+from faceref.mining.gallery import FoundReference, Gallery
 
 NOTICE = (
     "Detail in these faces is hallucinated: a guess by a network, with the help of other people's "
@@ -35,7 +35,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Face:
+class UpscaledFace:
     """One face of a image, and what was made of it."""
 
     box: tuple[float, ...]
@@ -44,7 +44,7 @@ class Face:
     """uint8 RGB (16, 16, 3)."""
     super_resolved: np.ndarray | None
     """uint8 RGB (128, 128, 3); None where the face was left alone."""
-    references: list[Found] = field(default_factory=list)
+    references: list[FoundReference] = field(default_factory=list)
     relevance: np.ndarray | None = None
     """Cosine of each cell and its match, (K, 32, 32), where the method tells."""
 
@@ -71,20 +71,20 @@ class Upscaler:
         self.model = weights.model.to(device)
         self.gallery, self.device = gallery, device
 
-    def faces(self, small: np.ndarray, boxes: Sequence[tuple[float, ...]]) -> list[Face]:
+    def faces(self, small: np.ndarray, boxes: Sequence[tuple[float, ...]]) -> list[UpscaledFace]:
         """Enlarge LR faces, uint8 RGB (N, 16, 16, 3), each on its own references."""
-        made: list[Face] = []
+        made: list[UpscaledFace] = []
         found = self.gallery.find(small, self.count)
         for start in range(0, len(small), BATCH):
             part = slice(start, start + BATCH)
             images, maps = self._run(small[part], found[part])
             rows = zip(boxes[part], small[part], images, found[part], maps, strict=True)
-            made += [Face(*row) for row in rows]
+            made += [UpscaledFace(*row) for row in rows]
         return made
 
     @torch.no_grad()
     def _run(
-        self, small: np.ndarray, found: Sequence[list[Found]]
+        self, small: np.ndarray, found: Sequence[list[FoundReference]]
     ) -> tuple[np.ndarray, Sequence[np.ndarray | None]]:
         lr = as_batch(np.array(small)).to(self.device)
         count = max((len(each) for each in found), default=0)
@@ -98,7 +98,7 @@ class Upscaler:
         return output, list(tell(lr, refs).float().cpu().numpy())
 
 
-def upscale_crop(image: np.ndarray, upscaler: Upscaler) -> tuple[np.ndarray, list[Face]]:
+def upscale_crop(image: np.ndarray, upscaler: Upscaler) -> tuple[np.ndarray, list[UpscaledFace]]:
     """An aligned face, uint8 RGB (S, S, 3), S at least 16; more pixels are shrunk to 16x16."""
     height, width = image.shape[:2]
     if height != width or width < LR_SIZE:
@@ -114,7 +114,7 @@ def upscale_crop(image: np.ndarray, upscaler: Upscaler) -> tuple[np.ndarray, lis
 
 def upscale_photo(
     image: np.ndarray, upscaler: Upscaler, embedder: Embedder, scale: int, force: bool = False
-) -> tuple[np.ndarray, list[Face]]:
+) -> tuple[np.ndarray, list[UpscaledFace]]:
     """A photograph, uint8 RGB (H, W, 3), `scale` times as large with its LR faces enlarged.
 
     Raises FaceRefError where no face is found or the result would be too large.
@@ -142,7 +142,7 @@ def upscale_photo(
             picture, face.super_resolved, frame_in_image(one.landmarks, template, scale)
         )
     alone = [
-        Face(face.box, _small(align(image, face.landmarks, template)[0]), None)
+        UpscaledFace(face.box, _small(align(image, face.landmarks, template)[0]), None)
         for face, small_enough in zip(found, tiny, strict=True)
         if not small_enough
     ]
@@ -161,6 +161,6 @@ def _small(face: np.ndarray) -> np.ndarray:
         return face
     if face.shape[0] % LR_SIZE == 0:
         return degrade(face, face.shape[0] // LR_SIZE)
-    from faceref.images import shrunk
+    from faceref.images import downsample
 
-    return shrunk(face, LR_SIZE)
+    return downsample(face, LR_SIZE)

@@ -235,11 +235,14 @@ def sources(
     """List the sources of faces, or check a copy of one: what is there, what is missing."""
     from faceref.console import print_table, say
     from faceref.sources.base import Choices
-    from faceref.sources.registry import check_source, load, names
+    from faceref.sources.registry import check_source, load_source, source_names
 
     if name is None:
-        kinds = [load(each) for each in names()]
-        rows = [[each, kind.title, kind.layout] for each, kind in zip(names(), kinds, strict=True)]
+        kinds = [load_source(each) for each in source_names()]
+        rows = [
+            [each, kind.title, kind.layout]
+            for each, kind in zip(source_names(), kinds, strict=True)
+        ]
         print_table("Sources", ["name", "what", "layout"], rows)
         return
     found = check_source(name, path, Choices(images=images))

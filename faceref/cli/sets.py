@@ -50,11 +50,11 @@ def hydrate(
     from faceref.release.hydrate import hydrate as run
     from faceref.release.index import Index
     from faceref.sources.base import Choices
-    from faceref.sources.registry import load, open_source
+    from faceref.sources.registry import load_source, open_source
 
     need_option("--out", out != Path(), "faceref hydrate INDEX --source CELEBA --out face_ref")
     kind = source_kind or Index.open(index).manifest["source"]
-    takes = load(kind).takes
+    takes = load_source(kind).takes
     # Every image is held against the index, so a copy with holes is opened all the same.
     choices = Choices(partial="partial" in takes, checksums="checksums" not in takes, images=images)
     faces = open_source(kind, source, choices)

@@ -45,7 +45,7 @@ class ArchiveInfo:
     splits: list[str]
 
 
-def pack(
+def write_archive(
     face_ref: Path,
     out: Path,
     *,

@@ -24,7 +24,7 @@ from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
 from faceref.dataset.store import REFERENCE_LISTS, SPLITS, FaceRef, decode
 from faceref.errors import FaceRefError, unknown_choice
-from faceref.images import shrunk
+from faceref.images import downsample
 
 CACHE = "FACEREF_CACHE"
 """Variable that names the folder of the cache; default `~/.cache/face_ref`."""
@@ -103,7 +103,7 @@ class FaceRefDataset(Dataset[Item]):
         hr, chosen = self._faces[row], self._references[row].tolist()
         refs = [_tensor(self._pool[place]) for place in chosen]
         return {
-            "lr": _tensor(shrunk(hr, len(hr) // self.request.scale)),
+            "lr": _tensor(downsample(hr, len(hr) // self.request.scale)),
             "hr": _tensor(hr),
             "refs": torch.stack(refs) if refs else torch.zeros(0, 3, *hr.shape[:2]).byte(),
             "image_id": self.image_ids[row],

@@ -131,7 +131,7 @@ def embed_lr(encoder: LrEncoder, thumbnails: np.ndarray) -> np.ndarray:
     return normalise(vectors)
 
 
-def save(encoder: LrEncoder, path: Path) -> str:
+def save_encoder(encoder: LrEncoder, path: Path) -> str:
     """Write half-precision weights as safetensors; returns the SHA-256 of the file.
 
     It is written under a temporary name, then renamed. Raises FaceRefError where it would be larger
@@ -159,7 +159,7 @@ def _stored(value: Tensor) -> Tensor:
     return value.half().contiguous() if value.is_floating_point() else value.contiguous()
 
 
-def load(path: Path, device: str = "cpu", sha256: str | None = None) -> LrEncoder:
+def load_encoder(path: Path, device: str = "cpu", sha256: str | None = None) -> LrEncoder:
     """Read an encoder on to `cpu` or `cuda`.
 
     Raises FaceRefError where there is none, it is damaged or not the one that `sha256` names, or

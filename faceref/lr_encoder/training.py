@@ -21,7 +21,14 @@ from torch.nn import functional as F
 from faceref.errors import FaceRefError
 from faceref.hardware import computes_bf16, open_device
 from faceref.lr_encoder.augmentation import vary
-from faceref.lr_encoder.model import LrEncoder, as_images, embed_lr, one_thread, save, standardise
+from faceref.lr_encoder.model import (
+    LrEncoder,
+    as_images,
+    embed_lr,
+    one_thread,
+    save_encoder,
+    standardise,
+)
 from faceref.lr_encoder.retrieval import retrieve
 
 MAX_PROBES = 2000
@@ -271,7 +278,7 @@ class _Trainer:
             self.state.curve.append([shown, round(score, 4)])
         if score > self.state.best or not self.state.curve:
             self.state.best, self.state.chosen = score, shown
-            save(self.mean, self.out)
+            save_encoder(self.mean, self.out)
 
 
 def _groups(model: LrEncoder, decay: float) -> list[dict[str, Any]]:

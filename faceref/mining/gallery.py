@@ -18,7 +18,7 @@ POOL = "train"
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundReference:
     """A reference for a LR face."""
 
     image_id: str
@@ -51,7 +51,7 @@ class Gallery:
             )
         return np.concatenate([embedder.embed(face[None]) for face in faces])
 
-    def find(self, small: np.ndarray, count: int) -> list[list[Found]]:
+    def find(self, small: np.ndarray, count: int) -> list[list[FoundReference]]:
         """The `count` best references for each of the LR faces, uint8 RGB (N, 16, 16, 3)."""
         if not count or not len(small):
             return [[] for _ in small]
@@ -64,9 +64,9 @@ class Gallery:
     def _queries(self, small: np.ndarray) -> np.ndarray:
         if self.kind == "appearance":
             return appearance(small)
-        from faceref.lr_encoder.model import embed_lr, load
+        from faceref.lr_encoder.model import embed_lr, load_encoder
 
-        return embed_lr(load(self.face_ref.root / LR_ENCODER), small)
+        return embed_lr(load_encoder(self.face_ref.root / LR_ENCODER), small)
 
-    def _found(self, row: int, score: float) -> Found:
-        return Found(self._ids[row], round(score, 4), decode(self._images[row]))
+    def _found(self, row: int, score: float) -> FoundReference:
+        return FoundReference(self._ids[row], round(score, 4), decode(self._images[row]))

@@ -10,7 +10,7 @@ import numpy as np
 from faceref.curation.identities import People
 from faceref.curation.thresholds import Bound, calibrate
 from faceref.mining.mine import (
-    Faces,
+    Candidates,
     Limits,
     Mining,
     Near,
@@ -85,15 +85,15 @@ def mine_lists(subjects: Subjects, mining: Mining, seed: int, device: str) -> Li
     return Lists(found, bound, manifest)
 
 
-def _within(pool: Faces, mining: Mining) -> Near | None:
+def _within(pool: Candidates, mining: Mining) -> Near | None:
     """The nearest of the pool's faces to each other, if they can all be held at once."""
     fetch = first_fetch(pool, mining.references * mining.diversity)
     return nearest_together(pool.vectors, fetch) if fits(len(pool), fetch) else None
 
 
 def _mine_all(
-    probes: Faces,
-    pool: Faces,
+    probes: Candidates,
+    pool: Candidates,
     train: np.ndarray,
     mining: Mining,
     limits: Limits,
@@ -111,9 +111,9 @@ def _mine_all(
     return found
 
 
-def _faces(subjects: Subjects, vectors: np.ndarray) -> Faces:
+def _faces(subjects: Subjects, vectors: np.ndarray) -> Candidates:
     people = subjects.people
-    return Faces.of(
+    return Candidates.of(
         subjects.image_ids, people.components, subjects.embeddings, vectors, people.first
     )
 
@@ -137,7 +137,9 @@ def _bound(subjects: Subjects, mining: Mining, train: np.ndarray, seed: int) -> 
     return calibrate(subjects.embeddings[train], labels, seed)
 
 
-def _open(pool: Faces, probes: Faces, mining: Mining, device: str) -> tuple[Search, dict[str, Any]]:
+def _open(
+    pool: Candidates, probes: Candidates, mining: Mining, device: str
+) -> tuple[Search, dict[str, Any]]:
     if mining.index.exact(len(pool)):
         return open_search(pool.vectors, device), {"kind": "exact"}
     fetch = first_fetch(pool, mining.references * mining.diversity)

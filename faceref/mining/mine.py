@@ -76,7 +76,7 @@ class Limits:
 
 
 @dataclass(frozen=True, eq=False)
-class Faces:
+class Candidates:
     """Faces as mining sees them; all arrays have one entry a face."""
 
     image_ids: np.ndarray
@@ -100,7 +100,7 @@ class Faces:
         embeddings: np.ndarray,
         vectors: np.ndarray,
         copies: np.ndarray | None = None,
-    ) -> Faces:
+    ) -> Candidates:
         """Faces of one set from ids and labels; `copies` None: no two are near-duplicates."""
         ids = np.asarray(image_ids)
         order = np.empty(len(ids), np.int64)
@@ -109,11 +109,11 @@ class Faces:
         groups = order if copies is None else copies.astype(np.int64)
         return cls(ids, order, codes, groups, embeddings, vectors)
 
-    def take(self, rows: np.ndarray | slice) -> Faces:
+    def take(self, rows: np.ndarray | slice) -> Candidates:
         """The faces of `rows`."""
         embeddings = self.embeddings[rows]
         vectors = embeddings if self.vectors is self.embeddings else self.vectors[rows]
-        return Faces(
+        return Candidates(
             self.image_ids[rows],
             self.order[rows],
             self.people[rows],
@@ -137,8 +137,8 @@ class _Choice:
 
 
 def mine(
-    probes: Faces,
-    pool: Faces,
+    probes: Candidates,
+    pool: Candidates,
     count: int,
     limits: Limits,
     search: Search,
@@ -166,15 +166,15 @@ def mine(
         yield from _named(choice, pool)
 
 
-def first_fetch(pool: Faces, count: int) -> int:
+def first_fetch(pool: Candidates, count: int) -> int:
     """Neighbours to fetch for `count` references: most people's images come first, and go."""
     sizes = np.bincount(pool.people)[pool.people] if len(pool) else np.zeros(1)
     return min(len(pool), count + 8 + int(min(64, np.quantile(sizes, 0.95))))
 
 
 def _mine_block(
-    probes: Faces,
-    pool: Faces,
+    probes: Candidates,
+    pool: Candidates,
     count: int,
     fetch: int,
     limits: Limits,
@@ -206,8 +206,8 @@ def _mine_block(
 
 
 def _settle(
-    probes: Faces,
-    pool: Faces,
+    probes: Candidates,
+    pool: Candidates,
     count: int,
     values: np.ndarray,
     neighbours: np.ndarray,
@@ -223,8 +223,8 @@ def _settle(
 
 
 def _choose(
-    probes: Faces,
-    pool: Faces,
+    probes: Candidates,
+    pool: Candidates,
     count: int,
     values: np.ndarray,
     neighbours: np.ndarray,
@@ -256,7 +256,9 @@ def _units(values: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(values, -100, 100).astype(np.float64) * UNIT).astype(np.int64)
 
 
-def _identity(probes: Faces, pool: Faces, values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def _identity(
+    probes: Candidates, pool: Candidates, values: np.ndarray, rows: np.ndarray
+) -> np.ndarray:
     """Identity cosine of each probe and its neighbours, (B, F)."""
     if pool.vectors is pool.embeddings and probes.vectors is probes.embeddings:
         return values
@@ -284,7 +286,7 @@ def _drop_copies(key: np.ndarray, copies: np.ndarray) -> bool:
     return len(repeated) > 0
 
 
-def _spread_out(choice: _Choice, pool: Faces, count: int) -> _Choice:
+def _spread_out(choice: _Choice, pool: Candidates, count: int) -> _Choice:
     """`count` of the candidates, chosen in farthest-point order by the cosine of embeddings."""
     total, width = choice.rows.shape
     picks = np.zeros((total, min(count, width)), np.int64)
@@ -308,14 +310,14 @@ def _spread_out(choice: _Choice, pool: Faces, count: int) -> _Choice:
     return _Choice(rows, scores, found)
 
 
-def _named(choice: _Choice, pool: Faces) -> Iterator[list[Reference]]:
+def _named(choice: _Choice, pool: Candidates) -> Iterator[list[Reference]]:
     for rows, scores, found in zip(choice.rows, choice.scores, choice.found, strict=True):
         ids = pool.image_ids[rows[:found]].tolist()
         kept = (scores[:found] / UNIT).tolist()
         yield list(zip(ids, kept, strict=True))
 
 
-def same_person(faces: Faces, count: int) -> Iterator[list[Reference]]:
+def same_person(faces: Candidates, count: int) -> Iterator[list[Reference]]:
     """Up to `count` other images of each face's own person in its own split, most alike first.
 
     An oracle for ablations: what a method would gain from references that nobody has. Near-

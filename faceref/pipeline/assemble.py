@@ -107,13 +107,13 @@ def _with_encoder(
 
     It is trained on train, val chooses it; test is only told by it.
     """
-    from faceref.lr_encoder.model import embed_lr, load
+    from faceref.lr_encoder.model import embed_lr, load_encoder
     from faceref.lr_encoder.training import LrFaces, Schedule, train_encoder
 
     faces = LrFaces(thumbnails, subjects.embeddings, np.array(subjects.people.components))
     train, val = (faces.take(np.flatnonzero(subjects.splits == name)) for name in ("train", "val"))
     report = train_encoder(train, val, path, Schedule(seed=seed), device=device)
-    blind = embed_lr(load(path, device), thumbnails)
+    blind = embed_lr(load_encoder(path, device), thumbnails)
     return replace(subjects, blind=blind), {**report, "sha256": file_sha256(path)}
 
 

@@ -28,7 +28,7 @@ from faceref.dataset.prune import Row, copy_tables, shortened, without
 from faceref.dataset.store import SPLITS, FaceRef
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError, closest
-from faceref.mining.mine import Faces, Limits, mine
+from faceref.mining.mine import Candidates, Limits, mine
 from faceref.release.format import RELEASE, REMOVALS, salted
 from faceref.similarity.search import open_search
 from faceref.similarity.vectors import Vectors, likeness
@@ -147,7 +147,8 @@ def _mined(
     people = [row["component"] for row in rows]
     copies = _copies(rows, seen, manifest["thresholds"]["same_person"]["value"])
     probes, pool = (
-        Faces.of(ids, people, embeddings, side, copies) for side in (vectors.queries, vectors.keys)
+        Candidates.of(ids, people, embeddings, side, copies)
+        for side in (vectors.queries, vectors.keys)
     )
     pool = pool.take(np.array([row["split"] == "train" for row in rows]).nonzero()[0])
     limits = Limits(
@@ -162,7 +163,7 @@ def _mined(
 
 def _blind(face_ref: FaceRef, rows: Sequence[Row]) -> np.ndarray:
     from faceref.images import thumbnail
-    from faceref.lr_encoder.model import embed_lr, load
+    from faceref.lr_encoder.model import embed_lr, load_encoder
 
     wanted = {row["image_id"]: place for place, row in enumerate(rows)}
     small = np.zeros((len(rows), 16, 16, 3), np.uint8)
@@ -170,7 +171,7 @@ def _blind(face_ref: FaceRef, rows: Sequence[Row]) -> np.ndarray:
         for image_id, png in face_ref.stream(split):
             if image_id in wanted:
                 small[wanted[image_id]] = thumbnail(store.decode(png))
-    return embed_lr(load(face_ref.root / store.LR_ENCODER, "cpu"), small)
+    return embed_lr(load_encoder(face_ref.root / store.LR_ENCODER, "cpu"), small)
 
 
 def _copies(rows: Sequence[Row], seen: ImageFeatures, same: float | None) -> np.ndarray:

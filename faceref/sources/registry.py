@@ -28,15 +28,15 @@ FLAGS = {"checksums": "--no-checksums", "split": "--hf-split"}
 """Options of the command line whose name is not that of the choice."""
 
 
-def names() -> list[str]:
+def source_names() -> list[str]:
     """Names of all sources, sorted; imports none of them."""
     return sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in _NO_SOURCE)
 
 
-def load(name: str) -> SourceKind:
+def load_source(name: str) -> SourceKind:
     """Import the source `name`; raises FaceRefError for an unknown one."""
-    if name not in names():
-        raise unknown_choice("source", name, names())
+    if name not in source_names():
+        raise unknown_choice("source", name, source_names())
     kind = getattr(importlib.import_module(f"faceref.sources.{name}"), "SOURCE", None)
     if not isinstance(kind, SourceKind) or kind.name != name:
         raise FaceRefError(
@@ -51,13 +51,13 @@ def open_source(name: str, path: Path | None, choices: Choices | None = None) ->
     Raises FaceRefError for a choice that this source does not take, and for a copy that is not
     whole unless `choices.partial` accepts it.
     """
-    kind = load(name)
+    kind = load_source(name)
     return kind.open(_fitting(kind, path, choices))
 
 
 def check_source(name: str, path: Path | None, choices: Choices | None = None) -> Inventory:
     """What of the source `name` is at `path`, and what is missing; opens no image."""
-    kind = load(name)
+    kind = load_source(name)
     return kind.check(_fitting(kind, path, choices))
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmark.methods.registry import load
+from benchmark.methods.registry import load_method
 from benchmark.results.files import read_all
 from benchmark.results.result import Result
 from faceref.files import write_json, write_text
@@ -103,7 +103,7 @@ def _table(measured: dict[str, dict[str, dict[str, float]]]) -> list[str]:
 
 
 def _title(method: str) -> str:
-    return load(method).title
+    return load_method(method).title
 
 
 def _short(rate: str) -> str:

@@ -31,7 +31,7 @@ from PIL import Image
 from faceref.dataset.store import LR_ENCODER, FaceRef
 from faceref.embed.base import Embedder
 from faceref.embed.registry import open_embedder
-from faceref.lr_encoder.model import embed_lr, load
+from faceref.lr_encoder.model import embed_lr, load_encoder
 from faceref.lr_encoder.retrieval import REFERENCES, retrieve
 from faceref.similarity.vectors import Vectors, appearance
 from reports.scripts.small_faces import SmallFaces, see
@@ -167,7 +167,7 @@ def main() -> None:
     faces = see(face_ref, embedder, cache=given.cache)
     trial = Trial.draw(faces, given.splits, given.probes, given.seed)
     file = given.encoder or given.face_ref / LR_ENCODER
-    told = embed_lr(load(file), trial.probes.thumbnails)
+    told = embed_lr(load_encoder(file), trial.probes.thumbnails)
     rows = queries(trial, Vectors(told, trial.pool.embeddings), embedder if given.stock else None)
     report = {
         "fingerprint": face_ref.manifest["fingerprint"],

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark.methods.registry import load
+from benchmark.methods.registry import load_method
 from benchmark.methods.resample import downsample, upsample
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.score import to_uint8
@@ -55,7 +55,7 @@ def _psnr(one: Tensor, other: Tensor) -> float:
 @pytest.mark.parametrize("name", ["msrnet", "sparnet_s", "ttsr_s"])
 def test_one_batch_is_learnt_by_heart(name: str):
     torch.manual_seed(0)
-    model, (lr, refs, hr) = load(name).build(), (part[:1] for part in _batch(2, 1))
+    model, (lr, refs, hr) = load_method(name).build(), (part[:1] for part in _batch(2, 1))
     optimiser = torch.optim.Adam(model.parameters(), 1e-3)
     for _ in range(STEPS):
         loss = F.l1_loss(model(lr, refs), hr)

@@ -15,7 +15,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from benchmark.methods.method import Method, variants
 from benchmark.methods.registry import built_in as names
-from benchmark.methods.registry import load
+from benchmark.methods.registry import load_method
 from benchmark.methods.resample import downsample, upsample
 from benchmark.training.cost import count_macs
 from faceref.errors import FaceRefError
@@ -23,8 +23,8 @@ from tests.baselines.sizes import SIZES
 
 LARGE = ("ctcnet", "esrgan_s", "fsrnet", "rcan", "rrdbnet", "sparnet", "swinir", "vdsr", "wfen")
 SMALL = [name for name in names() if name not in LARGE]
-TRAINED = [name for name in SMALL if load(name).trained]
-GUIDED = [name for name in SMALL if load(name).uses_references]
+TRAINED = [name for name in SMALL if load_method(name).trained]
+GUIDED = [name for name in SMALL if load_method(name).uses_references]
 STEPS = 12
 
 
@@ -41,7 +41,7 @@ def _inputs(batch: int = 2, references: int = 3) -> tuple[Tensor, Tensor, Tensor
 @functools.cache
 def _built(name: str) -> nn.Module:
     torch.manual_seed(0)
-    return load(name).build().eval()
+    return load_method(name).build().eval()
 
 
 @functools.cache
@@ -64,7 +64,7 @@ class Training:
 @functools.cache
 def _training(name: str) -> Training:
     torch.manual_seed(0)
-    model, (lr, refs, hr) = load(name).build(), _inputs(1, 2)
+    model, (lr, refs, hr) = load_method(name).build(), _inputs(1, 2)
     found = Training(model, [], set())
     optimiser = torch.optim.Adam(model.parameters(), 3e-4)
     for _ in range(STEPS):
@@ -83,7 +83,7 @@ def _training(name: str) -> Training:
 
 @pytest.mark.parametrize("name", names())
 def test_the_file_names_its_source(name: str):
-    method = load(name)
+    method = load_method(name)
     text = importlib.import_module(f"baselines.{name}").__doc__ or ""
     for part in ("Origin:", "Code licence:"):
         assert part in text
@@ -93,7 +93,7 @@ def test_the_file_names_its_source(name: str):
 
 @pytest.mark.parametrize("name", names())
 def test_size_and_cost_are_as_known(name: str):
-    method = load(name)
+    method = load_method(name)
     assert name in SIZES, f"pin the size of {name} in tests/baselines/sizes.py"
     with FakeTensorMode():
         model = method.build().eval()
@@ -124,7 +124,7 @@ def test_output_is_a_face(name: str):
 @pytest.mark.parametrize("name", SMALL)
 def test_no_reference_will_do_or_is_an_error(name: str):
     lr, refs, _ = _inputs(1)
-    if load(name).needs_references:
+    if load_method(name).needs_references:
         with pytest.raises(FaceRefError, match="--references 1"):
             _built(name)(lr, refs[:, :0])
     else:
@@ -137,11 +137,13 @@ def test_no_reference_will_do_or_is_an_error(name: str):
 def test_references_count_where_the_method_says_so(name: str):
     lr, refs, _ = _inputs()
     changed = not torch.equal(_output(name), _built(name)(lr, refs.flip(-1) * 0.5))
-    assert changed == load(name).uses_references
+    assert changed == load_method(name).uses_references
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("name", [name for name in GUIDED if load(name).most_references != 1])
+@pytest.mark.parametrize(
+    "name", [name for name in GUIDED if load_method(name).most_references != 1]
+)
 def test_the_order_of_references_does_not_matter(name: str):
     lr, refs, _ = _inputs()
     shuffled = _built(name)(lr, refs[:, [2, 0, 1]])
@@ -191,9 +193,9 @@ def test_references_may_be_more_or_fewer_than_in_training(name: str):
     assert 0 < spread < 0.1
 
 
-@pytest.mark.parametrize("name", [v for each in names() for v in variants(load(each))])
+@pytest.mark.parametrize("name", [v for each in names() for v in variants(load_method(each))])
 def test_variants_can_be_built(name: str):
-    method = load(name)
+    method = load_method(name)
     assert method.name == name
     with FakeTensorMode():
         output = method.build().eval()(torch.rand(1, 3, 16, 16), torch.rand(1, 2, 3, 128, 128))

@@ -16,7 +16,7 @@ from benchmark.cli import suite as cli_campaign
 from benchmark.cli.app import app
 from benchmark.evaluation.evaluate import Progress, Setting
 from benchmark.evaluation.extra_metrics import Extras
-from benchmark.methods.registry import load, names
+from benchmark.methods.registry import load_method, method_names
 from benchmark.protocol.budgets import BUDGETS, Budget
 from benchmark.report.examples import trainings
 from benchmark.results.files import read_all
@@ -24,7 +24,7 @@ from benchmark.suite import Job, Suite, carry_on, default_methods, jobs_of, stat
 from benchmark.training.train import Running
 from benchmark.training.tuning import RATES, at_rate, tuned
 from faceref.console import progress_bar
-from faceref.dataset.archive import pack
+from faceref.dataset.archive import write_archive
 from faceref.errors import FaceRefError
 from faceref.files import write_json
 
@@ -52,7 +52,7 @@ def test_small_sizes_are_for_small_budgets():
     chosen = default_methods("small")
     assert {"sparnet_s", "rcan_s", "swinir_light", "edsr", "msrnet", "bicubic"} <= set(chosen)
     assert not {"sparnet", "rcan", "swinir"} & set(chosen)
-    assert default_methods("full") == names()
+    assert default_methods("full") == method_names()
 
 
 def test_a_campaign_does_what_is_missing_and_no_more(small: Suite, monkeypatch: pytest.MonkeyPatch):
@@ -163,7 +163,7 @@ def test_budgets_of_one_folder_have_trainings_of_their_own(small: Suite):
 def test_on_a_pack_without_test_methods_are_trained_and_the_whole_set_scores_them(
     small: Suite, tmp_path: Path
 ):
-    pack(small.face_ref, tmp_path / "set.tar", megabytes=5)
+    write_archive(small.face_ref, tmp_path / "set.tar", megabytes=5)
     with tarfile.open(tmp_path / "set.tar") as archive:
         archive.extractall(tmp_path, filter="data")
     away = replace(small, face_ref=tmp_path / "face_ref")
@@ -368,4 +368,4 @@ def test_the_command_tells_what_is_left(tiny_face_ref: Path, tmp_path: Path):
     assert "2 of 2 jobs are done" in ran.output
     after = CliRunner().invoke(app, [*arguments, "--status"])
     assert "2 of 2 jobs are done" in after.output
-    assert load("srcnn").name in after.output
+    assert load_method("srcnn").name in after.output

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
-from benchmark.methods.registry import load
+from benchmark.methods.registry import load_method
 from benchmark.report.leaderboard import leaderboard
 from benchmark.report.site.build import GALLERY, site_files
 from benchmark.results.files import read_all
@@ -119,7 +119,7 @@ def test_every_trained_method_beats_bicubic_at_small():
     assert {row.method for row in trained} >= {"srcnn", "edsr", "msrnet"}
     for row in trained:
         # An adversarial loss costs PSNR and is there for what LPIPS sees.
-        metric, sign = ("lpips_alex", -1) if load(row.method).criterion else ("psnr_y", 1)
+        metric, sign = ("lpips_alex", -1) if load_method(row.method).criterion else ("psnr_y", 1)
         assert sign * row.means[metric] > sign * bicubic.means[metric], row.method
 
 

@@ -6,7 +6,7 @@ import pytest
 from faceref.dataset.store import LR_ENCODER, FaceRef
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
-from faceref.lr_encoder.model import embed_lr, load
+from faceref.lr_encoder.model import embed_lr, load_encoder
 from faceref.lr_encoder.training import Schedule
 from faceref.mining.mine import Mining
 from faceref.pipeline.build import build
@@ -63,7 +63,7 @@ def test_the_encoder_of_a_build_can_be_trained_again(by_identity: FaceRef, tmp_p
 
 def test_refs_lr_are_what_the_encoder_retrieves(by_identity: FaceRef):
     faces = see(by_identity, PlainEmbedder())
-    encoder = load(
+    encoder = load_encoder(
         by_identity.root / LR_ENCODER, sha256=by_identity.manifest["lr_encoder"]["sha256"]
     )
     vectors = embed_lr(encoder, faces.thumbnails)

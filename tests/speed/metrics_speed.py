@@ -21,7 +21,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.score import luma
-from benchmark.protocol.degradation import degrade, enlarge
+from benchmark.protocol.degradation import degrade, upsample_bicubic
 
 WANG: dict[str, Any] = {
     "gaussian_weights": True,
@@ -45,10 +45,12 @@ def peer(output: np.ndarray, target: np.ndarray) -> dict[str, Any]:
 def pictures(count: int) -> tuple[np.ndarray, np.ndarray]:
     """Outputs and targets, uint8 RGB (N, 128, 128, 3)."""
     rng = np.random.default_rng(0)
-    coarse = [enlarge(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)) for _ in range(count)]
+    coarse = [
+        upsample_bicubic(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)) for _ in range(count)
+    ]
     noisy = np.stack(coarse) + rng.normal(0, 6, (count, 128, 128, 3))
     targets = np.clip(noisy, 0, 255).astype(np.uint8)
-    return np.stack([enlarge(degrade(face)) for face in targets]), targets
+    return np.stack([upsample_bicubic(degrade(face)) for face in targets]), targets
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from faceref.mining.mine import Faces, Limits, Near, first_fetch, mine
+from faceref.mining.mine import Candidates, Limits, Near, first_fetch, mine
 from faceref.similarity.search import (
     IndexRule,
     Search,
@@ -76,14 +76,14 @@ def read_people(path: Path, faces: int) -> np.ndarray:
     return np.unique(np.array(labels[:faces], np.int64), return_inverse=True)[1]
 
 
-def as_faces(vectors: np.ndarray, people: np.ndarray) -> Faces:
+def as_faces(vectors: np.ndarray, people: np.ndarray) -> Candidates:
     """Faces with CelebA's file names."""
     ids = [f"{row:07d}.jpg" for row in range(len(vectors))]
-    return Faces.of(ids, people, vectors, vectors)
+    return Candidates.of(ids, people, vectors, vectors)
 
 
 def mined(
-    faces: Faces, probes: np.ndarray, count: int, search: Search, near: Near | None = None
+    faces: Candidates, probes: np.ndarray, count: int, search: Search, near: Near | None = None
 ) -> list[Any]:
     """Rows and scores of the references of each probe: two arrays (P, K)."""
     found = list(mine(faces.take(probes), faces, count, Limits(), search, near=near))

@@ -28,9 +28,9 @@ from torchvision.transforms.functional import to_tensor
 
 from benchmark.data.batches import Loader
 from benchmark.data.faces import Faces, Pool
-from benchmark.methods.registry import load
+from benchmark.methods.registry import load_method
 from benchmark.protocol.budgets import Budget, budget
-from benchmark.protocol.degradation import degrade_all, enlarge
+from benchmark.protocol.degradation import degrade_all, upsample_bicubic
 from benchmark.training.run import Run
 from benchmark.training.trainer import Trainer
 
@@ -59,7 +59,7 @@ class Plain:
     """The loop that one writes first."""
 
     def __init__(self, root: Path, chosen: Budget, workers: int) -> None:
-        self.model, self.loss = load("edsr").build(), nn.L1Loss()
+        self.model, self.loss = load_method("edsr").build(), nn.L1Loss()
         self.optimiser = torch.optim.Adam(self.model.parameters(), chosen.learning_rate)
         self.loader = DataLoader(
             Folder(root),
@@ -91,7 +91,7 @@ class Ours:
         ids = [str(row) for row in range(len(images))]
         pool = Pool(images, {name: row for row, name in enumerate(ids)})
         faces = Faces(ids, images, degrade_all(images, ids, "bicubic"), [[] for _ in ids], pool)
-        self.trainer = Trainer(load("edsr"), chosen, 0, CPU, Run(root), {})
+        self.trainer = Trainer(load_method("edsr"), chosen, 0, CPU, Run(root), {})
         self.loader = Loader(faces, chosen, 0, CPU, references=False)
 
     def step(self) -> None:
@@ -103,7 +103,9 @@ class Ours:
 def pictures(count: int) -> np.ndarray:
     """Smooth images with noise, uint8 RGB (N, 128, 128, 3)."""
     rng = np.random.default_rng(0)
-    smooth = [enlarge(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)) for _ in range(count)]
+    smooth = [
+        upsample_bicubic(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)) for _ in range(count)
+    ]
     noisy = np.stack(smooth) + rng.normal(0, 6, (count, 128, 128, 3))
     return np.clip(noisy, 0, 255).astype(np.uint8)
 

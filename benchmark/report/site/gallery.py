@@ -14,7 +14,7 @@ from PIL import Image
 
 from benchmark.evaluation.evaluate import Setting, training_of
 from benchmark.methods.method import Method
-from benchmark.methods.registry import load
+from benchmark.methods.registry import load_method
 from benchmark.metrics.score import luma, psnr
 from benchmark.report.face_grid import Example
 from benchmark.report.site.build import GALLERY
@@ -55,7 +55,7 @@ def write_gallery(
     from benchmark.report.examples import examples
 
     need_sample(FaceRef.open(face_ref))
-    methods = [_shown(load(name), run) for name, run in runs.items()]
+    methods = [_shown(load_method(name), run) for name, run in runs.items()]
     setting = Setting(TASK, reference_list=reference_list)
     found = examples(face_ref, dict(runs), setting, FACES)
     folder = out / PICTURES

@@ -6,14 +6,14 @@ from torch import nn
 
 from baselines.msrnet.ablation import changed_parts, taken_over
 from baselines.msrnet.network import MSRNet
-from benchmark.methods.registry import load
+from benchmark.methods.registry import load_method
 
 
 @pytest.fixture(scope="module")
 def trained() -> MSRNet:
     """An MSRNet none of whose parameters is zero, so that every part does something."""
     torch.manual_seed(0)
-    model = load("msrnet").build()
+    model = load_method("msrnet").build()
     assert isinstance(model, MSRNet)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -30,7 +30,7 @@ def _output(model: nn.Module) -> torch.Tensor:
 
 def test_every_change_changes_the_output_and_keeps_the_parameters(trained: MSRNet):
     whole, known = _output(trained), trained.state_dict()
-    found = {change.name: change.model for change in changed_parts(load("msrnet"), trained)}
+    found = {change.name: change.model for change in changed_parts(load_method("msrnet"), trained)}
     assert {"no-internal", "no-exchange", "no-dual-residual", "no-remap", "near"} < set(found)
     assert not {"no-external", "added", "attentive"} & set(found), "they have parameters of theirs"
     for name, model in found.items():
@@ -39,7 +39,7 @@ def test_every_change_changes_the_output_and_keeps_the_parameters(trained: MSRNe
 
 
 def test_a_variant_keeps_what_it_is_when_another_part_is_changed():
-    method = load("msrnet-attentive")
+    method = load_method("msrnet-attentive")
     model = method.build()
     found = {change.name: change.model for change in changed_parts(method, model)}
     assert "near" not in found, "it is near already"
@@ -50,8 +50,8 @@ def test_a_variant_keeps_what_it_is_when_another_part_is_changed():
 
 
 def test_other_networks_have_no_such_parts():
-    assert list(changed_parts(load("ttsr_s"), load("ttsr_s").build())) == []
+    assert list(changed_parts(load_method("ttsr_s"), load_method("ttsr_s").build())) == []
 
 
 def test_parameters_that_are_not_there_are_not_made_up(trained: MSRNet):
-    assert taken_over(load("edsr").build(), trained) is None
+    assert taken_over(load_method("edsr").build(), trained) is None

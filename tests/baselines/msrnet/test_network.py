@@ -12,7 +12,7 @@ from baselines.msrnet.references import Encoded, Matcher
 from baselines.msrnet.soft_matching import SoftGather
 from benchmark.methods.method import variants
 from benchmark.methods.patches import GRID, beyond
-from benchmark.methods.registry import load
+from benchmark.methods.registry import load_method
 from benchmark.methods.resample import downsample, upsample
 from benchmark.training.cost import count_macs
 from faceref.errors import FaceRefError
@@ -89,20 +89,20 @@ def test_outputs_are_those_of_earlier_trainings(count: int, expected: list[float
 
 
 def test_each_part_has_its_variant_and_its_weights():
-    method = load("msrnet")
+    method = load_method("msrnet")
     assert variants(method) == [f"msrnet-{name}" for name in PARTS]
     for name, count in PARTS.items():
         with FakeTensorMode():
-            model = load(f"msrnet-{name}").build()
+            model = load_method(f"msrnet-{name}").build()
         assert sum(parameter.numel() for parameter in model.parameters()) == count
     with pytest.raises(FaceRefError, match="Did you mean 'msrnet-no-remap'"):
-        load("msrnet-no-remp")
+        load_method("msrnet-no-remp")
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", PARTS)
 def test_each_part_changes_the_face(name: str):
-    method = load(f"msrnet-{name}")
+    method = load_method(f"msrnet-{name}")
     torch.manual_seed(0)
     model, full, (lr, refs) = method.build().eval(), _shaken(), _inputs(2)
     refs = refs.flip(-1)  # What is alike then lies elsewhere.
@@ -197,7 +197,7 @@ def test_a_gallery_is_encoded_once(tone: str):
 )
 def test_cost_stays_within_ten_giga_macs(name: str, count: int, giga: float):
     with FakeTensorMode():
-        model = load(name).build().eval()
+        model = load_method(name).build().eval()
         macs = count_macs(model, torch.rand(1, 3, 16, 16), torch.rand(1, count, 3, 128, 128))
     assert macs / 1e9 == pytest.approx(giga, abs=5e-4)
     assert macs <= 10e9

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from baselines.msrnet.references import Matcher, to_neutral
-from benchmark.methods.patches import from_rows, remap, shrink, to_rows
+from benchmark.methods.patches import downsample_references, from_rows, remap, to_rows
 
 
 @pytest.mark.parametrize(("channels", "side"), [(5, 32), (3, 64), (2, 128)])
@@ -29,7 +29,7 @@ def test_remap_gives_a_reference_the_face_s_tone():
 
 def test_remap_leaves_the_face_itself_alone():
     hr = torch.rand(2, 3, 128, 128)
-    small = shrink(hr[:, None])
+    small = downsample_references(hr[:, None])
     refs, _ = remap(hr[:, None], small, small[:, 0])
     assert torch.allclose(refs[:, 0], hr, atol=2e-3)
 

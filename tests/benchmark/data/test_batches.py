@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmark.data.batches import Batch, Loader, Pictures, plan_batch
+from benchmark.data.batches import Batch, DeviceImages, Loader, plan_batch
 from benchmark.data.faces import Faces, open_face_ref, read_split
 from benchmark.protocol.budgets import Budget
 from benchmark.protocol.degradation import degrade
@@ -24,7 +24,7 @@ def _train(face_ref: Path) -> Faces:
 
 
 def _batch(faces: Faces, budget: Budget, seed: int, step: int) -> Batch:
-    return Pictures(faces, CPU).gather(plan_batch(faces, budget, seed, step))
+    return DeviceImages(faces, CPU).gather(plan_batch(faces, budget, seed, step))
 
 
 def _pixels(image: torch.Tensor) -> np.ndarray:
@@ -58,7 +58,7 @@ def test_a_mirrored_face_is_made_small_again(tiny_face_ref: Path):
     faces = _train(tiny_face_ref)
     plan = plan_batch(faces, BUDGET, 0, 0)
     assert 0 < plan.mirrored.sum() < len(plan.mirrored)
-    lr, _, hr = Pictures(faces, CPU).gather(plan)
+    lr, _, hr = DeviceImages(faces, CPU).gather(plan)
     for row, mirrored, small, large in zip(plan.rows, plan.mirrored, lr, hr, strict=True):
         pixels = faces.hr[row][:, ::-1] if mirrored else faces.hr[row]
         assert np.array_equal(_pixels(large), pixels)
@@ -69,7 +69,7 @@ def test_references_are_those_of_the_plan(tiny_face_ref: Path):
     faces = _train(tiny_face_ref)
     step = next(s for s in range(9) if plan_batch(faces, BUDGET, 0, s).references.shape[1] == 3)
     plan = plan_batch(faces, BUDGET, 0, step)
-    refs = Pictures(faces, CPU).gather(plan)[1]
+    refs = DeviceImages(faces, CPU).gather(plan)[1]
     assert refs.shape == (6, 3, 3, 128, 128)
     for face, place in np.ndindex(*plan.references.shape):
         image = faces.pool.images[plan.references[face, place]]

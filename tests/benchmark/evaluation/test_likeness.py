@@ -19,7 +19,7 @@ from benchmark.metrics.identity import (
     need_other_embedder,
     reference_usage,
 )
-from benchmark.protocol.degradation import degrade, enlarge
+from benchmark.protocol.degradation import degrade, upsample_bicubic
 from faceref.embed.align import DLIB, align
 from faceref.embed.base import Detection, normalise
 from faceref.embed.registry import open_embedder
@@ -95,7 +95,7 @@ def test_dlib_tells_the_same_face_from_another():
     targets = np.stack(faces)
     assert len(targets) >= 4
     assert identity_similarity(embedder, targets, targets) == pytest.approx(1, abs=1e-6)
-    blurred = np.stack([enlarge(degrade(face)) for face in targets])
+    blurred = np.stack([upsample_bicubic(degrade(face)) for face in targets])
     own = identity_similarity(embedder, blurred, targets)
     others = identity_similarity(embedder, np.roll(blurred, 1, 0), targets)
     assert own.mean() > others.mean()

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from benchmark.cli.app import app
 from benchmark.methods import registry as methods
-from benchmark.methods.registry import built_in, load, names, origin, package_of
+from benchmark.methods.registry import built_in, load_method, method_names, origin, package_of
 from faceref.errors import FaceRefError
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "facebench_example"
@@ -51,9 +51,9 @@ def _install(site: Path, package: str, name: str, code: str, target: str = "METH
 def test_a_method_is_listed_without_being_imported(site: Path):
     _install(site, "theirs", "their_net", METHOD.format(name="their_net"))
     _install(site, "broken", "broken_net", "raise RuntimeError('no GPU')")
-    assert set(names()) - set(built_in()) >= {"their_net", "broken_net"}
+    assert set(method_names()) - set(built_in()) >= {"their_net", "broken_net"}
     assert not [name for name in sys.modules if name.startswith("made_up")]
-    assert load("their_net").title == "Mine"
+    assert load_method("their_net").title == "Mine"
     assert "made_up_theirs" in sys.modules
     assert "made_up_broken" not in sys.modules
     assert (origin("their_net"), origin("edsr")) == ("theirs 1.2", "built in")
@@ -61,10 +61,10 @@ def test_a_method_is_listed_without_being_imported(site: Path):
 
 def test_a_variant_of_theirs_is_found(site: Path):
     _install(site, "theirs", "their_net", METHOD.format(name="their_net"))
-    assert load("their_net-twice").title == "Mine, twice"
+    assert load_method("their_net-twice").title == "Mine, twice"
     assert package_of("their_net-twice") == {"theirs": "1.2"}
     with pytest.raises(FaceRefError, match="Choose from: their_net, their_net-twice"):
-        load("their_net-thrice")
+        load_method("their_net-thrice")
 
 
 @pytest.mark.parametrize(
@@ -84,14 +84,14 @@ def test_a_package_that_does_not_keep_to_it_is_named(
 ):
     _install(site, "theirs", name, code)
     with pytest.raises(FaceRefError, match=expected):
-        load(name)
+        load_method(name)
 
 
 def test_one_name_of_two_packages_names_both(site: Path):
     for package in ("ours", "theirs"):
         _install(site, package, "net", METHOD.format(name="net"))
     with pytest.raises(FaceRefError, match=r"several packages: ours 1\.2, theirs 1\.2"):
-        load("net")
+        load_method("net")
 
 
 def test_the_list_says_where_each_comes_from_and_what_is_broken(

@@ -11,7 +11,7 @@ from benchmark.evaluation.folders import means, score_folders
 from benchmark.metrics import batch
 from benchmark.metrics.batch import score_batch, ssim_batch
 from benchmark.metrics.score import luma, psnr, score, ssim, to_uint8
-from benchmark.protocol.degradation import degrade, enlarge
+from benchmark.protocol.degradation import degrade, upsample_bicubic
 
 
 def _pair(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +114,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.usefixtures("way")
 def test_batches_agree_with_scikit_image_on_the_sample(sample_faces: np.ndarray):
     faces = sample_faces[:12]
-    _agrees_with_skimage(np.stack([enlarge(degrade(face)) for face in faces]), faces)
+    _agrees_with_skimage(np.stack([upsample_bicubic(degrade(face)) for face in faces]), faces)
 
 
 @pytest.mark.usefixtures("way")
@@ -173,7 +173,7 @@ def test_batches_that_do_not_match_are_refused():
 def test_batches_agree_with_scikit_image_on_real_faces(real_data: Path):
     paths = sorted((real_data / "data" / "lfw-deepfunneled").rglob("*.jpg"))[::100]
     faces = np.stack([np.asarray(Image.open(path))[61:189, 61:189] for path in paths])
-    _agrees_with_skimage(np.stack([enlarge(degrade(face)) for face in faces]), faces)
+    _agrees_with_skimage(np.stack([upsample_bicubic(degrade(face)) for face in faces]), faces)
 
 
 @pytest.mark.gpu

@@ -12,7 +12,7 @@ from benchmark.protocol.degradation import (
     degrade_all,
     degrade_batch,
     degrade_realistic,
-    enlarge,
+    upsample_bicubic,
 )
 from benchmark.protocol.tasks import Realistic
 from faceref.errors import FaceRefError
@@ -40,7 +40,7 @@ def test_degrade_keeps_its_golden_values():
 
 
 def test_enlarge_keeps_flat_colour():
-    assert (enlarge(np.full((16, 16, 3), 77, np.uint8)) == 77).all()
+    assert (upsample_bicubic(np.full((16, 16, 3), 77, np.uint8)) == 77).all()
 
 
 def test_rows_of_the_matrix_sum_to_one():
@@ -99,7 +99,7 @@ def test_shrinking_in_torch_has_the_bytes_of_pillow(side: int, scale: int):
 @pytest.mark.parametrize("scale", [2, 4, 8, 16])
 def test_enlarging_in_torch_has_the_bytes_of_pillow(scale: int):
     images = _hard(128 // scale)
-    pillow = np.stack([enlarge(image, scale) for image in images])
+    pillow = np.stack([upsample_bicubic(image, scale) for image in images])
     assert np.array_equal(exact_resize.enlarge(torch.from_numpy(images), scale).numpy(), pillow)
 
 

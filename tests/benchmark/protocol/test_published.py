@@ -7,7 +7,7 @@ import pytest
 from scipy.signal import convolve2d
 
 from benchmark.evaluation.folders import means, score_folders
-from benchmark.protocol.degradation import degrade, enlarge
+from benchmark.protocol.degradation import degrade, upsample_bicubic
 from benchmark.protocol.published import PUBLISHED, published, score_published
 from faceref.errors import FaceRefError
 
@@ -57,7 +57,7 @@ def _slow(name: str, output: np.ndarray, target: np.ndarray) -> dict[str, float]
 
 @pytest.fixture(scope="module")
 def pairs(sample_faces: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    return [(enlarge(degrade(face)), face) for face in sample_faces[:8]]
+    return [(upsample_bicubic(degrade(face)), face) for face in sample_faces[:8]]
 
 
 @pytest.mark.parametrize("name", sorted(PUBLISHED))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmark.data.faces import Faces, Pool
-from benchmark.protocol.degradation import degrade_all, enlarge
+from benchmark.protocol.degradation import degrade_all, upsample_bicubic
 from benchmark.studies.patch_oracle import copied_patches
 from benchmark.studies.study import CHOICES
 
@@ -61,7 +61,9 @@ def test_strangers_hold_less_than_the_oracle_makes_of_more_of_them():
 
 def test_detail_that_is_half_as_strong_is_doubled():
     hr = _pictures(2)
-    soft = np.stack([enlarge(small) for small in degrade_all(hr, ["0", "1"], "bicubic", 8)])
+    soft = np.stack(
+        [upsample_bicubic(small) for small in degrade_all(hr, ["0", "1"], "bicubic", 8)]
+    )
     half = np.rint((soft.astype(float) + hr) / 2).astype(np.uint8)
     found = copied_patches(_faces(hr, half), [[0], [1]], "random", 1, lambda _: None)
     for one in found[1:]:

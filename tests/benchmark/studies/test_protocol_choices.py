@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from benchmark.cli.app import app
 from benchmark.evaluation.folders import score_folders
 from benchmark.metrics.score import luma, score
-from benchmark.protocol.degradation import degrade, enlarge
+from benchmark.protocol.degradation import degrade, upsample_bicubic
 from benchmark.protocol.describe import names, protocol_text
 from benchmark.protocol.published import PUBLISHED
 from benchmark.protocol.tasks import TASKS
@@ -41,7 +41,7 @@ def _save(folder: Path, images: dict[str, np.ndarray]) -> Path:
 
 def test_the_first_choice_is_our_protocol(sample_faces: np.ndarray):
     faces = sample_faces[:3]
-    own = [score(enlarge(degrade(face)), face) for face in faces]
+    own = [score(upsample_bicubic(degrade(face)), face) for face in faces]
     expected = [np.mean([row[metric] for row in own]) for metric in ("psnr_y", "ssim_y")]
     assert measure(choices()[0], faces) == pytest.approx(expected, abs=1e-12)
 
@@ -56,7 +56,7 @@ def test_each_choice_moves_a_number_and_only_its_own(sample_faces: np.ndarray):
 
 
 def test_windows_are_those_of_scikit_image(sample_faces: np.ndarray):
-    first, second = luma(sample_faces[0]), luma(enlarge(degrade(sample_faces[0])))
+    first, second = luma(sample_faces[0]), luma(upsample_bicubic(degrade(sample_faces[0])))
     found = {title.split(" (")[0]: measured(first, second) for title, measured in SSIMS}
     sample = {"gaussian_weights": True, "sigma": 1.5}
     expected = {

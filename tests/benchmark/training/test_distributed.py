@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmark.methods.registry import load
+from benchmark.methods.registry import load_method
 from benchmark.training.distributed import World
 from benchmark.training.run import Run
 from benchmark.training.train import _need_trainable
@@ -57,7 +57,7 @@ def test_batches_that_cannot_be_shared_name_what_can():
 
 def test_a_loss_that_learns_is_trained_in_one_process():
     with pytest.raises(FaceRefError, match="without torchrun"):
-        _need_trainable(load("esrgan_s"), Path("face_ref"), World(0, 2))
+        _need_trainable(load_method("esrgan_s"), Path("face_ref"), World(0, 2))
 
 
 def test_torchrun_tells_who_this_is(monkeypatch: pytest.MonkeyPatch):

@@ -18,9 +18,9 @@ from PIL import Image
 from baselines._adversarial import Adversarial
 from benchmark.evaluation.evaluate import Setting, evaluate
 from benchmark.evaluation.predictions import evaluate_predictions
-from benchmark.methods.registry import load
+from benchmark.methods.registry import load_method
 from benchmark.protocol.budgets import Budget
-from benchmark.protocol.degradation import degrade, enlarge
+from benchmark.protocol.degradation import degrade, upsample_bicubic
 from benchmark.training import trainer
 from benchmark.training.run import Run, save
 from benchmark.training.schedule import learning_rate, validation_steps
@@ -257,7 +257,7 @@ def test_val_chose_the_weights(trained: Path):
 def test_a_loss_that_learns_is_saved_and_the_last_weights_are_kept(
     tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    method = replace(load("srcnn"), criterion=Adversarial)
+    method = replace(load_method("srcnn"), criterion=Adversarial)
     monkeypatch.setattr("benchmark.training.train.load", lambda name: method)
     report = train(tiny_face_ref, "srcnn", replace(BUDGET, samples=12), tmp_path / "run")
     assert report["best_step"] == report["steps"] == 2
@@ -328,7 +328,7 @@ def test_scores_of_predictions_are_those_of_the_method(tiny_face_ref: Path, tmp_
     ):
         path = tmp_path / f"{image_id}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(enlarge(degrade(hr))).save(path)
+        Image.fromarray(upsample_bicubic(degrade(hr))).save(path)
     theirs = evaluate_predictions(tiny_face_ref, tmp_path, "mine", setting)
     ours = evaluate(tiny_face_ref, "bicubic", setting)
     # Pillow rounds between its two passes, the network does not.

@@ -9,7 +9,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
-from benchmark.methods.registry import load
+from benchmark.methods.registry import load_method
 from benchmark.protocol.degradation import degrade
 from benchmark.training.export import Weights, export_weights, open_weights
 from benchmark.training.run import Run, file_sha256, save
@@ -45,7 +45,7 @@ def run(root: Path) -> Path:
     torch.manual_seed(0)
     run = Run(root / "run")
     run.prepare()
-    save(load("msrnet").build().state_dict(), run.best)
+    save(load_method("msrnet").build().state_dict(), run.best)
     report = {
         "method": "msrnet", "budget": {"name": "debug"}, "seed": 0, "data_revision": "x",
         "val_psnr_y": 20.0, "best_step": 1, "weights_sha256": file_sha256(run.best),
@@ -224,7 +224,7 @@ def test_a_video_is_enlarged_frame_by_frame(upscaler: Upscaler, tmp_path: Path):
 
 
 def test_methods_without_references_need_none(root: Path):
-    method = load("bicubic")
+    method = load_method("bicubic")
     weights = Weights(method, method.build(), "")
     upscaler = Upscaler(weights, Gallery(root / "set"), 5, torch.device("cpu"))
     _, (face,) = upscale_crop(face_image(2, 0), upscaler)

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from benchmark.cli.app import app
 from benchmark.protocol.budgets import BUDGETS
 from benchmark.training.train import train
-from faceref.dataset.archive import pack
+from faceref.dataset.archive import write_archive
 from faceref.dataset.revision import data_revision
 from faceref.dataset.store import FaceRef
 from faceref.errors import FaceRefError
@@ -22,7 +22,7 @@ def unpacked(archive: Path, out: Path) -> FaceRef:
 
 
 def test_where_there_is_room_the_faces_are_the_same(tiny_face_ref: Path, tmp_path: Path):
-    found = pack(tiny_face_ref, tmp_path / "set.tar")
+    found = write_archive(tiny_face_ref, tmp_path / "set.tar")
     assert (found.quality, found.psnr_rgb, found.faces) == (None, 100.0, 30)
     there, here = unpacked(tmp_path / "set.tar", tmp_path), FaceRef.open(tiny_face_ref)
     assert there.manifest["fingerprint"] == here.manifest["fingerprint"]
@@ -35,9 +35,9 @@ def test_where_there_is_room_the_faces_are_the_same(tiny_face_ref: Path, tmp_pat
 
 
 def test_less_room_costs_quality_and_gives_another_fingerprint(tiny_face_ref: Path, tmp_path: Path):
-    whole = pack(tiny_face_ref, tmp_path / "whole.tar")
+    whole = write_archive(tiny_face_ref, tmp_path / "whole.tar")
     size = (tmp_path / "whole.tar").stat().st_size / 1e6
-    found = pack(tiny_face_ref, tmp_path / "small.tar", megabytes=0.8 * size)
+    found = write_archive(tiny_face_ref, tmp_path / "small.tar", megabytes=0.8 * size)
     assert whole.quality is None
     assert found.quality is not None
     assert (tmp_path / "small.tar").stat().st_size <= 0.8e6 * size
@@ -55,16 +55,16 @@ def test_less_room_costs_quality_and_gives_another_fingerprint(tiny_face_ref: Pa
 
 def test_equal_sets_give_equal_files(tiny_face_ref: Path, tmp_path: Path):
     for name in ("one.tar", "two.tar"):
-        pack(tiny_face_ref, tmp_path / name, splits=["val"])
+        write_archive(tiny_face_ref, tmp_path / name, splits=["val"])
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
 
 
 def test_what_does_not_fit_says_what_to_do(tiny_face_ref: Path, tmp_path: Path):
     with pytest.raises(FaceRefError, match="--megabytes more"):
-        pack(tiny_face_ref, tmp_path / "set.tar", megabytes=0.001)
+        write_archive(tiny_face_ref, tmp_path / "set.tar", megabytes=0.001)
     assert not list(tmp_path.iterdir())
     with pytest.raises(FaceRefError, match="moon"):
-        pack(tiny_face_ref, tmp_path / "set.tar", splits=["moon"])
+        write_archive(tiny_face_ref, tmp_path / "set.tar", splits=["moon"])
 
 
 def test_a_pack_can_be_trained_on(tiny_face_ref: Path, tmp_path: Path):

@@ -6,7 +6,7 @@ import torch
 
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
-from faceref.lr_encoder.model import BATCH, LrEncoder, embed_lr, load, save
+from faceref.lr_encoder.model import BATCH, LrEncoder, embed_lr, load_encoder, save_encoder
 
 
 def _thumbnails(count: int) -> np.ndarray:
@@ -60,36 +60,36 @@ def test_light_does_not_matter(encoder: LrEncoder):
 
 def test_weights_go_to_disk_and_back(encoder: LrEncoder, tmp_path: Path):
     path = tmp_path / "e.safetensors"
-    digest = save(encoder, path)
+    digest = save_encoder(encoder, path)
     assert digest == file_sha256(path)
     assert path.stat().st_size < 5_000_000
-    again = load(path, sha256=digest)
+    again = load_encoder(path, sha256=digest)
     vectors = embed_lr(again, _thumbnails(5))
     assert np.allclose(vectors, embed_lr(encoder, _thumbnails(5)), atol=5e-3)
-    assert save(again, tmp_path / "again.safetensors") == digest
+    assert save_encoder(again, tmp_path / "again.safetensors") == digest
     assert path.read_bytes() == (tmp_path / "again.safetensors").read_bytes()
 
 
 def test_an_encoder_must_be_small(tmp_path: Path):
     with pytest.raises(FaceRefError, match="5,000,000"):
-        save(LrEncoder(512, width=64), tmp_path / "e.safetensors")
+        save_encoder(LrEncoder(512, width=64), tmp_path / "e.safetensors")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_damaged_replaced_and_missing_files_are_named(encoder: LrEncoder, tmp_path: Path):
     path = tmp_path / "e.safetensors"
     with pytest.raises(FaceRefError, match="--likeness-lr"):
-        load(path)
+        load_encoder(path)
     path.write_bytes(b"nothing of the kind")
     with pytest.raises(FaceRefError, match="damaged"):
-        load(path)
-    digest = save(encoder, path)
+        load_encoder(path)
+    digest = save_encoder(encoder, path)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(FaceRefError, match="damaged"):
-        load(path)
-    save(LrEncoder(8, width=8), path)
+        load_encoder(path)
+    save_encoder(LrEncoder(8, width=8), path)
     with pytest.raises(FaceRefError, match="replaced"):
-        load(path, sha256=digest)
+        load_encoder(path, sha256=digest)
 
 
 @pytest.mark.parametrize(
@@ -101,18 +101,19 @@ def test_other_pictures_are_refused(faces: np.ndarray):
 
 
 def test_a_device_that_is_not_there_is_an_error(encoder: LrEncoder, tmp_path: Path):
-    save(encoder, tmp_path / "e.safetensors")
+    save_encoder(encoder, tmp_path / "e.safetensors")
     with pytest.raises(FaceRefError, match="Choose from: cpu, cuda"):
-        load(tmp_path / "e.safetensors", "tpu")
+        load_encoder(tmp_path / "e.safetensors", "tpu")
     if not torch.cuda.is_available():
         with pytest.raises(FaceRefError, match="no CUDA device"):
-            load(tmp_path / "e.safetensors", "cuda")
+            load_encoder(tmp_path / "e.safetensors", "cuda")
 
 
 @pytest.mark.gpu
 def test_cuda_tells_the_same(encoder: LrEncoder, tmp_path: Path):
-    save(encoder, tmp_path / "e.safetensors")
+    save_encoder(encoder, tmp_path / "e.safetensors")
     vectors = [
-        embed_lr(load(tmp_path / "e.safetensors", name), _thumbnails(9)) for name in ("cpu", "cuda")
+        embed_lr(load_encoder(tmp_path / "e.safetensors", name), _thumbnails(9))
+        for name in ("cpu", "cuda")
     ]
     assert np.allclose(vectors[0], vectors[1], atol=5e-3)

@@ -7,7 +7,7 @@ import torch
 from faceref.embed.base import normalise
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
-from faceref.lr_encoder.model import embed_lr, load
+from faceref.lr_encoder.model import embed_lr, load_encoder
 from faceref.lr_encoder.training import LrFaces, Schedule, learning_rate, train_encoder
 
 BRIEF = Schedule(epochs=6, batch_size=16, validations=3)
@@ -31,7 +31,7 @@ def _train(folder: Path, schedule: Schedule = BRIEF, faces: LrFaces | None = Non
 def test_it_learns_what_can_be_seen(tmp_path: Path):
     schedule = Schedule(epochs=12, batch_size=32, averaging=0.9, validations=4)
     report = _train(tmp_path, schedule, _faces(384))
-    vectors = embed_lr(load(tmp_path / "e.safetensors"), _faces(16, 1).thumbnails)
+    vectors = embed_lr(load_encoder(tmp_path / "e.safetensors"), _faces(16, 1).thumbnails)
     assert np.einsum("nd,nd->n", vectors, _faces(16, 1).embeddings).mean() > 0.5
     assert report["val_cosine_of_retrieved"] == max(score for _, score in report["val_curve"])
     assert report["chosen_after"] in [shown for shown, _ in report["val_curve"]]
@@ -48,7 +48,7 @@ def test_a_few_faces_are_learnt_by_heart(tmp_path: Path):
     out = tmp_path / "e.safetensors"
     schedule = Schedule(epochs=150, batch_size=12, averaging=0.9, validations=1, ranking=0.0)
     train_encoder(few, few, out, schedule)
-    vectors = embed_lr(load(out), few.thumbnails)
+    vectors = embed_lr(load_encoder(out), few.thumbnails)
     assert ((vectors @ few.embeddings.T).argmax(1) == people).all()
     assert np.einsum("nd,nd->n", vectors, few.embeddings).mean() > 0.8
 

@@ -9,7 +9,7 @@ from PIL import Image
 from faceref.audit.leaks import audit
 from faceref.dataset.store import LR_ENCODER, ORACLE, FaceRef
 from faceref.files import file_sha256
-from faceref.lr_encoder.model import embed_lr, load
+from faceref.lr_encoder.model import embed_lr, load_encoder
 from faceref.mining.mine import Mining
 from faceref.pipeline.build import build
 from faceref.pipeline.recipe import Recipe
@@ -45,7 +45,7 @@ def test_an_encoder_is_trained_for_the_set_and_lies_in_it(tmp_path: Path):
     assert again.manifest == first.manifest
     assert list(audit(first)) == []
     small = np.zeros((1, 16, 16, 3), np.uint8)
-    assert embed_lr(load(first.root / LR_ENCODER), small).shape == (1, 48)
+    assert embed_lr(load_encoder(first.root / LR_ENCODER), small).shape == (1, 48)
 
 
 def test_the_oracle_is_apart_and_shows_the_probe_s_person(tmp_path: Path):

@@ -6,21 +6,21 @@ import pytest
 from faceref.embed.base import normalise
 from faceref.errors import FaceRefError
 from faceref.mining import mine as module
-from faceref.mining.mine import Faces, Limits, Mining, first_fetch, mine, same_person
+from faceref.mining.mine import Candidates, Limits, Mining, first_fetch, mine, same_person
 from faceref.similarity.search import nearest_together, open_search
 
 FREE = Limits()
 
 
-def _faces(count: int, people: int, seed: int = 0, dims: int = 8) -> Faces:
+def _faces(count: int, people: int, seed: int = 0, dims: int = 8) -> Candidates:
     rng = np.random.default_rng(seed)
     vectors = normalise(rng.normal(size=(count, dims)))
     labels = [f"p{person}" for person in rng.integers(0, people, count)]
     ids = [f"{row:04d}" for row in rng.permutation(count)]
-    return Faces.of(ids, labels, vectors, vectors)
+    return Candidates.of(ids, labels, vectors, vectors)
 
 
-def _brute(probes: Faces, pool: Faces, count: int, limits: Limits) -> list[list[str]]:
+def _brute(probes: Candidates, pool: Candidates, count: int, limits: Limits) -> list[list[str]]:
     found = []
     for row in range(len(probes)):
         scores = np.round(pool.vectors @ probes.vectors[row], 4)
@@ -68,7 +68,7 @@ def test_ties_are_broken_by_id_even_beyond_the_first_fetch():
     count = 200
     vectors = np.tile(np.array([[1, 0]], np.float32), (count, 1))
     ids = [f"{row:03d}" for row in np.random.default_rng(3).permutation(count)]
-    faces = Faces.of(ids, [f"p{row}" for row in range(count)], vectors, vectors)
+    faces = Candidates.of(ids, [f"p{row}" for row in range(count)], vectors, vectors)
     probe = faces.take(np.array([0]))
     found = _names(mine(probe, faces, 3, FREE, open_search(vectors)))
     assert found[0] == sorted(set(ids) - {ids[0]})[:3]
@@ -77,7 +77,7 @@ def test_ties_are_broken_by_id_even_beyond_the_first_fetch():
 def test_a_probable_same_person_is_dropped_whatever_ranks():
     embeddings = normalise(np.array([[1, 0], [1, 0.05], [0, 1]], np.float32))
     looks = normalise(np.array([[1, 0], [1, 0], [0.5, 0.5]], np.float32))
-    faces = Faces.of(["a", "b", "c"], ["x", "y", "z"], embeddings, looks)
+    faces = Candidates.of(["a", "b", "c"], ["x", "y", "z"], embeddings, looks)
     found = _names(mine(faces, faces, 2, Limits(0.9), open_search(faces.vectors)))
     assert found[0] == ["c"]
 

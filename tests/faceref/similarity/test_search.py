@@ -3,7 +3,7 @@ import pytest
 
 from faceref.embed.base import normalise
 from faceref.errors import FaceRefError
-from faceref.mining.mine import Faces, Limits, mine
+from faceref.mining.mine import Candidates, Limits, mine
 from faceref.similarity.search import IndexRule, Use, open_ivf, open_search
 
 
@@ -44,7 +44,7 @@ def test_inverted_file_reaches_the_recall_that_it_reports():
 def test_mining_by_an_inverted_file_obeys_the_same_rules():
     vectors = _people(300, 10)
     labels = [f"p{row // 10}" for row in range(len(vectors))]
-    faces = Faces.of([f"{row:05d}" for row in range(len(vectors))], labels, vectors, vectors)
+    faces = Candidates.of([f"{row:05d}" for row in range(len(vectors))], labels, vectors, vectors)
     use = Use(8, 26, faces.people, faces.people)
     search, _ = open_ivf(vectors, vectors, use, IndexRule("ivf", sample=100))
     for row, found in enumerate(mine(faces, faces, 8, Limits(0.9), search)):

@@ -15,7 +15,7 @@ from faceref.pipeline.splits import SplitRule
 from faceref.sources.base import Choices
 from faceref.sources.celeba import celeba
 from faceref.sources.folder import folder
-from faceref.sources.registry import check_source, load, names, open_source
+from faceref.sources.registry import check_source, load_source, open_source, source_names
 from faceref.sources.sample import sample, write_sample_folder
 from tests.faceref.fakes import PlainEmbedder
 from tests.faceref.layouts import faces, write_celeba
@@ -28,8 +28,8 @@ def _touch(*paths: Path) -> None:
 
 
 def test_a_folder_lists_people_in_order_and_passes_other_files_over(tmp_path: Path):
-    names = ("b/2.png", "b/1.JPG", "a/x.jpeg", "a/notes.txt", "a/.hidden.png", ".git/y.png")
-    _touch(*(tmp_path / name for name in names))
+    source_names = ("b/2.png", "b/1.JPG", "a/x.jpeg", "a/notes.txt", "a/.hidden.png", ".git/y.png")
+    _touch(*(tmp_path / name for name in source_names))
     records = folder(tmp_path).records
     assert [record.image_id for record in records] == ["a/x", "b/1", "b/2"]
     assert [record.identity for record in records] == ["a", "b", "b"]
@@ -69,9 +69,9 @@ def test_the_sample_unpacks_to_a_folder_of_itself(tmp_path: Path):
 
 
 def test_every_file_is_a_source_of_its_name():
-    assert names() == ["celeba", "ffhq", "folder", "hf", "lfw", "sample"]
-    for name in names():
-        kind = load(name)
+    assert source_names() == ["celeba", "ffhq", "folder", "hf", "lfw", "sample"]
+    for name in source_names():
+        kind = load_source(name)
         assert kind.name == name
         assert set(kind.takes) <= {field.name for field in fields(Choices)}
 
