@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,13 +19,10 @@ from benchmark.report.plots import draw
 from benchmark.report.site.page import write_page
 from benchmark.results import files as result_files
 from benchmark.training.train import Running, train
+from faceref.console import Bar
 from faceref.dataset.contact_sheet import contact_sheet
 from faceref.dataset.store import REFERENCE_LISTS, FaceRef
 from faceref.images import save
-
-Update = Callable[[int, int, str], None]
-Bar = Callable[[str], AbstractContextManager[Update]]
-"""Opens a progress bar with a label."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from benchmark.training.run import Data, Run, finished
 from benchmark.training.train import Running, train
 from benchmark.training.trainer import TimeUp
 from benchmark.training.tuning import at_rate, chosen, tuned
+from faceref.console import Bar, Progress
 from faceref.dataset.store import FaceRef
 from faceref.errors import FaceRefError
 
@@ -40,10 +41,6 @@ EVALUATION_SECONDS = 20.0
 """Time that must be left to begin an evaluation; one that outlasts the time is given up."""
 SMALLER = ("_s", "_light")
 """Endings of the sizes that fit the smaller budgets."""
-
-Update = Callable[[int, int, str], None]
-Bar = Callable[[str], AbstractContextManager[Update]]
-"""Opens a progress bar with a label."""
 
 
 @dataclass(frozen=True)
@@ -320,7 +317,7 @@ def _train(suite: Suite, job: Job, method: Method, bar: Bar) -> None:
     run.checkpoint.unlink(missing_ok=True)
 
 
-def _in_time(until: float | None, update: Update, done: int, whole: int, state: str) -> None:
+def _in_time(until: float | None, update: Progress, done: int, whole: int, state: str) -> None:
     """Report progress; raises TimeUp where the time is over."""
     if until is not None and done < whole and time.monotonic() > until:
         raise TimeUp("an evaluation is left")

@@ -1,40 +1,28 @@
-"""How the command lines speak: errors as one line, progress bars, tables."""
+"""What long work shows: progress bars, in a terminal, a notebook or a log, and tables."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
-
-import typer
-from typer.core import TyperGroup
 
 from faceref.errors import FaceRefError, unknown_choice
 
 LINE_SECONDS = 30.0
 """Between two lines about progress in a log."""
-
-
-class CommandGroup(TyperGroup):
-    """A command group that shows a FaceRefError as one line and ends with status 1."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the chosen command."""
-        try:
-            return super().invoke(ctx)
-        except FaceRefError as error:
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(1) from error
-        except KeyboardInterrupt:
-            typer.echo("interrupted; give the same command again to go on", err=True)
-            raise typer.Exit(130) from None
+Progress = Callable[..., None]
+"""Called with the units done, the units in all and, where it helps, a line about the state."""
+Bar = Callable[[str], AbstractContextManager[Progress]]
+"""Opens a progress bar with a label."""
+Table = tuple[str, list[str], list[list[str]]]
+"""Title, column names and rows."""
 
 
 def say(text: str) -> None:
     """Print one line of result."""
-    typer.echo(text)
+    print(text, flush=True)
 
 
 def need_option(name: str, given: bool, example: str) -> None:
@@ -66,54 +54,63 @@ def print_table(
 
 
 @contextmanager
-def progress_bar(label: str, unit: str) -> Iterator[Callable[..., None]]:
-    """A progress bar on stderr; where that is no terminal, a line every half minute.
+def progress_bar(label: str, unit: str = "", *, shown: bool = True) -> Iterator[Progress]:
+    """A progress bar: in a terminal on stderr, in a notebook as a widget.
 
-    Yields what to call with the units done, the units in all and, if you like, a line about the
-    state.
+    Where stderr is neither, as in a log, a line every half minute.
+
+    Args:
+        label: What is done, in a word or two.
+        unit: What is counted, for the rate, such as `images`.
+        shown: False shows nothing.
+
+    Yields:
+        What to call with the units done, the units in all and, if you like, the state.
+
+    Example:
+        >>> with progress_bar("Counting", "numbers", shown=False) as progress:
+        ...     for number in range(3):
+        ...         progress(number + 1, 3)
     """
-    if not sys.stderr.isatty():
+    if not shown:
+        yield lambda done, total, state="": None
+    elif sys.stderr.isatty() or _in_notebook():
+        with _tqdm_bar(label, unit) as update:
+            yield update
+    else:
         yield _lines(label)
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
 
-    columns = (
-        TextColumn(label),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[state]}"),
-    )
-    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
-        task = bar.add_task(label, total=None, rate="", state="")
+
+@contextmanager
+def _tqdm_bar(label: str, unit: str) -> Iterator[Progress]:
+    from tqdm.auto import tqdm
+
+    with tqdm(desc=label, unit=f" {unit}" if unit else "it", dynamic_ncols=True) as bar:
 
         def update(done: int, total: int, state: str = "") -> None:
-            speed = bar.tasks[task].speed
-            rate = f"{speed:.1f} {unit}/s" if speed and unit else ""
-            bar.update(task, completed=done, total=total, rate=rate, state=state)
+            bar.total = total
+            if state:
+                bar.set_postfix_str(state, refresh=False)
+            bar.update(done - bar.n)
 
         yield update
 
 
-def _lines(label: str) -> Callable[..., None]:
+def _in_notebook() -> bool:
+    """Whether this runs in a Jupyter kernel; IPython is asked only where it is loaded already."""
+    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel")
+
+
+def _lines(label: str) -> Progress:
     """What `progress_bar` yields for a log: the first and last state, and one each half minute."""
-    vectors = -LINE_SECONDS
+    last = -LINE_SECONDS
 
     def update(done: int, total: int, state: str = "") -> None:
-        nonlocal vectors
+        nonlocal last
         now = time.monotonic()
-        if now - vectors >= LINE_SECONDS or done == total:
-            vectors = now
+        if now - last >= LINE_SECONDS or done == total:
+            last = now
             print(f"{label}: {done}/{total} {state}".rstrip(), file=sys.stderr, flush=True)
 
     return update

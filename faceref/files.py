@@ -1,14 +1,94 @@
-"""Text files that are whole or not there, whatever interrupts their writing."""
+"""Files: written whole or not at all, and known by their SHA-256."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from faceref.errors import FaceRefError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, which becomes `path` when the block ends without an error.
+
+    Whoever reads `path` meanwhile finds the old file or none, never a half-written one. The
+    temporary name is this process's own, and is removed after an error.
+
+    Args:
+        path: The file to write; its folder must exist.
+
+    Yields:
+        Where to write. It ends as `path` does.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "numbers.txt"
+        >>> with replacing(path) as temporary:
+        ...     _ = temporary.write_text("1 2 3")
+        >>> path.read_text()
+        '1 2 3'
+    """
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` whole, see `replacing`."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, whole, see `replacing`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write indented JSON, whole, see `replacing`."""
+    write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal.
+
+    It is computed once for a file as it stands: a file that was changed since (another size, inode
+    or time of change) is read again.
+
+    Args:
+        path: A file.
+
+    Returns:
+        64 hexadecimal digits.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "empty"
+        >>> path.touch()
+        >>> file_sha256(path)[:12]
+        'e3b0c44298fc'
+    """
+    now = path.stat()
+    return _sha256_of(path, (now.st_size, now.st_ino, now.st_mtime_ns, now.st_ctime_ns))
+
+
+@lru_cache(maxsize=256)
+def _sha256_of(path: Path, _as_it_stands: tuple[int, ...]) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def refuse_existing(out: Path, overwrite: bool) -> None:
@@ -17,30 +97,3 @@ def refuse_existing(out: Path, overwrite: bool) -> None:
         raise FaceRefError(
             f"{out} exists already. Give --overwrite to replace it, or choose another --out."
         )
-
-
-@lru_cache(maxsize=32)
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of an encoder's file, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def write_json(value: Any, path: Path) -> None:
-    """Write indented JSON under a temporary name, then rename."""
-    write_text(path, json.dumps(value, indent=2) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 under a temporary name beside `path`, then rename."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from faceref.errors import FaceRefError
+from faceref.files import replacing
 
 TILE, GAP, CAPTION, HEAD = 128, 6, 18, 26
 ASIDE = 3 * GAP
@@ -54,11 +55,10 @@ def draw(rows: Sequence[Sequence[Tile]], heads: Mapping[int, str], aside: int) -
 
 def save(image: Image.Image, out: Path) -> None:
     """Write PNG under a temporary name, then rename; makes the folder. Raises FaceRefError."""
-    temporary = out.with_suffix(".tmp")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        image.save(temporary, "PNG", optimize=True)
-        temporary.replace(out)
+        with replacing(out) as temporary:
+            image.save(temporary, "PNG", optimize=True)
     except OSError as error:
         raise FaceRefError(
             f"Cannot write {out}: {error.strerror or error}. Choose another place for the picture."

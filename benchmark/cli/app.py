@@ -20,7 +20,7 @@ from benchmark.cli.suite import add_suite
 from benchmark.cli.train import add_train, use_threads
 from benchmark.cli.upscale import add_upscale
 from benchmark.cli.validate import add_validate
-from faceref.console import CommandGroup
+from faceref.cli.group import CommandGroup
 
 app = typer.Typer(
     cls=CommandGroup,

@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from benchmark.cli.options import Device, FaceLimit
-from faceref.console import CommandGroup
+from faceref.cli.group import CommandGroup
 
 weights_app = typer.Typer(
     cls=CommandGroup, help="Weights that metrics need: list them, fetch them, check them."

@@ -11,7 +11,7 @@ import typer
 
 from benchmark.cli.options import Device, FaceLimit, TaskName, Threads
 from benchmark.cli.train import use_threads
-from faceref.console import CommandGroup
+from faceref.cli.group import CommandGroup
 
 if TYPE_CHECKING:
     from benchmark.studies.study import Study

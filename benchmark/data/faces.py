@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmark.protocol.degradation import degrade_all
 from benchmark.protocol.tasks import HR_SIZE, SCALE
-from faceref.dataset.store import REFERENCE_LISTS, FaceRef
+from faceref.dataset.store import REFERENCE_LISTS, FaceRef, Pool
 from faceref.errors import FaceRefError, unknown_choice
 
 LISTS = (*REFERENCE_LISTS, "both", "random")
@@ -21,22 +21,6 @@ LISTS = (*REFERENCE_LISTS, "both", "random")
 faces of other people, drawn with a fixed seed."""
 RANDOM_REFERENCES = 64
 """Random references of a face."""
-
-
-@dataclass(frozen=True, eq=False)
-class Pool:
-    """The faces that references come from: the train split."""
-
-    images: np.ndarray
-    """uint8 RGB, (N, 128, 128, 3)."""
-    row: dict[str, int]
-    """Row of each image id."""
-
-    @classmethod
-    def read(cls, face_ref: FaceRef) -> Pool:
-        """Decode the train split of `face_ref`."""
-        ids = face_ref.column("train", "image_id")
-        return cls(face_ref.images("train"), {image_id: row for row, image_id in enumerate(ids)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,4 +133,4 @@ def _merge(lists: Sequence[list[dict]], pool: Pool) -> list[int]:
 def open_face_ref(path: Path) -> tuple[FaceRef, Pool]:
     """Open a Face_Ref folder and decode the faces that references come from."""
     face_ref = FaceRef.open(path)
-    return face_ref, Pool.read(face_ref)
+    return face_ref, face_ref.pool

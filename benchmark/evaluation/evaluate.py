@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 import faceref
-from benchmark.data.faces import Faces, Pool, cycle, open_face_ref, read_split
+from benchmark.data.faces import Faces, cycle, open_face_ref, read_split
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method, package_of
 from benchmark.metrics.batch import score_batch
@@ -26,8 +26,9 @@ from benchmark.protocol.tasks import SCALE, TASKS, Task, task
 from benchmark.results.result import Result, image_digest, run_name
 from benchmark.training.cost import count_macs, peak_memory_mib, seconds_per_face
 from benchmark.training.export import open_weights, training_report
+from faceref.console import Progress
 from faceref.dataset.revision import data_revision, references_digest
-from faceref.dataset.store import REFERENCE_LISTS, FaceRef
+from faceref.dataset.store import REFERENCE_LISTS, FaceRef, Pool
 from faceref.errors import FaceRefError
 from faceref.hardware import hardware, open_device, versions
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 BATCH = 16
 DIGITS = 4
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from benchmark.evaluation.evaluate import Progress, Setting, need_scale, score_model
+from benchmark.evaluation.evaluate import Setting, need_scale, score_model
 from benchmark.evaluation.predictions import need_plain_name
 from benchmark.protocol.tasks import HR_SIZE, LR_SIZE, SCALE, task
-from benchmark.training.run import file_sha256
+from faceref.console import Progress
 from faceref.errors import FaceRefError
+from faceref.files import file_sha256
 from faceref.hardware import open_device
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmark.results.result import Result
 from faceref.errors import FaceRefError
+from faceref.files import replacing
 
 FULL_WIDTH = 7.0
 """Inches; both columns of a paper."""
@@ -83,9 +84,8 @@ def save_figure(figure: Any, out: Path) -> list[Path]:
         out.parent.mkdir(parents=True, exist_ok=True)
         for form, metadata in (("png", {"Software": "facebench"}), ("pdf", bare)):
             path = out.with_suffix(f".{form}")
-            temporary = out.with_suffix(f".{form}.tmp")
-            figure.savefig(temporary, format=form, bbox_inches="tight", metadata=metadata)
-            temporary.replace(path)
+            with replacing(path) as temporary:
+                figure.savefig(temporary, format=form, bbox_inches="tight", metadata=metadata)
             made.append(path)
     except OSError as error:
         raise FaceRefError(

@@ -24,6 +24,7 @@ import numpy as np
 from benchmark.results.checks import problems
 from benchmark.results.result import FORMAT, OLD_FORMATS, Result
 from faceref.errors import FaceRefError
+from faceref.files import write_bytes
 
 SHOWN = 10
 """Damaged files that one error names."""
@@ -52,8 +53,8 @@ def write(result: Result, folder: Path) -> Path:
     content["sha256"] = _digest(content)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path.with_suffix(".parquet"), table)
-        _replace(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
+        write_bytes(path.with_suffix(".parquet"), table)
+        write_bytes(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
     except OSError as error:
         raise FaceRefError(
             f"Cannot write {path}: {error.strerror or error}. Choose another --results."
@@ -96,12 +97,6 @@ def _near(scores: Sequence[float | None], others: Sequence[float | None]) -> boo
 
 def _weights(result: Result) -> str | None:
     return result.training["weights_sha256"] if result.training else None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
 
 
 def _digest(content: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from baselines.msrnet.ablation import Changed, changed_parts
-from benchmark.data.faces import Faces, Pool, open_face_ref, random_references, read_split
+from benchmark.data.faces import Faces, open_face_ref, random_references, read_split
 from benchmark.evaluation.evaluate import BATCH, budget_name, code_version, default_task, open_model
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method
@@ -39,15 +39,15 @@ from benchmark.studies.study import (
     StudyCheckpoint,
 )
 from benchmark.training.export import training_report
+from faceref.console import Progress
 from faceref.dataset.revision import data_revision
-from faceref.dataset.store import REFERENCE_LISTS, FaceRef
+from faceref.dataset.store import REFERENCE_LISTS, FaceRef, Pool
 from faceref.errors import FaceRefError
 from faceref.hardware import hardware, open_device
 
 COUNTS = (1, 2, 3, 5, 8)
 PART_LIST, PART_COUNT = "refs_lr", 5
 """What a network with a part changed is given: that list, and at most that many where it can be."""
-Progress = Callable[[int, int, str], None]
 
 
 def parse_counts(text: str) -> list[int]:

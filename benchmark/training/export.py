@@ -11,9 +11,9 @@ from torch import nn
 
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method
-from benchmark.training.run import Run, file_sha256
+from benchmark.training.run import Run
 from faceref.errors import FaceRefError
-from faceref.files import write_text
+from faceref.files import file_sha256, replacing, write_text
 
 SUFFIX = ".safetensors"
 
@@ -51,10 +51,9 @@ def export_weights(run: Path, out: Path) -> Path:
         "training": json.dumps(training),
     }
     out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_suffix(".tmp")
-    save_file({name: value.contiguous() for name, value in state.items()}, temporary, facts)
-    temporary.chmod(0o644)  # safetensors lets only its owner read.
-    temporary.replace(out)
+    with replacing(out) as temporary:
+        save_file({name: value.contiguous() for name, value in state.items()}, temporary, facts)
+        temporary.chmod(0o644)  # safetensors lets only its owner read.
     write_text(_sum_file(out), f"{file_sha256(out)}  {out.name}\n")
     return out
 

@@ -9,7 +9,6 @@ training.json  what was trained on what, the curves, and the SHA-256 of best.pt
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
@@ -21,6 +20,7 @@ from benchmark.protocol.budgets import TRAINING_LIST, Budget
 from faceref.dataset.revision import archived_from, data_revision
 from faceref.dataset.store import FaceRef
 from faceref.errors import FaceRefError
+from faceref.files import file_sha256, replacing
 
 
 @dataclass(frozen=True)
@@ -124,14 +124,8 @@ def _deepest(key: str, found: dict[str, Any], now: dict[str, Any]) -> tuple[str,
 
 def save(value: Any, path: Path) -> None:
     """`torch.save` under a temporary name, then rename."""
-    temporary = path.with_suffix(".tmp")
-    torch.save(value, temporary)
-    temporary.replace(path)
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with replacing(path) as temporary:
+        torch.save(value, temporary)
 
 
 @dataclass(frozen=True)

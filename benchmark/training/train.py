@@ -17,7 +17,8 @@ from benchmark.methods.registry import load_method
 from benchmark.protocol.budgets import TRAINING_LIST, Budget
 from benchmark.training.distributed import World
 from benchmark.training.run import Run, training_settings
-from benchmark.training.trainer import Progress, Trainer
+from benchmark.training.trainer import Trainer
+from faceref.console import Progress
 from faceref.dataset.revision import archived_from, data_revision
 from faceref.errors import FaceRefError
 from faceref.hardware import choose_precision, open_device

@@ -7,7 +7,6 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,17 +25,16 @@ from benchmark.protocol.budgets import Budget
 from benchmark.training.cost import peak_memory_mib
 from benchmark.training.distributed import World
 from benchmark.training.log import Curves, line
-from benchmark.training.run import Run, file_sha256, save
+from benchmark.training.run import Run, save
 from benchmark.training.schedule import learning_rate, validation_steps
+from faceref.console import Progress
 from faceref.errors import FaceRefError
-from faceref.files import write_json
+from faceref.files import file_sha256, write_json
 from faceref.hardware import hardware, versions
 
 SAVE_SECONDS = 60.0
 MARGIN_SECONDS = 3.0
 """Kept back of a limited time, for the last step and the checkpoint."""
-Progress = Callable[[int, int, str], None]
-"""Told steps done, steps in all, and a line about the state."""
 
 
 class TimeUp(Exception):
@@ -306,7 +304,7 @@ class Trainer:
             "versions": versions(),
         }
         if self.world.leads:
-            write_json(report, self.run.report)
+            write_json(self.run.report, report)
         return report
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from benchmark.protocol.budgets import Budget
 from benchmark.training.train import Running, train
+from faceref.console import Progress
 from faceref.errors import unknown_choice
 from faceref.files import write_json
 
@@ -16,7 +16,6 @@ RATES = (2e-4, 4e-4, 8e-4, 1.6e-3)
 """Peaks that are tried, the same for every method."""
 SHARE = 0.1
 """Of the budget's samples, for each rate, with a warm-up and a cosine of its own."""
-Update = Callable[[int, int, str], None]
 
 
 def tuned(
@@ -25,7 +24,7 @@ def tuned(
     budget: Budget,
     folder: Path,
     running: Running,
-    progress: Update | None = None,
+    progress: Progress | None = None,
 ) -> float:
     """The rate of `RATES` whose short training has the highest PSNR-Y on val; ties: the lower.
 
@@ -41,7 +40,7 @@ def tuned(
         found[f"{rate:g}"] = report["val_psnr_y"]
     if missing:
         known = {"budget": budget.name, "samples": short.samples, "val_psnr_y": found}
-        write_json(known, _file(folder, method))
+        write_json(_file(folder, method), known)
     return _best(found)
 
 

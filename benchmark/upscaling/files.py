@@ -16,7 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 from benchmark.upscaling.paste import upsample_image
 from benchmark.upscaling.upscaler import NOTICE, UpscaledFace
 from faceref.errors import FaceRefError
-from faceref.files import write_text
+from faceref.files import replacing, write_text
 from faceref.images import Tile, draw, save
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
@@ -71,13 +71,12 @@ def write_image(image: np.ndarray, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     info = PngInfo()
     info.add_text("Comment", NOTICE)
-    temporary = path.with_suffix(".tmp")
-    Image.fromarray(image).save(temporary, "PNG", pnginfo=info)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        Image.fromarray(image).save(temporary, "PNG", pnginfo=info)
 
 
 def run_video(
-    job: Job, work: Work, vectors: Callable[[int, int], None]
+    job: Job, work: Work, progress: Callable[[int, int], None]
 ) -> list[list[UpscaledFace]]:
     """Enlarge a video frame by frame, without its sound; frames without a face are enlarged only.
 
@@ -85,24 +84,23 @@ def run_video(
     """
     film = cv2.VideoCapture(str(job.source))
     total, rate = int(film.get(cv2.CAP_PROP_FRAME_COUNT)), film.get(cv2.CAP_PROP_FPS) or 25.0
-    temporary = job.out.with_suffix(".tmp.mp4")
     job.out.parent.mkdir(parents=True, exist_ok=True)
     found: list[list[UpscaledFace]] = []
     writer = None
-    for frame in _frames(film):
-        picture, faces = work(frame)
-        height, width = picture.shape[:2]
+    with replacing(job.out) as temporary:
+        for frame in _frames(film):
+            image, faces = work(frame)
+            height, width = image.shape[:2]
+            if writer is None:
+                code = cv2.VideoWriter.fourcc(*"mp4v")
+                writer = cv2.VideoWriter(str(temporary), code, rate, (width, height))
+            writer.write(np.ascontiguousarray(image[..., ::-1]))
+            found.append(faces)
+            progress(len(found), total)
+        film.release()
         if writer is None:
-            code = cv2.VideoWriter.fourcc(*"mp4v")
-            writer = cv2.VideoWriter(str(temporary), code, rate, (width, height))
-        writer.write(np.ascontiguousarray(picture[..., ::-1]))
-        found.append(faces)
-        vectors(len(found), total)
-    film.release()
-    if writer is None:
-        raise FaceRefError("has no frame that can be read")
-    writer.release()
-    temporary.replace(job.out)
+            raise FaceRefError("has no frame that can be read")
+        writer.release()
     return found
 
 

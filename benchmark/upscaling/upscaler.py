@@ -7,7 +7,7 @@ that have more pixels than that already are left alone, as they would lose some.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,6 @@ NOTICE = (
 )
 BATCH = 16
 MAX_PIXELS = 100_000_000
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ from typing import Annotated, Optional
 
 import typer
 
+from faceref.cli.group import CommandGroup
 from faceref.cli.release import add_publish
 from faceref.cli.sets import add_sets
-from faceref.console import CommandGroup
 
 app = typer.Typer(
     cls=CommandGroup,

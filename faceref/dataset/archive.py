@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,9 +20,11 @@ import numpy as np
 from PIL import Image
 
 from benchmark.metrics.score import psnr
+from faceref.console import Progress
 from faceref.dataset.revision import data_revision
 from faceref.dataset.store import SPLITS, FaceRef, decode, with_image, write_manifest, write_split
 from faceref.errors import FaceRefError, unknown_choice
+from faceref.files import replacing
 
 LOSSLESS = 101
 QUALITIES = (LOSSLESS, 98, 95, 92, 90, 87, 84, 80, 75, 70)
@@ -30,7 +33,6 @@ SAMPLE = 200
 """Faces from which sizes are estimated."""
 FOLDER = "face_ref"
 """Name of the folder in the archive."""
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,6 @@ def _write(
     progress: Progress | None,
 ) -> bool:
     """Write the archive; False where it is larger than `limit`, and then nothing is left."""
-    temporary = out.with_name(out.name + ".tmp")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / FOLDER
         folder.mkdir()
@@ -124,12 +125,13 @@ def _write(
         write_manifest(folder, _manifest(face_ref, packed))
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
-            with tarfile.open(temporary, "w") as archive:
+            made = Path(name) / "archive.tar"
+            with tarfile.open(made, "w") as archive:
                 archive.add(folder, FOLDER, filter=_bare)
-            if temporary.stat().st_size > limit:
-                temporary.unlink()
+            if made.stat().st_size > limit:
                 return False
-            temporary.replace(out)
+            with replacing(out) as temporary:
+                shutil.move(made, temporary)
         except OSError as error:
             raise FaceRefError(
                 f"Cannot write {out}: {error.strerror or error}. Choose another --out."

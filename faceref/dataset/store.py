@@ -188,6 +188,16 @@ def write_manifest(root: Path, manifest: dict[str, Any]) -> None:
     (root / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """The faces that references come from: the train split."""
+
+    images: np.ndarray
+    """uint8 RGB, (N, 128, 128, 3)."""
+    row: dict[str, int]
+    """Row of each image id."""
+
+
 @dataclass(frozen=True)
 class FaceRef:
     """A Face_Ref folder, opened for reading. Columns are read when asked for."""
@@ -220,6 +230,12 @@ class FaceRef:
             raise FaceRefError(
                 f"{self.root / MANIFEST} is damaged ({error}). Build the set again."
             ) from error
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The faces that references come from, decoded when first asked for, once."""
+        ids = self.column("train", "image_id")
+        return Pool(self.images("train"), {image_id: row for row, image_id in enumerate(ids)})
 
     def count(self, split: str) -> int:
         """Number of rows of `split`."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from faceref.console import Table
 from faceref.dataset.store import SPLITS, FaceRef
-
-Table = tuple[str, list[str], list[list[str]]]
-"""Title, column names and rows."""
 
 
 def tables(face_ref: FaceRef) -> Iterator[Table]:

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from faceref.embed.base import normalise
 from faceref.errors import FaceRefError
-from faceref.files import digest_of
+from faceref.files import file_sha256, write_bytes
 from faceref.hardware import open_device
 
 SIDE = 16
@@ -148,11 +148,9 @@ def save_encoder(encoder: LrEncoder, path: Path) -> str:
         )
     names = ("dims", "width", "depth")
     shape = {"format": FORMAT, **{name: getattr(encoder, name) for name in names}}
-    temporary = path.with_suffix(".tmp")
     metadata = {"lr_encoder": json.dumps(shape, sort_keys=True)}
-    temporary.write_bytes(as_bytes(weights, metadata))
-    temporary.replace(path)
-    return digest_of(path)
+    write_bytes(path, as_bytes(weights, metadata))
+    return file_sha256(path)
 
 
 def _stored(value: Tensor) -> Tensor:
@@ -171,9 +169,9 @@ def load_encoder(path: Path, device: str = "cpu", sha256: str | None = None) -> 
         raise FaceRefError(
             f"No LR encoder at {path}. Build the set with --likeness-lr identity or both."
         )
-    if sha256 is not None and digest_of(path) != sha256:
+    if sha256 is not None and file_sha256(path) != sha256:
         raise FaceRefError(
-            f"{path} is damaged or was replaced: SHA-256 {digest_of(path)[:12]}..., recorded "
+            f"{path} is damaged or was replaced: SHA-256 {file_sha256(path)[:12]}..., recorded "
             f"{sha256[:12]}.... Build the set again."
         )
     try:

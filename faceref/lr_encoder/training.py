@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +18,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from faceref.console import Progress
 from faceref.errors import FaceRefError
+from faceref.files import write_bytes
 from faceref.hardware import computes_bf16, open_device
 from faceref.lr_encoder.augmentation import vary
 from faceref.lr_encoder.model import (
@@ -35,9 +37,6 @@ MAX_PROBES = 2000
 """Val faces that a validation retrieves for, at most."""
 MAX_BANK = 16_384
 """Train faces that a step ranks, at most."""
-
-Progress = Callable[[int, int], None]
-"""Told faces shown and faces in all."""
 
 
 @dataclass(frozen=True)
@@ -196,9 +195,7 @@ class _Trainer:
         }
         buffer = io.BytesIO()
         torch.save(content, buffer)
-        temporary = self.checkpoint.with_suffix(".tmp")
-        temporary.write_bytes(buffer.getvalue())
-        temporary.replace(self.checkpoint)
+        write_bytes(self.checkpoint, buffer.getvalue())
 
     def fit(self, progress: Progress | None) -> None:
         """Train from where the state stands to the end of the schedule."""

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from faceref.console import Progress
 from faceref.embed.base import Embedder
 from faceref.errors import UnusableError
 from faceref.files import refuse_existing
@@ -20,7 +21,7 @@ from faceref.hardware import usable_cores
 from faceref.pipeline import stages
 from faceref.pipeline.assemble import assemble
 from faceref.pipeline.checkpoints import PARTS_VERSION, BuildFolder
-from faceref.pipeline.local_executor import Executor, LocalExecutor, Progress
+from faceref.pipeline.local_executor import Executor, LocalExecutor
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import MIN_PEOPLE, too_few_people
 from faceref.record import Record

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from faceref.errors import FaceRefError
-from faceref.files import write_text
+from faceref.files import replacing, write_text
 from faceref.record import Record
 
 PARTS_VERSION = 2
@@ -67,9 +67,8 @@ class BuildFolder:
     def write_part(self, index: int, records: Sequence[Record]) -> None:
         """Write a finished chunk."""
         table = pa.Table.from_pylist([_row(record) for record in records], schema=_PART_SCHEMA)
-        temporary = self.part(index).with_suffix(".tmp")
-        pq.write_table(table, temporary)
-        temporary.replace(self.part(index))
+        with replacing(self.part(index)) as temporary:
+            pq.write_table(table, temporary)
 
     def read(self, parts: int, columns: Sequence[str] = LEAN_COLUMNS) -> pa.Table:
         """The named columns of the first `parts` parts, in the order of the source."""

@@ -16,6 +16,7 @@ from functools import partial
 import cv2
 import numpy as np
 
+from faceref.console import Progress
 from faceref.embed.base import Embedder
 from faceref.pipeline import stages
 from faceref.pipeline.checkpoints import BuildFolder
@@ -29,8 +30,6 @@ TASK = 16
 AHEAD = 128
 """Images a thread that are handed out before the first is taken back: more than pass through while
 a part is written."""
-Progress = Callable[[int, int], None]
-"""Told the images done and the images in all."""
 Batch = tuple[Record, ...]
 
 

@@ -24,13 +24,14 @@ from typing import Any
 
 import numpy as np
 
+from faceref.console import Progress
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError
 from faceref.hardware import usable_cores
 from faceref.pipeline import local_executor as executor
 from faceref.pipeline.build import per_image_stages
 from faceref.pipeline.checkpoints import BuildFolder
-from faceref.pipeline.local_executor import Progress, batches, missing_parts, process
+from faceref.pipeline.local_executor import batches, missing_parts, process
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.stages import Stage
 from faceref.record import Record

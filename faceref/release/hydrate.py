@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from faceref.audit.manifest import bound_on_scores, facts
+from faceref.console import Progress
 from faceref.curation.components import find_giants
 from faceref.curation.identities import notes_of
 from faceref.dataset import card, store
@@ -29,7 +30,6 @@ from faceref.errors import FaceRefError
 from faceref.files import file_sha256, refuse_existing
 from faceref.hardware import usable_cores
 from faceref.pipeline import stages
-from faceref.pipeline.local_executor import Progress
 from faceref.record import Record
 from faceref.release.format import REMOVALS, open_components, salted, was_removed
 from faceref.release.index import Index, Row

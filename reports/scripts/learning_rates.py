@@ -122,7 +122,7 @@ def main() -> None:
     known = json.loads(file.read_text(encoding="utf-8"))
     for folder in given.results:
         take_in(known, read_all(folder))
-    write_json(known, file)
+    write_json(file, known)
     write_text(file.with_suffix(".md"), page(known))
 
 

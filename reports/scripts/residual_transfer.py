@@ -377,7 +377,7 @@ def main() -> None:
         opened, pool, weights.model, given_.probes, given_.steps, given_.faces
     )
     said["minutes"] = round((time.monotonic() - start) / 60, 1)
-    write_json(said, given_.out / "residual_transfer.json")
+    write_json(given_.out / "residual_transfer.json", said)
     write_text(given_.out / "residual_transfer.md", page(said))
     print(page(said))
 

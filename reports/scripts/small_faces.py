@@ -6,7 +6,6 @@ Embeddings are not published; whoever has the embedder of the build can compute 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from itertools import islice
@@ -15,17 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from faceref.console import Progress
 from faceref.dataset.store import SPLITS, FaceRef, decode
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError
-from faceref.files import digest_of
+from faceref.files import file_sha256
 from faceref.images import thumbnail
 from faceref.lr_encoder.training import LrFaces, Schedule, train_encoder
 
 CHUNK = 256
-
-Progress = Callable[[int, int], None]
-"""Told the faces done and the faces in all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +93,7 @@ def train_on(
         for part in (faces.of("train"), faces.of("val"))
     )
     report = train_encoder(train, val, out, schedule, device=device, progress=progress)
-    return {**report, "sha256": digest_of(out)}
+    return {**report, "sha256": file_sha256(out)}
 
 
 def _column(face_ref: FaceRef, name: str) -> list[str]:

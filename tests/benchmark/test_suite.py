@@ -228,9 +228,9 @@ def test_a_finished_training_of_other_settings_is_not_taken_for_the_wanted_one(
     monkeypatch.setattr(module, "train", None)
     assert carry_on(lower, bar).failed == {job: stale.stale}
     report = one.run(job).training()
-    write_json(report | {"data_revision": "0" * 64}, one.run(job).report)
+    write_json(one.run(job).report, report | {"data_revision": "0" * 64})
     assert "other data" in status(one, job).stale
-    write_json(report | {"reference_list": "random"}, one.run(job).report)
+    write_json(one.run(job).report, report | {"reference_list": "random"})
     assert "another reference list: 'random'" in status(one, job).stale
 
 
@@ -246,7 +246,7 @@ def test_a_finished_training_is_of_the_rate_that_val_chose(
     tuning.tuning.mkdir(parents=True)
     for best, done in ((RATES[0], True), (RATES[1], False)):
         found = {f"{rate:g}": 20.0 + (rate == best) for rate in RATES}
-        write_json({"val_psnr_y": found}, tuning.tuning / "srcnn.json")
+        write_json(tuning.tuning / "srcnn.json", {"val_psnr_y": found})
         assert status(tuning, job).done is done
     monkeypatch.setattr(module, "train", None)
     (error,) = carry_on(tuning, bar).failed.values()
@@ -265,11 +265,11 @@ def test_scores_of_other_weights_faces_or_a_damaged_file_are_made_again(small: S
     report = one.run(job).training()
     (path,) = one.results.rglob("*.json")
     carry_on(one, bar)
-    write_json(report | {"weights_sha256": "0" * 64}, one.run(job).report)
+    write_json(one.run(job).report, report | {"weights_sha256": "0" * 64})
     found = status(one, job)
     assert (found.results, found.wanted, found.done) == (0, 1, False)
 
-    write_json(report, one.run(job).report)
+    write_json(one.run(job).report, report)
     path.write_text("{", encoding="utf-8")
     assert not status(one, job).done
     (error,) = carry_on(one, bar).failed.values()

@@ -17,8 +17,8 @@ from benchmark.studies.gains_page import find_leaderboard, gains_markdown, studi
 from benchmark.studies.references_page import markdown
 from benchmark.studies.study import read
 from benchmark.training.export import open_weights
-from benchmark.training.run import file_sha256
 from faceref.errors import FaceRefError
+from faceref.files import file_sha256
 from reports.scripts import learning_rates
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports"

@@ -27,12 +27,13 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.functional import to_tensor
 
 from benchmark.data.batches import Loader
-from benchmark.data.faces import Faces, Pool
+from benchmark.data.faces import Faces
 from benchmark.methods.registry import load_method
 from benchmark.protocol.budgets import Budget, budget
 from benchmark.protocol.degradation import degrade_all, upsample_bicubic
 from benchmark.training.run import Run
 from benchmark.training.trainer import Trainer
+from faceref.dataset.store import Pool
 
 FACES = 512
 CPU = torch.device("cpu")

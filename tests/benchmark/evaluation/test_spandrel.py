@@ -17,8 +17,8 @@ from benchmark.evaluation.predictions import evaluate_predictions
 from benchmark.evaluation.spandrel import evaluate_spandrel, open_network
 from benchmark.metrics.score import to_uint8
 from benchmark.results.files import read, write
-from benchmark.training.run import file_sha256
 from faceref.errors import FaceRefError
+from faceref.files import file_sha256
 
 pytest.importorskip("spandrel")
 from spandrel.architectures.Compact import Compact

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmark.data.faces import Faces, Pool
+from benchmark.data.faces import Faces
 from benchmark.protocol.degradation import degrade_all, upsample_bicubic
 from benchmark.studies.patch_oracle import copied_patches
 from benchmark.studies.study import CHOICES
+from faceref.dataset.store import Pool
 
 
 def _pictures(count: int, seed: int = 0) -> np.ndarray:

@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 from benchmark.evaluation.evaluate import Setting, evaluate, training_of, training_summary
 from benchmark.protocol.budgets import BUDGETS
 from benchmark.training.export import export_weights, open_weights, training_report
-from benchmark.training.run import file_sha256
 from benchmark.training.train import train
 from faceref.errors import FaceRefError
+from faceref.files import file_sha256
 
 RELEASES = Path(__file__).parents[3] / "releases"
 

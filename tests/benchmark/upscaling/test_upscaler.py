@@ -12,7 +12,7 @@ from benchmark.cli.app import app
 from benchmark.methods.registry import load_method
 from benchmark.protocol.degradation import degrade
 from benchmark.training.export import Weights, export_weights, open_weights
-from benchmark.training.run import Run, file_sha256, save
+from benchmark.training.run import Run, save
 from benchmark.upscaling.files import jobs, run_video, tolerant
 from benchmark.upscaling.paste import frame_in_image, paste, upsample_image
 from benchmark.upscaling.upscaler import NOTICE, Upscaler, upscale_crop, upscale_photo
@@ -20,7 +20,7 @@ from faceref.dataset.store import FaceRef
 from faceref.embed.align import ARCFACE, align
 from faceref.embed.base import Detection
 from faceref.errors import FaceRefError
-from faceref.files import write_json
+from faceref.files import file_sha256, write_json
 from faceref.mining.gallery import Gallery
 from faceref.mining.mine import Mining
 from faceref.pipeline.build import build
@@ -50,7 +50,7 @@ def run(root: Path) -> Path:
         "method": "msrnet", "budget": {"name": "debug"}, "seed": 0, "data_revision": "x",
         "val_psnr_y": 20.0, "best_step": 1, "weights_sha256": file_sha256(run.best),
     }  # fmt: skip
-    write_json(report, run.report)
+    write_json(run.report, report)
     return run.root
 
 
