@@ -101,7 +101,7 @@ def neighbours(found: Tensor) -> Tensor:
 
 
 def _beside(cells: Tensor, down: int, right: int) -> Tensor:
-    """The cell `down` and `right` of each of `cells`, inside the same picture."""
+    """The cell `down` and `right` of each of `cells`, inside the same image."""
     place = cells % CELLS
     row = (place // GRID + down).clamp(0, GRID - 1)
     column = (place % GRID + right).clamp(0, GRID - 1)

@@ -1,4 +1,4 @@
-"""Bicubic enlargement, the floor of every board.
+"""Bicubic enlargement, the floor of every leaderboard.
 
 Origin: Pillow's bicubic filter (Keys' kernel, a = -0.5), rounded to uint8 as Pillow does.
 Code licence: Apache-2.0 (this project). No weights.

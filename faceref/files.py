@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -18,14 +19,15 @@ from faceref.errors import FaceRefError
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, which becomes `path` when the block ends without an error.
 
-    Whoever reads `path` meanwhile finds the old file or none, never a half-written one. The
-    temporary name is this process's own, and is removed after an error.
+    Whoever reads `path` meanwhile finds the old file or none, never a half-written one. It lies in
+    a folder of this process's own, under the same name, since some formats (torch's) hold the name
+    of their file; the folder goes, after an error, too.
 
     Args:
         path: The file to write; its folder must exist.
 
     Yields:
-        Where to write. It ends as `path` does.
+        Where to write.
 
     Example:
         >>> import tempfile
@@ -35,12 +37,13 @@ def replacing(path: Path) -> Iterator[Path]:
         >>> path.read_text()
         '1 2 3'
     """
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    folder = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    folder.mkdir(exist_ok=True)
     try:
-        yield temporary
-        temporary.replace(path)
+        yield folder / path.name
+        (folder / path.name).replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

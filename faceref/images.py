@@ -61,7 +61,7 @@ def save(image: Image.Image, out: Path) -> None:
             image.save(temporary, "PNG", optimize=True)
     except OSError as error:
         raise FaceRefError(
-            f"Cannot write {out}: {error.strerror or error}. Choose another place for the picture."
+            f"Cannot write {out}: {error.strerror or error}. Choose another place for the image."
         ) from error
 
 

@@ -25,11 +25,11 @@ class Quality:
     sharpness: float | None = None
     """Logarithm of the variance of the Laplacian, see `quality.sharpness`."""
     yaw: float | None = None
-    """Degrees; positive where the nose points to the right of the picture."""
+    """Degrees; positive where the nose points to the right of the image."""
     pitch: float | None = None
     """Degrees; positive where it points down. Rough: proportions of the face count, too."""
     roll: float | None = None
-    """Degrees; positive where the head leans clockwise in the picture."""
+    """Degrees; positive where the head leans clockwise in the image."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def protocol(
 
 @app.command(epilog="**Example:** `facebench protocols face_ref --out PROTOCOLS.md`")
 def protocols(
-    faces: Annotated[Path, typer.Argument(help="A Face_Ref, or a folder of 128x128 pictures.")],
+    faces: Annotated[Path, typer.Argument(help="A Face_Ref, or a folder of 128x128 images.")],
     out: Annotated[Path, typer.Option(help="Markdown file to write.")] = Path("PROTOCOLS.md"),
     name: Annotated[str, typer.Option(help="What the page calls the faces.")] = "a folder",
 ) -> None:
@@ -101,7 +101,7 @@ def protocols(
 
 @app.command(epilog="**Example:** `facebench score OUTPUTS TARGETS --protocol fsrnet`")
 def score(
-    outputs: Annotated[Path, typer.Argument(help="Folder of enlarged pictures.")],
+    outputs: Annotated[Path, typer.Argument(help="Folder of enlarged images.")],
     targets: Annotated[Path, typer.Argument(help="Folder of the true ones, of the same names.")],
     protocol: Annotated[str, typer.Option(help="See `facebench protocol`.")] = "pairs-x8@1",
 ) -> None:

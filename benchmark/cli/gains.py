@@ -18,7 +18,7 @@ def gains(
         Path, typer.Option(help="Folder of files of `facebench study references`.")
     ] = Path("reports/studies"),
     out: Annotated[Path, typer.Option(help="Folder for page and figure.")] = Path("reports"),
-    budget: Annotated[str, typer.Option(help="Whose board.")] = "small",
+    budget: Annotated[str, typer.Option(help="Whose leaderboard.")] = "small",
     task: Annotated[str, typer.Option(help="Which task.")] = "lfw-x8@1",
 ) -> None:
     """Do references help? Paired differences of a leaderboard, with intervals, on one page."""

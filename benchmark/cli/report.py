@@ -13,7 +13,7 @@ def site(
     out: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("site"),
     face_ref: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="Face_Ref of the embedded sample, for the pictures."),
+        typer.Option(help="Face_Ref of the embedded sample, for the images."),
     ] = None,
     runs: Annotated[Path, typer.Option(help="Folder with one training a method.")] = Path("runs"),
     methods: Annotated[
@@ -21,7 +21,7 @@ def site(
     ] = "",
     reference_list: Annotated[str, typer.Option("--list", help="refs_hr or refs_lr.")] = "refs_lr",
 ) -> None:
-    """Write the page: sortable leaderboards, protocols and, with --face-ref, pictures."""
+    """Write the page: sortable leaderboards, protocols and, with --face-ref, images."""
     from benchmark.report.site.build import write_site
     from faceref.console import say
 

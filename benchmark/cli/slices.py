@@ -27,7 +27,7 @@ def slices(
         Optional[Path],  # noqa: UP045
         typer.Option(help="Table of attributes: CelebA's text file, or CSV with image_id."),
     ] = None,
-    budget: Annotated[str, typer.Option(help="Whose board.")] = "small",
+    budget: Annotated[str, typer.Option(help="Whose leaderboard.")] = "small",
     task: Annotated[str, typer.Option(help="Default: the only one of that budget.")] = "",
     metric: Annotated[str, typer.Option(help="psnr_y, ssim_y, identity, …")] = "psnr_y",
     out: Annotated[Path, typer.Option(help="Markdown file; the figure lies beside it.")] = Path(

@@ -49,7 +49,7 @@ def upscale(
     det_size: Annotated[int, typer.Option(help="Side of the detector's input, pixels.")] = 640,
     device: Device = "cpu",
 ) -> None:
-    """Enlarge LR faces with the help of other people's, and lay them back into the picture."""
+    """Enlarge LR faces with the help of other people's, and lay them back into the image."""
     from benchmark.training.export import open_weights
     from benchmark.upscaling.files import explain as write_sheets
     from benchmark.upscaling.files import (

@@ -49,7 +49,7 @@ class Setting:
     """References given to methods that take any."""
     reference_list: str = "refs_hr"
     oracle: bool = False
-    """Give the HR face itself as the only reference: a check, never a row of a board."""
+    """Give the HR face itself as the only reference: a check, never a row of a leaderboard."""
     faces: int | None = None
     """Score that many faces, evenly spaced; None scores all."""
 

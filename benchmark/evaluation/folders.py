@@ -39,13 +39,13 @@ def measure_of(protocol: str) -> Score:
 
 
 def means(scores: dict[str, dict[str, float]]) -> dict[str, float]:
-    """Mean of each metric over the pictures."""
+    """Mean of each metric over the images."""
     rows = list(scores.values())
     return {metric: float(np.mean([row[metric] for row in rows])) for metric in rows[0]}
 
 
 def read_rgb(path: Path) -> np.ndarray:
-    """uint8 RGB (H, W, 3); raises FaceRefError for another mode and for what is no picture."""
+    """uint8 RGB (H, W, 3); raises FaceRefError for another mode and for what is no image."""
     try:
         with Image.open(path) as image:
             if image.mode != "RGB":

@@ -91,7 +91,7 @@ def score_published(
     if min(low.shape) < 11:
         raise FaceRefError(
             f"{protocol.name} cuts {protocol.border} pixels at each side: of "
-            f"{target.shape[1]}x{target.shape[0]} less than 11 are left. Score larger pictures."
+            f"{target.shape[1]}x{target.shape[0]} less than 11 are left. Score larger images."
         )
     found = {"psnr_y": psnr(low, high), "ssim_y": ssim(low, high)}
     if protocol.overflow:

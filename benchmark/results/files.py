@@ -6,7 +6,7 @@
 ```
 
 Every table and figure is made from these. What was changed since it was written is an error that
-names the file, never a row of a board.
+names the file, never a row of a leaderboard.
 """
 
 from __future__ import annotations

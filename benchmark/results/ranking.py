@@ -35,7 +35,7 @@ class Value:
 
 @dataclass(frozen=True)
 class RankedRow:
-    """One row of a board."""
+    """One row of a leaderboard."""
 
     result: Result
     name: str
@@ -99,7 +99,7 @@ def scores_of(results: Sequence[Result], metric: str) -> np.ndarray:
 
 
 def leaderboard_title(key: LeaderboardKey) -> str:
-    """Heading of one board."""
+    """Heading of one leaderboard."""
     task, budget, _, _ = key
     return f"{task_title(task)} (`{task}`, budget `{budget}`)"
 
@@ -120,7 +120,7 @@ def _need_the_same_images(results: Sequence[Result]) -> None:
         if result.images_sha256 != results[0].images_sha256:
             raise FaceRefError(
                 f"{label(result)} and {label(results[0])} were scored on different images, so they "
-                "cannot share a board. Evaluate both on the same faces."
+                "cannot share a leaderboard. Evaluate both on the same faces."
             )
 
 

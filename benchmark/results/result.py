@@ -1,4 +1,4 @@
-"""Results: one method, evaluated once, and which of them share a board.
+"""Results: one method, evaluated once, and which of them share a leaderboard.
 
 `result_files.py` writes and reads them. Neither needs torch or the data.
 """

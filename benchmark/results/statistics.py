@@ -11,7 +11,7 @@ import numpy as np
 RESAMPLES = 2000
 SEED = 0
 ALPHA = 0.05
-"""Chance of one or more false differences among all pairs of a board."""
+"""Chance of one or more false differences among all pairs of a leaderboard."""
 _AT_A_TIME = 200
 
 

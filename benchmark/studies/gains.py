@@ -112,7 +112,7 @@ def against_rivals(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]
 
     Against itself without references, the best single-image row, the best row of another method
     with references of the LR face, too, and itself trained without any, as far as they are on
-    the board. The best are those of the highest PSNR-Y.
+    the leaderboard. The best are those of the highest PSNR-Y.
     """
     return _rivals(_given(leaderboard, [ASKED]), leaderboard)
 
@@ -148,7 +148,7 @@ def _rivals(mine: Result | None, leaderboard: Sequence[Result]) -> list[tuple[Re
 
 
 def _family(leaderboard: Sequence[Result]) -> list[str]:
-    """The asked method and its variants, as far as they are on the board."""
+    """The asked method and its variants, as far as they are on the leaderboard."""
     names = dict.fromkeys(row.method for row in leaderboard)
     return [name for name in names if name.partition("-")[0] == ASKED]
 

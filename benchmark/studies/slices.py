@@ -183,7 +183,7 @@ def find_row(results: Sequence[Result], wanted: str) -> Result:
     found = by_label or [row for row in results if row.method == wanted]
     if len(found) != 1:
         raise FaceRefError(
-            f"{wanted!r} is {'no row' if not found else f'{len(found)} rows'} of this board. "
+            f"{wanted!r} is {'no row' if not found else f'{len(found)} rows'} of this leaderboard. "
             f"Rows: {', '.join(repr(label(row)) for row in results)}."
         )
     return found[0]

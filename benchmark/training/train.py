@@ -1,6 +1,6 @@
 """Training: the same budget for every method, a checkpoint to go on from, val chooses the weights.
 
-Of the test split ids and hashes are read, to name the data, and no picture.
+Of the test split ids and hashes are read, to name the data, and no image.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import numpy as np
 from faceref.embed.align import SIZE, similarity
 
 FEATHER = 12
-"""Pixels of the frame over which a face fades into the picture."""
+"""Pixels of the frame over which a face fades into the image."""
 
 
 def upsample_image(image: np.ndarray, scale: int) -> np.ndarray:
@@ -20,7 +20,7 @@ def upsample_image(image: np.ndarray, scale: int) -> np.ndarray:
 def frame_in_image(points: np.ndarray, template: np.ndarray, scale: int) -> np.ndarray:
     """The 2x3 map from the 128x128 frame of a face to the image, enlarged by `scale`.
 
-    `points` (5, 2) are in pixels of the small picture. Pixel centres lie at whole numbers.
+    `points` (5, 2) are in pixels of the small image. Pixel centres lie at whole numbers.
     """
     matrix = cv2.invertAffineTransform(similarity(points, template))
     matrix[:, 2] += 0.5

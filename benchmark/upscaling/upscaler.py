@@ -1,7 +1,7 @@
 """LR faces made larger: in crops, photographs, folders and videos.
 
 A face is aligned as in the set, shrunk to the 16x16 that methods are trained for, given references
-that were found with it alone, enlarged to 128x128, and laid back into the enlarged picture. Faces
+that were found with it alone, enlarged to 128x128, and laid back into the enlarged image. Faces
 that have more pixels than that already are left alone, as they would lose some.
 """
 
@@ -48,7 +48,7 @@ class UpscaledFace:
     """Cosine of each cell and its match, (K, 32, 32), where the method tells."""
 
     def report(self) -> dict[str, Any]:
-        """For the JSON beside the pictures."""
+        """For the JSON beside the images."""
         return {
             "box": [round(float(side), 1) for side in self.box],
             "left_alone": self.super_resolved is None,
@@ -149,7 +149,7 @@ def upscale_photo(
 
 
 def _width_in_image(points: np.ndarray, template: np.ndarray) -> float:
-    """Side of the 128x128 frame of a face, in pixels of its picture."""
+    """Side of the 128x128 frame of a face, in pixels of its image."""
     matrix = similarity(points, template)
     return HR_SIZE / float(np.hypot(matrix[0, 0], matrix[1, 0]))
 

@@ -26,7 +26,7 @@ def publish(
     path: Annotated[Path, typer.Argument(help="A Face_Ref folder.")],
     repo: Annotated[str, typer.Argument(help="Data set on the Hugging Face Hub: OWNER/NAME.")],
     full: Annotated[
-        bool, typer.Option("--full", help="With the pictures. Default: the index.")
+        bool, typer.Option("--full", help="With the images. Default: the index.")
     ] = False,
     licence: Annotated[
         Optional[str],  # noqa: UP045

@@ -128,7 +128,7 @@ def origin_text(origin: dict[str, Any] | None) -> str:
 def _credits(origin: dict[str, Any] | None) -> str:
     if origin is None or not origin["credited"]:
         return ""
-    return "`credits.parquet` names the author and the licence of each picture. "
+    return "`credits.parquet` names the author and the licence of each image. "
 
 
 def bound_text(bound: dict[str, Any]) -> str:

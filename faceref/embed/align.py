@@ -49,7 +49,7 @@ class Landmarks:
     template: np.ndarray
     """Where the points go: float32 pixels of the frame, (5, 2)."""
     left_eye: tuple[int, ...]
-    """Points whose mean is the centre of the eye on the left of the picture."""
+    """Points whose mean is the centre of the eye on the left of the image."""
     right_eye: tuple[int, ...]
     """The same for the eye on the right."""
 
@@ -125,7 +125,7 @@ def _dlib_template() -> np.ndarray:
 
 
 ARCFACE = Landmarks("arcface5", _ARCFACE_112 + np.array([8, 0], np.float32), (0,), (1,))
-"""Left eye, right eye, nose tip, left and right corner of the mouth, as seen in the picture."""
+"""Left eye, right eye, nose tip, left and right corner of the mouth, as seen in the image."""
 DLIB = Landmarks("dlib5", _dlib_template(), (2, 3), (0, 1))
 """dlib's five points, with their eye centres where ArcFace's are."""
 SCHEMES = {scheme.name: scheme for scheme in (ARCFACE, DLIB)}

@@ -49,11 +49,11 @@ class Pose:
     """How the head is turned against the camera, degrees."""
 
     yaw: float
-    """Positive where the nose points to the right of the picture."""
+    """Positive where the nose points to the right of the image."""
     pitch: float
     """Positive where the nose points down."""
     roll: float
-    """Positive where the head leans clockwise in the picture."""
+    """Positive where the head leans clockwise in the image."""
 
 
 def sharpness(face: np.ndarray) -> float:

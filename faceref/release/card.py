@@ -162,4 +162,4 @@ def _withheld(withheld: list[str]) -> str:
 def _credits(released: Mapping[str, Any]) -> str:
     if not (released.get("origin") or {}).get("credited"):
         return ""
-    return " `credits.parquet` names the author, the licence and the address of each picture."
+    return " `credits.parquet` names the author, the licence and the address of each image."

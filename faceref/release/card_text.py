@@ -62,7 +62,7 @@ lists; the set was not balanced.
 
 Whoever is shown here, holds the rights to a image, or represents somebody who does, can have it
 removed. Write to {contact}, with the image id or a description of the image; no reason is needed,
-and no proof beyond what tells the picture. The image leaves rows, lists and pool with `faceref
+and no proof beyond what tells the image. The image leaves rows, lists and pool with `faceref
 remove`, lists are refilled, and a new version is published; `removals.json` keeps a hash of the id
 and not the id. Whoever holds a copy is asked to take the new version and delete the old one.
 
@@ -84,7 +84,7 @@ faces = load_dataset("{repo}", revision="{version}")
 print(faces["test"][0]["refs_hr"])
 ```"""
 
-HYDRATE = """The index holds no picture. With your own copy of the source the set is made again from
+HYDRATE = """The index holds no image. With your own copy of the source the set is made again from
 it, every image checked by its hash:
 
 ```sh

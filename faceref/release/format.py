@@ -67,7 +67,7 @@ INDEX_SCHEMA = pa.schema(
 """All columns that an index may have, in their order; those that the policy withholds are absent.
 
 As in `store.SCHEMA`, and: `png_sha256` is of the aligned face as the set stores it, `pixels_sha256`
-of its RGB bytes (128 * 128 * 3), so that another PNG encoder can be told from another picture.
+of its RGB bytes (128 * 128 * 3), so that another PNG encoder can be told from another image.
 `landmarks` are absent where the source itself has them (CelebA, FFHQ): read them there.
 `component_seal` stands for `component` where identities are withheld, see `seal`. Rows are in the
 order of the set's own shards."""

@@ -27,7 +27,7 @@ PNG_TAIL = b"IEND\xaeB`\x82"
 def verify(root: Path) -> Iterator[str]:
     """Every way in which the files below `root` are not those of its manifest, one line each.
 
-    A set: counts, rejects, fingerprint, whole pictures. An index: counts, rejects, and the
+    A set: counts, rejects, fingerprint, whole images. An index: counts, rejects, and the
     fingerprint where identities were published. A full release: the hashes of its shards, too.
     """
     if not (root / store.MANIFEST).is_file():

@@ -121,5 +121,5 @@ def refuse_swapped(title: str, points: np.ndarray) -> None:
         raise FaceRefError(
             f"{title}: in {swapped:.0%} of the rows the left eye lies right of the right eye. "
             "Points must be left eye, right eye, nose, left and right mouth corner, as seen in the "
-            "picture."
+            "image."
         )

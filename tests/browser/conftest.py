@@ -42,7 +42,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of the committed results, written anew, with the committed pictures."""
+    """The page of the committed results, written anew, with the committed images."""
     folder = tmp_path_factory.mktemp("page") / "site"
     shutil.copytree(REPORTS / "site" / PICTURES, folder / PICTURES)
     shutil.copy(REPORTS / "site" / GALLERY, folder)

@@ -26,7 +26,7 @@ from benchmark.results.result import Result, image_digest
 
 def main() -> None:
     """Run and print one JSON line."""
-    parser = argparse.ArgumentParser(description="Speed of the board.")
+    parser = argparse.ArgumentParser(description="Speed of the leaderboard.")
     parser.add_argument("--results", type=int, default=200)
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--seeds", type=int, default=5, help="Of each row.")

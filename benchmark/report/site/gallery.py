@@ -142,7 +142,7 @@ def _about(face_ref: FaceRef, methods: list[Shown], reference_list: str, results
     about = (
         f"Faces of the test split of the embedded sample (Face_Ref "
         f"{data_revision(face_ref)[:12]}), 16x16 to 128x128, references by "
-        f"{reference_list}, PSNR-Y under each picture."
+        f"{reference_list}, PSNR-Y under each image."
     )
     return f"{about} Trained for it: {'; '.join(words)}." if words else about
 

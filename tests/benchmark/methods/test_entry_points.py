@@ -21,9 +21,9 @@ METHOD = """
 from dataclasses import replace
 from benchmark.methods.method import Method
 from benchmark.methods.method import Variant
-from benchmark.methods.registry import load
-METHOD = replace(load("bicubic"), name={name!r}, title="Mine",
-                 variants=(Variant("twice", load("bicubic").build),))
+from benchmark.methods.registry import load_method
+METHOD = replace(load_method("bicubic"), name={name!r}, title="Mine",
+                 variants=(Variant("twice", load_method("bicubic").build),))
 """
 
 
@@ -129,10 +129,10 @@ def _run(command: list[str], **options: object) -> str:
 
 CODE = """
 import sys
-from benchmark.methods.registry import load
-from benchmark.methods.registry import names
+from benchmark.methods.registry import load_method
+from benchmark.methods.registry import method_names
 from benchmark.methods.registry import origin
-assert "shuffle" in names()
+assert "shuffle" in method_names()
 assert "facebench_example" not in sys.modules
 assert origin("shuffle") == "facebench-example 0.1.0"
 from benchmark.__main__ import main

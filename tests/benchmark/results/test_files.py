@@ -1,4 +1,4 @@
-"""Damage of every kind is an error that names the file, and no row of a board."""
+"""Damage of every kind is an error that names the file, and no row of a leaderboard."""
 
 import json
 import subprocess

@@ -47,7 +47,7 @@ def test_only_the_sharp_face_finds_detail_that_lies_elsewhere():
     moved = np.roll(hr, (32, 48), (1, 2))
     flat = np.full_like(hr, 128)
     found = _gains(_faces(hr, np.concatenate([flat, moved])), [[0, 1]], 2)
-    # Blocks at the seam have no likeness in the moved picture.
+    # Blocks at the seam have no likeness in the moved image.
     assert found["sharp"][0] > 3
     assert found["place"][0] < 0.1
 

@@ -1,4 +1,4 @@
-"""The page of choices, the wording of protocols, and folders of pictures."""
+"""The page of choices, the wording of protocols, and folders of images."""
 
 from pathlib import Path
 

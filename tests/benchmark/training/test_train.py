@@ -258,7 +258,7 @@ def test_a_loss_that_learns_is_saved_and_the_last_weights_are_kept(
     tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     method = replace(load_method("srcnn"), criterion=Adversarial)
-    monkeypatch.setattr("benchmark.training.train.load", lambda name: method)
+    monkeypatch.setattr("benchmark.training.train.load_method", lambda name: method)
     report = train(tiny_face_ref, "srcnn", replace(BUDGET, samples=12), tmp_path / "run")
     assert report["best_step"] == report["steps"] == 2
     saved = torch.load(Run(tmp_path / "run").checkpoint, weights_only=True)

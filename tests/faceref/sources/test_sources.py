@@ -78,7 +78,8 @@ def test_every_file_is_a_source_of_its_name():
 
 def test_opening_one_source_imports_no_other():
     code = (
-        "import sys; from faceref.sources.registry import load, names; names(); load('lfw')\n"
+        "import sys; from faceref.sources.registry import load_source, source_names\n"
+        "source_names(); load_source('lfw')\n"
         "others = {f'faceref.sources.{name}' for name in ('celeba', 'ffhq', 'hf', 'sample')}\n"
         "sys.exit(sorted((others | {'datasets', 'pandas', 'torch'}) & set(sys.modules)) or 0)"
     )
