@@ -19,7 +19,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -188,14 +188,17 @@ def write_manifest(root: Path, manifest: dict[str, Any]) -> None:
     (root / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
-@dataclass(frozen=True, eq=False)
 class Pool:
-    """The faces that references come from: the train split."""
+    """The faces that references come from: the train split, decoded when its images are used."""
 
-    images: np.ndarray
-    """uint8 RGB, (N, 128, 128, 3)."""
-    row: dict[str, int]
-    """Row of each image id."""
+    def __init__(self, images: np.ndarray | Callable[[], np.ndarray], row: dict[str, int]) -> None:
+        """`images`, uint8 RGB (N, 128, 128, 3), or what reads them; `row` of each image id."""
+        self._images, self.row = images, row
+
+    @cached_property
+    def images(self) -> np.ndarray:
+        """uint8 RGB, (N, 128, 128, 3)."""
+        return self._images() if callable(self._images) else self._images
 
 
 @dataclass(frozen=True)
@@ -233,9 +236,10 @@ class FaceRef:
 
     @cached_property
     def pool(self) -> Pool:
-        """The faces that references come from, decoded when first asked for, once."""
+        """The faces that references come from; its images are decoded when first used, once."""
         ids = self.column("train", "image_id")
-        return Pool(self.images("train"), {image_id: row for row, image_id in enumerate(ids)})
+        rows = {image_id: row for row, image_id in enumerate(ids)}
+        return Pool(lambda: self.images("train"), rows)
 
     def count(self, split: str) -> int:
         """Number of rows of `split`."""
