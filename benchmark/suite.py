@@ -148,6 +148,14 @@ class Status:
     stale: str = ""
     """Why its finished training is not, or may not be, the one that is wanted."""
 
+    def training(self, steps: int) -> str:
+        """How far the training of `steps` steps is, in a word or two."""
+        if self.stale:
+            return "of other settings"
+        if self.seconds is not None or self.steps == steps:
+            return "done"
+        return f"{self.steps} of {steps}" if self.steps else "missing"
+
     @property
     def done(self) -> bool:
         """Whether nothing is left to do."""
@@ -226,6 +234,27 @@ class Outcome:
     """With the error."""
     left: list[Job]
     """Not reached, in the hands of another process, or out of time."""
+    results: Path
+    """Folder of the result files."""
+    scored: bool
+    """Whether the set has the split that methods are scored on."""
+
+    def summary(self) -> list[str]:
+        """What to say of it, a line each."""
+        lines = [f"{job.name} failed: {error}" for job, error in self.failed.items()]
+        every = len(self.done) + len(self.failed) + len(self.left)
+        lines.append(f"{len(self.done)} of {every} jobs are done.")
+        if not self.scored:
+            lines.append(
+                "This set has no test split, so nothing was scored. Where the whole set is, give "
+                f"the same command with it and with {self.results.parent}."
+            )
+        if self.left:
+            names = ", ".join(job.name for job in self.left)
+            lines.append(f"Left: {names}. The same command goes on.")
+        elif self.scored and not self.failed:
+            lines.append(f"Next: facebench leaderboard {self.results}")
+        return lines
 
 
 def carry_on(suite: Suite, bar: Bar) -> Outcome:
@@ -253,7 +282,7 @@ def carry_on(suite: Suite, bar: Bar) -> Outcome:
             failed[job] = f"{error} Free memory of the GPU; the same command goes on."
         # Here, as in the clause above the traceback still holds the tensors.
         torch.cuda.empty_cache()
-    return Outcome(done, failed, left)
+    return Outcome(done, failed, left, suite.results, suite.scores)
 
 
 @contextmanager

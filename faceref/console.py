@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -20,8 +20,8 @@ Table = tuple[str, list[str], list[list[str]]]
 """Title, column names and rows."""
 
 
-def say(text: str) -> None:
-    """Print one line of result."""
+def say(text: object) -> None:
+    """Print a result."""
     print(text, flush=True)
 
 
@@ -35,6 +35,29 @@ def need_choice(kind: str, value: str, choices: Sequence[str]) -> None:
     """Raise FaceRefError unless `value` is one of `choices`."""
     if value not in choices:
         raise unknown_choice(kind, value, choices)
+
+
+def need_one(given: Mapping[str, Any]) -> Any:
+    """The one option of `given`, by its name, that has a value; raises FaceRefError otherwise."""
+    named = [name for name, value in given.items() if value is not None]
+    if len(named) > 1:
+        raise FaceRefError(f"{' and '.join(named)} do not go together: give one of them.")
+    if not named:
+        raise FaceRefError(f"Give one of {', '.join(given)}.")
+    return given[named[0]]
+
+
+def print_frame(title: str, frame: Any) -> None:
+    """Print a pandas DataFrame, its index first; truth is `yes` or `no`, what is missing `-`."""
+    words = {True: "yes", False: "no"}
+
+    def cell(value: Any) -> str:
+        if value is None or value != value:
+            return "-"
+        return words[bool(value)] if isinstance(value, bool) else f"{value}"
+
+    rows = [[cell(value) for value in row] for row in frame.itertuples()]
+    print_table(title, [str(frame.index.name), *frame.columns], rows, numbers=False)
 
 
 def print_table(

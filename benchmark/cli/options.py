@@ -2,17 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+RUNNING = "Running"
+"""Panel of options about the machine."""
+MORE = "More"
+"""Panel of options that few need."""
+
+FaceRefDir = Annotated[Path, typer.Argument(help="A Face_Ref folder, made by `faceref build`.")]
+Results = Annotated[Path, typer.Argument(help="Folder of result files.")]
+MethodName = Annotated[str, typer.Option("--method", "-m", help="See `facebench methods`.")]
+BudgetName = Annotated[str, typer.Option(help="debug, demo, small or full.")]
+References = Annotated[int, typer.Option(help="References given, K, 0 to 8.", min=0, max=8)]
+ReferenceList = Annotated[
+    str,
+    typer.Option(help="refs_lr: found with the LR face; refs_hr: found with the HR face."),
+]
+Metrics = Annotated[
+    str, typer.Option(help="More metrics, by commas: lpips_alex, dists, identity, fid, ...")
+]
 TaskName = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option(help="See `facebench protocol`. Default: SOURCE-x8@1, or folder-x8@1."),
+    str | None,
+    typer.Option(
+        help="See `facebench protocol`. Default: SOURCE-x8@1, or folder-x8@1.",
+        rich_help_panel=MORE,
+    ),
 ]
-FaceLimit = Annotated[
-    Optional[int],  # noqa: UP045
-    typer.Option(help="Score that many, evenly spaced. Default: all.", min=1),
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        help="Score that many faces, evenly spaced. Default: all.", min=1, rich_help_panel=MORE
+    ),
 ]
-Device = Annotated[str, typer.Option(help="cpu or cuda.")]
-Threads = Annotated[int, typer.Option(help="CPU threads of torch; 0: its default.", min=0)]
+Device = Annotated[str, typer.Option(help="cpu or cuda.", rich_help_panel=RUNNING)]
+Threads = Annotated[
+    int,
+    typer.Option(help="CPU threads of torch; 0: its default.", min=0, rich_help_panel=RUNNING),
+]
+Precision = Annotated[
+    str,
+    typer.Option(
+        help="auto, bf16 or fp32; auto: fp32 where bf16 is only imitated.", rich_help_panel=RUNNING
+    ),
+]
+Minutes = Annotated[
+    float | None,
+    typer.Option(
+        help="Stop with a checkpoint before that time is over.", min=0.1, rich_help_panel=RUNNING
+    ),
+]
+Compile = Annotated[
+    bool,
+    typer.Option(
+        "--compile", help="torch.compile; on a GPU with CUDA graphs.", rich_help_panel=RUNNING
+    ),
+]
+
+
+def use_threads(count: int) -> None:
+    """Give torch `count` CPU threads; 0 leaves it as it is."""
+    if count:
+        import torch
+
+        torch.set_num_threads(count)

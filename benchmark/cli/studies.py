@@ -1,22 +1,16 @@
-"""The command `facebench study references`. Heavy imports happen inside it."""
+"""The commands `facebench study ...`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated
 
 import typer
 
-from benchmark.cli.options import Device, FaceLimit, TaskName, Threads
-from benchmark.cli.train import use_threads
+from benchmark.cli.options import MORE, Device, Limit, Results, TaskName, Threads, use_threads
 from faceref.cli.group import CommandGroup
 
-if TYPE_CHECKING:
-    from benchmark.studies.study import Study
-
-EPILOG = """**Examples**
+REFERENCES = """**Examples**
 
 `facebench study references face_ref --run runs/msrnet --out report` studies one training
 
@@ -24,100 +18,144 @@ EPILOG = """**Examples**
 was trained with one kind of references is tested with every other. Train the second with
 `facebench train face_ref --method msrnet --references-from random --out runs/on_random`
 
-`facebench study references face_ref --run runs/msrnet --also by_both` adds look-alikes by another
-likeness: `faceref build ... --likeness-hr both --likeness-lr both --out by_both`
-
 `facebench study references --file report/studies/NAME.json --out report` draws a page again
 
-Interrupted? Give the same command again: it goes on. `facebench gains` puts trainings side by side.
+Interrupted? Give the same command again: it goes on. `facebench study gains` compares trainings.
 """
+GAINS = "**Example:** `facebench study gains reports/results --out reports`"
+SLICES = """**Examples**
+
+`facebench study slices results --method "MSRNet (K=5, refs_lr)" --against edsr --face-ref face_ref`
+
+`facebench study slices results --method rcan_s --attributes list_attr_celeba.txt`
+"""
+PROTOCOLS = "**Example:** `facebench study protocols face_ref --out protocols.md`"
 EXAMPLE = "facebench study references face_ref --run runs/msrnet"
-Files = Annotated[
-    Optional[list[Path]],  # noqa: UP045
-    typer.Option(help="A study made before: only draw it. Several times for several."),
-]
-Runs = Annotated[
-    Optional[list[Path]],  # noqa: UP045
-    typer.Option(help="Folder of a training, or a exported file. Several times for several."),
-]
+app = typer.Typer(
+    cls=CommandGroup,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Study trained methods: their references, the faces they win on, the protocol.",
+)
 
 
+@app.command(epilog=REFERENCES)
 def references(
     face_ref: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Argument(help="A Face_Ref folder, made by `faceref build`."),
+        Path | None, typer.Argument(help="A Face_Ref folder, made by `faceref build`.")
     ] = None,
-    run: Runs = None,
-    out: Annotated[Path, typer.Option(help="Folder for pages, plots and files.")] = Path("reports"),
-    file: Files = None,
-    task: TaskName = None,
-    split: Annotated[str, typer.Option(help="test or val.")] = "test",
+    run: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of a training, or exported weights; several times for several."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for pages, figures and files.")] = Path(
+        "reports"
+    ),
+    file: Annotated[
+        list[Path] | None,
+        typer.Option(help="A study made before: only draw it. Several times for several."),
+    ] = None,
     also: Annotated[
-        Optional[list[Path]],  # noqa: UP045
-        typer.Option(help="The same faces with lists by another likeness; several times."),
+        list[Path] | None,
+        typer.Option(help="The same faces with lists by another similarity.", rich_help_panel=MORE),
     ] = None,
-    counts: Annotated[str, typer.Option(help="Numbers of references.")] = "1,2,3,5,8",
-    faces: FaceLimit = None,
+    counts: Annotated[
+        str, typer.Option(help="Numbers of references.", rich_help_panel=MORE)
+    ] = "1,2,3,5,8",
+    task: TaskName = None,
+    split: Annotated[str, typer.Option(help="test or val.", rich_help_panel=MORE)] = "test",
+    limit: Limit = None,
     device: Device = "cpu",
     threads: Threads = 0,
 ) -> None:
-    """Do they help? Random, look-alike, same person, the target; K from 0 up; each part off."""
-    from faceref.console import need_option
+    """Measure what references give: random, look-alike, same person, target; K from 0 up."""
+    import benchmark
+    from faceref.console import need_option, say
 
     if file:
-        return _draw(file, out)
+        return say("\n".join(map(str, benchmark.draw_reference_studies(file, out))))
     need_option("FACE_REF", face_ref is not None, EXAMPLE)
     need_option("--run", bool(run), EXAMPLE)
-    from benchmark.studies.references import need_names_apart, parse_counts, study_references
-
-    assert face_ref is not None
     use_threads(threads)
-    make = partial(
-        study_references,
-        face_ref,
-        task_name=task,
+    made = benchmark.study_references(
+        face_ref or Path(),
+        run or [],
+        out=out,
+        task=task,
         split=split,
-        counts=parse_counts(counts),
-        faces=faces,
         also=also or (),
+        counts=counts,
+        limit=limit,
         device=device,
     )
-    runs = list(run or ())
-    need_names_apart(runs)
-    for one in runs:
-        _study(one, make, out)
+    say("\n".join(map(str, made)))
 
 
-def _study(run: Path, make: Callable[..., Study], out: Path) -> None:
-    """One page; the numbers are written before anything is drawn."""
-    from benchmark.studies.study import StudyCheckpoint, write
-    from faceref.console import progress_bar
-
-    checkpoint = StudyCheckpoint(out / "studies")
-    with progress_bar(f"Studying {run}", "faces") as progress:
-        found = make(run, progress=progress, checkpoint=checkpoint)
-    file = out / "studies" / f"{found.name}.json"
-    write(found, file)
-    checkpoint.forget()
-    _draw([file], out)
-
-
-def _draw(files: Sequence[Path], out: Path) -> None:
-    from benchmark.studies.references_page import write_findings
+@app.command(epilog=GAINS)
+def gains(
+    results: Results,
+    studies: Annotated[
+        Path, typer.Option(help="Folder of files of `facebench study references`.")
+    ] = Path("reports/studies"),
+    out: Annotated[Path, typer.Option(help="Folder for page and figure.")] = Path("reports"),
+    budget: Annotated[str, typer.Option(help="Whose leaderboard.")] = "small",
+    task: Annotated[str, typer.Option(help="Which task.")] = "lfw-x8@1",
+) -> None:
+    """Say whether references help: paired differences of a leaderboard, on one page."""
+    import benchmark
     from faceref.console import say
 
-    for file in files:
-        for path in [file, *write_findings(file, out)]:
-            say(str(path))
+    made = benchmark.study_gains(results, studies=studies, out=out, budget=budget, task=task)
+    say("\n".join(map(str, made)))
 
 
-def add_study(app: typer.Typer) -> None:
-    """Register the command."""
-    group = typer.Typer(
-        cls=CommandGroup,
-        no_args_is_help=True,
-        rich_markup_mode="markdown",
-        help="What a trained method leans on: its references, its parts.",
+@app.command(epilog=SLICES)
+def slices(
+    results: Results,
+    method: Annotated[str, typer.Option("--method", "-m", help="A row: its method, or label.")],
+    against: Annotated[str, typer.Option(help="The row to compare with.")] = "bicubic",
+    face_ref: Annotated[
+        Path | None,
+        typer.Option(help="The Face_Ref of the results: slices by pose, sharpness and size."),
+    ] = None,
+    attributes: Annotated[
+        Path | None,
+        typer.Option(help="Table of attributes: CelebA's text file, or CSV with image_id."),
+    ] = None,
+    budget: Annotated[str, typer.Option(help="Whose leaderboard.")] = "small",
+    task: Annotated[str, typer.Option(help="Default: the only one of that budget.")] = "",
+    metric: Annotated[str, typer.Option(help="psnr_y, ssim_y, identity, ...")] = "psnr_y",
+    out: Annotated[Path, typer.Option(help="Markdown file; the figure lies beside it.")] = Path(
+        "slices.md"
+    ),
+) -> None:
+    """Compare two methods by pose, sharpness, size, or attributes of the source."""
+    import benchmark
+    from faceref.console import say
+
+    say(
+        benchmark.study_slices(
+            results,
+            method,
+            against=against,
+            faces=face_ref,
+            attributes=attributes,
+            budget=budget,
+            task=task,
+            metric=metric,
+            out=out,
+        )
     )
-    group.command(epilog=EPILOG)(references)
-    app.add_typer(group, name="study")
+
+
+@app.command(epilog=PROTOCOLS)
+def protocols(
+    faces: Annotated[Path, typer.Argument(help="A Face_Ref, or a folder of 128x128 images.")],
+    out: Annotated[Path, typer.Option(help="Markdown file to write.")] = Path("protocols.md"),
+    name: Annotated[str, typer.Option(help="What the page calls the faces.")] = "a folder",
+) -> None:
+    """Show on one set of faces how each choice of a protocol moves the number."""
+    import benchmark
+    from faceref.console import say
+
+    say(benchmark.study_protocols(faces, out=out, name=name))

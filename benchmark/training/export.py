@@ -10,12 +10,15 @@ from typing import Any
 from torch import nn
 
 from benchmark.methods.method import Method
+from benchmark.methods.model import Model
 from benchmark.methods.registry import load_method
 from benchmark.training.run import Run
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256, replacing, write_text
 
 SUFFIX = ".safetensors"
+WEIGHTS = Path(__file__).parents[2] / "releases"
+"""Exported weights of a checkout, one folder a task and budget."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,44 @@ def open_weights(path: Path) -> Weights:
 
     method = load_method(name)
     return Weights(method, _filled(method, load_file(path), path), digest)
+
+
+def load_model(name: str | Path) -> Model:
+    """A method's network with its trained weights, ready to call.
+
+    Args:
+        name: The folder of a training, a `.safetensors` file that `export_weights` made, or a
+            method: one that needs no training, such as `bicubic`, or one whose exported weights
+            lie in the checkout's folder `weights/`.
+
+    Returns:
+        A module in evaluation mode: `model(lr, refs)`, see `Model`.
+
+    Raises:
+        FaceRefError: Where there are no such weights, or they are damaged.
+
+    Example:
+        >>> import benchmark, torch
+        >>> model = benchmark.load_model("bicubic")
+        >>> model(torch.zeros(1, 3, 16, 16)).shape
+        torch.Size([1, 3, 128, 128])
+    """
+    if Path(name).exists():
+        weights = open_weights(Path(name))
+        return Model(weights.method, weights.model, weights.sha256)
+    if Path(name).suffix or len(Path(name).parts) > 1:
+        open_weights(Path(name))
+    method = load_method(str(name))
+    if not method.trained:
+        return Model(method, method.build())
+    known = {path.stem: path for path in sorted(WEIGHTS.glob(f"*/*{SUFFIX}"))}
+    if method.name not in known:
+        raise FaceRefError(
+            f"No weights of {method.name} come with this package"
+            f"{f' (there are: {chr(44).join(known)})' if known else ''}. Give the folder of a "
+            f"training, or an exported {SUFFIX} file."
+        )
+    return load_model(known[method.name])
 
 
 def _is_exported(path: Path) -> bool:

@@ -29,6 +29,10 @@ class Run:
 
     root: Path
 
+    def __fspath__(self) -> str:
+        """The folder, so that a run can be given where a path is asked for."""
+        return str(self.root)
+
     @property
     def checkpoint(self) -> Path:
         """Where training goes on."""

@@ -1,165 +1,132 @@
-"""LR faces made larger: in crops, photographs, folders and videos.
-
-A face is aligned as in the set, shrunk to the 16x16 that methods are trained for, given references
-that were found with it alone, enlarged to 128x128, and laid back into the enlarged image. Faces
-that have more pixels than that already are left alone, as they would lose some.
-"""
+"""Super-resolve the faces of an image: `benchmark.Upscaler`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import io
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from PIL import Image
+from torch import nn
 
-from benchmark.data.faces import as_batch
-from benchmark.metrics.score import to_uint8
-from benchmark.protocol.degradation import degrade
-from benchmark.protocol.tasks import HR_SIZE, LR_SIZE
-from benchmark.training.export import Weights
-from benchmark.upscaling.paste import frame_in_image, paste, upsample_image
-from faceref.embed.align import align, similarity
-from faceref.embed.base import Embedder
-from faceref.errors import FaceRefError
-from faceref.mining.gallery import FoundReference, Gallery
-
-NOTICE = (
-    "Detail in these faces is hallucinated: a guess by a network, with the help of other people's "
-    "faces. It must not serve to identify anyone."
-)
-BATCH = 16
-MAX_PIXELS = 100_000_000
+from benchmark.methods.model import Model
+from benchmark.upscaling.faces import FaceUpscaler, UpscaledFace, upscale_crop, upscale_photo
+from benchmark.upscaling.images import read_image, write_image
+from faceref.dataset.store import FaceRef
+from faceref.embed.registry import open_embedder
+from faceref.hardware import open_device
+from faceref.mining.gallery import Gallery
 
 
 @dataclass(frozen=True, eq=False)
-class UpscaledFace:
-    """One face of a image, and what was made of it."""
+class Upscaled:
+    """An image with its faces super-resolved."""
 
-    box: tuple[float, ...]
-    """Left, top, right, bottom in pixels of the image; empty for a crop."""
-    small: np.ndarray
-    """uint8 RGB (16, 16, 3)."""
-    super_resolved: np.ndarray | None
-    """uint8 RGB (128, 128, 3); None where the face was left alone."""
-    references: list[FoundReference] = field(default_factory=list)
-    relevance: np.ndarray | None = None
-    """Cosine of each cell and its match, (K, 32, 32), where the method tells."""
+    image: np.ndarray
+    """uint8 RGB (H, W, 3)."""
+    faces: list[UpscaledFace]
 
-    def report(self) -> dict[str, Any]:
-        """For the JSON beside the images."""
-        return {
-            "box": [round(float(side), 1) for side in self.box],
-            "left_alone": self.super_resolved is None,
-            "references": [
-                {"image_id": one.image_id, "score": one.score} for one in self.references
-            ],
-        }
+    def save(self, path: str | Path) -> None:
+        """Write the image as PNG; a text in it says that detail is hallucinated."""
+        write_image(self.image, Path(path))
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows."""
+        buffer = io.BytesIO()
+        Image.fromarray(self.image).save(buffer, "PNG")
+        return buffer.getvalue()
 
 
 class Upscaler:
-    """A method with its weights and a gallery of references."""
+    """Super-resolves the faces of photographs, or aligned crops of faces.
+
+    A face is aligned as in the reference set, shrunk to the 16x16 that methods are trained for,
+    given references that were found with it alone, super-resolved to 128x128, and laid back into
+    the upsampled photograph. The detail is hallucinated: it must not serve to identify anyone.
+
+    Args:
+        model: A model of `benchmark.load_model`, or a module with `forward(lr, refs)`.
+        references: A Face_Ref, or its folder, whose train faces serve as references.
+        count: References given for each face, K, 0 to 8.
+        aligned: Inputs are square crops of aligned faces: none is looked for.
+        scale: How much larger photographs become.
+        force: Also super-resolve faces of more than 128 pixels, which lose detail.
+        embedder: What finds faces, `insightface` or `dlib`.
+        pack: insightface model pack, a folder or a name; None: `buffalo_l`.
+        det_size: Side of the detector's input in pixels.
+        device: `cpu` or `cuda`.
+
+    Raises:
+        FaceRefError: Where the set, the embedder or the device is not to be had.
+
+    Example:
+        >>> import benchmark
+        >>> upscaler = benchmark.Upscaler(
+        ...     benchmark.load_model("bicubic"), references="face_ref", aligned=True
+        ... )
+        >>> crop = faces.image(faces.to_pandas("test")["image_id"][0])
+        >>> upscaler(crop).image.shape
+        (128, 128, 3)
+    """
 
     def __init__(
-        self, weights: Weights, gallery: Gallery, references: int, device: torch.device
+        self,
+        model: nn.Module,
+        references: FaceRef | str | Path,
+        *,
+        count: int = 5,
+        aligned: bool = False,
+        scale: int = 4,
+        force: bool = False,
+        embedder: str = "insightface",
+        pack: str | None = None,
+        det_size: int = 640,
+        device: str = "cpu",
     ) -> None:
-        most = weights.method.most_references
-        wanted = references if most is None else min(references, most)
-        self.count = wanted if weights.method.uses_references else 0
-        self.model = weights.model.to(device)
-        self.gallery, self.device = gallery, device
+        target = open_device(device)
+        self.scale, self.force = scale, force
+        self.embedder = None
+        if not aligned:
+            self.embedder = open_embedder(embedder, pack=pack, det_size=det_size, device=device)
+        gallery = Gallery(_root(references), self.embedder)
+        self.face_upscaler = FaceUpscaler(model, gallery, count, target)
 
-    def faces(self, small: np.ndarray, boxes: Sequence[tuple[float, ...]]) -> list[UpscaledFace]:
-        """Enlarge LR faces, uint8 RGB (N, 16, 16, 3), each on its own references."""
-        made: list[UpscaledFace] = []
-        found = self.gallery.find(small, self.count)
-        for start in range(0, len(small), BATCH):
-            part = slice(start, start + BATCH)
-            images, maps = self._run(small[part], found[part])
-            rows = zip(boxes[part], small[part], images, found[part], maps, strict=True)
-            made += [UpscaledFace(*row) for row in rows]
-        return made
+    def __call__(self, image: np.ndarray | Image.Image | str | Path) -> Upscaled:
+        """Super-resolve the faces of one image.
 
-    @torch.no_grad()
-    def _run(
-        self, small: np.ndarray, found: Sequence[list[FoundReference]]
-    ) -> tuple[np.ndarray, Sequence[np.ndarray | None]]:
-        lr = as_batch(np.array(small)).to(self.device)
-        count = max((len(each) for each in found), default=0)
-        stacked = [as_batch(np.stack([one.image for one in each])) for each in found if each]
-        empty = torch.zeros(len(small), 0, 3, HR_SIZE, HR_SIZE)
-        refs = (torch.stack(stacked) if count else empty).to(self.device)
-        output = to_uint8(self.model(lr, refs).float().cpu().numpy())
-        tell = getattr(self.model, "relevance", None)
-        if tell is None or not count:
-            return output, [None] * len(small)
-        return output, list(tell(lr, refs).float().cpu().numpy())
+        Args:
+            image: A path, a Pillow image, or uint8 RGB (H, W, 3).
 
+        Returns:
+            The larger image and what was made of each face.
 
-def upscale_crop(image: np.ndarray, upscaler: Upscaler) -> tuple[np.ndarray, list[UpscaledFace]]:
-    """An aligned face, uint8 RGB (S, S, 3), S at least 16; more pixels are shrunk to 16x16."""
-    height, width = image.shape[:2]
-    if height != width or width < LR_SIZE:
-        raise FaceRefError(
-            f"an aligned face must be square and at least {LR_SIZE} pixels wide, got "
-            f"{width}x{height}. Leave out --aligned to have faces found."
-        )
-    faces = upscaler.faces(_small(image)[None], [()])
-    super_resolved = faces[0].super_resolved
-    assert super_resolved is not None
-    return super_resolved, faces
+        Raises:
+            FaceRefError: Where the image cannot be read, has no face, or would become too large.
+        """
+        if isinstance(image, (str, Path)):
+            image = read_image(Path(image))
+        pixels = np.asarray(image.convert("RGB") if isinstance(image, Image.Image) else image)
+        return Upscaled(*self.frame(pixels))
+
+    def frame(self, image: np.ndarray) -> tuple[np.ndarray, list[UpscaledFace]]:
+        """The larger image, and what was made of each face of uint8 RGB (H, W, 3)."""
+        if self.embedder is None:
+            return upscale_crop(image, self.face_upscaler)
+        return upscale_photo(image, self.face_upscaler, self.embedder, self.scale, self.force)
+
+    def provenance(self) -> dict[str, Any]:
+        """What outputs depend on, for the report beside them."""
+        model, gallery = self.face_upscaler.model, self.face_upscaler.gallery
+        known = isinstance(model, Model)
+        return {
+            "method": model.method.name if known else type(model).__name__,
+            "weights_sha256": model.sha256 if known else None,
+            "references": self.face_upscaler.count,
+            "face_ref": gallery.face_ref.manifest["fingerprint"],
+        }
 
 
-def upscale_photo(
-    image: np.ndarray, upscaler: Upscaler, embedder: Embedder, scale: int, force: bool = False
-) -> tuple[np.ndarray, list[UpscaledFace]]:
-    """A photograph, uint8 RGB (H, W, 3), `scale` times as large with its LR faces enlarged.
-
-    Raises FaceRefError where no face is found or the result would be too large.
-    """
-    height, width = image.shape[:2]
-    if height * width * scale * scale > MAX_PIXELS:
-        raise FaceRefError(
-            f"{width}x{height} times {scale} is over {MAX_PIXELS:,} pixels. Give a smaller --scale."
-        )
-    found = embedder.detect(image)
-    if not found:
-        raise FaceRefError("no face found. Try --det-size 640, or --aligned for crops of faces.")
-    template = embedder.scheme.template
-    tiny = [force or _width_in_image(face.landmarks, template) <= HR_SIZE for face in found]
-    chosen = [face for face, small in zip(found, tiny, strict=True) if small]
-    small = [_small(align(image, face.landmarks, template)[0]) for face in chosen]
-    made = upscaler.faces(
-        np.stack(small) if small else np.zeros((0, LR_SIZE, LR_SIZE, 3), np.uint8),
-        [face.box for face in chosen],
-    )
-    picture = upsample_image(image, scale)
-    for face, one in zip(made, chosen, strict=True):
-        assert face.super_resolved is not None
-        picture = paste(
-            picture, face.super_resolved, frame_in_image(one.landmarks, template, scale)
-        )
-    alone = [
-        UpscaledFace(face.box, _small(align(image, face.landmarks, template)[0]), None)
-        for face, small_enough in zip(found, tiny, strict=True)
-        if not small_enough
-    ]
-    return picture, made + alone
-
-
-def _width_in_image(points: np.ndarray, template: np.ndarray) -> float:
-    """Side of the 128x128 frame of a face, in pixels of its image."""
-    matrix = similarity(points, template)
-    return HR_SIZE / float(np.hypot(matrix[0, 0], matrix[1, 0]))
-
-
-def _small(face: np.ndarray) -> np.ndarray:
-    """The face at 16x16, as the benchmark makes it small."""
-    if face.shape[0] == LR_SIZE:
-        return face
-    if face.shape[0] % LR_SIZE == 0:
-        return degrade(face, face.shape[0] // LR_SIZE)
-    from faceref.images import downsample
-
-    return downsample(face, LR_SIZE)
+def _root(references: FaceRef | str | Path) -> Path:
+    return references.root if isinstance(references, FaceRef) else Path(references)

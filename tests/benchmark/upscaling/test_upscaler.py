@@ -9,13 +9,15 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
+from benchmark.methods.model import Model
 from benchmark.methods.registry import load_method
 from benchmark.protocol.degradation import degrade
-from benchmark.training.export import Weights, export_weights, open_weights
+from benchmark.training.export import export_weights, load_model, open_weights
 from benchmark.training.run import Run, save
+from benchmark.upscaling.faces import FaceUpscaler, upscale_crop, upscale_photo
 from benchmark.upscaling.files import jobs, run_video, tolerant
+from benchmark.upscaling.images import NOTICE
 from benchmark.upscaling.paste import frame_in_image, paste, upsample_image
-from benchmark.upscaling.upscaler import NOTICE, Upscaler, upscale_crop, upscale_photo
 from faceref.dataset.store import FaceRef
 from faceref.embed.align import ARCFACE, align
 from faceref.embed.base import Detection
@@ -55,8 +57,8 @@ def run(root: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def upscaler(root: Path, run: Path) -> Upscaler:
-    return Upscaler(open_weights(run), Gallery(root / "set"), 3, torch.device("cpu"))
+def upscaler(root: Path, run: Path) -> FaceUpscaler:
+    return FaceUpscaler(load_model(run), Gallery(root / "set"), 3, torch.device("cpu"))
 
 
 class Finder(PlainEmbedder):
@@ -113,7 +115,7 @@ def test_references_are_those_of_the_set(root: Path):
     )
 
 
-def test_each_face_is_enlarged_on_its_own(upscaler: Upscaler):
+def test_each_face_is_enlarged_on_its_own(upscaler: FaceUpscaler):
     small = np.stack([degrade(face_image(person, 5)) for person in range(3)])
     together = upscaler.faces(small, [()] * 3)
     turned = upscaler.faces(small[::-1], [()] * 3)[::-1]
@@ -128,7 +130,7 @@ def test_each_face_is_enlarged_on_its_own(upscaler: Upscaler):
         assert one.relevance.shape == (3, 32, 32)
 
 
-def test_small_faces_are_laid_in_and_large_ones_left_alone(upscaler: Upscaler):
+def test_small_faces_are_laid_in_and_large_ones_left_alone(upscaler: FaceUpscaler):
     image = cv2.resize(face_image(1, 0), (300, 300), interpolation=cv2.INTER_CUBIC)
     finder = Finder([_points(24, 20, 30), _points(200, 60, 60)])
     result, faces = upscale_photo(image, upscaler, finder, 2)
@@ -141,7 +143,7 @@ def test_small_faces_are_laid_in_and_large_ones_left_alone(upscaler: Upscaler):
     assert all(face.super_resolved is not None for face in forced)
 
 
-def test_a_crop_of_any_size_is_taken_as_16x16(upscaler: Upscaler):
+def test_a_crop_of_any_size_is_taken_as_16x16(upscaler: FaceUpscaler):
     face = face_image(2, 0)
     large, _ = upscale_crop(face, upscaler)
     small, _ = upscale_crop(degrade(face), upscaler)
@@ -151,7 +153,7 @@ def test_a_crop_of_any_size_is_taken_as_16x16(upscaler: Upscaler):
         upscale_crop(np.zeros((10, 20, 3), np.uint8), upscaler)
 
 
-def test_no_face_and_too_large_a_picture_are_errors(upscaler: Upscaler):
+def test_no_face_and_too_large_a_picture_are_errors(upscaler: FaceUpscaler):
     image = face_image(0, 0)
     with pytest.raises(FaceRefError, match="no face found"):
         upscale_photo(image, upscaler, Finder([]), 4)
@@ -181,10 +183,18 @@ def test_the_command_enlarges_a_folder_and_reports_it(root: Path, run: Path, tmp
     crops.mkdir()
     Image.fromarray(degrade(face_image(4, 1))).save(crops / "a.png")
     (crops / "b.png").write_bytes(b"junk")
-    given = ["upscale", str(crops), "--refs", str(root / "set"), "--weights", str(run), "--aligned"]
+    given = [
+        "upscale",
+        str(crops),
+        "--references",
+        str(root / "set"),
+        "--weights",
+        str(run),
+        "--aligned",
+    ]
     done = CliRunner().invoke(app, [*given, "--explain", "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
-    assert "b.png: cannot be read as a image" in done.output
+    assert "b.png: cannot be read as an image" in done.output
     assert NOTICE in done.output
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["notice"] == NOTICE
@@ -205,7 +215,7 @@ def test_a_folder_without_pictures_and_names_that_collide_are_errors(tmp_path: P
         jobs(tmp_path, tmp_path / "out")
 
 
-def test_a_video_is_enlarged_frame_by_frame(upscaler: Upscaler, tmp_path: Path):
+def test_a_video_is_enlarged_frame_by_frame(upscaler: FaceUpscaler, tmp_path: Path):
     film = cv2.VideoWriter(str(tmp_path / "a.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 5, (96, 64))
     for shot in range(3):
         film.write(cv2.resize(face_image(0, shot), (96, 64)))
@@ -225,7 +235,7 @@ def test_a_video_is_enlarged_frame_by_frame(upscaler: Upscaler, tmp_path: Path):
 
 def test_methods_without_references_need_none(root: Path):
     method = load_method("bicubic")
-    weights = Weights(method, method.build(), "")
-    upscaler = Upscaler(weights, Gallery(root / "set"), 5, torch.device("cpu"))
+    model = Model(method, method.build())
+    upscaler = FaceUpscaler(model, Gallery(root / "set"), 5, torch.device("cpu"))
     _, (face,) = upscale_crop(face_image(2, 0), upscaler)
     assert (face.references, face.relevance) == ([], None)

@@ -1,0 +1,197 @@
+"""Read results: leaderboards, figures, the site, checks, model cards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.api.arguments import joined, open_set
+from faceref.console import say
+
+if TYPE_CHECKING:
+    from faceref.dataset.face_ref import FaceRef
+
+    from benchmark.report.leaderboard import Leaderboard
+    from benchmark.results.result import Result
+
+
+def leaderboard(results: str | Path | Sequence[Result] = "results") -> Leaderboard:
+    """Rank results that may be compared: of one task, budget, data and set of images.
+
+    Args:
+        results: A folder of result files, or results that `evaluate` gave.
+
+    Returns:
+        The leaderboard, which a notebook shows as a table: `to_dataframe()`, `to_markdown()`,
+        `to_latex()`, `to_csv()`, `to_yaml()` and `plot()`.
+
+    Raises:
+        FaceRefError: Where there are no results, or one is damaged or was changed.
+
+    Example:
+        >>> import benchmark
+        >>> results = [benchmark.evaluate("bicubic", "face_ref", results=None)]
+        >>> benchmark.leaderboard(results).to_dataframe()["method"].tolist()
+        ['bicubic']
+    """
+    from benchmark.report.leaderboard import Leaderboard
+
+    return Leaderboard.of(Path(results) if isinstance(results, str) else results)
+
+
+def plot(
+    results: str | Path = "results",
+    *,
+    out: str | Path = "reports",
+    faces: FaceRef | str | Path | None = None,
+    runs: str | Path = "runs",
+    methods: str | Sequence[str] = (),
+    reference_list: str = "refs_lr",
+    rows: int = 8,
+) -> list[Path]:
+    """Draw the leaderboards and their figures and, with `faces`, faces super-resolved by methods.
+
+    Args:
+        results: Folder of result files.
+        out: Folder to write to: `leaderboard.md`, and PNG and PDF in `figures/`.
+        faces: A Face_Ref, or its folder, to draw faces from; None draws none.
+        runs: Folder with one training a method.
+        methods: Methods to draw; empty: all that can be.
+        reference_list: `refs_lr` or `refs_hr`.
+        rows: Faces to draw.
+
+    Returns:
+        The files written.
+
+    Raises:
+        FaceRefError: Where there are no results, or a set or training cannot be used.
+    """
+    from benchmark.report.plots import draw
+
+    made = draw(Path(results), Path(out))
+    if faces is not None:
+        from benchmark.report.examples import draw_faces, trainings
+
+        chosen = trainings(joined(methods), Path(runs))
+        made += draw_faces(open_set(faces), chosen, reference_list, rows, Path(out) / "figures")
+    return made
+
+
+def write_site(
+    results: str | Path = "results",
+    *,
+    out: str | Path = "site",
+    faces: FaceRef | str | Path | None = None,
+    runs: str | Path = "runs",
+    methods: str | Sequence[str] = (),
+    reference_list: str = "refs_lr",
+) -> Path:
+    """Write a page with sortable leaderboards, their protocols and, with `faces`, images.
+
+    Args:
+        results: Folder of result files.
+        out: Folder of the page. Images that are there stay where `faces` is None.
+        faces: A Face_Ref of the embedded sample, or its folder, for the images.
+        runs: Folder with one training a method.
+        methods: Methods to show; empty: all that can be.
+        reference_list: `refs_lr` or `refs_hr`.
+
+    Returns:
+        The page, `index.html`.
+
+    Raises:
+        FaceRefError: Where there are no results, or the set shows people who exist.
+    """
+    from benchmark.report.site.build import write_site as write
+
+    if faces is not None:
+        from benchmark.report.examples import trainings
+        from benchmark.report.site.gallery import write_gallery
+
+        chosen = trainings(joined(methods), Path(runs))
+        write_gallery(open_set(faces), chosen, Path(results), Path(out), reference_list)
+    return write(Path(results), Path(out))
+
+
+def serve_site(folder: str | Path = "reports/site", *, port: int = 0, browser: bool = True) -> None:
+    """Show a page in the browser, from this machine alone, until Ctrl-C.
+
+    Args:
+        folder: Folder of a page.
+        port: 0 takes a free one.
+        browser: Open the browser.
+
+    Raises:
+        FaceRefError: Where there is no page, or the port is taken.
+    """
+    import webbrowser
+
+    from benchmark.report.site.serve import address, open_server
+
+    with open_server(Path(folder), port) as server:
+        say(f"{address(server)} shows {folder}. Ctrl-C ends.")
+        if browser:
+            webbrowser.open(address(server))
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            say("ended")
+
+
+def validate(
+    paths: str | Path | Sequence[str | Path], faces: FaceRef | str | Path | None = None
+) -> dict[Path, str | None]:
+    """Check results: hashes, numbers, means, image ids.
+
+    Args:
+        paths: Result files, or folders of them.
+        faces: The Face_Ref, or its folder, that they must be of; None: any.
+
+    Returns:
+        What is wrong with each file; None where nothing is.
+
+    Raises:
+        FaceRefError: Where a path does not exist.
+    """
+    from benchmark.results.validate import validate_all
+
+    several = [paths] if isinstance(paths, (str, Path)) else paths
+    face_ref = None if faces is None else open_set(faces)
+    return validate_all([Path(path) for path in several], face_ref)
+
+
+def write_model_card(
+    results: str | Path,
+    method: str,
+    *,
+    licence: str,
+    licence_link: str | None = None,
+    weights: str | None = None,
+    out: str | Path = "MODEL_CARD.md",
+) -> Path:
+    """Write the model card of exported weights, from the results alone.
+
+    Args:
+        results: Folder of result files.
+        method: Whose weights they are.
+        licence: Of the weights.
+        licence_link: Its text, if it is no usual one.
+        weights: Beginning of their SHA-256, where there are several.
+        out: File to write.
+
+    Returns:
+        The file.
+
+    Raises:
+        FaceRefError: Where there are no such results, or more than one choice.
+    """
+    from benchmark.report.model_card import write_card
+    from benchmark.results.files import read_all
+    from faceref.files import write_text
+    from faceref.release.policy import stated
+
+    terms = stated(licence, licence_link)
+    assert terms is not None
+    write_text(Path(out), write_card(read_all(Path(results)), method, terms, weights))
+    return Path(out)

@@ -1,0 +1,235 @@
+"""Train and evaluate: one method, or all that a leaderboard needs."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark.api.arguments import open_set
+from faceref.console import progress_bar, say
+from faceref.errors import FaceRefError
+
+if TYPE_CHECKING:
+    from faceref.dataset.face_ref import FaceRef
+    from torch import nn
+
+    from benchmark.evaluation.evaluate import Setting
+    from benchmark.evaluation.extra_metrics import ExtraMetrics
+    from benchmark.results.result import Result
+    from benchmark.training.run import Run
+
+
+def train(
+    faces: FaceRef | str | Path,
+    method: str,
+    *,
+    budget: str = "small",
+    out: str | Path,
+    learning_rate: float | None = None,
+    seed: int = 0,
+    references_from: str = "both",
+    device: str = "cpu",
+    precision: str = "auto",
+    minutes: float | None = None,
+    compile: bool = False,
+    log_dir: str | Path | None = None,
+    progress: bool = True,
+) -> Run:
+    """Train a method on the train split; val chooses the weights, test is not opened.
+
+    Called again after an interruption, it goes on, to the same weights.
+
+    Args:
+        faces: A Face_Ref, or its folder.
+        method: Its name, see `list_methods`.
+        budget: `debug` (seconds), `demo`, `small` (under an hour on two cores) or `full` (a GPU).
+        out: Folder of the run.
+        learning_rate: 0.0002, 0.0004, 0.0008 or 0.0016; None: the budget's.
+        seed: Of weights, batches and references.
+        references_from: `both`, `refs_hr`, `refs_lr` or `random`: what references are drawn from.
+        device: `cpu` or `cuda`.
+        precision: `bf16`, `fp32`, or `auto`: the budget's, but fp32 where bf16 is only imitated.
+        minutes: Stop with a checkpoint before that time is over; None: never.
+        compile: Use `torch.compile`; on a GPU with CUDA graphs.
+        log_dir: Folder for TensorBoard.
+        progress: Show a progress bar.
+
+    Returns:
+        The run; `run.training()` is its report. Give it to `evaluate` as `weights`.
+
+    Raises:
+        FaceRefError: For an unknown method or budget, one with nothing to train, or an `out` that
+            holds another training.
+        TimeUp: Where `minutes` were over first; the same call goes on.
+
+    Example:
+        >>> import benchmark
+        >>> run = benchmark.train("face_ref", "srcnn", budget="debug", out="runs/srcnn")
+        >>> run.training()["steps"]
+        12
+    """
+    from benchmark.protocol import budgets
+    from benchmark.training.run import Run
+    from benchmark.training.train import Running, precision_note
+    from benchmark.training.train import train as run_training
+    from benchmark.training.tuning import at_rate
+
+    until = None if minutes is None else time.monotonic() + 60 * minutes
+    log = None if log_dir is None else Path(log_dir)
+    running = Running(device, compile, log, until, precision)
+    wanted = budgets.budget(budget)
+    if learning_rate is not None:
+        wanted = at_rate(wanted, learning_rate)
+    if progress and (note := precision_note(wanted, running)):
+        say(note)
+    with progress_bar(f"Training {method}", "steps", shown=progress) as update:
+        run_training(
+            open_set(faces),
+            method,
+            wanted,
+            Path(out),
+            seed=seed,
+            reference_list=references_from,
+            running=running,
+            progress=update,
+        )
+    return Run(Path(out))
+
+
+def evaluate(
+    method: str | Path | nn.Module,
+    faces: FaceRef | str | Path,
+    *,
+    weights: Run | str | Path | None = None,
+    name: str | None = None,
+    task: str | None = None,
+    split: str = "test",
+    references: int = 5,
+    reference_list: str = "refs_lr",
+    oracle: bool = False,
+    limit: int | None = None,
+    metrics: str | Sequence[str] = (),
+    embedder: str = "dlib",
+    pack: str | None = None,
+    device: str = "cpu",
+    results: str | Path | None = "results",
+    progress: bool = True,
+) -> Result:
+    """Score a method on a split, image by image.
+
+    Args:
+        method: The name of a method; a torch module with `forward(lr, refs)`, see
+            `benchmark.Method`, or `forward(lr)`; a folder of predictions, `<image_id>.png` for each
+            face of the split, 128x128 in 8-bit RGB; or weights of an x8 network that the package
+            spandrel knows, `.safetensors` or `.pth`.
+        faces: A Face_Ref, or its folder.
+        weights: Of a method by name: what `train` gave, the folder of a training, or exported
+            weights.
+        name: What the leaderboard calls a module, predictions or a network from elsewhere.
+        task: See `describe_protocol`; None: that of the set's source, else `folder-x8@1`.
+        split: `test` or `val`.
+        references: References given to methods that use any, K, 0 to 8.
+        reference_list: `refs_lr`, found with the LR face, or `refs_hr`, found with the HR face.
+        oracle: Give the HR face itself as the only reference: a check, on no leaderboard.
+        limit: Score that many faces, evenly spaced; None: all.
+        metrics: More metrics than the four of every result, such as `lpips_alex` or `identity`.
+        embedder: For `identity`, `landmarks` and `usage`: `dlib` or `insightface`, other than the
+            one that mined.
+        pack: insightface model pack.
+        device: `cpu` or `cuda`.
+        results: Folder to write the result file to; None writes none.
+        progress: Show a progress bar.
+
+    Returns:
+        The result: `means`, and `scores` of each image, by metric.
+
+    Raises:
+        FaceRefError: For an unknown method, weights of another method, missing or wrong
+            predictions, or a metric that lacks what it needs.
+
+    Example:
+        >>> import benchmark
+        >>> result = benchmark.evaluate("bicubic", "face_ref")
+        >>> sorted(result.means)
+        ['psnr_rgb', 'psnr_y', 'ssim_rgb', 'ssim_y']
+        >>> import torch
+        >>> class Bigger(torch.nn.Module):
+        ...     def forward(self, lr):
+        ...         return torch.nn.functional.interpolate(lr, scale_factor=8)
+        >>> benchmark.evaluate(Bigger(), "face_ref", name="nearest_pixel").method
+        'nearest_pixel'
+    """
+    from benchmark.evaluation.evaluate import Setting, default_task
+    from benchmark.results import files
+
+    face_ref = open_set(faces)
+    setting = Setting(
+        task or default_task(face_ref), split, references, reference_list, oracle, limit
+    )
+    extra = _extra_metrics(face_ref, metrics, embedder, pack, device)
+    label = name or (method if isinstance(method, str) else type(method).__name__)
+    with progress_bar(f"Scoring {label}", "faces", shown=progress) as update:
+        found = _score(method, face_ref, setting, weights, name, device, extra, update)
+    if results is not None:
+        found = files.with_older_metrics(found, Path(results))
+        files.write(found, Path(results))
+    return found
+
+
+def _score(
+    method: str | Path | nn.Module,
+    faces: FaceRef,
+    setting: Setting,
+    weights: Run | str | Path | None,
+    name: str | None,
+    device: str,
+    extra: ExtraMetrics | None,
+    update: Any,
+) -> Result:
+    """The result of whatever kind of thing `method` is."""
+    from benchmark.evaluation.evaluate import evaluate as score_method
+    from benchmark.evaluation.evaluate import evaluate_module
+    from benchmark.evaluation.predictions import evaluate_predictions
+    from benchmark.evaluation.spandrel import SUFFIXES, evaluate_spandrel
+
+    how = {"device": device, "progress": update, "extra": extra}
+    if not isinstance(method, (str, Path)):
+        return evaluate_module(_called(method), faces, _need_name(name), setting, **how)
+    path = Path(method)
+    if path.suffix in SUFFIXES and path.is_file():
+        return evaluate_spandrel(faces, path, _need_name(name), setting, **how)
+    if isinstance(method, Path) or path.is_dir() or len(path.parts) > 1:
+        return evaluate_predictions(faces, path, _need_name(name), setting, extra)
+    run = None if weights is None else Path(weights)
+    return score_method(faces, str(method), setting, run=run, **how)
+
+
+def _called(module: nn.Module) -> nn.Module:
+    """`module`, or what calls it without references where its `forward` takes none."""
+    from benchmark.methods.model import WithoutReferences
+
+    known = inspect.signature(module.forward).parameters.values()
+    places = [one for one in known if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    return WithoutReferences(module) if len(places) == 1 else module
+
+
+def _need_name(name: str | None) -> str:
+    if not name:
+        raise FaceRefError(
+            "What shall the leaderboard call it? Give a name: name='mine', or --name mine."
+        )
+    return name
+
+
+def _extra_metrics(
+    faces: FaceRef, metrics: str | Sequence[str], embedder: str, pack: str | None, device: str
+) -> ExtraMetrics | None:
+    if not metrics:
+        return None
+    from benchmark.evaluation.extra_metrics import open_for
+
+    names = metrics if isinstance(metrics, str) else ",".join(metrics)
+    return open_for(faces, names, embedder, pack, device)

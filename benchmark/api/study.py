@@ -1,0 +1,185 @@
+"""Study trained methods and results, each study with the page that it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.api.arguments import open_set
+from faceref.console import progress_bar
+
+if TYPE_CHECKING:
+    from faceref.dataset.face_ref import FaceRef
+
+    from benchmark.training.run import Run
+
+
+def study_references(
+    faces: FaceRef | str | Path,
+    runs: Sequence[Run | str | Path],
+    *,
+    out: str | Path = "reports",
+    task: str | None = None,
+    split: str = "test",
+    also: Sequence[str | Path] = (),
+    counts: str | Sequence[int] = (1, 2, 3, 5, 8),
+    limit: int | None = None,
+    device: str = "cpu",
+    progress: bool = True,
+) -> list[Path]:
+    """Study what trained methods gain from each kind and number of references.
+
+    Random faces, look-alikes, other images of the same person, the target itself; K from 0 up; and
+    each ablation of the method that needs no new training. Interrupted, the same call goes on.
+
+    Args:
+        faces: A Face_Ref, or its folder.
+        runs: Trainings, or exported weights; a page each.
+        out: Folder for pages, figures and `studies/*.json`.
+        task: None: that of the set's source, else `folder-x8@1`.
+        split: `test` or `val`.
+        also: Other builds of the same faces, whose lists are by another similarity.
+        counts: Numbers of references, K; also as text, `1,2,5`.
+        limit: Score that many faces, evenly spaced; None: all.
+        device: `cpu` or `cuda`.
+        progress: Show a progress bar.
+
+    Returns:
+        The files written.
+
+    Raises:
+        FaceRefError: For a method without references, two trainings of one name, or a split in
+            which nobody has two images.
+    """
+    from benchmark.studies.references import need_names_apart, parse_counts, study_training
+
+    folders = [Path(run) for run in runs]
+    need_names_apart(folders)
+    face_ref, others = open_set(faces), [open_set(path) for path in also]
+    made: list[Path] = []
+    for run in folders:
+        with progress_bar(f"Studying {run}", "faces", shown=progress) as update:
+            made += study_training(
+                face_ref,
+                run,
+                Path(out),
+                task_name=task,
+                split=split,
+                counts=parse_counts(counts) if isinstance(counts, str) else counts,
+                faces=limit,
+                also=others,
+                device=device,
+                progress=update,
+            )
+    return made
+
+
+def draw_reference_studies(files: Sequence[str | Path], out: str | Path = "reports") -> list[Path]:
+    """Draw the pages of studies again from their files.
+
+    Args:
+        files: `studies/*.json` of `study_references`.
+        out: Folder for pages and figures.
+
+    Returns:
+        The files read and written.
+
+    Raises:
+        FaceRefError: Where a file is no study.
+    """
+    from benchmark.studies.references_page import write_findings
+
+    return [path for file in files for path in (Path(file), *write_findings(Path(file), Path(out)))]
+
+
+def study_gains(
+    results: str | Path = "reports/results",
+    *,
+    studies: str | Path = "reports/studies",
+    out: str | Path = "reports",
+    budget: str = "small",
+    task: str = "lfw-x8@1",
+) -> list[Path]:
+    """Write a page that says whether references help: paired differences of a leaderboard.
+
+    Args:
+        results: Folder of result files.
+        studies: Folder of files of `study_references`.
+        out: Folder for page and figure.
+        budget: Whose leaderboard.
+        task: Which task.
+
+    Returns:
+        The files written.
+
+    Raises:
+        FaceRefError: Where there is no such leaderboard.
+    """
+    from benchmark.studies.gains_page import write_gains
+
+    return write_gains(Path(results), Path(studies), Path(out), budget, task)
+
+
+def study_slices(
+    results: str | Path,
+    method: str,
+    *,
+    against: str = "bicubic",
+    faces: FaceRef | str | Path | None = None,
+    attributes: str | Path | None = None,
+    budget: str = "small",
+    task: str = "",
+    metric: str = "psnr_y",
+    out: str | Path = "slices.md",
+) -> str:
+    """Compare two rows by pose, sharpness and size of the faces, or by attributes of the source.
+
+    Args:
+        results: Folder of result files.
+        method: A row: its method, or label.
+        against: The row to compare with.
+        faces: The Face_Ref of the results, or its folder: slices by pose, sharpness and size.
+        attributes: Table of attributes: CelebA's text file, or CSV with `image_id`.
+        budget: Whose leaderboard.
+        task: Empty: the only one of that budget.
+        metric: `psnr_y`, `ssim_y`, `identity`, ...
+        out: Markdown file to write; the figure lies beside it.
+
+    Returns:
+        The text of the page.
+
+    Raises:
+        FaceRefError: Where neither `faces` nor `attributes` is given, or a row is not there.
+    """
+    from benchmark.studies.slices import Wanted, write_slices
+
+    face_ref = None if faces is None else open_set(faces)
+    table = None if attributes is None else Path(attributes)
+    wanted = Wanted(method, against, budget, task, metric)
+    return write_slices(Path(results), wanted, face_ref, table, Path(out))
+
+
+def study_protocols(
+    faces: str | Path, *, out: str | Path = "protocols.md", name: str = "a folder"
+) -> str:
+    """Show on one set of faces how each choice of a protocol moves the number.
+
+    Args:
+        faces: Folder of a Face_Ref, or of 128x128 images.
+        out: Markdown file to write.
+        name: What the page calls the faces.
+
+    Returns:
+        The text of the page.
+
+    Raises:
+        FaceRefError: Where there are no faces of that size.
+    """
+    from benchmark.studies.protocol_choices import page, read_faces
+    from faceref.files import write_text
+
+    text = page(read_faces(Path(faces)), name)
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    write_text(Path(out), text)
+    return text

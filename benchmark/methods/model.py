@@ -1,0 +1,69 @@
+"""A method's network with its weights, as something to call."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from benchmark.methods.method import Method
+
+
+class Model(nn.Module):
+    """A method's network with its weights, in evaluation mode.
+
+    Call it as the method is called, `model(lr, refs)`; without `refs` it is given none. A network
+    of one's own needs no such wrapper: any module with the same `forward` is evaluated and used.
+
+    Attributes:
+        method: What the network is of.
+        sha256: Of the file of weights; empty for a method without.
+    """
+
+    def __init__(self, method: Method, network: nn.Module, sha256: str = "") -> None:
+        super().__init__()
+        self.method, self.network, self.sha256 = method, network.eval(), sha256
+
+    def forward(self, lr: Tensor, refs: Tensor | None = None) -> Tensor:
+        """Super-resolve faces.
+
+        Args:
+            lr: LR faces, (N, 3, 16, 16), float32 RGB in [0, 1].
+            refs: References of each face, (N, K, 3, 128, 128), float32 RGB in [0, 1].
+
+        Returns:
+            (N, 3, 128, 128), float32 RGB, near [0, 1] and not clamped.
+        """
+        if refs is None:
+            side = 8 * lr.shape[-1]
+            refs = lr.new_zeros(len(lr), 0, 3, side, side)
+        return self.network(lr, refs)
+
+    def relevance(self, lr: Tensor, refs: Tensor) -> Tensor | None:
+        """Cosine of each cell of a face and its match, (N, K, 32, 32); None where unknown."""
+        found = getattr(self.network, "relevance", None)
+        return None if found is None else found(lr, refs)
+
+    def extra_repr(self) -> str:
+        """What `repr` shows beside the network."""
+        return f"{self.method.name}, sha256={self.sha256[:12] or None}"
+
+
+def given_count(model: nn.Module, wanted: int) -> int:
+    """How many of `wanted` references a module is given; a module of one's own takes all."""
+    if not isinstance(model, Model):
+        return wanted
+    if not model.method.uses_references:
+        return 0
+    most = model.method.most_references
+    return wanted if most is None else min(wanted, most)
+
+
+class WithoutReferences(nn.Module):
+    """Calls a module whose `forward` takes the LR face alone as methods are called."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
+        """The module's output for `lr`; `refs` are not looked at."""
+        return self.module(lr)
