@@ -37,14 +37,17 @@ def need_choice(kind: str, value: str, choices: Sequence[str]) -> None:
         raise unknown_choice(kind, value, choices)
 
 
-def need_one(given: Mapping[str, Any]) -> Any:
-    """The one option of `given`, by its name, that has a value; raises FaceRefError otherwise."""
+def need_one(given: Mapping[str, Any], least: int = 1) -> Any:
+    """The one option of `given`, by its name, that has a value; raises FaceRefError otherwise.
+
+    With `least` 0 there may be none: None.
+    """
     named = [name for name, value in given.items() if value is not None]
     if len(named) > 1:
         raise FaceRefError(f"{' and '.join(named)} do not go together: give one of them.")
-    if not named:
+    if len(named) < least:
         raise FaceRefError(f"Give one of {', '.join(given)}.")
-    return given[named[0]]
+    return given[named[0]] if named else None
 
 
 def print_frame(title: str, frame: Any) -> None:

@@ -127,13 +127,21 @@ def suite_status(
         budget, faces, out, methods, seeds, repeat, task, references, limit, tune, metrics
     )
     found = [status(suite, job) for job in suite.jobs]
+    steps = suite.budget.steps
     rows = [
-        (one.job.name, one.training(suite.budget.steps), one.seconds, one.val, one.results)
-        + (one.wanted, one.done, one.stale)
+        {
+            "job": one.job.name,
+            "training": one.training(steps),
+            "seconds": one.seconds,
+            "val_psnr_y": one.val,
+            "results": one.results,
+            "wanted": one.wanted,
+            "done": one.done,
+            "note": one.stale,
+        }
         for one in found
     ]
-    columns = ["job", "training", "seconds", "val_psnr_y", "results", "wanted", "done", "note"]
-    return pandas.DataFrame(rows, columns=pandas.Index(columns)).set_index("job")
+    return pandas.DataFrame(rows).set_index("job")
 
 
 def _suite(
@@ -166,7 +174,7 @@ def _suite(
         budgets.budget(budget),
         Path(out),
         jobs_of(listed(methods) or default_methods(budget), range(seeds), listed(repeat)),
-        Setting(task or default_task(face_ref), references=references, limit=limit),
+        Setting(task or default_task(face_ref), references=references, faces=limit),
         Running(device, compile, None, until, precision),
         tune,
         joined(metrics),

@@ -83,6 +83,7 @@ def evaluate(
     import benchmark
     from faceref.console import need_one, say
 
+    need_one({"--weights": weights, "--predictions": predictions, "--spandrel": spandrel}, least=0)
     what = need_one({"--method": method, "--predictions": predictions, "--spandrel": spandrel})
     use_threads(threads)
     found = benchmark.evaluate(

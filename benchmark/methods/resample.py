@@ -43,10 +43,26 @@ def _resample(x: Tensor, height: int, width: int) -> Tensor:
 
 
 def upsample(x: Tensor, scale: int) -> Tensor:
-    """Enlarge (N, C, h, w) by `scale`, in float32, not clamped."""
+    """Upsample a batch of images by Pillow's bicubic.
+
+    Args:
+        x: (N, C, h, w), any range.
+        scale: Factor, a whole number.
+
+    Returns:
+        (N, C, h * scale, w * scale), float32, not clamped.
+    """
     return _resample(x, x.shape[-2] * scale, x.shape[-1] * scale)
 
 
 def downsample(x: Tensor, scale: int) -> Tensor:
-    """Shrink (N, C, h, w) by `scale`, antialiased, in float32, not clamped."""
+    """Downsample a batch of images by Pillow's bicubic, antialiased.
+
+    Args:
+        x: (N, C, h, w), any range.
+        scale: Factor, a whole number.
+
+    Returns:
+        (N, C, h // scale, w // scale), float32, not clamped and not rounded.
+    """
     return _resample(x, x.shape[-2] // scale, x.shape[-1] // scale)

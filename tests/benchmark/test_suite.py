@@ -11,8 +11,8 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
+from benchmark import background
 from benchmark import suite as module
-from benchmark.cli import suite as cli_campaign
 from benchmark.cli.app import app
 from benchmark.evaluation.evaluate import Progress, Setting
 from benchmark.evaluation.extra_metrics import Extras
@@ -282,7 +282,7 @@ def test_in_the_background_it_goes_on_and_tells_at_once_what_fails(
     out = tmp_path / "out"
     arguments = ["suite", "debug", "--face-ref", str(tiny_face_ref), "--out", str(out)]
     arguments += ["--methods", "bicubic", "--task", "folder-x8@1", "--background"]
-    monkeypatch.setattr(cli_campaign, "AT_ONCE_SECONDS", 60.0)
+    monkeypatch.setattr(background, "AT_ONCE_SECONDS", 60.0)
     done = _in_the_background(arguments, monkeypatch)
     assert done.exit_code == 0, done.output
     assert "facebench leaderboard" in done.output
@@ -296,7 +296,7 @@ def test_in_the_background_it_goes_on_and_tells_at_once_what_fails(
     assert "facebench weights fetch alexnet" in " ".join(refused.output.split())
     assert "facebench leaderboard" not in refused.output
 
-    monkeypatch.setattr(cli_campaign, "AT_ONCE_SECONDS", 0.0)
+    monkeypatch.setattr(background, "AT_ONCE_SECONDS", 0.0)
     works = _in_the_background(arguments, monkeypatch)
     assert works.exit_code == 0, works.output
     stop = re.search(r"kill (\d+)", " ".join(works.output.split()))

@@ -186,10 +186,10 @@ def test_without_spandrel_the_way_out_is_said(file: Path, monkeypatch: pytest.Mo
 
 def test_the_command_scores_a_file(tiny_face_ref: Path, file: Path, tmp_path: Path):
     out = tmp_path / "results"
-    arguments = ["evaluate", str(tiny_face_ref), "--method", "mine", "--spandrel", str(file)]
+    arguments = ["evaluate", str(tiny_face_ref), "--name", "mine", "--spandrel", str(file)]
     found = CliRunner().invoke(app, [*arguments, "--results", str(out)])
     assert found.exit_code == 0, found.output
     assert read(out / "folder-x8@1" / "mine" / "untrained.json").images == 6
-    found = CliRunner().invoke(app, [*arguments, "--run", str(tmp_path)])
+    found = CliRunner().invoke(app, [*arguments, "--weights", str(tmp_path)])
     assert found.exit_code == 1
-    assert "--run and --spandrel do not go together" in found.output
+    assert "--weights and --spandrel do not go together" in found.output

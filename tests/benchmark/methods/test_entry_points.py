@@ -15,7 +15,7 @@ from benchmark.methods import registry as methods
 from benchmark.methods.registry import built_in, load_method, method_names, origin, package_of
 from faceref.errors import FaceRefError
 
-EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "facebench_example"
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "custom_method"
 ROOT = EXAMPLE.parents[1]
 METHOD = """
 from dataclasses import replace
@@ -133,14 +133,14 @@ from benchmark.methods.registry import load_method
 from benchmark.methods.registry import method_names
 from benchmark.methods.registry import origin
 assert "shuffle" in method_names()
-assert "facebench_example" not in sys.modules
-assert origin("shuffle") == "facebench-example 0.1.0"
-from benchmark.__main__ import main
+assert "custom_method" not in sys.modules
+assert origin("shuffle") == "custom-method 0.1.0"
+from benchmark.cli.app import app
 face_ref, out = sys.argv[1:]
-assert main(["train", face_ref, "--method", "shuffle", "--budget", "debug",
-             "--out", out + "/run"]) == 0
-assert main(["evaluate", face_ref, "--method", "shuffle", "--run", out + "/run",
-             "--results", out + "/results"]) == 0
+app(["train", face_ref, "--method", "shuffle", "--budget", "debug", "--out", out + "/run"],
+    standalone_mode=False)
+app(["evaluate", face_ref, "--method", "shuffle", "--weights", out + "/run",
+     "--results", out + "/results"], standalone_mode=False)
 """
 
 
@@ -151,5 +151,5 @@ def test_the_example_is_installed_listed_trained_and_scored(
     (file,) = (tmp_path / "results").rglob("*.json")
     found = json.loads(file.read_text())
     assert (found["method"], found["budget"], found["images"]) == ("shuffle", "debug", 6)
-    assert found["versions"]["facebench-example"] == "0.1.0"
+    assert found["versions"]["custom-method"] == "0.1.0"
     assert found["means"]["psnr_y"] > 20

@@ -189,7 +189,13 @@ def test_the_page_is_written(tmp_path: Path):
     write(on_val, folder / "val.json")
     found = studies_of(tmp_path / "studies", "lfw-x8@1", "small")
     assert [one.split for one in found] == ["test", "test"]
-    arguments = ["gains", str(tmp_path / "results"), "--studies", str(tmp_path / "studies")]
+    arguments = [
+        "study",
+        "gains",
+        str(tmp_path / "results"),
+        "--studies",
+        str(tmp_path / "studies"),
+    ]
     ran = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "out")])
     assert ran.exit_code == 0, ran.output
     page = next((tmp_path / "out").glob("*-gain.md")).read_text()

@@ -85,7 +85,7 @@ def test_the_page_is_the_same_from_the_same_faces(sample_faces: np.ndarray, tmp_
     folder = _save(
         tmp_path / "faces", {f"{n}.png": face for n, face in enumerate(sample_faces[:2])}
     )
-    _run("protocols", folder, "--out", tmp_path / "page.md", "--name", "two")
+    _run("study", "protocols", folder, "--out", tmp_path / "page.md", "--name", "two")
     text = (tmp_path / "page.md").read_text()
     assert text == page(sample_faces[:2], "two")
     assert text.count("\n| ") == 2 + len(choices()) + 2 + 5

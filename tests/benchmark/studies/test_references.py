@@ -250,7 +250,7 @@ def test_one_command_studies_several_trainings_and_draws_them_again(
     short = replace(budget("debug"), samples=8)
     train(tiny_face_ref, "msrnet", short, other, reference_list="random")
     wrong = ["--run", str(RELEASES / "sparnet_s.safetensors")]
-    command = ["study", "references", str(tiny_face_ref), "--counts", "1", "--faces", "2"]
+    command = ["study", "references", str(tiny_face_ref), "--counts", "1", "--limit", "2"]
     command += ["--run", str(run), "--run", str(other), "--out", str(tmp_path)]
     refused = CliRunner().invoke(app, [*command, *wrong])
     assert refused.exit_code == 1

@@ -105,7 +105,15 @@ def test_the_page_and_figure_are_written(tmp_path: Path):
     table = tmp_path / "groups.csv"
     rows = [f"{name},{int(half)}" for name, half in zip(IDS, HALF, strict=True)]
     table.write_text("\n".join(["image_id,glasses", *rows]))
-    arguments = ["slices", str(tmp_path / "results"), "--method", "edsr", "--against", "SRCNN"]
+    arguments = [
+        "study",
+        "slices",
+        str(tmp_path / "results"),
+        "--method",
+        "edsr",
+        "--against",
+        "SRCNN",
+    ]
     arguments += ["--attributes", str(table), "--out", str(tmp_path / "slices.md")]
     ran = CliRunner().invoke(app, arguments)
     assert ran.exit_code == 0, ran.output

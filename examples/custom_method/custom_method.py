@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from benchmark.methods.method import Method
-from benchmark.methods.resample import upsample
+from benchmark import Method, upsample
 
 SCALE = 8
 
