@@ -1,4 +1,4 @@
-"""A loss that a discriminator teaches, for networks that shall look sharp, not score high."""
+"""A loss that a discriminator teaches, for networks that should look sharp, not score high."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 
 class Discriminator(nn.Sequential):
-    """Tells faces from enlarged faces: RGB (N, 3, 128, 128) to one number each, (N, 1)."""
+    """Tells HR faces from super-resolved ones: RGB (N, 3, 128, 128) to one number each, (N, 1)."""
 
     def __init__(self, width: int = 32) -> None:
         layers: list[nn.Module] = []

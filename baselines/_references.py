@@ -1,7 +1,7 @@
 """Matching of patches between the face and its references, and bringing over what was found.
 
-Matching happens on a grid of 32x32 cells: the face enlarged twice, a reference shrunk to 16x16 and
-enlarged twice, so that both lack the same detail. A tensor of `rows` holds one row for each cell,
+Matching happens on a grid of 32x32 cells: the face upsampled twice, a reference shrunk to 16x16 and
+upsampled twice, so that both lack the same detail. A tensor of `rows` holds one row for each cell,
 the features of the pixels that the cell covers.
 """
 
@@ -64,7 +64,7 @@ def shrink(refs: Tensor) -> Tensor:
 
 @torch.no_grad()
 def nearest(query: Tensor, keys: Tensor) -> Tensor:
-    """The key (..., P, D) most alike each query (..., Q, D): its index, (..., Q) int64."""
+    """The key (..., P, D) most similar to each query (..., Q, D): its index, (..., Q) int64."""
     # `max` is several times as fast as `argmax` for bfloat16.
     return (query @ keys.transpose(-1, -2)).max(-1).indices
 

@@ -1,4 +1,4 @@
-"""Bicubic enlargement, the floor of every leaderboard.
+"""Bicubic upsampling, the floor of every leaderboard.
 
 Origin: Pillow's bicubic filter (Keys' kernel, a = -0.5), rounded to uint8 as Pillow does.
 Code licence: Apache-2.0 (this project). No weights.
@@ -13,7 +13,7 @@ from benchmark.methods.resample import upsample
 
 
 class Bicubic(nn.Module):
-    """Enlarges eight times and looks at no reference."""
+    """Upsamples eight times and uses no reference."""
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
         """See `benchmark.Method`."""

@@ -3,7 +3,7 @@
 Paper: B. Lim, S. Son, H. Kim, S. Nah, K. M. Lee, "Enhanced deep residual networks for single image
 super-resolution", CVPR Workshops 2017.
 Origin: re-implemented from the paper. Differences: x8 by three pixel shuffles (the paper has x2, x3
-and x4), and the network predicts what bicubic enlargement lacks, which helps short trainings.
+and x4), and the network predicts what bicubic upsampling lacks, which helps short trainings.
 Code licence: Apache-2.0 (this project). Weights: trained by the user.
 """
 

@@ -3,7 +3,7 @@
 Paper: Y. Zhang, K. Li, K. Li, L. Wang, B. Zhong, Y. Fu, "Image super-resolution using very deep
 residual channel attention networks", ECCV 2018.
 Origin: re-implemented from the paper; 15.59 M parameters at x4, as published. Differences: the
-network predicts what bicubic enlargement lacks (the paper's predicts the image).
+network predicts what bicubic upsampling lacks (the paper's predicts the image).
 Code licence: Apache-2.0 (this project). Weights: trained by the user.
 """
 

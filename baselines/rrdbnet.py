@@ -3,7 +3,7 @@
 Paper: X. Wang, K. Yu, S. Wu, J. Gu, Y. Liu, C. Dong, Y. Qiao, C. C. Loy, "ESRGAN: Enhanced
 super-resolution generative adversarial networks", ECCV Workshops 2018.
 Origin: re-implemented from the paper; 16.70 M parameters at x4, as published. Differences: the
-network predicts what bicubic enlargement lacks. This is the paper's PSNR-oriented network: the loss
+network predicts what bicubic upsampling lacks. This is the paper's PSNR-oriented network: the loss
 is the leaderboard's; `esrgan_s` trains one against a discriminator.
 Code licence: Apache-2.0 (this project). Weights: trained by the user.
 """
@@ -53,7 +53,7 @@ class Block(nn.Module):
 
 
 class RRDBNet(nn.Module):
-    """The network; enlarges by repeating pixels, a convolution after each doubling."""
+    """The network; upsamples by repeating pixels, a convolution after each doubling."""
 
     def __init__(self, width: int = 64, blocks: int = 23, growth: int = 32, scale: int = 8) -> None:
         super().__init__()

@@ -3,7 +3,7 @@
 Paper: J. Liang, J. Cao, G. Sun, K. Zhang, L. Van Gool, R. Timofte, "SwinIR: Image restoration using
 Swin Transformer", ICCV Workshops 2021.
 Origin: re-implemented from the paper; 11.9 M parameters at x4, as published. Differences: the
-network predicts what bicubic enlargement lacks, no stochastic depth, and nothing
+network predicts what bicubic upsampling lacks, no stochastic depth, and nothing
 is padded: the sides of a 16x16 face are multiples of the 8x8 window.
 Code licence: Apache-2.0 (this project). Weights: trained by the user.
 """
@@ -110,7 +110,7 @@ class Group(nn.Module):
 
 
 class SwinIR(nn.Module):
-    """The network. `light`: one sub-pixel convolution enlarges instead of doublings."""
+    """The network. `light`: one sub-pixel convolution upsamples instead of doublings."""
 
     def __init__(
         self,

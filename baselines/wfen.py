@@ -4,7 +4,7 @@ Paper: W. Li, H. Guo, X. Liu, K. Liang, J. Hu, Z. Ma, J. Guo, "Efficient face su
 wavelet-based feature enhancement network", ACM Multimedia 2024.
 Origin: re-implemented from the paper's description, WFEN in kind: features are halved by the Haar
 transform, high frequencies enhanced by themselves (wavelet feature downsample); in the decoder the
-encoder's high frequencies rejoin what was enlarged (wavelet feature upgrade); transformers look
+encoder's high frequencies rejoin what was upsampled (wavelet feature upgrade); transformers look
 at pixels beside, at windows, and at the whole face (full-domain transformer). Differences: widths,
 depths and the inside of the units are ours, so the size is near the authors' 6.80 M parameters and
 8.1 G multiply-adds but not theirs; a residual on the bicubic image.

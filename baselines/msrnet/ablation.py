@@ -1,7 +1,7 @@
 """A trained MSRNet with one of its parts taken away or changed: what does that part do for it?
 
 Nothing is trained again, so this is no ablation: a network trained without a part makes up for it.
-It tells which parts a finished network leans on, in minutes.
+It shows which parts a finished network leans on, in minutes.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Parts:
     internal: bool = True
     """Attention of the face to itself."""
     exchange: bool = True
-    """Scales of what was gathered tell each other what they hold."""
+    """Features are exchanged between the scales of what was gathered."""
     fusion: str = "dual"
     """`dual`: both residuals. `merge`: one convolution of content and reference instead. `added`:
     the network of K = 0, to which references add what they change."""
@@ -57,14 +57,14 @@ class Parts:
     """`face`: references take on the tone of each face. `neutral`: faces and references take on
     one tone, so that references can be encoded once for all faces. `own`: neither is changed."""
     confidence: bool = True
-    """The fusion trusts what was found as far as it is alike, by the map S of cosines; without,
+    """The fusion trusts what was found as far as it is similar, by the map S of cosines; without,
     S = 1. Which reference a cell is from is weighed by cosine either way."""
     detail: bool = True
     """Raw high frequencies of references, passed by a gate."""
     reach: int | None = None
     """Cells around its own, of 32x32, in which a cell is matched: faces are aligned. None: any."""
     matching: str = "hard"
-    """`hard`: of each reference the cell most alike. `soft`: a weighted mean of all cells near,
+    """`hard`: of each reference the most similar cell. `soft`: a weighted mean of all cells near,
     which has a reach of its own."""
 
     def __post_init__(self) -> None:
@@ -151,7 +151,7 @@ class Internal(nn.Module):
 
 
 class Exchange(nn.Module):
-    """Lets the scales of the gathered references tell each other what they hold."""
+    """Exchanges features between the scales of the gathered references."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -263,7 +263,7 @@ class MSRNet(nn.Module):
         return refs
 
     def relevance(self, lr: Tensor, refs: Tensor) -> Tensor:
-        """How alike each cell of a face and what it was matched with are, by reference.
+        """How similar each cell of a face and what it was matched with are, by reference.
 
         Takes what `forward` takes; returns cosines (N, K, 32, 32).
         """

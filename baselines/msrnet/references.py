@@ -73,10 +73,10 @@ class Encoded:
 
 
 class Matcher(nn.Module):
-    """Finds for each cell of the face the most alike 3x3 patch of each reference.
+    """Finds for each cell of the face the most similar 3x3 patch of each reference.
 
-    Both are compared at the resolution that they share: the face enlarged to 32x32, a reference
-    shrunk to 16x16 and enlarged again (after TTSR, Yang et al., CVPR 2020).
+    Both are compared at the resolution that they share: the face upsampled to 32x32, a reference
+    shrunk to 16x16 and upsampled again (after TTSR, Yang et al., CVPR 2020).
     """
 
     CHANNELS = 16

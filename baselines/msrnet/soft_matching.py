@@ -1,6 +1,6 @@
 """Soft matching: a cell takes a weighted mean of all cells near its own, in all references.
 
-One matched cell of a look-alike is a guess; the mean of many, weighted by likeness, is nearer to
+One matched cell of a look-alike is a guess; the mean of many, weighted by similarity, is nearer to
 what a squared error asks for, as in non-local means (Buades et al., CVPR 2005). And the weights,
 unlike a choice, teach the matcher directly.
 """
