@@ -130,12 +130,12 @@ class MASA(nn.Module):
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
         """See `benchmark.Method`."""
-        found, cosine = self._match(lr, refs) if refs.shape[1] else ({}, None)
+        found, cosines = self._match(lr, refs) if refs.shape[1] else ({}, None)
         features = self.head(lr)
         for side in SIDES:
             features = self.up[str(side)](features)
-            if cosine is not None:
-                reference = self.widen[str(side)](found[side] * spread(cosine, side))
+            if cosines is not None:
+                reference = self.widen[str(side)](found[side] * spread(cosines, side))
                 adapted = self.adapt[str(side)](features, reference)
                 features = self.merge[str(side)](features, adapted)
             features = self.blocks[str(side)](features)

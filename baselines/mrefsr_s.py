@@ -48,13 +48,13 @@ class Fusion(nn.Module):
         """Weight of the matching's cosine in the attention."""
         self.filter, self.out = conv(2 * width, width), conv(width, width)
 
-    def forward(self, features: Tensor, found: Tensor, cosine: Tensor) -> Tensor:
+    def forward(self, features: Tensor, found: Tensor, cosines: Tensor) -> Tensor:
         """`features` (N, C, H, H), rows `found` (N, K, 1024, D) and cosines (N, K, 1024)."""
         given = REFERENCE[self.side]
         query = to_rows(self.query(features)).unflatten(-1, (given, -1)).unsqueeze(1)
         pixels = found.unflatten(-1, (given, -1))
         score = (query * pixels).sum(3, keepdim=True).float() * given**-0.5
-        weight = torch.softmax(score + self.trust * cosine[..., None, None], 1)
+        weight = torch.softmax(score + self.trust * cosines[..., None, None], 1)
         mixed = (weight.to(pixels.dtype) * pixels).sum(1).flatten(2)
         value = self.value(from_rows(mixed, self.side))
         mask = torch.sigmoid(self.filter(torch.cat([features, value], 1)))
@@ -74,12 +74,12 @@ class MRefSR(nn.Module):
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
         """See `benchmark.Method`."""
-        found, cosine = self._align(lr, refs) if refs.shape[1] else ({}, None)
+        found, cosines = self._align(lr, refs) if refs.shape[1] else ({}, None)
         features = self.head(lr)
         for side in SIDES:
             features = self.up[str(side)](features)
-            if cosine is not None:
-                features = self.fuse[str(side)](features, found[side], cosine)
+            if cosines is not None:
+                features = self.fuse[str(side)](features, found[side], cosines)
             features = self.blocks[str(side)](features)
         return upsample(lr, 8) + self.tail(features).float()
 
