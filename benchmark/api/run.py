@@ -197,11 +197,14 @@ def _score(
 
     how = {"device": device, "progress": update, "extra": extra}
     if not isinstance(method, (str, Path)):
+        _need_no_weights(weights)
         return evaluate_module(_called(method), faces, _need_name(name), setting, **how)
     path = Path(method)
     if path.suffix in SUFFIXES and path.is_file():
+        _need_no_weights(weights)
         return evaluate_spandrel(faces, path, _need_name(name), setting, **how)
     if isinstance(method, Path) or path.is_dir() or len(path.parts) > 1:
+        _need_no_weights(weights)
         return evaluate_predictions(faces, path, _need_name(name), setting, extra)
     run = None if weights is None else Path(weights)
     return score_method(faces, str(method), setting, run=run, **how)
@@ -214,6 +217,14 @@ def _called(module: nn.Module) -> nn.Module:
     known = inspect.signature(module.forward).parameters.values()
     places = [one for one in known if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
     return WithoutReferences(module) if len(places) == 1 else module
+
+
+def _need_no_weights(weights: Run | str | Path | None) -> None:
+    if weights is not None:
+        raise FaceRefError(
+            f"weights={str(weights)!r} are for a method by its name. A module has its own, and "
+            "predictions need none: leave them out."
+        )
 
 
 def _need_name(name: str | None) -> str:

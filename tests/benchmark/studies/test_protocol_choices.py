@@ -146,7 +146,9 @@ def test_folders_that_do_not_match_are_refused(tmp_path: Path):
 
 
 def test_the_committed_page_has_the_choices_of_the_code():
-    text = (Path(__file__).resolve().parents[3] / "docs" / "protocols.md").read_text(encoding="utf-8")
+    text = (Path(__file__).resolve().parents[3] / "docs" / "protocols.md").read_text(
+        encoding="utf-8"
+    )
     rows = [line.split(" | ")[:2] for line in text.splitlines() if line.startswith("| ")]
     expected = [[f"| {choice.group}", choice.title] for choice in choices()]
     assert rows[2 : 2 + len(expected)] == expected, "run: facebench protocols"

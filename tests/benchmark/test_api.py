@@ -1,0 +1,123 @@
+"""The Python API, used as a notebook uses it: paths as text, sets opened or not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+import benchmark
+from benchmark.results.files import read_all
+from faceref.dataset.face_ref import FaceRef
+from faceref.errors import FaceRefError
+
+
+class Nearest(nn.Module):
+    """A network of one's own that knows nothing of references."""
+
+    def forward(self, lr: Tensor) -> Tensor:
+        return nn.functional.interpolate(lr, scale_factor=8)
+
+
+class Mean(nn.Module):
+    """A network of one's own that gives the mean of its references."""
+
+    def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
+        return refs.mean(1)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_importing_loads_neither_torch_nor_pandas():
+    code = (
+        "import sys, benchmark, faceref; benchmark.__all__, dir(benchmark)\n"
+        "sys.exit(sorted({'torch', 'pandas', 'numpy', 'typer'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_name_is_there_and_an_unknown_one_is_an_error():
+    assert all(getattr(benchmark, name) is not None for name in benchmark.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'trian'"):
+        benchmark.trian  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_a_training_is_made_scored_and_ranked_with_text_for_paths(tiny_face_ref: Path, here: Path):
+    run = benchmark.train(str(tiny_face_ref), "srcnn", budget="debug", out="runs/srcnn")
+    assert Path(run) == Path("runs/srcnn")
+    given = benchmark.evaluate("srcnn", str(tiny_face_ref), weights=run)
+    named = benchmark.evaluate("srcnn", tiny_face_ref, weights="runs/srcnn", results=None)
+    assert given.means == named.means
+    benchmark.evaluate("bicubic", FaceRef.open(tiny_face_ref))
+    assert {row.method for row in read_all(here / "results")} == {"srcnn", "bicubic"}
+    table = benchmark.leaderboard().to_dataframe()
+    assert set(table["method"]) == {"srcnn", "bicubic"}
+
+
+def test_a_module_of_ones_own_is_scored_with_and_without_references(tiny_face_ref: Path):
+    faces = FaceRef.open(tiny_face_ref)
+    plain = benchmark.evaluate(Nearest(), faces, name="nearest_pixel", results=None)
+    assert (plain.method, plain.references, plain.budget) == ("nearest_pixel", 0, None)
+    mean = benchmark.evaluate(Mean(), faces, name="mean", references=2, results=None)
+    known = benchmark.evaluate("mean_reference", faces, references=2, results=None)
+    assert mean.references == 2
+    assert mean.means == pytest.approx(known.means, abs=1e-3)
+    with pytest.raises(FaceRefError, match="name='mine'"):
+        benchmark.evaluate(Nearest(), faces, results=None)
+
+
+def test_predictions_are_scored_as_the_method_that_made_them(tiny_face_ref: Path, here: Path):
+    faces = FaceRef.open(tiny_face_ref)
+    model = benchmark.load_model("bicubic")
+    for image_id, hr in zip(faces.column("test", "image_id"), faces.images("test"), strict=True):
+        lr = np.asarray(Image.fromarray(hr).resize((16, 16), Image.Resampling.BICUBIC))
+        output = model(torch.from_numpy(lr.copy()).permute(2, 0, 1)[None] / 255)
+        image = output[0].clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy()
+        path = here / "outputs" / f"{image_id}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    theirs = benchmark.evaluate(here / "outputs", faces, name="theirs", results=None)
+    assert theirs.means == benchmark.evaluate("bicubic", faces, results=None).means
+
+
+def test_weights_of_something_that_has_its_own_are_an_error(tiny_face_ref: Path):
+    with pytest.raises(FaceRefError, match="weights"):
+        benchmark.evaluate(Nearest(), tiny_face_ref, name="mine", weights="runs/x", results=None)
+
+
+def test_methods_are_a_table(tiny_face_ref: Path):
+    table = benchmark.list_methods()
+    assert table.loc["msrnet", "references"]
+    assert not table.loc["bicubic", "trained"]
+    assert table.loc["msrnet-no-remap", "ablation_of"] == "msrnet"
+
+
+def test_an_array_an_image_and_a_file_are_upscaled_alike(tiny_face_ref: Path, here: Path):
+    faces = FaceRef.open(tiny_face_ref)
+    upscaler = benchmark.Upscaler(benchmark.load_model("bicubic"), faces, aligned=True)
+    crop = faces.images("test")[0]
+    Image.fromarray(crop).save("crop.png")
+    outputs = [upscaler(one).image for one in (crop, Image.fromarray(crop), "crop.png")]
+    assert all(np.array_equal(outputs[0], other) for other in outputs)
+    upscaler(crop).save("large.png")
+    with Image.open("large.png") as image:
+        assert "hallucinated" in image.info["Comment"]
+
+
+def test_a_model_without_weights_says_where_they_could_be_from():
+    with pytest.raises(FaceRefError, match="No weights of srcnn"):
+        benchmark.load_model("srcnn")
+    with pytest.raises(FaceRefError, match="Unknown method"):
+        benchmark.load_model("srcn")
