@@ -118,15 +118,18 @@ def test_two_builds_are_equal_and_bad_files_are_counted(
 
 
 def test_the_benchmark_runs_on_lfw(lfw: FaceRef, tmp_path: Path):
-    _run(facebench, "suite", "debug", "--face-ref", lfw.root, "--task", "lfw-x8@1", "--methods",
-         "bicubic,nearest_reference,srcnn,edsr,msrnet", "--limit", "24", "--out", tmp_path)  # fmt: skip
+    methods = "bicubic,nearest_reference,srcnn,edsr,msrnet"
+    few = ["--task", "lfw-x8@1", "--limit", "24"]
+    _run(facebench, "suite", "debug", "--face-ref", lfw.root, "--methods", methods, *few,
+         "--out", tmp_path)  # fmt: skip
     page = _run(facebench, "site", tmp_path / "results", "--out", tmp_path / "site")
     assert "index.html" in page
     found = {label(row): row for row in result_files.read_all(tmp_path / "results")}
     assert len(found) == 8
     assert 23 < found["Bicubic"].means["psnr_y"] < 28
     assert found["Nearest reference (K=1, refs_lr)"].means["psnr_y"] < 20
-    _run(facebench, "evaluate", lfw.root, "--method", "msrnet", "--weights",
-         tmp_path / "runs/debug/msrnet-s0", "--oracle", "--limit", "24", "--results", tmp_path / "oracle")  # fmt: skip
+    weights = tmp_path / "runs" / "debug" / "msrnet-s0"
+    _run(facebench, "evaluate", lfw.root, "--method", "msrnet", "--weights", weights, *few,
+         "--oracle", "--results", tmp_path / "oracle")  # fmt: skip
     oracle = result_files.read_all(tmp_path / "oracle")[0]
     assert oracle.means["psnr_y"] > found["MSRNet (K=0)"].means["psnr_y"] + 5
