@@ -13,7 +13,7 @@ from benchmark.protocol import budgets
 from benchmark.results import files as result_files
 from benchmark.training.train import Running, precision_note, train
 from benchmark.training.trainer import TimeUp
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
 SECONDS = 10.0

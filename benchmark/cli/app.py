@@ -12,7 +12,6 @@ from benchmark.cli.evaluate import add_evaluate
 from benchmark.cli.gains import add_gains
 from benchmark.cli.metric_commands import identity, weights_app
 from benchmark.cli.options import Device, FaceLimit, TaskName, Threads
-from benchmark.cli.pack import add_pack
 from benchmark.cli.report import serve, site
 from benchmark.cli.slices import add_slices
 from benchmark.cli.studies import add_study
@@ -200,7 +199,7 @@ def compare(
     from benchmark.protocol import budgets
     from benchmark.training.train import Running, precision_note
     from faceref.console import progress_bar, say
-    from faceref.dataset.store import FaceRef
+    from faceref.dataset.face_ref import FaceRef
 
     use_threads(threads)
     name = task or default_task(FaceRef.open(face_ref))
@@ -217,7 +216,6 @@ def compare(
 add_suite(app)
 add_card(app)
 add_gains(app)
-add_pack(app)
 add_slices(app)
 add_study(app)
 add_train(app)

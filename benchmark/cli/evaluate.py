@@ -74,7 +74,7 @@ def evaluate(
     from benchmark.evaluation.spandrel import evaluate_spandrel
     from benchmark.results import files
     from faceref.console import progress_bar, say
-    from faceref.dataset.store import FaceRef
+    from faceref.dataset.face_ref import FaceRef
 
     _one_source(run=run, predictions=predictions, spandrel=spandrel)
     use_threads(threads)

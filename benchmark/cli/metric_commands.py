@@ -72,7 +72,7 @@ def identity(
     from benchmark.evaluation.evaluate import Setting, default_task
     from benchmark.evaluation.likeness import likeness
     from faceref.console import say
-    from faceref.dataset.store import FaceRef
+    from faceref.dataset.face_ref import FaceRef
     from faceref.embed.registry import open_embedder
 
     task = default_task(FaceRef.open(face_ref))

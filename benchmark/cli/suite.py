@@ -72,7 +72,7 @@ def suite(
     from benchmark.suite import Suite, default_methods, jobs_of
     from benchmark.training.train import Running, precision_note
     from faceref.console import say
-    from faceref.dataset.store import FaceRef
+    from faceref.dataset.face_ref import FaceRef
 
     use_threads(threads)
     chosen = budgets.budget(budget)

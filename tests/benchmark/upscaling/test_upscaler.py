@@ -16,7 +16,7 @@ from benchmark.training.run import Run, save
 from benchmark.upscaling.files import jobs, run_video, tolerant
 from benchmark.upscaling.paste import frame_in_image, paste, upsample_image
 from benchmark.upscaling.upscaler import NOTICE, Upscaler, upscale_crop, upscale_photo
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.embed.align import ARCFACE, align
 from faceref.embed.base import Detection
 from faceref.errors import FaceRefError
