@@ -20,8 +20,8 @@ from benchmark.report.site.page import write_page
 from benchmark.results import files as result_files
 from benchmark.training.train import Running, train
 from faceref.console import Bar
-from faceref.dataset.contact_sheet import contact_sheet
-from faceref.dataset.store import REFERENCE_LISTS, FaceRef
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import REFERENCE_LISTS
 from faceref.images import save
 
 
@@ -82,7 +82,7 @@ def compare(plan: Plan, bar: Bar) -> Path:
 def sheets(plan: Plan, rows: int = 8) -> None:
     """Contact sheet, comparison and crops of `plan`, in its folder `figures`."""
     for name in REFERENCE_LISTS:
-        sheet = contact_sheet(FaceRef.open(plan.face_ref), reference_list=name, probes=8)
+        sheet = FaceRef.open(plan.face_ref).sheet(reference_list=name, probes=8)
         save(sheet, plan.out / "figures" / f"contact_{name}.png")
         runs = {name: plan.run(load_method(name)) for name in plan.methods}
         setting = replace(plan.setting, reference_list=name)

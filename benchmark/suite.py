@@ -34,7 +34,7 @@ from benchmark.training.train import Running, train
 from benchmark.training.trainer import TimeUp
 from benchmark.training.tuning import at_rate, chosen, tuned
 from faceref.console import Bar, Progress
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
 EVALUATION_SECONDS = 20.0

@@ -1,5 +1,5 @@
 """`python -m faceref` is the command `faceref`."""
 
-from faceref.cli.app import main
+from faceref.cli.app import app
 
-main()
+app()

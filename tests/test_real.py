@@ -14,7 +14,7 @@ from benchmark.cli.app import app as facebench
 from benchmark.results import files as result_files
 from benchmark.results.result import label
 from faceref.cli.app import app as faceref
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.embed.registry import open_embedder
 
 pytestmark = pytest.mark.real

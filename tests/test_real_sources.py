@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.embed.align import ARCFACE
 from faceref.embed.base import Embedder
 from faceref.embed.registry import open_embedder

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from benchmark.protocol.degradation import degrade_all
 from benchmark.protocol.tasks import HR_SIZE, SCALE
-from faceref.dataset.store import REFERENCE_LISTS, FaceRef, Pool
+from faceref.dataset.face_ref import FaceRef, Pool
+from faceref.dataset.store import REFERENCE_LISTS
 from faceref.errors import FaceRefError, unknown_choice
 
 LISTS = (*REFERENCE_LISTS, "both", "random")

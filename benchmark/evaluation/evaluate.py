@@ -27,8 +27,9 @@ from benchmark.results.result import Result, image_digest, run_name
 from benchmark.training.cost import count_macs, peak_memory_mib, seconds_per_face
 from benchmark.training.export import open_weights, training_report
 from faceref.console import Progress
+from faceref.dataset.face_ref import FaceRef, Pool
 from faceref.dataset.revision import data_revision, references_digest
-from faceref.dataset.store import REFERENCE_LISTS, FaceRef, Pool
+from faceref.dataset.store import REFERENCE_LISTS
 from faceref.errors import FaceRefError
 from faceref.hardware import hardware, open_device, versions
 

@@ -117,7 +117,7 @@ def parse_names(text: str) -> list[str]:
 
 def open_for(face_ref: Path, metrics: str, embedder: str, pack: str | None, device: str) -> Extras:
     """`metrics`, names between commas, for a Face_Ref; the embedder is opened if one needs it."""
-    from faceref.dataset.store import FaceRef
+    from faceref.dataset.face_ref import FaceRef
     from faceref.embed.registry import open_embedder
 
     names = parse_names(metrics)

@@ -17,7 +17,7 @@ from benchmark.evaluation.evaluate import (
 )
 from benchmark.methods.registry import load_method, method_names
 from benchmark.report.face_grid import Example, comparison, zoom
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.images import save
 
 CROPPED = 3

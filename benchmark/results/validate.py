@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmark.results.files import read, read_in_place, result_paths
 from benchmark.results.result import Result, image_digest
+from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
-from faceref.dataset.store import FaceRef
 from faceref.errors import FaceRefError
 
 

@@ -103,7 +103,7 @@ def read_faces(folder: Path) -> np.ndarray:
     Raises FaceRefError where there are none or one is of another size.
     """
     if (folder / "face_ref.json").exists():
-        from faceref.dataset.store import FaceRef
+        from faceref.dataset.face_ref import FaceRef
 
         return FaceRef.open(folder).images("test")
     from benchmark.evaluation.folders import image_files, read_rgb

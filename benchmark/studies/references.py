@@ -40,8 +40,9 @@ from benchmark.studies.study import (
 )
 from benchmark.training.export import training_report
 from faceref.console import Progress
+from faceref.dataset.face_ref import FaceRef, Pool
 from faceref.dataset.revision import data_revision
-from faceref.dataset.store import REFERENCE_LISTS, FaceRef, Pool
+from faceref.dataset.store import REFERENCE_LISTS
 from faceref.errors import FaceRefError
 from faceref.hardware import hardware, open_device
 

@@ -20,7 +20,7 @@ from benchmark.results.files import read_all
 from benchmark.results.ranking import scores_of
 from benchmark.results.result import Result, label, leaderboards
 from benchmark.results.statistics import bootstrap_p, holm, interval, resampled_means, with_interval
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.files import write_text
 

@@ -17,8 +17,8 @@ from typing import Any
 import torch
 
 from benchmark.protocol.budgets import TRAINING_LIST, Budget
+from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import archived_from, data_revision
-from faceref.dataset.store import FaceRef
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256, replacing
 

@@ -14,7 +14,7 @@ from torch import nn
 from benchmark.methods.model import Model
 from benchmark.upscaling.faces import FaceUpscaler, UpscaledFace, upscale_crop, upscale_photo
 from benchmark.upscaling.images import read_image, write_image
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.embed.registry import open_embedder
 from faceref.hardware import open_device
 from faceref.mining.gallery import Gallery

@@ -14,7 +14,8 @@ import numpy as np
 
 from faceref.curation.duplicates import ALIKE_COSINE, as_hashes, face_hashes, find_duplicates
 from faceref.curation.links import Pairs, find_neighbours, pairs_above
-from faceref.dataset.store import REFERENCE_LISTS, SPLITS, FaceRef, decode
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import REFERENCE_LISTS, SPLITS, decode
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError
 from faceref.images import thumbnail

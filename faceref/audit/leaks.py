@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from faceref.dataset.store import REFERENCE_LISTS, SPLITS, FaceRef, fingerprint
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import REFERENCE_LISTS, SPLITS, fingerprint
 from faceref.errors import FaceRefError
 
 if TYPE_CHECKING:

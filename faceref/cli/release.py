@@ -1,78 +1,262 @@
-"""The command `faceref publish`. Heavy imports happen inside it."""
+"""The commands that give a set to others: publish, hydrate, verify, remove, archive."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-EPILOG = """**Examples**
+SHOWN = 20
+"""Faults and images printed at most."""
+TERMS = "Licence"
 
-`faceref publish face_ref ME/face-ref-celeba --dry-run` what would go up: the index, in a folder
-
-`faceref publish face_ref ME/face-ref-celeba` the index, to a private repository
-
-`faceref publish face_ref ME/faces --full --licence cc-by-4.0 --public` your own images, too
-
-`faceref publish face_ref ME/faces --tag v2` a new version, after `faceref remove`
-
-**Policy:** CelebA: the index only, without identities, whatever is asked for. FFHQ: the index, or
-with `--full` the images with every author's credit. LFW, folder, hf: as `--licence` states.
-"""
+RUNNING = "Running"
 
 
 def publish(
-    path: Annotated[Path, typer.Argument(help="A Face_Ref folder.")],
-    repo: Annotated[str, typer.Argument(help="Data set on the Hugging Face Hub: OWNER/NAME.")],
+    path: Annotated[Path, typer.Argument(help="A Face_Ref folder.", show_default=False)],
+    repo: Annotated[
+        str,
+        typer.Argument(help="Data set on the Hugging Face Hub: OWNER/NAME.", show_default=False),
+    ],
     full: Annotated[
         bool, typer.Option("--full", help="With the images. Default: the index.")
     ] = False,
-    licence: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--licence", "--license", help="Of the images, where the source has none."),
-    ] = None,
-    licence_link: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option("--licence-link", "--license-link", help="Its text, if it is no usual one."),
-    ] = None,
-    tag: Annotated[str, typer.Option(help="Version. Default: v and that of the set.")] = "",
-    contact: Annotated[
-        str, typer.Option(help="Where people ask for removal. Default: the discussions.")
-    ] = "",
-    public: Annotated[
-        bool, typer.Option("--public", help="Everybody may find it. Default: private.")
-    ] = False,
-    out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Folder of what goes up. Default: FACE_REF-release."),
-    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Make and list the folder; upload nothing.")
     ] = False,
+    public: Annotated[
+        bool, typer.Option("--public", help="Everybody may find it. Default: private.")
+    ] = False,
+    licence: Annotated[
+        str | None,
+        typer.Option(
+            "--licence",
+            "--license",
+            help="Of the images, where the source has none: cc-by-4.0, ...",
+            rich_help_panel=TERMS,
+        ),
+    ] = None,
+    licence_link: Annotated[
+        str | None,
+        typer.Option(
+            "--licence-link",
+            "--license-link",
+            help="Its text, if it is no usual one.",
+            rich_help_panel=TERMS,
+        ),
+    ] = None,
+    contact: Annotated[
+        str,
+        typer.Option(
+            help="Where people ask for removal. Default: the discussions.",
+            rich_help_panel=TERMS,
+        ),
+    ] = "",
+    tag: Annotated[
+        str,
+        typer.Option(help="Version. Default: v and that of the set.", rich_help_panel=RUNNING),
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of what goes up. Default: FACE_REF-release.", rich_help_panel=RUNNING
+        ),
+    ] = None,
 ) -> None:
-    """Publish what the licence of the faces permits, on the Hugging Face Hub.
+    """Publish a set on the Hugging Face Hub, as its licence permits.
 
-    An interrupted upload goes on when the command is given again. Log in first: `hf auth login`.
+    See what would go up: `faceref publish face_ref ME/NAME --dry-run`
+
+    The index, to a private repository: `faceref publish face_ref ME/NAME`
+
+    Your own images, too: `faceref publish face_ref ME/NAME --full --licence cc-by-4.0 --public`
+
+    CelebA: the index only, without identities, whatever is asked for. FFHQ: the index, or with
+    --full the images with every author's credit. LFW, folder, hf: as --licence states.
+
+    Log in first: `hf auth login`. An interrupted upload goes on with the same command.
     """
+    from faceref import api
     from faceref.console import say
-    from faceref.release.format import FULL, INDEX
-    from faceref.release.make import Wish
-    from faceref.release.policy import stated
-    from faceref.release.publish import listing
-    from faceref.release.publish import publish as run_publish
 
-    terms = stated(licence, licence_link)
-    wish = Wish(repo, FULL if full else INDEX, terms, tag, contact)
-    release, published = run_publish(path, wish, out, public=public, dry_run=dry_run)
-    for line in listing(release):
+    made = api.publish(
+        path,
+        repo,
+        full=full,
+        licence=licence,
+        licence_link=licence_link,
+        tag=tag,
+        contact=contact,
+        public=public,
+        out=out,
+        dry_run=dry_run,
+    )
+    for line in made.listing():
         say(line)
-    if published is None:
+    if made.published is None:
         say("Dry run: nothing was uploaded.")
     else:
-        say(f"{'Public' if public else 'Private'}: {published.url}")
+        say(f"{'Public' if public else 'Private'}: {made.published.url}")
 
 
-def add_publish(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command(epilog=EPILOG)(publish)
+def hydrate(
+    index: Annotated[Path, typer.Argument(help="Folder of a published index.", show_default=False)],
+    source: Annotated[
+        Path | None,
+        typer.Option(help="Your own copy of the images, as `faceref build` takes it."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to make. [required]", show_default=False)
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Leave out what is missing or altered.")
+    ] = False,
+    source_kind: Annotated[
+        str | None,
+        typer.Option(
+            help="celeba, ffhq, folder, ... Default: as the index says.", rich_help_panel=RUNNING
+        ),
+    ] = None,
+    images: Annotated[
+        str | None,
+        typer.Option(help="Which images, as in `faceref build`.", rich_help_panel=RUNNING),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            help="Text file: every missing, altered and extra image.", rich_help_panel=RUNNING
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace --out.", rich_help_panel=RUNNING)
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(help="Threads; 0: one a core.", min=0, rich_help_panel=RUNNING)
+    ] = 0,
+) -> None:
+    """Make a set from its published index and your own images.
+
+    Get an index: `hf download ME/NAME --repo-type dataset --local-dir index`
+
+    Make the set: `faceref hydrate index --source CELEBA --out face_ref`
+
+    Every image is compared with its hash: what comes out is the published set, to the byte.
+    """
+    from faceref import api
+    from faceref.console import need_option, say
+    from faceref.release.hydrate import IncompleteError
+
+    example = "faceref hydrate INDEX --source CELEBA --out face_ref"
+    need_option("--out", out is not None, example)
+    try:
+        done = api.hydrate(
+            index,
+            out=out or Path(),
+            source=source,
+            source_kind=source_kind,
+            images=images,
+            partial=partial,
+            overwrite=overwrite,
+            workers=workers,
+        )
+    except IncompleteError as error:
+        _report(error.found.lines(), report)
+        raise
+    _report(done.comparison.lines(), report)
+    for name in done.absent:
+        say(f"withheld, so it cannot be made again: {name}")
+    for name in done.differing:
+        say(f"other bytes than published, same rows and pixels: {name} (versions of libraries)")
+    rows = sum(done.manifest["counts"].values())
+    if done.comparison.whole:
+        say(f"{out}: {rows:,} faces, {done.files} files byte for byte as published.")
+    else:
+        say(f"{out}: {rows:,} faces, a part of the published set: {done.comparison.summary()}.")
+
+
+def _report(lines: list[str], report: Path | None) -> None:
+    """Print the first lines; write all to the file `report`."""
+    from faceref.console import say
+
+    for line in lines[:SHOWN]:
+        say(line)
+    if len(lines) > SHOWN:
+        say(f"... and {len(lines) - SHOWN:,} more" + ("" if report else "; --report FILE has all"))
+    if report is not None:
+        report.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def verify(
+    path: Annotated[Path, typer.Argument(help="A Face_Ref, or an index.", show_default=False)],
+) -> None:
+    """Check in seconds that a set or an index is whole.
+
+    Example: `faceref verify face_ref`
+
+    `faceref certify` goes further: it computes the claims of a set again.
+    """
+    from faceref import api
+    from faceref.console import say
+
+    faults = api.verify(path)
+    for fault in faults[:SHOWN]:
+        say(fault)
+    if faults:
+        say(f"{path}: {len(faults):,} faults.")
+        raise typer.Exit(1)
+    say(f"{path} is what its manifest says.")
+
+
+def remove(
+    path: Annotated[Path, typer.Argument(help="A Face_Ref folder.", show_default=False)],
+    ids: Annotated[Path, typer.Option(help="Text file, one image id a line.", show_default=False)],
+    embedder: Annotated[
+        str | None,
+        typer.Option(help="insightface or dlib, as in the build: fills the lists again."),
+    ] = None,
+    pack: Annotated[str | None, typer.Option(help="insightface pack of the build.")] = None,
+) -> None:
+    """Take images out of a set: rows, references and tables.
+
+    Example: `faceref remove face_ref --ids ids.txt --pack PACK`
+
+    The version goes up. With the embedder of the build, lists that get shorter are filled again.
+    """
+    from faceref import api
+    from faceref.console import say
+
+    done = api.remove(path, ids, embedder, pack)
+    how = "were mined again" if done.refilled else "are shorter now (--embedder fills them)"
+    say(f"{path}: {done.images:,} images out, version {done.manifest['version']}.")
+    say(f"Lists of {done.shortened:,} faces named them and {how}.")
+
+
+def archive(
+    path: Annotated[Path, typer.Argument(help="A Face_Ref folder.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="File to write, .tar.", show_default=False)],
+    megabytes: Annotated[float, typer.Option(help="Its size at most.", min=0.1)] = 60.0,
+    splits: Annotated[
+        str, typer.Option(help="By commas; test is scored where the set is.")
+    ] = "train,val",
+) -> None:
+    """Write a set to one small file, to train on another machine.
+
+    Example: `faceref archive face_ref --out faces.tar`
+
+    There: `tar xf faces.tar`, then `facebench train face_ref --method msrnet --out runs/msrnet`;
+    bring `best.pt` and `training.json` back and evaluate them on the set itself.
+    """
+    from faceref import api
+    from faceref.console import say
+
+    names = [name.strip() for name in splits.split(",") if name.strip()]
+    found = api.archive(path, out, megabytes=megabytes, splits=names)
+    how = (
+        "lossless"
+        if found.quality is None
+        else f"WebP quality {found.quality}, {found.psnr_rgb:.1f} dB to the faces themselves"
+    )
+    size = out.stat().st_size / 1e6
+    say(f"{out}: {found.faces:,} faces of {', '.join(found.splits)}, {size:.1f} MB, {how}.")

@@ -1,8 +1,8 @@
 """A Face_Ref in one small file, to train on another host.
 
-A tar archive with a Face_Ref folder whose faces are WebP, as good as the size allows, and lossless
-where there is room. A lossy one has a revision of its own: what was trained on it says so. It is
-for machines of one's own; a release is made by `faceref publish`, as the licence permits.
+It is a tar file with a Face_Ref folder whose faces are WebP: lossless where there is room, else as
+good as the size allows. A lossy one has a revision of its own, which what is trained on it records.
+It is for machines of one's own; a release is made by `faceref publish`, as the licence permits.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmark.metrics.score import psnr
 from faceref.console import Progress
+from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
-from faceref.dataset.store import SPLITS, FaceRef, decode, with_image, write_manifest, write_split
+from faceref.dataset.store import SPLITS, decode, with_image, write_manifest, write_split
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.files import replacing
 
@@ -37,18 +37,18 @@ FOLDER = "face_ref"
 
 @dataclass(frozen=True)
 class ArchiveInfo:
-    """What was packed."""
+    """What an archive holds."""
 
     quality: int | None
     """WebP's; None: lossless."""
     psnr_rgb: float
-    """Mean over a sample of the packed against the original faces, dB; 100: the same."""
+    """Of the faces in the archive against those of the set, dB, mean of a sample; 100: the same."""
     faces: int
     splits: list[str]
 
 
 def write_archive(
-    face_ref: Path,
+    face_ref: FaceRef | str | Path,
     out: Path,
     *,
     megabytes: float = 60.0,
@@ -74,7 +74,7 @@ def write_archive(
         if _write(opened, out, found, quality, limit, progress):
             return found
     raise FaceRefError(
-        f"{face_ref}: {', '.join(splits)} do not fit into {megabytes:g} MB at WebP quality "
+        f"{opened.root}: {', '.join(splits)} do not fit into {megabytes:g} MB at WebP quality "
         f"{QUALITIES[-1]}. Give --megabytes more, or fewer --splits."
     )
 
@@ -95,22 +95,28 @@ def _sample(face_ref: FaceRef, split: str) -> list[np.ndarray]:
 
 def _fidelity(face_ref: FaceRef, split: str, quality: int) -> float:
     few = _sample(face_ref, split)
-    return float(np.mean([psnr(decode(encode(image, quality)), image) for image in few]))
+    return float(np.mean([_psnr(decode(encode(image, quality)), image) for image in few]))
+
+
+def _psnr(left: np.ndarray, right: np.ndarray) -> float:
+    """PSNR of two uint8 images over all channels, dB; 100 where they are equal."""
+    error = np.mean((left.astype(np.float64) - right) ** 2)
+    return 100.0 if error == 0 else float(10 * np.log10(255**2 / error))
 
 
 def encode(image: np.ndarray, quality: int) -> bytes:
     """uint8 RGB (H, W, 3) as WebP of that quality, `LOSSLESS` for the same bytes back."""
     buffer = io.BytesIO()
     whole = quality == LOSSLESS
-    picture = Image.fromarray(image)
-    picture.save(buffer, "WEBP", lossless=whole, quality=100 if whole else quality, method=4)
+    best = 100 if whole else quality
+    Image.fromarray(image).save(buffer, "WEBP", lossless=whole, quality=best, method=4)
     return buffer.getvalue()
 
 
 def _write(
     face_ref: FaceRef,
     out: Path,
-    packed: ArchiveInfo,
+    held: ArchiveInfo,
     quality: int,
     limit: int,
     progress: Progress | None,
@@ -119,10 +125,10 @@ def _write(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / FOLDER
         folder.mkdir()
-        for split in packed.splits:
+        for split in held.splits:
             rows = _rows(face_ref, split, quality, progress)
             write_split(folder, split, rows, face_ref.count(split))
-        write_manifest(folder, _manifest(face_ref, packed))
+        write_manifest(folder, _manifest(face_ref, held))
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
             made = Path(name) / "archive.tar"
@@ -149,14 +155,14 @@ def _rows(face_ref: FaceRef, split: str, quality: int, progress: Progress | None
             progress(done, len(rows), split)
 
 
-def _manifest(face_ref: FaceRef, packed: ArchiveInfo) -> dict:
+def _manifest(face_ref: FaceRef, held: ArchiveInfo) -> dict:
     known = face_ref.manifest
-    kept = {split: known["counts"][split] for split in packed.splits}
+    kept = {split: known["counts"][split] for split in held.splits}
     names = {"fingerprint": known["fingerprint"], "data_revision": data_revision(face_ref)}
-    if packed.quality is not None:
-        names = {name: _lossy(of, packed.quality) for name, of in names.items()}
+    if held.quality is not None:
+        names = {name: _lossy(of, held.quality) for name, of in names.items()}
     said = {
-        **asdict(packed),
+        **asdict(held),
         "of": known["fingerprint"],
         "of_data": data_revision(face_ref),
         "data_revision": names["data_revision"],

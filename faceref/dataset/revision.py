@@ -7,10 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from faceref.errors import FaceRefError
-
 if TYPE_CHECKING:
-    from faceref.dataset.store import FaceRef
+    from faceref.dataset.face_ref import FaceRef
 
 RECIPE = ("source", "image_size", "embedder", "references", "seed", "split_rule")
 MINING = ("likeness", "diversity", "min_similarity")
@@ -21,17 +19,12 @@ def data_revision(face_ref: FaceRef) -> str:
 
     Not over the references: which of two all but equal faces is the fifth depends on the last
     digit of an embedding, and processors differ in it. What a method was given is in
-    `references_digest`. A pack (`archive.py`) has the revision of the set that it was made of.
-    Raises FaceRefError for a pack that does not name it.
+    `references_digest`. An archive (`archive.py`) names its own: that of its set, or, where it is
+    lossy, another.
     """
     manifest = face_ref.manifest
-    if (packed := manifest.get("packed")) is not None:
-        if "data_revision" not in packed:
-            raise FaceRefError(
-                f"{face_ref.root} is a pack of an older version, which does not say of which data. "
-                "Make it again with `facebench pack`."
-            )
-        return packed["data_revision"]
+    if "packed" in manifest:
+        return manifest["packed"]["data_revision"]
     recipe: dict[str, Any] = {name: manifest.get(name) for name in RECIPE}
     recipe |= {name: manifest.get("mining", {}).get(name) for name in MINING}
     lines = [json.dumps(recipe, sort_keys=True)]
@@ -42,10 +35,10 @@ def data_revision(face_ref: FaceRef) -> str:
 
 
 def archived_from(face_ref: FaceRef) -> str | None:
-    """Revision of the data that a lossy pack was made of; None for the data themselves."""
+    """Revision of the data that a lossy archive was made of; None for the data themselves."""
     if "packed" not in face_ref.manifest:
         return None
-    original = face_ref.manifest["packed"].get("of_data")
+    original = face_ref.manifest["packed"]["of_data"]
     return None if original == data_revision(face_ref) else original
 
 

@@ -8,10 +8,11 @@ rejects.parquet                     image_id, source, identity, reason, detail
 near_duplicates.parquet             image_id, duplicate_of, kind
 label_noise.parquet                 labels that the embeddings contradict, see `NOISE_SCHEMA`
 refs_same.parquet                   only where asked for: an oracle of same-person references
-lr_encoder.safetensors              only where `refs_lr` are alike by identity: see lr_encoder.py
+lr_encoder.safetensors              only where `refs_lr` are by identity: see `faceref.lr_encoder`
 ```
 
-Reading needs numpy, Pillow and pyarrow only, so that a lean GPU host can train.
+This module holds the format and writes it; `face_ref.py` reads it. Both need numpy, Pillow and
+pyarrow only, so that a lean GPU host can train.
 """
 
 from __future__ import annotations
@@ -19,9 +20,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
-
-from faceref.errors import FaceRefError, unknown_choice
 
 FORMAT = 1
 SPLITS = ("train", "val", "test")
@@ -108,7 +105,7 @@ SCHEMA = pa.schema(
 )
 """Columns of a shard. `sha256` is of the source file; `component` is what was dealt out to splits
 as a whole; `landmarks` are x0, y0, ..., x4, y4 in source pixels; `refs_*` are ordered best first.
-The metadata tells `datasets` that `image` is one."""
+By the metadata `datasets` knows that `image` is one."""
 
 REJECT_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("image_id", "source", "identity", "reason", "detail")]
@@ -123,7 +120,7 @@ NOISE_SCHEMA = pa.schema(
         *((name, pa.float32()) for name in ("similarity", "own_similarity")),
     ]
 )
-"""Doubts about labels; `kind` and the two cosines stand in `curation/label_noise.py`."""
+"""Doubts about labels; `faceref.curation.label_noise` explains `kind` and the two cosines."""
 ORACLE_SCHEMA = pa.schema([("image_id", pa.string()), ("refs_same", _REFERENCES)])
 
 
@@ -186,126 +183,6 @@ def write_manifest(root: Path, manifest: dict[str, Any]) -> None:
     """Write `face_ref.json` with sorted keys, so that equal builds have equal bytes."""
     text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
     (root / MANIFEST).write_text(text + "\n", encoding="utf-8")
-
-
-class Pool:
-    """The faces that references come from: the train split, decoded when its images are used."""
-
-    def __init__(self, images: np.ndarray | Callable[[], np.ndarray], row: dict[str, int]) -> None:
-        """`images`, uint8 RGB (N, 128, 128, 3), or what reads them; `row` of each image id."""
-        self._images, self.row = images, row
-
-    @cached_property
-    def images(self) -> np.ndarray:
-        """uint8 RGB, (N, 128, 128, 3)."""
-        return self._images() if callable(self._images) else self._images
-
-
-@dataclass(frozen=True)
-class FaceRef:
-    """A Face_Ref folder, opened for reading. Columns are read when asked for."""
-
-    root: Path
-
-    @classmethod
-    def open(cls, root: str | Path) -> FaceRef:
-        """Open `root`; raises FaceRefError where it is no Face_Ref of this format."""
-        found = cls(Path(root))
-        if not (found.root / MANIFEST).is_file():
-            raise FaceRefError(
-                f"{found.root} is no Face_Ref: it has no {MANIFEST}. "
-                f"Make one with `faceref build --source folder FACES --out {found.root}`."
-            )
-        version = found.manifest.get("format")
-        if version != FORMAT:
-            raise FaceRefError(
-                f"{found.root} has format {version!r}; this version reads format {FORMAT}. "
-                "Build it again, or install the version of face-ref that made it."
-            )
-        return found
-
-    @cached_property
-    def manifest(self) -> dict[str, Any]:
-        """The content of `face_ref.json`."""
-        try:
-            return json.loads((self.root / MANIFEST).read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise FaceRefError(
-                f"{self.root / MANIFEST} is damaged ({error}). Build the set again."
-            ) from error
-
-    @cached_property
-    def pool(self) -> Pool:
-        """The faces that references come from; its images are decoded when first used, once."""
-        ids = self.column("train", "image_id")
-        rows = {image_id: row for row, image_id in enumerate(ids)}
-        return Pool(lambda: self.images("train"), rows)
-
-    def count(self, split: str) -> int:
-        """Number of rows of `split`."""
-        return sum(pq.read_metadata(path).num_rows for path in self.shards(split))
-
-    def column(self, split: str, name: str) -> list[Any]:
-        """One column of `split` in row order, as Python values."""
-        return self.table(split, [name])[name].to_pylist()
-
-    def table(self, split: str, columns: Sequence[str]) -> pa.Table:
-        """The named columns of `split`, in row order."""
-        tables = [pq.read_table(path, columns=list(columns)) for path in self.shards(split)]
-        return pa.concat_tables(tables)
-
-    def rows(self, split: str) -> list[dict[str, Any]]:
-        """All columns of `split` but the images; sets of earlier versions have no `component`."""
-        there = pq.read_schema(self.shards(split)[0]).names
-        names = [name for name in SCHEMA.names if name != "image" and name in there]
-        return self.table(split, names).to_pylist()
-
-    def images(self, split: str) -> np.ndarray:
-        """All aligned faces of `split`: uint8 RGB, (N, S, S, 3)."""
-        encoded = self.table(split, ["image"])["image"].combine_chunks()
-        if len(encoded) == 0:
-            size = self.manifest["image_size"]
-            return np.zeros((0, size, size, 3), np.uint8)
-        return np.stack([decode(item["bytes"].as_py()) for item in encoded])
-
-    def stream(self, split: str) -> Iterator[tuple[str, bytes]]:
-        """Image id and encoded image of each row of `split`, a few rows in memory at a time."""
-        for path in self.shards(split):
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(ROWS_PER_GROUP, columns=["image_id", "image"]):
-                    for row in batch.to_pylist():
-                        yield row["image_id"], row["image"]["bytes"]
-
-    def rejects(self) -> list[dict[str, str]]:
-        """The table of rejected images."""
-        return pq.read_table(self.root / REJECTS).to_pylist()
-
-    def near_duplicates(self) -> list[dict[str, str]]:
-        """The table of near-duplicates."""
-        return pq.read_table(self.root / DUPLICATES).to_pylist()
-
-    def label_noise(self) -> list[dict[str, Any]]:
-        """The table of doubtful labels."""
-        return pq.read_table(self.root / LABEL_NOISE).to_pylist()
-
-    def oracle(self) -> dict[str, list[str]]:
-        """Same-person references by image id; raises FaceRefError where the set has none."""
-        path = self.root / ORACLE
-        if not path.exists():
-            raise FaceRefError(
-                f"{self.root} holds no same-person references: build it with --refs-same."
-            )
-        rows = pq.read_table(path).to_pylist()
-        return {row["image_id"]: [ref["image_id"] for ref in row["refs_same"]] for row in rows}
-
-    def shards(self, split: str) -> list[Path]:
-        """Paths of the shards of `split`, in order."""
-        if split not in SPLITS:
-            raise unknown_choice("split", split, SPLITS)
-        found = sorted((self.root / "data").glob(f"{split}-*.parquet"))
-        if not found:
-            raise FaceRefError(f"{self.root} has no shard of split {split!r}. Build it again.")
-        return found
 
 
 def fingerprint(rows: Iterable[Mapping[str, Any]]) -> str:

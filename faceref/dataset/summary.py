@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from faceref.console import Table
-from faceref.dataset.store import SPLITS, FaceRef
+from faceref.dataset.store import SPLITS
 
 
-def tables(face_ref: FaceRef) -> Iterator[Table]:
-    """Counts, rejects by reason and quantiles of similarity, ready to print."""
-    manifest = face_ref.manifest
+@dataclass(frozen=True)
+class Summary:
+    """A set in numbers."""
+
+    tables: list[Table]
+    """Counts, rejects by reason and quantiles of similarity and quality, ready to print."""
+    notes: list[str]
+    """Lines that belong under the tables."""
+
+
+def summarise(manifest: Mapping[str, Any], name: str) -> Summary:
+    """The summary of a set from its manifest; `name` is what its first table calls it."""
+    return Summary(list(_tables(manifest, name)), _notes(manifest))
+
+
+def _tables(manifest: Mapping[str, Any], name: str) -> Iterator[Table]:
     people = manifest["leak_certificate"]["identities"]
     counts = manifest["counts"]
-    rows = [[name, f"{counts[name]:,}", f"{people[name]:,}"] for name in SPLITS]
-    rows.append(["all", f"{sum(counts.values()):,}", f"{sum(people.values()):,}"])
-    yield f"Faces ({face_ref.root})", ["split", "faces", "people"], rows
+    there = [split for split in SPLITS if split in counts]
+    rows = [[split, f"{counts[split]:,}", f"{people[split]:,}"] for split in there]
+    everybody = sum(people[split] for split in there)
+    rows.append(["all", f"{sum(counts.values()):,}", f"{everybody:,}"])
+    yield f"Faces ({name})", ["split", "faces", "people"], rows
     rejects = manifest["rejects"]
     rows = [[reason, f"{count:,}"] for reason, count in rejects.items()]
     yield "Rejected images", ["reason", "images"], rows or [["none", "0"]]
@@ -24,7 +41,9 @@ def tables(face_ref: FaceRef) -> Iterator[Table]:
         yield _quantiles("Quality of the faces", "measure", manifest["quality"], 2)
 
 
-def _quantiles(title: str, what: str, found: dict[str, dict[str, float]], digits: int) -> Table:
+def _quantiles(
+    title: str, what: str, found: Mapping[str, Mapping[str, float]], digits: int
+) -> Table:
     known = {name: values for name, values in found.items() if values}
     quantiles = list(next(iter(known.values()), {}))
     rows = [
@@ -38,9 +57,7 @@ def _quantiles(title: str, what: str, found: dict[str, dict[str, float]], digits
     )
 
 
-def notes(face_ref: FaceRef) -> list[str]:
-    """Lines that belong under the tables."""
-    manifest = face_ref.manifest
+def _notes(manifest: Mapping[str, Any]) -> list[str]:
     bound = manifest["thresholds"]["max_similarity"]
     embedder = manifest["embedder"]
     certificate = manifest["leak_certificate"]

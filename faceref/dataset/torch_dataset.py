@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, IterableDataset, get_worker_info
 
-from faceref.dataset.store import REFERENCE_LISTS, SPLITS, FaceRef, decode
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import REFERENCE_LISTS, SPLITS, decode
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.images import downsample
 

@@ -1,4 +1,4 @@
-"""The faces of a Face_Ref as somebody sees them who has a LR face and looks for references."""
+"""The faces of a Face_Ref as somebody sees them who has an LR face and looks for references."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from faceref.dataset.store import LR_ENCODER, FaceRef, decode
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import LR_ENCODER, decode
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError
 from faceref.images import thumbnail
@@ -19,7 +20,7 @@ POOL = "train"
 
 @dataclass(frozen=True)
 class FoundReference:
-    """A reference for a LR face."""
+    """A reference for an LR face."""
 
     image_id: str
     score: float
@@ -30,8 +31,17 @@ class FoundReference:
 class Gallery:
     """The train split of a set, searched as its `refs_lr` were."""
 
-    def __init__(self, root: Path, embedder: Embedder | None = None) -> None:
-        self.face_ref = FaceRef.open(root)
+    def __init__(self, faces: FaceRef | str | Path, embedder: Embedder | None = None) -> None:
+        """Read the pool of `faces`.
+
+        Args:
+            faces: A Face_Ref, or its folder.
+            embedder: That of the build; needed where `refs_lr` are by identity.
+
+        Raises:
+            FaceRefError: Where the embedder is missing or another.
+        """
+        self.face_ref = FaceRef.open(faces)
         self.kind: str = self.face_ref.manifest["mining"]["likeness"]["refs_lr"]
         rows = list(self.face_ref.stream(POOL))
         self._ids = [image_id for image_id, _ in rows]
@@ -45,28 +55,36 @@ class Gallery:
         made_with = self.face_ref.manifest["embedder"]
         if self.kind != "identity" or embedder is None or embedder.provenance() != made_with:
             raise FaceRefError(
-                f"The refs_lr of {self.face_ref.root} are alike by {self.kind}. Give the embedder "
-                "of its build with --pack for identity, or a set built with --likeness-lr "
+                f"The refs_lr of {self.face_ref.root} are by {self.kind}. For identity give the "
+                "embedder of its build with --pack; or give a set built with --likeness-lr "
                 "appearance, which needs none."
             )
         return np.concatenate([embedder.embed(face[None]) for face in faces])
 
-    def find(self, small: np.ndarray, count: int) -> list[list[FoundReference]]:
-        """The `count` best references for each of the LR faces, uint8 RGB (N, 16, 16, 3)."""
-        if not count or not len(small):
-            return [[] for _ in small]
-        scores, rows = self._search(self._queries(small), min(count, len(self._ids)))
+    def find(self, lr: np.ndarray, count: int) -> list[list[FoundReference]]:
+        """The `count` best references of each LR face.
+
+        Args:
+            lr: LR faces, uint8 RGB (N, 16, 16, 3).
+            count: References for each; fewer where the pool has no more.
+
+        Returns:
+            For each face its references, best first.
+        """
+        if not count or not len(lr):
+            return [[] for _ in lr]
+        scores, rows = self._search(self._queries(lr), min(count, len(self._ids)))
         return [
             [self._found(row, score) for row, score in zip(*pair, strict=True)]
             for pair in zip(rows.tolist(), scores.tolist(), strict=True)
         ]
 
-    def _queries(self, small: np.ndarray) -> np.ndarray:
+    def _queries(self, lr: np.ndarray) -> np.ndarray:
         if self.kind == "appearance":
-            return appearance(small)
+            return appearance(lr)
         from faceref.lr_encoder.model import embed_lr, load_encoder
 
-        return embed_lr(load_encoder(self.face_ref.root / LR_ENCODER), small)
+        return embed_lr(load_encoder(self.face_ref.root / LR_ENCODER), lr)
 
     def _found(self, row: int, score: float) -> FoundReference:
         return FoundReference(self._ids[row], round(score, 4), decode(self._images[row]))

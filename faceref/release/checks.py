@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from faceref.audit.leaks import leaks
 from faceref.dataset import store
 from faceref.dataset.credits import CREDITS
-from faceref.dataset.store import LR_ENCODER, SPLITS, FaceRef, fingerprint
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import LR_ENCODER, SPLITS, fingerprint
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
 from faceref.release.format import REMOVALS

@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 
 from faceref.dataset import store
 from faceref.dataset.credits import CREDITS
-from faceref.dataset.store import SPLITS, FaceRef
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import SPLITS
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
 from faceref.release import card as release_card

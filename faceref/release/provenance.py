@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from faceref.dataset.store import SPLITS, FaceRef, decode
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import SPLITS, decode
 from faceref.release.policy import PolicyError
 
 CELEBA_IMAGES = 202_599

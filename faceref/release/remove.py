@@ -24,8 +24,9 @@ from faceref.audit.manifest import bound_on_scores, facts
 from faceref.curation.duplicates import ALIKE_COSINE, find_duplicates, first_of_each
 from faceref.curation.links import find_neighbours, pairs_above
 from faceref.dataset import card, store
+from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.prune import Row, copy_tables, shortened, without
-from faceref.dataset.store import SPLITS, FaceRef
+from faceref.dataset.store import SPLITS
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError, closest
 from faceref.mining.mine import Candidates, Limits, mine

@@ -14,7 +14,8 @@ from typing import Any
 import pyarrow as pa
 
 from faceref.dataset import store
-from faceref.dataset.store import SPLITS, FaceRef, fingerprint
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import SPLITS, fingerprint
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
 from faceref.release.format import FULL, INDEX, RELEASE

@@ -27,7 +27,8 @@ from sklearn.cluster import DBSCAN, HDBSCAN
 
 from faceref.curation.links import find_neighbours, group_identities
 from faceref.curation.thresholds import find_same_person, measure, tail_threshold, valley
-from faceref.dataset.store import SPLITS, FaceRef
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import SPLITS
 from faceref.embed.registry import open_embedder
 
 Settings = dict[str, Any]

@@ -28,7 +28,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from faceref.dataset.store import LR_ENCODER, FaceRef
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import LR_ENCODER
 from faceref.embed.base import Embedder
 from faceref.embed.registry import open_embedder
 from faceref.lr_encoder.model import embed_lr, load_encoder

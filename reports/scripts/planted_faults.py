@@ -25,7 +25,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from faceref.audit.leaks import audit
-from faceref.dataset.store import SPLITS, FaceRef
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import SPLITS
 from faceref.embed.registry import open_embedder
 from faceref.pipeline.build import build
 from faceref.sources.folder import folder

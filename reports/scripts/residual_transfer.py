@@ -43,8 +43,8 @@ from benchmark.results.statistics import bootstrap, with_interval
 from benchmark.studies.references import prepare
 from benchmark.studies.study import NAMES
 from benchmark.training.export import open_weights, training_report
+from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
-from faceref.dataset.store import FaceRef
 from faceref.files import write_json, write_text
 
 REACH = 3

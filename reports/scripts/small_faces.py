@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from faceref.console import Progress
-from faceref.dataset.store import SPLITS, FaceRef, decode
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import SPLITS, decode
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256

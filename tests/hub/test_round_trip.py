@@ -7,7 +7,7 @@ import pytest
 from huggingface_hub import snapshot_download
 
 from faceref.audit.leaks import audit
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.embed.base import Embedder
 from faceref.embed.registry import open_embedder
 from faceref.mining.mine import Mining

@@ -194,7 +194,8 @@ print(json.dumps([seen, first["refs_hr"], size]))
 def test_the_published_set_opens_with_datasets(
     hub: Hub, full: Release, index: Release, tmp_path: Path
 ):
-    from faceref.dataset.store import SPLITS, FaceRef
+    from faceref.dataset.face_ref import FaceRef
+    from faceref.dataset.store import SPLITS
 
     upload(full, REPO)
     upload(index, REPO)

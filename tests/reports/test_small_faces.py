@@ -3,7 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from faceref.dataset.store import LR_ENCODER, FaceRef
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import LR_ENCODER
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
 from faceref.lr_encoder.model import embed_lr, load_encoder

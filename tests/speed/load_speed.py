@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from faceref.dataset.store import FaceRef, decode
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import decode
 from faceref.dataset.torch_dataset import FaceRefDataset, Request
 
 

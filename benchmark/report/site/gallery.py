@@ -19,8 +19,8 @@ from benchmark.metrics.score import luma, psnr
 from benchmark.report.face_grid import Example
 from benchmark.report.site.build import GALLERY
 from benchmark.results.files import read_all
+from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
-from faceref.dataset.store import FaceRef
 from faceref.errors import FaceRefError
 from faceref.files import write_text
 

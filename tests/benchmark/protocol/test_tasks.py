@@ -13,7 +13,7 @@ from benchmark.evaluation.evaluate import Setting, default_task, evaluate, read_
 from benchmark.evaluation.predictions import evaluate_predictions
 from benchmark.protocol.degradation import degrade_realistic
 from benchmark.protocol.tasks import TASKS
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
 

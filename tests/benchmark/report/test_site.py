@@ -21,7 +21,7 @@ from benchmark.report.site.build import (
 from benchmark.report.site.gallery import need_sample, write_gallery
 from benchmark.report.site.serve import address, open_server
 from benchmark.results import files as result_files
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from tests.benchmark.made_results import board_of, made
 

@@ -29,7 +29,7 @@ from benchmark.studies.references import (
 from benchmark.studies.references_page import markdown, write_findings
 from benchmark.studies.study import Cell, Study, StudyCheckpoint, gain
 from benchmark.training.train import train
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
 RELEASES = Path(__file__).resolve().parents[3] / "releases" / "lfw-x8-small"

@@ -18,7 +18,7 @@ from benchmark.studies.slices import (
     slices_of_table,
     write_slices,
 )
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from tests.benchmark.made_results import FACES, IDS, made
 

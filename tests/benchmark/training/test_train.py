@@ -27,7 +27,7 @@ from benchmark.training.schedule import learning_rate, validation_steps
 from benchmark.training.train import Running, precision_note, precision_of, train
 from benchmark.training.trainer import TimeUp, Trainer
 from faceref import hardware as precision
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
 BUDGET = Budget("tiny", 48, 6, 1e-3, 2, 2, 4, max_references=2)

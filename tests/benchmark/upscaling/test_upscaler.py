@@ -18,7 +18,7 @@ from benchmark.upscaling.faces import FaceUpscaler, upscale_crop, upscale_photo
 from benchmark.upscaling.files import jobs, run_video, tolerant
 from benchmark.upscaling.images import NOTICE
 from benchmark.upscaling.paste import frame_in_image, paste, upsample_image
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.embed.align import ARCFACE, align
 from faceref.embed.base import Detection
 from faceref.errors import FaceRefError

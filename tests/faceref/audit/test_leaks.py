@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from faceref.audit.leaks import LeakError, certify
 from faceref.cli.app import app
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 
 
 def _rows() -> list[dict]:

@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from faceref.audit.leaks import audit
-from faceref.dataset.store import SPLITS, FaceRef, decode
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import SPLITS, decode
 from faceref.errors import FaceRefError
 from faceref.mining.mine import Mining
 from faceref.pipeline.build import build

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from faceref.curation.identities import find_people
-from faceref.dataset.store import SPLITS, FaceRef
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import SPLITS
 from faceref.mining.mine import Mining
 from faceref.pipeline.build import build
 from faceref.pipeline.recipe import Recipe

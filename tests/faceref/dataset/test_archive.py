@@ -10,8 +10,8 @@ from benchmark.cli.app import app
 from benchmark.protocol.budgets import BUDGETS
 from benchmark.training.train import train
 from faceref.dataset.archive import write_archive
+from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
-from faceref.dataset.store import FaceRef
 from faceref.errors import FaceRefError
 
 

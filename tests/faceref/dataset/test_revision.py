@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision, references_digest
-from faceref.dataset.store import MANIFEST, FaceRef
+from faceref.dataset.store import MANIFEST
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from faceref.dataset import store
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
 

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 import faceref
 from benchmark.protocol.degradation import degrade
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.torch_dataset import CACHE, FaceRefDataset, FaceRefStream, load
 from faceref.errors import FaceRefError
 

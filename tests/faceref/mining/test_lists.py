@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from faceref.audit.leaks import audit
-from faceref.dataset.store import LR_ENCODER, ORACLE, FaceRef
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import LR_ENCODER, ORACLE
 from faceref.files import file_sha256
 from faceref.lr_encoder.model import embed_lr, load_encoder
 from faceref.mining.mine import Mining

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.mining.mine import Mining
 from faceref.pipeline.build import build

@@ -3,7 +3,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from faceref.dataset import store
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.release.format import INDEX_SCHEMA, index_name, open_components, seal
 from faceref.release.make import Wish, make_release
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from faceref.audit.leaks import audit
 from faceref.cli.app import app
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.mining.mine import Mining
 from faceref.pipeline.build import build

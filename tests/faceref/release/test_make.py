@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from faceref.cli.app import app
 from faceref.dataset import store
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.release.format import FULL, INDEX
 from faceref.release.make import Wish, make_release

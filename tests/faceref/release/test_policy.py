@@ -16,7 +16,8 @@ from typer.testing import CliRunner
 from faceref.cli.app import app
 from faceref.dataset import store
 from faceref.dataset.credits import CREDITS
-from faceref.dataset.store import FaceRef, fingerprint
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import fingerprint
 from faceref.embed.align import ARCFACE
 from faceref.embed.base import Detection
 from faceref.errors import FaceRefError

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from faceref.audit.leaks import audit
-from faceref.dataset.store import SPLITS, FaceRef
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import SPLITS
 from faceref.errors import FaceRefError
 from faceref.release.format import REMOVALS, salted, was_removed
 from faceref.release.remove import read_ids, remove

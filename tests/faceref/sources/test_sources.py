@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from faceref.dataset.store import FaceRef
+from faceref.dataset.face_ref import FaceRef
 from faceref.embed.align import ARCFACE
 from faceref.errors import FaceRefError
 from faceref.mining.mine import Mining

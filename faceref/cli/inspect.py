@@ -1,0 +1,99 @@
+"""The commands that examine: inspect, certify, doctor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def inspect(
+    path: Annotated[Path, typer.Argument(help="A Face_Ref folder.", show_default=False)],
+    sheet: Annotated[Path, typer.Option(help="Contact sheet to write, PNG.")] = Path(
+        "contact_sheet.png"
+    ),
+    split: Annotated[str, typer.Option(help="Split that the probes are from.")] = "test",
+    reference_list: Annotated[str, typer.Option(help="refs_lr or refs_hr.")] = "refs_lr",
+    probes: Annotated[int, typer.Option(help="Probes on the sheet.", min=1)] = 10,
+) -> None:
+    """Print a set's numbers and draw probes beside their references.
+
+    Example: `faceref inspect face_ref --sheet sheet.png --probes 20`
+    """
+    from faceref import api
+    from faceref.console import print_table, say
+    from faceref.images import save
+
+    faces = api.open(path)
+    summary = faces.summary()
+    for table in summary.tables:
+        print_table(*table)
+    for note in summary.notes:
+        say(note)
+    save(faces.sheet(split, reference_list, probes), sheet)
+    say(f"Contact sheet: {sheet}")
+
+
+def certify(
+    path: Annotated[Path, typer.Argument(help="A Face_Ref folder.", show_default=False)],
+    embedder: Annotated[
+        str | None,
+        typer.Option(help="insightface or dlib, as in the build: checks identity scores, too."),
+    ] = None,
+    pack: Annotated[str | None, typer.Option(help="insightface pack of the build.")] = None,
+    show: Annotated[int, typer.Option(help="Faults to print at most.", min=1)] = 20,
+) -> None:
+    """Compute every claim of a set again, on its files alone.
+
+    Example: `faceref certify face_ref && echo no leak`
+
+    Where a claim is false, the images are named and the status is 1.
+    """
+    from faceref import api
+    from faceref.console import say
+
+    faces = api.open(path)
+    faults = api.certify(faces, embedder, pack)
+    for fault in faults[:show]:
+        say(fault)
+    if len(faults) > show:
+        say(f"... and {len(faults) - show:,} more; --show N prints more")
+    if faults:
+        raise typer.Exit(1)
+    checked = faces.manifest["leak_certificate"]["references_checked"]
+    say(f"{path}: no leak. {checked:,} references, splits, counts and fingerprint checked.")
+
+
+def doctor(
+    device: Annotated[str, typer.Option(help="cpu or cuda: what the build shall use.")] = "cpu",
+    embedder: Annotated[str, typer.Option(help="insightface or dlib.")] = "insightface",
+    pack: Annotated[
+        str | None,
+        typer.Option(help="insightface pack: a folder, or a name. Default: buffalo_l."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the set would be made.")] = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Print what a build would use on this machine, and what is wrong.
+
+    Example: `faceref doctor --device cuda`
+
+    Where something is wrong, the way out is named and the status is 1.
+    """
+    import json
+
+    from faceref import api
+    from faceref.console import print_table, say
+    from faceref.doctor.report import lines, tables
+
+    report = api.diagnose(device, embedder, pack, out)
+    if as_json:
+        say(json.dumps(report.as_json(), indent=2))
+    else:
+        for table in tables(report):
+            print_table(*table, numbers=False)
+        for line in lines(report):
+            say(line)
+    if report.faults:
+        raise typer.Exit(1)

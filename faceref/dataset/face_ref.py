@@ -1,0 +1,383 @@
+"""A Face_Ref opened for reading: what a notebook, a training and a check ask of a finished set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from faceref.dataset.store import (
+    DUPLICATES,
+    FORMAT,
+    LABEL_NOISE,
+    MANIFEST,
+    ORACLE,
+    REFERENCE_LISTS,
+    REJECTS,
+    ROWS_PER_GROUP,
+    SCHEMA,
+    SPLITS,
+    decode,
+)
+from faceref.errors import FaceRefError, closest, unknown_choice
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from datasets import Dataset
+    from PIL.Image import Image
+
+    from faceref.dataset.summary import Summary
+
+
+class Pool:
+    """The faces that references come from: the train split, decoded when its images are used."""
+
+    def __init__(self, images: np.ndarray | Callable[[], np.ndarray], row: dict[str, int]) -> None:
+        """`images`, uint8 RGB (N, 128, 128, 3), or what reads them; `row` of each image id."""
+        self._images, self.row = images, row
+
+    @cached_property
+    def images(self) -> np.ndarray:
+        """uint8 RGB, (N, 128, 128, 3)."""
+        return self._images() if callable(self._images) else self._images
+
+
+class Reference(NamedTuple):
+    """One entry of a reference list."""
+
+    image_id: str
+    score: float
+    """Similarity to the probe: a cosine, at most 1."""
+
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> Reference:
+        """From an entry of a row; scores are stored with four digits."""
+        return cls(stored["image_id"], round(stored["score"], 4))
+
+
+class _Place(NamedTuple):
+    split: str
+    row: int
+
+
+@dataclass(frozen=True, repr=False)
+class FaceRef:
+    """A Face_Ref folder, opened for reading. Columns and images are read when asked for.
+
+    Example:
+        >>> faces = FaceRef.open("face_ref")
+        >>> sorted(faces.manifest["counts"])
+        ['test', 'train', 'val']
+    """
+
+    root: Path
+
+    @classmethod
+    def open(cls, root: FaceRef | str | Path) -> FaceRef:
+        """Open the folder `root`; one that is open is returned as it is.
+
+        Raises:
+            FaceRefError: Where it is no Face_Ref of this format.
+        """
+        if isinstance(root, FaceRef):
+            return root
+        found = cls(Path(root))
+        if not (found.root / MANIFEST).is_file():
+            raise FaceRefError(
+                f"{found.root} is no Face_Ref: it has no {MANIFEST}. "
+                f"Make one with `faceref build FACES --out {found.root}`."
+            )
+        version = found.manifest.get("format")
+        if version != FORMAT:
+            raise FaceRefError(
+                f"{found.root} has format {version!r}; this version reads format {FORMAT}. "
+                "Build it again, or install the version of face-ref that made it."
+            )
+        return found
+
+    def __repr__(self) -> str:
+        """The folder and the counts in one line."""
+        known = self.manifest["counts"]
+        counts = ", ".join(f"{known[name]:,} {name}" for name in self.splits)
+        return f"FaceRef({str(self.root)!r}: {counts})"
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """The content of `face_ref.json`."""
+        try:
+            return json.loads((self.root / MANIFEST).read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise FaceRefError(
+                f"{self.root / MANIFEST} is damaged ({error}). Build the set again."
+            ) from error
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The faces that references come from; its images are decoded when first used, once."""
+        ids = self.column("train", "image_id")
+        rows = {image_id: row for row, image_id in enumerate(ids)}
+        return Pool(lambda: self.images("train"), rows)
+
+    def split(self, name: str) -> Dataset:
+        """The rows of a split as a Hugging Face data set; its `image` column gives PIL images.
+
+        The encoded faces are held in memory and nothing is copied to a cache. For training use
+        `faceref.load`, which maps the faces from disk.
+
+        Args:
+            name: `train`, `val` or `test`.
+
+        Raises:
+            FaceRefError: For an unknown split.
+
+        Example:
+            >>> faces.split("test")[0]["image"].size
+            (128, 128)
+        """
+        from datasets import Dataset, NamedSplit
+        from datasets.table import InMemoryTable
+
+        table = pa.concat_tables([pq.read_table(path) for path in self.shards(name)])
+        return Dataset(InMemoryTable(table), split=NamedSplit(name))
+
+    def to_pandas(self, split: str | None = None) -> pd.DataFrame:
+        """One row a face, without the images.
+
+        Args:
+            split: `train`, `val` or `test`; None takes all.
+
+        Returns:
+            The columns of the set, where each quality measure (`yaw`, `sharpness`, ...) is a
+            column of its own, `refs_hr` and `refs_lr` are lists of image ids, best first, and
+            `refs_hr_scores` and `refs_lr_scores` their scores.
+
+        Raises:
+            FaceRefError: For an unknown split.
+
+        Example:
+            >>> table = faces.to_pandas()
+            >>> len(table) == sum(faces.manifest["counts"].values())
+            True
+            >>> bool((table["refs_lr"].str.len() <= 8).all())
+            True
+        """
+        import pandas as pd
+
+        names = self.splits if split is None else [split]
+        return pd.DataFrame([_flat(row) for name in names for row in self.rows(name)])
+
+    def references(self, image_id: str, reference_list: str = "refs_lr") -> list[Reference]:
+        """The references of a face, best first.
+
+        Args:
+            image_id: Of any face of the set.
+            reference_list: `refs_lr`, found by the LR face, or `refs_hr`, by the HR face.
+
+        Raises:
+            FaceRefError: For an unknown id or list.
+
+        Example:
+            >>> face = faces.column("test", "image_id")[0]
+            >>> best = faces.references(face)[0]
+            >>> best.image_id in faces.column("train", "image_id"), best.score <= 1
+            (True, True)
+        """
+        need_reference_list(reference_list)
+        split, row = self._place(image_id)
+        if (split, reference_list) not in self._lists:
+            table = self.table(split, [reference_list])
+            self._lists[split, reference_list] = table[reference_list]
+        return [Reference.of(item) for item in self._lists[split, reference_list][row].as_py()]
+
+    def image(self, image_id: str) -> np.ndarray:
+        """The aligned face, uint8 RGB, (128, 128, 3).
+
+        Raises:
+            FaceRefError: For an unknown id.
+
+        Example:
+            >>> faces.image(faces.column("test", "image_id")[0]).shape
+            (128, 128, 3)
+        """
+        split, row = self._place(image_id)
+        for path in self.shards(split):
+            with pq.ParquetFile(path) as file:
+                for group in range(file.num_row_groups):
+                    rows = file.metadata.row_group(group).num_rows
+                    if row < rows:
+                        found = file.read_row_group(group, columns=["image"])["image"][row]
+                        return decode(found.as_py()["bytes"])
+                    row -= rows
+        raise AssertionError("a row of the column of ids is a row of the file")
+
+    def sheet(
+        self, split: str = "test", reference_list: str = "refs_lr", probes: int = 10
+    ) -> Image:
+        """A contact sheet: each probe beside its references, best first, with their scores.
+
+        Args:
+            split: That the probes are from.
+            reference_list: `refs_lr` or `refs_hr`.
+            probes: Faces of the split, evenly spaced; fewer where it has fewer.
+
+        Returns:
+            A PIL image, which a notebook shows.
+
+        Raises:
+            FaceRefError: For an unknown split or list, or a split without faces.
+
+        Example:
+            >>> faces.sheet(probes=3).save("sheet.png")
+        """
+        from faceref.dataset.contact_sheet import contact_sheet
+
+        need_reference_list(reference_list)
+        rows = self.table(split, ["image_id", reference_list]).to_pylist()
+        if not rows:
+            raise FaceRefError(f"{self.root} has no face in split {split!r}.")
+        places = np.unique(np.linspace(0, len(rows) - 1, min(probes, len(rows))).round())
+        chosen = {
+            row["image_id"]: [Reference.of(item) for item in row[reference_list]]
+            for row in (rows[int(place)] for place in places)
+        }
+        wanted = {*chosen, *(item.image_id for found in chosen.values() for item in found)}
+        heads = (f"probe ({split})", f"references, best first ({reference_list}, score)")
+        return contact_sheet(chosen, self._images_by_id(wanted), heads)
+
+    def summary(self) -> Summary:
+        """Counts, rejects and similarities, as `faceref inspect` prints them.
+
+        Example:
+            >>> [table[0] for table in faces.summary().tables][1]
+            'Rejected images'
+        """
+        from faceref.dataset.summary import summarise
+
+        return summarise(self.manifest, str(self.root))
+
+    @property
+    def splits(self) -> list[str]:
+        """Names of the splits that are here; an archive may lack some."""
+        return [name for name in SPLITS if name in self.manifest["counts"]]
+
+    @cached_property
+    def _places(self) -> dict[str, _Place]:
+        """Split and row of every image id."""
+        return {
+            image_id: _Place(split, row)
+            for split in self.splits
+            for row, image_id in enumerate(self.column(split, "image_id"))
+        }
+
+    @cached_property
+    def _lists(self) -> dict[tuple[str, str], pa.ChunkedArray]:
+        """The reference lists by split and name that were asked for."""
+        return {}
+
+    def _place(self, image_id: str) -> _Place:
+        if image_id not in self._places:
+            raise FaceRefError(
+                f"{image_id!r} is no face of {self.root}.{closest(image_id, self._places)} Ids are "
+                "those of the column image_id: `faces.column(SPLIT, 'image_id')`, SPLIT one of "
+                f"{', '.join(self.splits)}."
+            )
+        return self._places[image_id]
+
+    def _images_by_id(self, wanted: set[str]) -> dict[str, np.ndarray]:
+        """The aligned faces of the given ids, from whatever split they are in."""
+        return {
+            image_id: decode(encoded)
+            for split in self.splits
+            for image_id, encoded in self.stream(split)
+            if image_id in wanted
+        }
+
+    def count(self, split: str) -> int:
+        """Number of rows of `split`."""
+        return sum(pq.read_metadata(path).num_rows for path in self.shards(split))
+
+    def column(self, split: str, name: str) -> list[Any]:
+        """One column of `split` in row order, as Python values."""
+        return self.table(split, [name])[name].to_pylist()
+
+    def table(self, split: str, columns: Sequence[str]) -> pa.Table:
+        """The named columns of `split`, in row order."""
+        tables = [pq.read_table(path, columns=list(columns)) for path in self.shards(split)]
+        return pa.concat_tables(tables)
+
+    def rows(self, split: str) -> list[dict[str, Any]]:
+        """All columns of `split` but the images; sets of earlier versions have no `component`."""
+        there = pq.read_schema(self.shards(split)[0]).names
+        names = [name for name in SCHEMA.names if name != "image" and name in there]
+        return self.table(split, names).to_pylist()
+
+    def images(self, split: str) -> np.ndarray:
+        """All aligned faces of `split`: uint8 RGB, (N, S, S, 3)."""
+        encoded = self.table(split, ["image"])["image"].combine_chunks()
+        if len(encoded) == 0:
+            size = self.manifest["image_size"]
+            return np.zeros((0, size, size, 3), np.uint8)
+        return np.stack([decode(item["bytes"].as_py()) for item in encoded])
+
+    def stream(self, split: str) -> Iterator[tuple[str, bytes]]:
+        """Image id and encoded image of each row of `split`, a few rows in memory at a time."""
+        for path in self.shards(split):
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches(ROWS_PER_GROUP, columns=["image_id", "image"]):
+                    for row in batch.to_pylist():
+                        yield row["image_id"], row["image"]["bytes"]
+
+    def rejects(self) -> list[dict[str, str]]:
+        """The table of rejected images."""
+        return pq.read_table(self.root / REJECTS).to_pylist()
+
+    def near_duplicates(self) -> list[dict[str, str]]:
+        """The table of near-duplicates."""
+        return pq.read_table(self.root / DUPLICATES).to_pylist()
+
+    def label_noise(self) -> list[dict[str, Any]]:
+        """The table of doubtful labels."""
+        return pq.read_table(self.root / LABEL_NOISE).to_pylist()
+
+    def oracle(self) -> dict[str, list[str]]:
+        """Same-person references by image id; raises FaceRefError where the set has none."""
+        path = self.root / ORACLE
+        if not path.exists():
+            raise FaceRefError(
+                f"{self.root} holds no same-person references: build it with --refs-same."
+            )
+        rows = pq.read_table(path).to_pylist()
+        return {row["image_id"]: [ref["image_id"] for ref in row["refs_same"]] for row in rows}
+
+    def shards(self, split: str) -> list[Path]:
+        """Paths of the shards of `split`, in order."""
+        if split not in SPLITS:
+            raise unknown_choice("split", split, SPLITS)
+        found = sorted((self.root / "data").glob(f"{split}-*.parquet"))
+        if not found:
+            raise FaceRefError(f"{self.root} has no shard of split {split!r}. Build it again.")
+        return found
+
+
+def need_reference_list(name: str) -> None:
+    """Raise FaceRefError unless `name` is a reference list."""
+    if name not in REFERENCE_LISTS:
+        raise unknown_choice("reference list", name, REFERENCE_LISTS)
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the set as a row of the table."""
+    flat = {name: value for name, value in row.items() if name != "quality"}
+    flat |= row["quality"] or {}
+    for name in REFERENCE_LISTS:
+        found = [Reference.of(item) for item in row[name]]
+        flat[name] = [item.image_id for item in found]
+        flat[f"{name}_scores"] = [item.score for item in found]
+    return flat
