@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--run", type=Path)
             command.add_argument("--task")
             command.add_argument("--references", type=int, default=5)
-            command.add_argument("--list", default="refs_hr")
+            command.add_argument("--list", default="refs_lr")
             command.add_argument("--faces", type=int)
             command.add_argument("--results", type=Path, default=Path("results"))
     return parser
@@ -65,7 +65,7 @@ def _train(given: argparse.Namespace) -> None:
         print(note, flush=True)
     try:
         report = train(
-            given.face_ref,
+            FaceRef.open(given.face_ref),
             given.method,
             budgets.budget(given.budget),
             given.out,
@@ -81,12 +81,13 @@ def _train(given: argparse.Namespace) -> None:
 
 
 def _evaluate(given: argparse.Namespace) -> None:
-    task = given.task or default_task(FaceRef.open(given.face_ref))
+    face_ref = FaceRef.open(given.face_ref)
+    task = given.task or default_task(face_ref)
     setting = Setting(
         task, references=given.references, reference_list=given.list, faces=given.faces
     )
     found = evaluate(
-        given.face_ref,
+        face_ref,
         given.method,
         setting,
         run=given.run,

@@ -10,7 +10,7 @@ import typer
 from benchmark.cli.card import add_card
 from benchmark.cli.evaluate import add_evaluate
 from benchmark.cli.gains import add_gains
-from benchmark.cli.metric_commands import identity, weights_app
+from benchmark.cli.metric_commands import weights_app
 from benchmark.cli.options import Device, FaceLimit, TaskName, Threads
 from benchmark.cli.pack import add_pack
 from benchmark.cli.report import serve, site
@@ -32,9 +32,6 @@ app = typer.Typer(
     help="Benchmark face super-resolution, x8, with and without reference faces.",
 )
 app.add_typer(weights_app, name="weights")
-app.command(epilog="**Example:** `facebench identity face_ref --method msrnet --run runs/msrnet`")(
-    identity
-)
 FaceRefDir = Annotated[Path, typer.Argument(help="A Face_Ref folder, made by `faceref build`.")]
 
 

@@ -11,7 +11,8 @@ from benchmark.cli.options import Device, FaceLimit, TaskName, Threads
 from benchmark.cli.train import use_threads
 
 if TYPE_CHECKING:
-    from benchmark.evaluation.extra_metrics import Extras
+    from benchmark.evaluation.extra_metrics import ExtraMetrics
+    from faceref.dataset.store import FaceRef
 
 EPILOG = """**Examples**
 
@@ -42,7 +43,7 @@ def evaluate(
     task: TaskName = None,
     split: Annotated[str, typer.Option(help="test or val.")] = "test",
     references: Annotated[int, typer.Option(help="References given, 0 to 8.", min=0)] = 5,
-    reference_list: Annotated[str, typer.Option("--list", help="refs_hr or refs_lr.")] = "refs_hr",
+    reference_list: Annotated[str, typer.Option("--list", help="refs_hr or refs_lr.")] = "refs_lr",
     oracle: Annotated[
         bool, typer.Option("--oracle", help="Give the HR face itself: checks the transfer path.")
     ] = False,
@@ -78,18 +79,19 @@ def evaluate(
 
     _one_source(run=run, predictions=predictions, spandrel=spandrel)
     use_threads(threads)
-    name = task or default_task(FaceRef.open(face_ref))
+    opened = FaceRef.open(face_ref)
+    name = task or default_task(opened)
     setting = Setting(name, split, references, reference_list, oracle, faces)
-    extras = _open_extras(face_ref, metrics, embedder, pack, device)
+    extras = _open_extras(opened, metrics, embedder, pack, device)
     if predictions is not None:
-        found = evaluate_predictions(face_ref, predictions, method, setting, extras)
+        found = evaluate_predictions(opened, predictions, method, setting, extras)
     else:
         with progress_bar(f"Scoring {method}", "faces") as progress:
             how = {"device": device, "progress": progress, "extras": extras}
             if spandrel is not None:
-                found = evaluate_spandrel(face_ref, spandrel, method, setting, **how)
+                found = evaluate_spandrel(opened, spandrel, method, setting, **how)
             else:
-                found = run_evaluation(face_ref, method, setting, run=run, **how)
+                found = run_evaluation(opened, method, setting, run=run, **how)
     found = files.with_older_metrics(found, results)
     path = files.write(found, results)
     numbers = found.means | found.set_scores
@@ -106,8 +108,8 @@ def _one_source(**given: Path | None) -> None:
 
 
 def _open_extras(
-    face_ref: Path, metrics: str, embedder: str, pack: str | None, device: str
-) -> Extras | None:
+    face_ref: FaceRef, metrics: str, embedder: str, pack: str | None, device: str
+) -> ExtraMetrics | None:
     if not metrics:
         return None
     from benchmark.evaluation.extra_metrics import open_for

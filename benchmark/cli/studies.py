@@ -69,17 +69,18 @@ def references(
     need_option("FACE_REF", face_ref is not None, EXAMPLE)
     need_option("--run", bool(run), EXAMPLE)
     from benchmark.studies.references import need_names_apart, parse_counts, study_references
+    from faceref.dataset.store import FaceRef
 
     assert face_ref is not None
     use_threads(threads)
     make = partial(
         study_references,
-        face_ref,
+        FaceRef.open(face_ref),
         task_name=task,
         split=split,
         counts=parse_counts(counts),
         faces=faces,
-        also=also or (),
+        also=[FaceRef.open(path) for path in also or ()],
         device=device,
     )
     runs = list(run or ())

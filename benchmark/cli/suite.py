@@ -76,10 +76,11 @@ def suite(
 
     use_threads(threads)
     chosen = budgets.budget(budget)
-    name = task or default_task(FaceRef.open(face_ref))
+    opened = FaceRef.open(face_ref)
+    name = task or default_task(opened)
     until = None if minutes is None else time.monotonic() + 60 * minutes
     wanted = Suite(
-        face_ref,
+        opened,
         chosen,
         out,
         jobs_of(_listed(methods) or default_methods(budget), range(seeds), _listed(repeat)),

@@ -62,6 +62,7 @@ def train(
     from benchmark.training.trainer import TimeUp
     from benchmark.training.tuning import at_rate
     from faceref.console import progress_bar, say
+    from faceref.dataset.store import FaceRef
 
     use_threads(threads)
     until = None if minutes is None else time.monotonic() + 60 * minutes
@@ -74,7 +75,7 @@ def train(
     try:
         with progress_bar(f"Training {method}", "steps") as progress:
             report = run_training(
-                face_ref,
+                FaceRef.open(face_ref),
                 method,
                 wanted,
                 out,
