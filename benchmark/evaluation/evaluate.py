@@ -292,7 +292,7 @@ def score_all(
     for done in range(0, len(faces), BATCH):
         outputs = np.stack(list(islice(images, BATCH)))
         targets = faces.hr[done : done + BATCH]
-        found = score_batch(torch.from_numpy(outputs), torch.from_numpy(targets))
+        found = score_batch(outputs, targets)
         for metric, values in found.items():
             scores[metric] += values.round(DIGITS).tolist()
         if extras:

@@ -37,7 +37,7 @@ from benchmark.data.faces import (
 from benchmark.methods.patches import GRID, beyond, from_rows, to_rows
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.score import to_uint8
-from benchmark.protocol.degradation import degrade_batch
+from benchmark.protocol.degradation import degrade_all
 from benchmark.results.statistics import bootstrap, with_interval
 from benchmark.studies.references import prepare
 from benchmark.studies.study import NAMES
@@ -69,7 +69,7 @@ def outputs(model: nn.Module, hr: Tensor, batch: int = 16) -> Outputs:
     """What `model` makes of HR faces, uint8 (N, 128, 128, 3), once they are made small."""
     found = []
     for part in hr.split(batch):
-        lr = as_batch(degrade_batch(part).numpy())
+        lr = as_batch(degrade_all(part.numpy(), [], "bicubic"))
         found.append(model(lr, no_references(range(len(part)))).float().clamp(0, 1))
     images = torch.cat(found)
     return Outputs(images, as_batch(hr.numpy()) - images)
@@ -199,8 +199,7 @@ def _least_squares(carried: Tensor, residual: Tensor) -> float:
 
 
 def _psnr(images: Tensor, hr: np.ndarray) -> np.ndarray:
-    bytes_ = torch.from_numpy(to_uint8(images.numpy()))
-    return score_batch(bytes_, torch.from_numpy(hr))["psnr_y"]
+    return score_batch(to_uint8(images.numpy()), hr)["psnr_y"]
 
 
 def _spread(gains: np.ndarray) -> dict[str, Any]:
