@@ -50,11 +50,12 @@ class Plan:
 def compare(plan: Plan, bar: Bar) -> Path:
     """Carry `plan` out; returns the page. Trainings that an earlier call finished are kept."""
     methods = [load_method(name) for name in plan.methods]
+    face_ref = FaceRef.open(plan.face_ref)
     for method in methods:
         if run := plan.run(method):
             with bar(f"Training {method.title}") as update:
                 train(
-                    plan.face_ref,
+                    face_ref,
                     method.name,
                     plan.budget,
                     run,
@@ -66,7 +67,7 @@ def compare(plan: Plan, bar: Bar) -> Path:
         for setting in settings_of(method, plan.setting):
             with bar(f"Scoring {method.title}") as update:
                 found = evaluate(
-                    plan.face_ref,
+                    face_ref,
                     method.name,
                     setting,
                     run=plan.run(method),

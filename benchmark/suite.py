@@ -24,7 +24,7 @@ from pathlib import Path
 import torch
 
 from benchmark.evaluation.evaluate import Setting, evaluate, planned_path, settings_of
-from benchmark.evaluation.extra_metrics import Extras, open_for, parse_names
+from benchmark.evaluation.extra_metrics import ExtraMetrics, open_for, parse_names
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method, method_names
 from benchmark.protocol.budgets import Budget
@@ -60,7 +60,8 @@ class Job:
 class Suite:
     """What is wanted, and where it lies."""
 
-    face_ref: Path
+    face_ref: FaceRef
+    """The opened set."""
     budget: Budget
     out: Path
     jobs: Sequence[Job]
@@ -86,19 +87,14 @@ class Suite:
         return self.out / "tuning" / self.budget.name
 
     @cached_property
-    def opened(self) -> FaceRef:
-        """The set."""
-        return FaceRef.open(self.face_ref)
-
-    @cached_property
     def data(self) -> Data:
         """What names the data of the set."""
-        return Data.of(self.opened)
+        return Data.of(self.face_ref)
 
     @property
     def counts(self) -> dict[str, int]:
         """Faces of each split of the set."""
-        return self.opened.manifest["counts"]
+        return self.face_ref.manifest["counts"]
 
     @property
     def scores(self) -> bool:
@@ -219,10 +215,10 @@ def _scored(suite: Suite, job: Job, path: Path) -> bool:
     return {*parse_names(suite.metrics)} <= {*found.scores, *found.set_scores}
 
 
-def _extras(suite: Suite) -> Extras | None:
+def _extras(suite: Suite) -> ExtraMetrics | None:
     if not suite.metrics:
         return None
-    return open_for(suite.face_ref, suite.metrics, "dlib", None, suite.running.device)
+    return open_for(suite.face_ref, suite.metrics, device=suite.running.device)
 
 
 @dataclass(frozen=True)
@@ -264,7 +260,7 @@ def carry_on(suite: Suite, bar: Bar) -> Outcome:
 
     Raises FaceRefError before anything is trained where a metric lacks what it needs.
     """
-    _extras(suite)
+    extras = _extras(suite)
     done, failed, left = [], {}, []
     for place, job in enumerate(suite.jobs):
         if status(suite, job).done:
@@ -272,7 +268,7 @@ def carry_on(suite: Suite, bar: Bar) -> Outcome:
             continue
         try:
             with _held(suite.run(job).root) as free:
-                (done if free and _do(suite, job, bar) else left).append(job)
+                (done if free and _do(suite, job, extras, bar) else left).append(job)
         except TimeUp:
             left += suite.jobs[place:]
             break
@@ -298,7 +294,7 @@ def _held(folder: Path) -> Iterator[bool]:
         yield True
 
 
-def _do(suite: Suite, job: Job, bar: Bar) -> bool:
+def _do(suite: Suite, job: Job, extras: ExtraMetrics | None, bar: Bar) -> bool:
     method, run = load_method(job.method), suite.run(job)
     if method.trained:
         _train(suite, job, method, bar)
@@ -315,7 +311,7 @@ def _do(suite: Suite, job: Job, bar: Bar) -> bool:
                 run=run.root if method.trained else None,
                 device=suite.running.device,
                 progress=partial(_in_time, suite.running.until, update),
-                extras=_extras(suite),
+                extras=extras,
             )
         found = result_files.with_older_metrics(found, suite.results)
         result_files.write(found, suite.results)

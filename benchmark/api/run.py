@@ -13,13 +13,13 @@ from faceref.console import progress_bar, say
 from faceref.errors import FaceRefError
 
 if TYPE_CHECKING:
-    from faceref.dataset.face_ref import FaceRef
     from torch import nn
 
     from benchmark.evaluation.evaluate import Setting
     from benchmark.evaluation.extra_metrics import ExtraMetrics
     from benchmark.results.result import Result
     from benchmark.training.run import Run
+    from faceref.dataset.face_ref import FaceRef
 
 
 def train(
@@ -191,14 +191,13 @@ def _score(
 ) -> Result:
     """The result of whatever kind of thing `method` is."""
     from benchmark.evaluation.evaluate import evaluate as score_method
-    from benchmark.evaluation.evaluate import evaluate_module
     from benchmark.evaluation.predictions import evaluate_predictions
     from benchmark.evaluation.spandrel import SUFFIXES, evaluate_spandrel
 
-    how = {"device": device, "progress": update, "extra": extra}
     if not isinstance(method, (str, Path)):
         _need_no_weights(weights)
-        return evaluate_module(_called(method), faces, _need_name(name), setting, **how)
+        return _score_module(method, faces, _need_name(name), setting, device, extra, update)
+    how = {"device": device, "progress": update, "extras": extra}
     path = Path(method)
     if path.suffix in SUFFIXES and path.is_file():
         _need_no_weights(weights)
@@ -206,17 +205,45 @@ def _score(
     if isinstance(method, Path) or path.is_dir() or len(path.parts) > 1:
         _need_no_weights(weights)
         return evaluate_predictions(faces, path, _need_name(name), setting, extra)
-    run = None if weights is None else Path(weights)
-    return score_method(faces, str(method), setting, run=run, **how)
+    return score_method(faces, str(method), setting, run=weights, **how)
 
 
-def _called(module: nn.Module) -> nn.Module:
-    """`module`, or what calls it without references where its `forward` takes none."""
-    from benchmark.methods.model import WithoutReferences
+def _score_module(
+    module: nn.Module,
+    faces: FaceRef,
+    name: str,
+    setting: Setting,
+    device: str,
+    extra: ExtraMetrics | None,
+    update: Any,
+) -> Result:
+    """The result of a torch module; one whose `forward` takes the LR face alone gets no reference.
 
+    It is scored in evaluation mode, and left in the mode that it was in.
+    """
+    from benchmark.evaluation.evaluate import need_scale, score_model
+    from benchmark.evaluation.predictions import need_plain_name
+    from benchmark.evaluation.record import MethodRecord
+    from benchmark.methods.model import WithoutReferences, given_count
+    from benchmark.protocol.tasks import task
+
+    need_plain_name(name)
+    need_scale(task(setting.task))
+    alone = _takes_lr_alone(module)
+    count = 0 if alone else given_count(module, 1 if setting.oracle else setting.references)
+    called, was_training = WithoutReferences(module) if alone else module, module.training
+    how = {"device": device, "progress": update, "extras": extra}
+    try:
+        return score_model(called.eval(), MethodRecord(name, name), faces, setting, count, **how)
+    finally:
+        module.train(was_training)
+
+
+def _takes_lr_alone(module: nn.Module) -> bool:
+    """Whether the `forward` of a module takes one argument."""
     known = inspect.signature(module.forward).parameters.values()
     places = [one for one in known if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
-    return WithoutReferences(module) if len(places) == 1 else module
+    return len(places) == 1
 
 
 def _need_no_weights(weights: Run | str | Path | None) -> None:

@@ -1,4 +1,4 @@
-"""Training batches: drawn from seed and step alone; gathered, mirrored and shrunk on the device.
+"""Training batches: drawn from seed and step alone; gathered and mirrored on the device.
 
 Faces lie in memory of the device as uint8. What is drawn does not depend on the device, nor on how
 many processes share a batch.
@@ -17,7 +17,6 @@ from torch import Tensor
 
 from benchmark.data.faces import Faces, cycle
 from benchmark.protocol.budgets import Budget
-from benchmark.protocol.degradation import degrade_batch
 from benchmark.protocol.tasks import HR_SIZE
 
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -86,24 +85,30 @@ def _draw(rng: np.random.Generator, rows: Sequence[int], count: int) -> list[int
 
 
 class DeviceImages:
-    """The images of a split and of its references on a device, as uint8."""
+    """HR and LR faces of a split and its references on a device, as uint8.
+
+    An LR face is gathered and mirrored as it is: shrinking a mirrored face gives the same bytes as
+    mirroring the shrunk one.
+    """
 
     def __init__(self, faces: Faces, device: torch.device) -> None:
         self.device = device
         self.references = torch.from_numpy(faces.pool.images).to(device)
         same = faces.hr is faces.pool.images
         self.hr = self.references if same else torch.from_numpy(faces.hr).to(device)
+        self.lr = torch.from_numpy(faces.lr).to(device)
 
     def gather(self, plan: BatchPlan) -> Batch:
-        """The batch of `plan`; the LR faces are made of the mirrored ones, byte for byte."""
-        hr = _mirror(self.hr[self._there(plan.rows)], self._there(plan.mirrored))
+        """The batch of `plan`."""
+        rows, mirrored = self._there(plan.rows), self._there(plan.mirrored)
+        lr, hr = _mirror(self.lr[rows], mirrored), _mirror(self.hr[rows], mirrored)
         count = plan.references.shape[1]
         shape = (len(hr), count, 3, HR_SIZE, HR_SIZE)
         if not count:
-            return _as_float(degrade_batch(hr)), hr.new_zeros(shape).float(), _as_float(hr)
+            return _as_float(lr), hr.new_zeros(shape).float(), _as_float(hr)
         refs = self.references[self._there(plan.references.ravel())]
         refs = _mirror(refs, self._there(plan.mirrored_references.ravel()))
-        return _as_float(degrade_batch(hr)), _as_float(refs).view(shape), _as_float(hr)
+        return _as_float(lr), _as_float(refs).view(shape), _as_float(hr)
 
     def _there(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(values).to(self.device)
@@ -136,7 +141,7 @@ class Loader:
         share: tuple[int, int] = (0, 1),
     ) -> None:
         self.faces, self.budget, self.seed, self.references = faces, budget, seed, references
-        self.pictures, self.share, self.stall = DeviceImages(faces, device), share, 0.0
+        self.images, self.share, self.stall = DeviceImages(faces, device), share, 0.0
         self.thread = ThreadPoolExecutor(1)
         self.next: tuple[int, Future[Batch]] | None = None
 
@@ -153,7 +158,7 @@ class Loader:
 
     def _make(self, step: int) -> Batch:
         plan = plan_batch(self.faces, self.budget, self.seed, step, self.references)
-        return self.pictures.gather(plan.part(*self.share))
+        return self.images.gather(plan.part(*self.share))
 
     def close(self) -> None:
         """End the thread."""

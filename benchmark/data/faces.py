@@ -1,11 +1,10 @@
-"""Face_Ref as tensors: faces, their small versions, and the references that methods are given."""
+"""Face_Ref as tensors: HR and LR faces, and the references that methods are given."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -85,30 +84,45 @@ def cycle(rows: Sequence[int], count: int) -> list[int]:
 def read_split(
     face_ref: FaceRef,
     split: str,
-    pool: Pool,
     reference_list: str,
     *,
     degradation: str = "bicubic",
     scale: int = SCALE,
 ) -> Faces:
-    """Read `split`, with the references of `reference_list`, one of `LISTS`.
+    """Read a split with its references. The pool's images are not decoded here, but for train.
 
-    LR faces are made by `degradation`, one of `benchmark.protocol.degradation.DEGRADATIONS`.
+    Args:
+        face_ref: The opened set.
+        split: `train`, `val` or `test`.
+        reference_list: One of `LISTS`.
+        degradation: How LR faces are made, one of
+            `benchmark.protocol.degradation.DEGRADATIONS`.
+        scale: By how much LR faces are smaller.
+
+    Returns:
+        The faces in row order.
+
+    Raises:
+        FaceRefError: For an unknown split, list or degradation.
+
+    Example:
+        >>> faces = read_split(FaceRef.open("face_ref"), "val", "refs_lr")  # doctest: +SKIP
+        >>> lr, refs, hr = faces.batch([0, 1], count=5)  # doctest: +SKIP
     """
     if reference_list not in LISTS:
         raise unknown_choice("reference list", reference_list, LISTS)
-    hr = pool.images if split == "train" else face_ref.images(split)
+    hr = face_ref.pool.images if split == "train" else face_ref.images(split)
     ids = face_ref.column(split, "image_id")
     lr = degrade_all(hr, ids, degradation, scale)
-    return Faces(ids, hr, lr, _references(face_ref, split, pool, reference_list), pool)
+    return Faces(ids, hr, lr, _references(face_ref, split, reference_list), face_ref.pool)
 
 
-def _references(face_ref: FaceRef, split: str, pool: Pool, reference_list: str) -> list[list[int]]:
+def _references(face_ref: FaceRef, split: str, reference_list: str) -> list[list[int]]:
     if reference_list == "random":
         return random_references(face_ref, face_ref.column(split, "identity"), RANDOM_REFERENCES)
     names = REFERENCE_LISTS if reference_list == "both" else (reference_list,)
     columns = [face_ref.column(split, name) for name in names]
-    return [_merge(lists, pool) for lists in zip(*columns, strict=True)]
+    return [_merge(lists, face_ref.pool) for lists in zip(*columns, strict=True)]
 
 
 def random_references(face_ref: FaceRef, people: Sequence[str], count: int) -> list[list[int]]:
@@ -129,9 +143,3 @@ def _merge(lists: Sequence[list[dict]], pool: Pool) -> list[int]:
     mixed = chain.from_iterable(zip_longest(*lists))
     rows = [pool.row[item["image_id"]] for item in mixed if item is not None]
     return list(dict.fromkeys(rows))
-
-
-def open_face_ref(path: Path) -> tuple[FaceRef, Pool]:
-    """Open a Face_Ref folder and decode the faces that references come from."""
-    face_ref = FaceRef.open(path)
-    return face_ref, face_ref.pool

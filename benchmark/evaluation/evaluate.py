@@ -1,10 +1,9 @@
-"""Evaluation: every face of a split enlarged and scored, with what it cost."""
+"""Evaluation: every face of a split super-resolved and scored, with what it cost."""
 
 from __future__ import annotations
 
-import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -14,8 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-import faceref
-from benchmark.data.faces import Faces, cycle, open_face_ref, read_split
+from benchmark.data.faces import Faces, cycle, read_split
+from benchmark.evaluation.record import (
+    DIGITS,
+    GivenReferences,
+    MethodRecord,
+    Scores,
+    TrainingRecord,
+    make_result,
+)
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method, package_of
 from benchmark.metrics.batch import score_batch
@@ -23,32 +29,37 @@ from benchmark.metrics.registry import METRICS
 from benchmark.metrics.score import to_uint8
 from benchmark.protocol.budgets import TRAINING_LIST, budget_on
 from benchmark.protocol.tasks import SCALE, TASKS, Task, task
-from benchmark.results.result import Result, image_digest, run_name
-from benchmark.training.cost import count_macs, peak_memory_mib, seconds_per_face
+from benchmark.results.result import Result, run_name
+from benchmark.training.cost import measure_cost
 from benchmark.training.export import open_weights, training_report
 from faceref.console import Progress
-from faceref.dataset.face_ref import FaceRef, Pool
+from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision, references_digest
 from faceref.dataset.store import REFERENCE_LISTS
 from faceref.errors import FaceRefError
-from faceref.hardware import hardware, open_device, versions
+from faceref.hardware import open_device
 
 if TYPE_CHECKING:
-    from benchmark.evaluation.extra_metrics import Extras
+    from benchmark.evaluation.extra_metrics import ExtraMetrics
 
 BATCH = 16
-DIGITS = 4
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is asked of a method."""
+    """What is asked of a method.
+
+    Example:
+        >>> Setting("folder-x8@1", references=3).reference_list
+        'refs_lr'
+    """
 
     task: str
+    """One of `benchmark.protocol.tasks.TASKS`."""
     split: str = "test"
     references: int = 5
     """References given to methods that take any."""
-    reference_list: str = "refs_hr"
+    reference_list: str = "refs_lr"
     oracle: bool = False
     """Give the HR face itself as the only reference: a check, never a row of a leaderboard."""
     faces: int | None = None
@@ -62,74 +73,100 @@ def default_task(face_ref: FaceRef) -> str:
 
 
 def evaluate(
-    face_ref: Path,
+    face_ref: FaceRef,
     method_name: str,
     setting: Setting,
     *,
-    run: Path | None = None,
+    run: str | Path | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
-    extras: Extras | None = None,
+    extras: ExtraMetrics | None = None,
 ) -> Result:
-    """Score a method, with the weights of the training `run` where it has any.
+    """Score a method of the registry, with the weights of the training `run` where it has any.
 
-    `run` is the folder of a training, or a file that `benchmark.training.export` made of one.
-    `extras` are metrics beside those of `METRICS`.
+    Args:
+        face_ref: The opened set; its train images are decoded only where references are given.
+        method_name: See `benchmark.methods.registry.method_names`.
+        setting: The task, and which references are given.
+        run: Folder of a training, or a file that `benchmark.training.export` made of one.
+        device: `cpu` or `cuda`.
+        progress: Called with faces done, faces in all, and an empty text.
+        extras: Metrics beside the four of every result, see `open_for`.
+
+    Returns:
+        The result, not written yet: `benchmark.results.files.write` does that.
+
+    Raises:
+        FaceRefError: For an unknown method or task, and for missing or damaged weights.
+
+    Example:
+        >>> faces = FaceRef.open("face_ref")  # doctest: +SKIP
+        >>> result = evaluate(faces, "bicubic", Setting("lfw-x8@1"))  # doctest: +SKIP
+        >>> result.means["psnr_y"]  # doctest: +SKIP
+        24.06
     """
     method = load_method(method_name)
     need_scale(task(setting.task))
-    target = open_device(device)
     training = training_of(method, run)
+    known = MethodRecord(method.name, method.title, packages=package_of(method.name))
+    if training:
+        known = replace(
+            known,
+            budget=budget_name(training),
+            seed=training["seed"],
+            training=TrainingRecord.of(training, method.uses_references),
+        )
+    model, count = open_model(method, run), reference_count(method, setting)
     return score_model(
-        open_model(method, run).to(target),
-        face_ref,
-        setting,
-        reference_count(method, setting),
-        target,
-        progress,
-        extras,
-        method=method.name,
-        title=method.title,
-        budget=budget_name(training) if training else None,
-        training=training_summary(training, method) if training else None,
-        seed=training["seed"] if training else None,
-        packages=package_of(method.name),
+        model, known, face_ref, setting, count, device=device, progress=progress, extras=extras
     )
 
 
 def score_model(
     model: nn.Module,
-    face_ref: Path,
+    method: MethodRecord,
+    face_ref: FaceRef,
     setting: Setting,
     count: int,
-    target: torch.device,
-    progress: Progress | None,
-    extras: Extras | None,
-    **known: Any,
+    *,
+    device: str = "cpu",
+    progress: Progress | None = None,
+    extras: ExtraMetrics | None = None,
 ) -> Result:
-    """Score a module on `target`, called as `Method.build` says with `count` references.
+    """Score any torch module that is called as a method is.
 
-    `known` are the fields of the result that say what it is.
+    Args:
+        model: Takes LR faces (N, 3, 16, 16) and references (N, K, 3, 128, 128), float32 RGB in
+            [0, 1], and gives (N, 3, 128, 128); in evaluation mode.
+        method: What the result says the module is.
+        face_ref: The opened set.
+        setting: The task, and which references are given.
+        count: References that the module is given, K.
+        device: `cpu` or `cuda`; the module is moved there.
+        progress: Called with faces done, faces in all, and an empty text.
+        extras: Metrics beside the four of every result.
+
+    Returns:
+        The result, not written yet.
+
+    Raises:
+        FaceRefError: For an unknown task, split or reference list, or a missing device.
     """
-    opened, pool = open_face_ref(face_ref)
-    faces = read_faces(opened, pool, setting)
+    target = open_device(device)
+    model = model.to(target)
+    faces = read_faces(face_ref, setting)
     images = super_resolve(model, faces, count, target, oracle=setting.oracle and count > 0)
     scores = score_all(images, faces, progress, extras, count)
     lr, refs = (images.to(target) for images in example(faces, count))
     return make_result(
-        setting,
-        opened,
-        faces,
-        scores,
-        references=count,
-        reference_list=_list_name(count, setting),
-        references_sha256=_given(faces, count, setting),
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        macs=count_macs(model, lr, refs),
-        milliseconds=round(1000 * seconds_per_face(model, lr, refs), 2),
-        hardware=hardware(target),
-        peak_memory_mib=peak_memory_mib(target),
-        **known,
+        task=setting.task,
+        split=setting.split,
+        data_revision=data_revision(face_ref),
+        image_ids=faces.image_ids,
+        method=method,
+        scores=scores,
+        references=_given(faces, count, setting),
+        cost=measure_cost(model, lr, refs),
     )
 
 
@@ -137,18 +174,17 @@ def need_scale(asked: Task) -> None:
     """Raises FaceRefError for a task of another scale than that of the methods."""
     if asked.scale != SCALE:
         raise FaceRefError(
-            f"{asked.name} enlarges by {asked.scale}, the methods here by {SCALE}. "
+            f"{asked.name} is x{asked.scale}, the methods here are x{SCALE}. "
             "Score images made elsewhere: --predictions DIR."
         )
 
 
-def read_faces(face_ref: FaceRef, pool: Pool, setting: Setting) -> Faces:
-    """The faces of `setting`, made small as its task says."""
+def read_faces(face_ref: FaceRef, setting: Setting) -> Faces:
+    """The faces of `setting`, with LR faces as its task makes them."""
     asked = task(setting.task)
     faces = read_split(
         face_ref,
         setting.split,
-        pool,
         setting.reference_list,
         degradation=asked.degradation,
         scale=asked.scale,
@@ -156,21 +192,21 @@ def read_faces(face_ref: FaceRef, pool: Pool, setting: Setting) -> Faces:
     return thin(faces, setting.faces)
 
 
-def open_model(method: Method, run: Path | None) -> nn.Module:
-    """The method's module in evaluation mode, with the weights of a training or a exported file."""
+def open_model(method: Method, run: str | Path | None) -> nn.Module:
+    """The method's module in evaluation mode, with the weights of a training or exported file."""
     if method.trained and run is not None:
         return open_weights(run).model
     return method.build().eval()
 
 
-def training_of(method: Method, run: Path | None) -> dict[str, Any] | None:
+def training_of(method: Method, run: str | Path | None) -> dict[str, Any] | None:
     """Report of the training `run`, None for a method without; raises FaceRefError if not its."""
     if not method.trained:
         return None
     if run is None:
         raise FaceRefError(
-            f"{method.name} needs trained weights: give --run DIR, made by "
-            f"facebench train FACE_REF --method {method.name} --out DIR, or a exported file"
+            f"{method.name} needs trained weights: give --weights DIR, made by "
+            f"facebench train FACE_REF --method {method.name} --out DIR, or an exported file"
         )
     training = training_report(run)
     if training["method"] != method.name:
@@ -208,12 +244,14 @@ def _list_name(count: int, setting: Setting) -> str | None:
     return "target" if setting.oracle else setting.reference_list
 
 
-def _given(faces: Faces, count: int, setting: Setting) -> str | None:
-    """Digest of the references that the faces are given; None for none, and for the target."""
+def _given(faces: Faces, count: int, setting: Setting) -> GivenReferences:
+    """Which references the faces are given, and their digest but for the target's own."""
+    name = _list_name(count, setting)
     if count == 0 or setting.oracle:
-        return None
+        return GivenReferences(count, name)
     ids = list(faces.pool.row)
-    return references_digest([[ids[row] for row in cycle(r, count)] for r in faces.references])
+    given = [[ids[row] for row in cycle(rows, count)] for rows in faces.references]
+    return GivenReferences(count, name, references_digest(given))
 
 
 def thin(faces: Faces, count: int | None) -> Faces:
@@ -233,7 +271,7 @@ def example(faces: Faces, count: int) -> tuple[Tensor, Tensor]:
 def super_resolve(
     model: nn.Module, faces: Faces, count: int, device: torch.device, *, oracle: bool = False
 ) -> Iterator[np.ndarray]:
-    """Each face of `faces` enlarged: uint8 RGB (128, 128, 3), computed in float32."""
+    """Each face of `faces` super-resolved: uint8 RGB (128, 128, 3), computed in float32."""
     for start in range(0, len(faces), BATCH):
         rows = list(range(start, min(start + BATCH, len(faces))))
         lr, refs, hr = faces.batch(rows, 0 if oracle else count)
@@ -244,93 +282,32 @@ def super_resolve(
 def score_all(
     images: Iterator[np.ndarray],
     faces: Faces,
-    progress: Progress | None,
-    extras: Extras | None,
+    progress: Progress | None = None,
+    extras: ExtraMetrics | None = None,
     count: int = 0,
-) -> dict[str, Any]:
-    """Fields of a result: `scores`, and what `extras` add, of outputs made with K references."""
+) -> Scores:
+    """Scores of outputs, uint8 RGB (128, 128, 3), in order, made with K references."""
     start = time.perf_counter()
     scores: dict[str, list[float | None]] = {metric: [] for metric in METRICS}
-    images = extras.keep(images) if extras else images
+    kept: list[np.ndarray] = []
     for done in range(0, len(faces), BATCH):
         outputs = np.stack(list(islice(images, BATCH)))
         targets = faces.hr[done : done + BATCH]
-        found = score_batch(torch.from_numpy(outputs), torch.from_numpy(targets))
+        found = score_batch(outputs, targets)
         for metric, values in found.items():
             scores[metric] += values.round(DIGITS).tolist()
+        if extras:
+            kept.append(outputs)
         if progress:
             progress(done + len(targets), len(faces), "")
     if extras is None:
-        return {"scores": scores, "seconds": round(time.perf_counter() - start, 1)}
-    more = extras.score(faces, count)
-    return {
-        "seconds": round(time.perf_counter() - start, 1),
-        "scores": scores | more.scores,
-        "set_scores": more.set_scores,
-        "metric_sources": more.sources,
-    }
+        return Scores(scores, _seconds_since(start))
+    more = extras.score(np.concatenate(kept), faces, count)
+    return Scores(scores | more.scores, _seconds_since(start), more.set_scores, more.sources)
 
 
-def training_summary(training: dict[str, Any], method: Method) -> dict[str, Any]:
-    """What a result says of its training, of the report of the training."""
-    keys = (
-        "data_revision",
-        "seconds",
-        "steps",
-        "best_step",
-        "val_psnr_y",
-        "val_curve",
-        "weights_sha256",
-    )
-    summary: dict[str, Any] = {key: training[key] for key in keys}
-    summary |= {"precision": training.get("precision", training["budget"]["precision"])}
-    if (archived_from := training.get("archived_from")) is not None:
-        summary |= {"archived_from": archived_from}
-    # Exported files of an older version do not say the rate.
-    if (rate := training["budget"].get("learning_rate")) is not None:
-        summary |= {"learning_rate": rate}
-    summary |= {"hardware": training["hardware"], "uses_references": method.uses_references}
-    return summary
-
-
-def make_result(
-    setting: Setting,
-    face_ref: FaceRef,
-    faces: Faces,
-    scored: dict[str, Any],
-    packages: Mapping[str, str] | None = None,
-    **known: Any,
-) -> Result:
-    """The result of `scored`; `packages` are versions of what numbers depend on besides ours."""
-    return Result(
-        task=setting.task,
-        split=setting.split,
-        data_revision=data_revision(face_ref),
-        images=len(faces),
-        images_sha256=image_digest(faces.image_ids),
-        image_ids=list(faces.image_ids),
-        means=_means(scored["scores"]),
-        code=code_version(),
-        versions={**versions(), **(packages or {})},
-        **scored,
-        **known,
-    )
-
-
-def _means(scores: dict[str, list[float | None]]) -> dict[str, float]:
-    """Means over the images that have a number; a metric that none has is left out."""
-    found = {name: [value for value in row if value is not None] for name, row in scores.items()}
-    return {name: round(float(np.mean(row)), DIGITS) for name, row in found.items() if row}
-
-
-def code_version() -> str:
-    """The package's version and, where it runs from a git checkout, the commit."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return faceref.__version__
-    return f"{faceref.__version__}+{found.stdout.strip()}"
+def _seconds_since(start: float) -> float:
+    return round(time.perf_counter() - start, 1)
 
 
 def settings_of(method: Method, base: Setting) -> Iterator[Setting]:

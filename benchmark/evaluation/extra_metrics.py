@@ -1,22 +1,20 @@
 """Metrics beside the four of every result: what the eye sees, whose face it is, the whole set.
 
-Asked for by name, opened before anything is enlarged: what a metric needs and lacks is an error at
-once, never a number. Imported only when asked for.
+Asked for by name, opened before anything is super-resolved: what a metric needs and lacks is an
+error at once, never a number. Imported only when asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from benchmark.data.faces import Faces
-from benchmark.evaluation.likeness import embed_references
+from benchmark.data.faces import Faces, cycle
 from benchmark.metrics import weights
 from benchmark.metrics.identity import (
     cosines,
@@ -25,6 +23,7 @@ from benchmark.metrics.identity import (
     need_other_embedder,
     reference_usage,
 )
+from faceref.dataset.face_ref import FaceRef
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.hardware import open_device
@@ -73,34 +72,27 @@ class ExtraScores:
 
 
 @dataclass(frozen=True)
-class Extras:
-    """Extra metrics, ready to score."""
+class ExtraMetrics:
+    """Metrics that are ready to score; one call leaves nothing behind for the next."""
 
     scorers: dict[str, Scorer]
     set_names: tuple[str, ...]
     sources: dict[str, Any]
     embedder: Embedder | None
     device: torch.device
-    kept: list[np.ndarray] = field(default_factory=list)
 
-    def keep(self, images: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-        """Pass `images` on and remember them for `score`."""
-        for image in images:
-            self.kept.append(image)
-            yield image
+    def score(self, outputs: np.ndarray, faces: Faces, count: int) -> ExtraScores:
+        """All metrics of `outputs`, uint8 RGB (N, 128, 128, 3), made with `count` references."""
+        inputs = MetricInputs(outputs, faces, count, self.embedder)
+        scores = {name: _listed(scorer(inputs)) for name, scorer in self.scorers.items()}
+        return ExtraScores(scores, self._of_the_set(inputs), self.sources)
 
-    def score(self, faces: Faces, count: int) -> ExtraScores:
-        """All metrics of the images that were kept."""
-        look = MetricInputs(np.stack(self.kept), faces, count, self.embedder)
-        scores = {name: _listed(scorer(look)) for name, scorer in self.scorers.items()}
-        return ExtraScores(scores, self._of_the_set(look), self.sources)
-
-    def _of_the_set(self, look: MetricInputs) -> dict[str, float]:
+    def _of_the_set(self, inputs: MetricInputs) -> dict[str, float]:
         if not self.set_names:
             return {}
         from benchmark.metrics.fidelity import fid_and_kid
 
-        found = fid_and_kid(look.outputs, look.faces.hr, self.device)
+        found = fid_and_kid(inputs.outputs, inputs.faces.hr, self.device)
         return {name: round(found[name], DIGITS) for name in self.set_names}
 
 
@@ -115,17 +107,36 @@ def parse_names(text: str) -> list[str]:
     return names
 
 
-def open_for(face_ref: Path, metrics: str, embedder: str, pack: str | None, device: str) -> Extras:
-    """`metrics`, names between commas, for a Face_Ref; the embedder is opened if one needs it."""
-    from faceref.dataset.face_ref import FaceRef
+def open_for(
+    face_ref: FaceRef,
+    metrics: str,
+    embedder: str = "dlib",
+    pack: str | None = None,
+    device: str = "cpu",
+) -> ExtraMetrics:
+    """Open metrics by name, with their weights, for one Face_Ref.
+
+    Args:
+        face_ref: The opened set; its manifest says which embedder chose the references.
+        metrics: Names of `EXTRAS` between commas, such as `lpips_alex,identity`.
+        embedder: Opened where a metric needs one; must not be the one of `face_ref`.
+        pack: Model pack of the embedder `insightface`.
+        device: `cpu` or `cuda`.
+
+    Returns:
+        The metrics, to be given to `evaluate`; they may score any number of evaluations.
+
+    Raises:
+        FaceRefError: For an unknown metric, missing weights or packages, or an embedder that chose
+            the references.
+    """
     from faceref.embed.registry import open_embedder
 
     names = parse_names(metrics)
     if not set(names) & set(LIKENESS):
         return open_extras(names, open_device(device))
     scorer = open_embedder(embedder, pack=pack, device=device)
-    mining = FaceRef.open(face_ref).manifest["embedder"]
-    return open_extras(names, open_device(device), scorer, mining)
+    return open_extras(names, open_device(device), scorer, face_ref.manifest["embedder"])
 
 
 def open_extras(
@@ -133,7 +144,7 @@ def open_extras(
     device: torch.device,
     embedder: Embedder | None = None,
     mining: dict[str, Any] | None = None,
-) -> Extras:
+) -> ExtraMetrics:
     """The metrics of these `names`, with their weights.
 
     Those of `LIKENESS` need an `embedder`; `mining` is the provenance of the one that chose the
@@ -149,7 +160,8 @@ def open_extras(
         else:
             scorers[name], sources[name] = _open_perceptual(name, device)
         sources[name] = {"protocol": f"{name}@{VERSION}", **sources[name]}
-    return Extras(scorers, tuple(name for name in names if name in SET), sources, embedder, device)
+    in_set = tuple(name for name in names if name in SET)
+    return ExtraMetrics(scorers, in_set, sources, embedder, device)
 
 
 def _open_perceptual(name: str, device: torch.device) -> tuple[Scorer, dict[str, Any]]:
@@ -166,9 +178,9 @@ def _open_perceptual(name: str, device: torch.device) -> tuple[Scorer, dict[str,
 
 
 def _pairs(
-    distance: Callable[[np.ndarray, np.ndarray], np.ndarray], look: MetricInputs
+    distance: Callable[[np.ndarray, np.ndarray], np.ndarray], inputs: MetricInputs
 ) -> np.ndarray:
-    return distance(look.outputs, look.faces.hr)
+    return distance(inputs.outputs, inputs.faces.hr)
 
 
 def _open_set() -> dict[str, Any]:
@@ -194,19 +206,28 @@ def _open_likeness(
     return ways[name], {"embedder": embedder.provenance()}
 
 
-def _identity(look: MetricInputs) -> np.ndarray:
-    return cosines(*look.vectors)
+def _identity(inputs: MetricInputs) -> np.ndarray:
+    return cosines(*inputs.vectors)
 
 
-def _landmarks(look: MetricInputs) -> np.ndarray:
-    assert look.embedder is not None
-    return landmark_distance(look.embedder, look.outputs, look.faces.hr)
+def _landmarks(inputs: MetricInputs) -> np.ndarray:
+    assert inputs.embedder is not None
+    return landmark_distance(inputs.embedder, inputs.outputs, inputs.faces.hr)
 
 
-def _usage(look: MetricInputs) -> np.ndarray:
-    assert look.embedder is not None
-    references = embed_references(look.embedder, look.faces, look.count)
-    return reference_usage(*look.vectors, references)
+def _usage(inputs: MetricInputs) -> np.ndarray:
+    assert inputs.embedder is not None
+    references = embed_references(inputs.embedder, inputs.faces, inputs.count)
+    return reference_usage(*inputs.vectors, references)
+
+
+def embed_references(embedder: Embedder, faces: Faces, count: int) -> np.ndarray:
+    """Embeddings (N, K, D) of the references; each face of the pool is embedded once."""
+    if count == 0:
+        return np.zeros((len(faces), 0, 1))
+    rows = np.array([cycle(chosen, count) for chosen in faces.references], int)
+    used, places = np.unique(rows, return_inverse=True)
+    return embed_all(embedder, faces.pool.images[used])[places.reshape(rows.shape)]
 
 
 def _listed(values: np.ndarray) -> list[float | None]:

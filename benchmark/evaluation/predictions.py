@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from benchmark.data.faces import open_face_ref
-from benchmark.evaluation.evaluate import Setting, make_result, read_faces, score_all
+from benchmark.evaluation.evaluate import Setting, read_faces, score_all
+from benchmark.evaluation.record import MethodRecord, make_result
 from benchmark.protocol.tasks import HR_SIZE
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.revision import data_revision
 from faceref.errors import FaceRefError
 
 if TYPE_CHECKING:
-    from benchmark.evaluation.extra_metrics import Extras
+    from benchmark.evaluation.extra_metrics import ExtraMetrics
     from benchmark.results.result import Result
 
 SHOWN = 5
@@ -39,13 +41,28 @@ _WAY_OUT = {
 
 
 def evaluate_predictions(
-    face_ref: Path, folder: Path, name: str, setting: Setting, extras: Extras | None = None
+    face_ref: FaceRef,
+    folder: str | Path,
+    name: str,
+    setting: Setting,
+    extras: ExtraMetrics | None = None,
 ) -> Result:
-    """Score the images of somebody else's method: `folder/<image_id>.png`, 128x128 RGB uint8.
+    """Score the images of somebody else's method. Nothing is scored before all files are checked.
 
-    Nothing is scored before every name and every file was found right. Raises FaceRefError where
-    images are missing, or there for no face of the split; where one has another size or mode or
-    is damaged; and for the metric `usage`: which references were used is not known here.
+    Args:
+        face_ref: The opened set.
+        folder: Holds `<image_id>.png` for each face of the split, 128x128 in 8-bit RGB.
+        name: What the result calls the method.
+        setting: The task and split; its references are not looked at.
+        extras: Metrics beside the four of every result.
+
+    Returns:
+        The result, not written yet.
+
+    Raises:
+        FaceRefError: Where images are missing, or there for no face of the split; where one has
+            another size or mode or is damaged; and for the metric `usage`, as it is not known
+            which references were used.
     """
     if extras is not None and "usage" in extras.scorers:
         raise FaceRefError(
@@ -53,26 +70,16 @@ def evaluate_predictions(
             "leave it out of --metrics."
         )
     need_plain_name(name)
-    opened, pool = open_face_ref(face_ref)
-    faces = read_faces(opened, pool, setting)
-    paths = find(folder, faces.image_ids, opened.column(setting.split, "image_id"))
+    faces = read_faces(face_ref, setting)
+    paths = find(Path(folder), faces.image_ids, face_ref.column(setting.split, "image_id"))
     need_sound(paths)
     return make_result(
-        setting,
-        opened,
-        faces,
-        score_all(_read_all(paths), faces, None, extras),
-        method=name,
-        title=name,
-        budget=None,
-        references=0,
-        reference_list=None,
-        parameters=None,
-        macs=None,
-        milliseconds=None,
-        training=None,
-        seed=None,
-        hardware={},
+        task=setting.task,
+        split=setting.split,
+        data_revision=data_revision(face_ref),
+        image_ids=faces.image_ids,
+        method=MethodRecord(name, name),
+        scores=score_all(_read_all(paths), faces, None, extras),
     )
 
 
@@ -158,7 +165,7 @@ def problem(path: Path) -> str | None:
         return "is damaged: it ends in its header (copy it again)"
     width, height, bits, colour = struct.unpack(">IIBB", head[16:26])
     if (width, height) != (HR_SIZE, HR_SIZE):
-        return f"is {width}x{height} (enlarge the LR face that the task says)"
+        return f"is {width}x{height} (super-resolve the LR face that the task says)"
     kind = _COLOURS.get(colour, f"colour type {colour}")
     if (kind, bits) != ("RGB", 8):
         return f"is {bits}-bit {kind} ({_WAY_OUT.get(kind, 'save it again')})"

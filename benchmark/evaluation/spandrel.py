@@ -17,14 +17,15 @@ from torch import Tensor, nn
 
 from benchmark.evaluation.evaluate import Setting, need_scale, score_model
 from benchmark.evaluation.predictions import need_plain_name
+from benchmark.evaluation.record import MethodRecord
 from benchmark.protocol.tasks import HR_SIZE, LR_SIZE, SCALE, task
 from faceref.console import Progress
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
-from faceref.hardware import open_device
 
 if TYPE_CHECKING:
-    from benchmark.evaluation.extra_metrics import Extras
+    from benchmark.evaluation.extra_metrics import ExtraMetrics
     from benchmark.results.result import Result
 
 SUFFIXES = (".safetensors", ".pth")
@@ -61,43 +62,53 @@ class Network:
 
 
 def evaluate_spandrel(
-    face_ref: Path,
-    file: Path,
+    face_ref: FaceRef,
+    file: str | Path,
     name: str,
     setting: Setting,
     *,
     device: str = "cpu",
     progress: Progress | None = None,
-    extras: Extras | None = None,
+    extras: ExtraMetrics | None = None,
 ) -> Result:
-    """Score the weights `file` under the name `name`.
+    """Score weights of somebody else's single-image x8 network.
 
-    Its training is not known here, so the row has no budget; `weights` says what was scored. Raises
-    FaceRefError as `open_network`.
+    Its training is not known here, so the row has no budget; `Result.weights` says what was scored.
+
+    Args:
+        face_ref: The opened set.
+        file: The weights, `.safetensors` or `.pth`.
+        name: What the result calls the method.
+        setting: The task and split; no references are given.
+        device: `cpu` or `cuda`.
+        progress: Called with faces done, faces in all, and an empty text.
+        extras: Metrics beside the four of every result.
+
+    Returns:
+        The result, not written yet.
+
+    Raises:
+        FaceRefError: As `open_network`, and for a task of another scale.
     """
     need_plain_name(name)
     need_scale(task(setting.task))
-    target = open_device(device)
+    file = Path(file)
     network = open_network(file)
+    weights = {
+        "architecture": network.architecture,
+        "file": file.name,
+        "sha256": network.sha256,
+    }
+    known = MethodRecord(name, name, weights=weights, packages={"spandrel": version("spandrel")})
     return score_model(
-        network.model.to(target),
+        network.model,
+        known,
         face_ref,
         setting,
         0,
-        target,
-        progress,
-        extras,
-        method=name,
-        title=name,
-        budget=None,
-        training=None,
-        seed=None,
-        packages={"spandrel": version("spandrel")},
-        weights={
-            "architecture": network.architecture,
-            "file": file.name,
-            "sha256": network.sha256,
-        },
+        device=device,
+        progress=progress,
+        extras=extras,
     )
 
 

@@ -1,7 +1,7 @@
 """All metrics of one image.
 
 The output is clamped to [0, 1] and rounded to uint8 before anything is measured; no border is cut.
-`*_y` is on BT.601 luma (`colour.luma`), `*_rgb` on the three colours: PSNR over all entries
+`*_y` is on BT.601 luma (`luma`), `*_rgb` on the three colours: PSNR over all entries
 together, SSIM as the mean of the planes.
 """
 

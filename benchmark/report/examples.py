@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmark.data.faces import Faces, cycle, open_face_ref, read_split
+from benchmark.data.faces import Faces, cycle, read_split
 from benchmark.evaluation.evaluate import (
     Setting,
     open_model,
@@ -57,8 +57,8 @@ def examples(
     face_ref: Path, runs: dict[str, Path | None], setting: Setting, rows: int
 ) -> list[Example]:
     """`rows` faces, evenly spaced, enlarged by every method of `runs` (name: training folder)."""
-    opened, pool = open_face_ref(face_ref)
-    faces = thin(read_split(opened, setting.split, pool, setting.reference_list), rows)
+    opened = FaceRef.open(face_ref)
+    faces = thin(read_split(opened, setting.split, setting.reference_list), rows)
     methods = [load_method(name) for name in runs]
     device = torch.device("cpu")
     outputs = [

@@ -20,8 +20,9 @@ import torch
 from torch import nn
 
 from baselines.msrnet.ablation import Changed, changed_parts
-from benchmark.data.faces import Faces, open_face_ref, random_references, read_split
-from benchmark.evaluation.evaluate import BATCH, budget_name, code_version, default_task, open_model
+from benchmark.data.faces import Faces, random_references, read_split
+from benchmark.evaluation.evaluate import BATCH, budget_name, default_task, open_model
+from benchmark.evaluation.record import code_version
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method
 from benchmark.metrics.score import luma, psnr, ssim, to_uint8
@@ -88,14 +89,14 @@ def need_names_apart(runs: Sequence[Path]) -> None:
 
 
 def study_references(
-    face_ref: Path,
+    face_ref: FaceRef,
     run: Path,
     *,
     task_name: str | None = None,
     split: str = "test",
     counts: Sequence[int] = COUNTS,
     faces: int | None = None,
-    also: Sequence[Path] = (),
+    also: Sequence[FaceRef] = (),
     device: str = "cpu",
     progress: Progress | None = None,
     checkpoint: StudyCheckpoint | None = None,
@@ -110,9 +111,8 @@ def study_references(
     method, training = training_to_study(run)
     target = open_device(device)
     model = open_model(method, run).to(target)
-    opened, pool = open_face_ref(face_ref)
-    subjects, kinds = prepare(opened, pool, split, faces, max(counts))
-    others = _other_lists(opened, [FaceRef.open(path) for path in also], split, subjects)
+    subjects, kinds = prepare(face_ref, split, faces, max(counts))
+    others = _other_lists(face_ref, also, split, subjects)
     # By appearance the HR face finds what the small one does: it is compared at 16x16.
     kinds |= {name: lists for name, lists in others.items() if lists not in kinds.values()}
     checkpoint = checkpoint or StudyCheckpoint()
@@ -140,13 +140,13 @@ def study_references(
         make = partial(_changed, change, subjects, kinds[PART_LIST], most, target, next(reports))
         parts += checkpoint.get(f"part-{change.name}-{most}", PartChanged, make)
     return Study(
-        task=task(task_name or default_task(opened)).name,
+        task=task(task_name or default_task(face_ref)).name,
         method=method.name,
         title=method.title,
         budget=budget_name(training),
         seed=training["seed"],
         split=split,
-        data_revision=data_revision(opened),
+        data_revision=data_revision(face_ref),
         images=len(subjects),
         images_sha256=image_digest(subjects.image_ids),
         weights_sha256=training["weights_sha256"],
@@ -159,7 +159,7 @@ def study_references(
 
 
 def prepare(
-    face_ref: FaceRef, pool: Pool, split: str, faces: int | None, most: int
+    face_ref: FaceRef, split: str, faces: int | None, most: int
 ) -> tuple[Faces, dict[str, list[list[int]]]]:
     """The faces to study and, for each kind, the rows of their references.
 
@@ -167,8 +167,8 @@ def prepare(
     a person lie there. Random references are drawn with a fixed seed from the train split, none of
     the person's own.
     """
-    listed = {name: read_split(face_ref, split, pool, name) for name in REFERENCE_LISTS}
-    whole = listed[REFERENCE_LISTS[0]]
+    listed = {name: read_split(face_ref, split, name) for name in REFERENCE_LISTS}
+    whole, pool = listed[REFERENCE_LISTS[0]], face_ref.pool
     people = face_ref.column(split, "identity")
     same = _same_person(people, len(pool.images))
     chosen = [row for row, others in enumerate(same) if others]

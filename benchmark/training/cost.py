@@ -6,9 +6,39 @@ import resource
 import statistics
 import sys
 import time
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from faceref.hardware import hardware
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one face costs, and on what machine; None where the network is not at hand."""
+
+    parameters: int | None = None
+    """Trainable numbers."""
+    macs: int | None = None
+    """Multiply-adds for one face."""
+    milliseconds: float | None = None
+    """Median time of one face at batch size 1 in float32."""
+    peak_memory_mib: float | None = None
+    """Of the process, or of the device where that is a GPU."""
+    hardware: dict[str, Any] = field(default_factory=dict)
+
+
+def measure_cost(model: nn.Module, lr: Tensor, refs: Tensor) -> Cost:
+    """The cost of `model` for one face (1, 3, 16, 16) with its references (1, K, 3, 128, 128)."""
+    return Cost(
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        macs=count_macs(model, lr, refs),
+        milliseconds=round(1000 * seconds_per_face(model, lr, refs), 2),
+        hardware=hardware(lr.device),
+        peak_memory_mib=peak_memory_mib(lr.device),
+    )
 
 
 @torch.no_grad()

@@ -61,11 +61,12 @@ def export_weights(run: Path, out: Path) -> Path:
     return out
 
 
-def training_report(path: Path) -> dict[str, Any]:
+def training_report(path: str | Path) -> dict[str, Any]:
     """The report of the training behind `path`: its folder, or a file that was released of it.
 
     Raises FaceRefError where there is none.
     """
+    path = Path(path)
     if not _is_exported(path):
         return Run(path).training()
     _need_its_sum(path)
@@ -78,11 +79,12 @@ def training_report(path: Path) -> dict[str, Any]:
     return report
 
 
-def open_weights(path: Path) -> Weights:
+def open_weights(path: str | Path) -> Weights:
     """Weights of a training folder, or of a exported file, whose SHA-256 must be that beside it.
 
     Raises FaceRefError where they are missing, damaged, or of a method that has none.
     """
+    path = Path(path)
     if not _is_exported(path):
         run = Run(path)
         method = load_method(run.training()["method"])

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from benchmark.data.faces import open_face_ref, read_split
+from benchmark.data.faces import read_split
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method
 from benchmark.protocol.budgets import TRAINING_LIST, Budget
@@ -19,6 +19,7 @@ from benchmark.training.distributed import World
 from benchmark.training.run import Run, training_settings
 from benchmark.training.trainer import Trainer
 from faceref.console import Progress
+from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import archived_from, data_revision
 from faceref.errors import FaceRefError
 from faceref.hardware import choose_precision, open_device
@@ -41,23 +42,43 @@ class Running:
 
 
 def train(
-    face_ref: Path,
+    face_ref: FaceRef,
     method_name: str,
     budget: Budget,
-    out: Path,
+    out: str | Path,
     *,
     seed: int = 0,
     reference_list: str = TRAINING_LIST,
     running: Running = Running(),
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Train a method on the train split of `face_ref`; returns the content of `training.json`.
+    """Train a method on the train split; called again after an interruption it goes on.
 
-    References are drawn from `reference_list`, one of `LISTS`. Called again after an
-    interruption it goes on, and ends with the weights that it would have had. Under `torchrun` the
-    processes share each batch. Raises FaceRefError for a method without parameters or an `out` of
-    another run, and `TimeUp` where `running.until` came first.
+    It then ends with the weights that it would have had. Under `torchrun` the processes share each
+    batch.
+
+    Args:
+        face_ref: The opened set. Of its test split no image is opened.
+        method_name: See `benchmark.methods.registry.method_names`.
+        budget: How much training, see `benchmark.protocol.budgets.budget`.
+        out: Folder of the run: checkpoint, chosen weights and report.
+        seed: Of weights, batches and references.
+        reference_list: What references are drawn from, one of `benchmark.data.faces.LISTS`.
+        running: Device, precision, time limit and so on.
+        progress: Called with steps done, steps in all, and the state in words.
+
+    Returns:
+        The content of `training.json`: settings, curves, and the SHA-256 of the weights.
+
+    Raises:
+        FaceRefError: For a method without parameters, or an `out` that holds another run.
+        TimeUp: Where `running.until` came first; the checkpoint is written.
+
+    Example:
+        >>> report = train(FaceRef.open("face_ref"), "srcnn", budget("small"), "runs/srcnn")
+        ... # doctest: +SKIP
     """
+    out = Path(out)
     method = load_method(method_name)
     world = World.of_environment()
     _need_trainable(method, face_ref, world)
@@ -65,10 +86,9 @@ def train(
     target = world.device(open_device(running.device))
     run = Run(out)
     run.prepare()
-    opened, pool = open_face_ref(face_ref)
     settings = training_settings(method.name, budget, seed, reference_list)
-    settings["data_revision"] = data_revision(opened)
-    if (original := archived_from(opened)) is not None:
+    settings["data_revision"] = data_revision(face_ref)
+    if (original := archived_from(face_ref)) is not None:
         settings["archived_from"] = original
     if (report := run.finished(settings)) is not None:
         _need_precision(running.precision, report.get("precision", budget.precision), out)
@@ -79,8 +99,8 @@ def train(
         trainer.resume()
         _need_precision(running.precision, trainer.state.precision, out)
         trainer.prepare(running.compiled, running.log, running.until)
-        faces = read_split(opened, "train", pool, reference_list)
-        trainer.fit(faces, read_split(opened, "val", pool, reference_list), progress)
+        faces = read_split(face_ref, "train", reference_list)
+        trainer.fit(faces, read_split(face_ref, "val", reference_list), progress)
         return trainer.finish()
 
 
@@ -94,7 +114,7 @@ def precision_of(budget: Budget, asked: str, device: torch.device) -> str:
 
 
 def precision_note(budget: Budget, running: Running) -> str:
-    """What to tell who trains where bf16 was wanted and is not there; empty otherwise."""
+    """A note for whoever asks for bf16 where it is not computed natively; empty otherwise."""
     device = open_device(running.device)
     if (budget.precision, precision_of(budget, running.precision, device)) != ("bf16", "fp32"):
         return ""
@@ -115,10 +135,10 @@ def _need_precision(asked: str, found: str, out: Path) -> None:
         )
 
 
-def _need_trainable(method: Method, face_ref: Path, world: World) -> None:
+def _need_trainable(method: Method, face_ref: FaceRef, world: World) -> None:
     if not method.trained:
         raise FaceRefError(
-            f"{method.name} has nothing to train. Evaluate it: facebench evaluate {face_ref} "
+            f"{method.name} has nothing to train. Evaluate it: facebench evaluate {face_ref.root} "
             f"--method {method.name}"
         )
     if world.size > 1 and method.criterion is not None:

@@ -261,8 +261,8 @@ class Trainer:
             lr, refs, _ = val.batch(chunk, count)
             with torch.no_grad(), self.autocast():
                 output = model(lr.to(self.device), refs.to(self.device))
-            images = torch.from_numpy(to_uint8(output.float().cpu().numpy()))
-            scores += score_batch(images, torch.from_numpy(val.hr[chunk]))["psnr_y"].tolist()
+            images = to_uint8(output.float().cpu().numpy())
+            scores += score_batch(images, val.hr[chunk])["psnr_y"].tolist()
         return float(np.mean(scores))
 
     @property

@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmark.protocol.budgets import Budget
 from benchmark.training.train import Running, train
 from faceref.console import Progress
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import unknown_choice
 from faceref.files import write_json
 
@@ -19,7 +20,7 @@ SHARE = 0.1
 
 
 def tuned(
-    face_ref: Path,
+    face_ref: FaceRef,
     method: str,
     budget: Budget,
     folder: Path,

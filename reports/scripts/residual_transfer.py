@@ -32,13 +32,12 @@ from benchmark.data.faces import (
     as_batch,
     cycle,
     no_references,
-    open_face_ref,
     read_split,
 )
 from benchmark.methods.patches import GRID, beyond, from_rows, to_rows
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.score import to_uint8
-from benchmark.protocol.degradation import degrade_batch
+from benchmark.protocol.degradation import degrade_all
 from benchmark.results.statistics import bootstrap, with_interval
 from benchmark.studies.references import prepare
 from benchmark.studies.study import NAMES
@@ -70,7 +69,7 @@ def outputs(model: nn.Module, hr: Tensor, batch: int = 16) -> Outputs:
     """What `model` makes of HR faces, uint8 (N, 128, 128, 3), once they are made small."""
     found = []
     for part in hr.split(batch):
-        lr = as_batch(degrade_batch(part).numpy())
+        lr = as_batch(degrade_all(part.numpy(), [], "bicubic"))
         found.append(model(lr, no_references(range(len(part)))).float().clamp(0, 1))
     images = torch.cat(found)
     return Outputs(images, as_batch(hr.numpy()) - images)
@@ -200,8 +199,7 @@ def _least_squares(carried: Tensor, residual: Tensor) -> float:
 
 
 def _psnr(images: Tensor, hr: np.ndarray) -> np.ndarray:
-    bytes_ = torch.from_numpy(to_uint8(images.numpy()))
-    return score_batch(bytes_, torch.from_numpy(hr))["psnr_y"]
+    return score_batch(to_uint8(images.numpy()), hr)["psnr_y"]
 
 
 def _spread(gains: np.ndarray) -> dict[str, Any]:
@@ -261,9 +259,9 @@ def _corrected(model: nn.Module, arm: str, seen: Tensor) -> Tensor:
     return torch.cat([model(_seen(arm, part)) for part in seen.split(BATCH)])
 
 
-def ladder(opened: FaceRef, pool: Pool, model: nn.Module, limit: int | None) -> list[dict]:
+def ladder(opened: FaceRef, model: nn.Module, limit: int | None) -> list[dict]:
     """`explained` for each kind of reference, on the faces whose person has another image."""
-    faces, kinds = prepare(opened, pool, "test", limit, COUNT)
+    faces, kinds = prepare(opened, "test", limit, COUNT)
     done = Finished(model, faces.pool)
     own = outputs(model, torch.from_numpy(faces.hr))
     found = []
@@ -275,13 +273,13 @@ def ladder(opened: FaceRef, pool: Pool, model: nn.Module, limit: int | None) -> 
 
 
 def corrected(
-    opened: FaceRef, pool: Pool, model: nn.Module, probes: int, steps: int, limit: int | None
+    opened: FaceRef, model: nn.Module, probes: int, steps: int, limit: int | None
 ) -> dict[str, Any]:
     """Both arms on test: gain over the finished face, and of the references over the control."""
-    done = Finished(model, pool)
+    done = Finished(model, opened.pool)
     parts: dict[str, tuple[Faces, Tensor, Outputs]] = {}
     for split, count in (("train", probes), ("val", probes // 4), ("test", limit)):
-        faces = read_split(opened, split, pool, "refs_lr")
+        faces = read_split(opened, split, "refs_lr")
         size = len(faces) if count is None else min(count, len(faces))
         faces = faces.take(np.linspace(0, len(faces) - 1, size).round().astype(int).tolist())
         own = outputs(model, torch.from_numpy(faces.hr))
@@ -364,18 +362,16 @@ def main() -> None:
     torch.set_num_threads(given_.threads)
     given_.out.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
-    opened, pool = open_face_ref(given_.face_ref)
+    opened = FaceRef.open(given_.face_ref)
     weights, report = open_weights(given_.weights), training_report(given_.weights)
     said = {
         "data_revision": data_revision(opened),
         "network": weights.method.title,
         "weights_sha256": report["weights_sha256"],
         "references": COUNT,
-        "ladder": ladder(opened, pool, weights.model, given_.faces),
+        "ladder": ladder(opened, weights.model, given_.faces),
     }
-    said["corrector"] = corrected(
-        opened, pool, weights.model, given_.probes, given_.steps, given_.faces
-    )
+    said["corrector"] = corrected(opened, weights.model, given_.probes, given_.steps, given_.faces)
     said["minutes"] = round((time.monotonic() - start) / 60, 1)
     write_json(given_.out / "residual_transfer.json", said)
     write_text(given_.out / "residual_transfer.md", page(said))

@@ -75,11 +75,8 @@ def test_bf16_costs_a_trained_network_less_than_a_twentieth_of_a_decibel(file: P
     plain = model(lr, refs)
     with torch.autocast("cpu", torch.bfloat16):
         rounded = model(lr, refs).float()
-    target = torch.from_numpy(to_uint8(hr.numpy()))
-    found = [
-        score_batch(torch.from_numpy(to_uint8(one.numpy())), target)["psnr_y"]
-        for one in (plain, rounded)
-    ]
+    target = to_uint8(hr.numpy())
+    found = [score_batch(to_uint8(one.numpy()), target)["psnr_y"] for one in (plain, rounded)]
     change = np.abs(found[1] - found[0])
     assert change.mean() > 0
     assert abs(found[1].mean() - found[0].mean()) < 0.05

@@ -15,7 +15,7 @@ from benchmark import background
 from benchmark import suite as module
 from benchmark.cli.app import app
 from benchmark.evaluation.evaluate import Progress, Setting
-from benchmark.evaluation.extra_metrics import Extras
+from benchmark.evaluation.extra_metrics import ExtraMetrics
 from benchmark.methods.registry import load_method, method_names
 from benchmark.protocol.budgets import BUDGETS, Budget
 from benchmark.report.examples import trainings
@@ -25,6 +25,7 @@ from benchmark.training.train import Running
 from benchmark.training.tuning import RATES, at_rate, tuned
 from faceref.console import progress_bar
 from faceref.dataset.archive import write_archive
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.files import write_json
 
@@ -34,7 +35,9 @@ BUDGET = Budget("tiny", 12, 6, 1e-3, 1, 1, 4, max_references=1)
 @pytest.fixture
 def small(tiny_face_ref: Path, tmp_path: Path) -> Suite:
     jobs = jobs_of(["bicubic", "srcnn"], range(2), ["srcnn"])
-    return Suite(tiny_face_ref, BUDGET, tmp_path / "out", jobs, Setting("folder-x8@1", faces=3))
+    return Suite(
+        FaceRef.open(tiny_face_ref), BUDGET, tmp_path / "out", jobs, Setting("folder-x8@1", faces=3)
+    )
 
 
 def bar(label: str):
@@ -92,9 +95,10 @@ def test_results_without_a_wanted_metric_are_scored_again_and_not_trained(
         assert 0 < row.means["darkness"] < 255
 
 
-def _darkness(*_: object) -> Extras:
-    scorers = {"darkness": lambda look: 255 - look.outputs.mean((1, 2, 3))}
-    return Extras(scorers, (), {"darkness": {"protocol": "darkness@1"}}, None, torch.device("cpu"))
+def _darkness(*_: object, **__: object) -> ExtraMetrics:
+    scorers = {"darkness": lambda inputs: 255 - inputs.outputs.mean((1, 2, 3))}
+    sources = {"darkness": {"protocol": "darkness@1"}}
+    return ExtraMetrics(scorers, (), sources, None, torch.device("cpu"))
 
 
 def test_a_metric_that_lacks_its_weights_ends_the_campaign_before_it_trains(
@@ -110,7 +114,7 @@ def test_a_metric_that_lacks_its_weights_ends_the_campaign_before_it_trains(
 def test_references_are_scored_from_both_lists_and_without(tiny_face_ref: Path, tmp_path: Path):
     jobs = jobs_of(["ttsr_s"], range(1), [])
     setting = Setting("folder-x8@1", references=2, faces=2)
-    one = Suite(tiny_face_ref, replace(BUDGET, samples=6), tmp_path, jobs, setting)
+    one = Suite(FaceRef.open(tiny_face_ref), replace(BUDGET, samples=6), tmp_path, jobs, setting)
     before = status(one, jobs[0])
     assert (before.steps, before.results, before.wanted) == (0, 0, 3)
     carry_on(one, bar)
@@ -163,10 +167,10 @@ def test_budgets_of_one_folder_have_trainings_of_their_own(small: Suite):
 def test_on_a_pack_without_test_methods_are_trained_and_the_whole_set_scores_them(
     small: Suite, tmp_path: Path
 ):
-    write_archive(small.face_ref, tmp_path / "set.tar", megabytes=5)
+    write_archive(small.face_ref.root, tmp_path / "set.tar", megabytes=5)
     with tarfile.open(tmp_path / "set.tar") as archive:
         archive.extractall(tmp_path, filter="data")
-    away = replace(small, face_ref=tmp_path / "face_ref")
+    away = replace(small, face_ref=FaceRef.open(tmp_path / "face_ref"))
     assert [status(away, job).done for job in away.jobs] == [True, False, False]
     outcome = carry_on(away, bar)
     assert (len(outcome.done), outcome.failed) == (3, {})
@@ -189,7 +193,7 @@ def test_pictures_find_the_trainings_of_a_campaign(tmp_path: Path):
 def test_a_job_that_fails_does_not_stop_the_others(small: Suite, monkeypatch: pytest.MonkeyPatch):
     real = module.train
 
-    def fail(face_ref: Path, method: str, *rest: object, seed: int, **named: object):
+    def fail(face_ref: FaceRef, method: str, *rest: object, seed: int, **named: object):
         if seed == 0:
             raise FaceRefError("The loss is nan at step 3.")
         return real(face_ref, method, *rest, seed=seed, **named)  # pyright: ignore
@@ -321,7 +325,7 @@ def test_a_job_of_another_process_is_passed_over(small: Suite):
 
 def test_rates_are_chosen_on_val_alone(tiny_face_ref: Path, tmp_path: Path):
     budget = replace(BUDGET, samples=120)
-    rate = tuned(tiny_face_ref, "srcnn", budget, tmp_path, Running())
+    rate = tuned(FaceRef.open(tiny_face_ref), "srcnn", budget, tmp_path, Running())
     runs = {f"{known:g}": tmp_path / f"srcnn-{known:g}" for known in RATES}
     saved = {
         name: torch.load(folder / "checkpoint.pt", weights_only=True)["state"]["best_psnr"]
@@ -331,7 +335,7 @@ def test_rates_are_chosen_on_val_alone(tiny_face_ref: Path, tmp_path: Path):
     (tmp_path / "srcnn.json").write_text(
         '{"val_psnr_y": {"0.0016": 3, "0.0002": 9, "0.0004": 9, "0.0008": 1}}'
     )
-    assert tuned(tiny_face_ref, "srcnn", budget, tmp_path, Running()) == 2e-4
+    assert tuned(FaceRef.open(tiny_face_ref), "srcnn", budget, tmp_path, Running()) == 2e-4
 
 
 def test_rates_that_joined_the_set_later_are_tried(tiny_face_ref: Path, tmp_path: Path):
@@ -339,7 +343,7 @@ def test_rates_that_joined_the_set_later_are_tried(tiny_face_ref: Path, tmp_path
     (tmp_path / "srcnn.json").write_text(
         '{"val_psnr_y": {"0.0001": 1, "0.0002": 1, "0.0004": 1, "0.0008": 1}}'
     )
-    assert tuned(tiny_face_ref, "srcnn", BUDGET, tmp_path, Running()) == 1.6e-3
+    assert tuned(FaceRef.open(tiny_face_ref), "srcnn", BUDGET, tmp_path, Running()) == 1.6e-3
     assert [path.name for path in tmp_path.glob("srcnn-*")] == ["srcnn-0.0016"]
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import torch
 
 from benchmark.data.batches import Batch, DeviceImages, Loader, plan_batch
-from benchmark.data.faces import Faces, open_face_ref, read_split
+from benchmark.data.faces import Faces, read_split
 from benchmark.protocol.budgets import Budget
 from benchmark.protocol.degradation import degrade
+from faceref.dataset.face_ref import FaceRef
 
 BUDGET = Budget("test", 1000, 6, 1e-3, 1, 1, 4, max_references=3)
 CPU = torch.device("cpu")
@@ -19,8 +20,8 @@ GOLDEN = {
 
 
 def _train(face_ref: Path) -> Faces:
-    opened, pool = open_face_ref(face_ref)
-    return read_split(opened, "train", pool, "both")
+    opened = FaceRef.open(face_ref)
+    return read_split(opened, "train", "both")
 
 
 def _batch(faces: Faces, budget: Budget, seed: int, step: int) -> Batch:

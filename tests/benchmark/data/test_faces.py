@@ -3,14 +3,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.data.faces import cycle, open_face_ref, read_split
+from benchmark.data.faces import cycle, read_split
+from benchmark.evaluation.evaluate import Setting, evaluate
 from benchmark.protocol.degradation import degrade
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
 
 def test_a_batch_shows_the_faces_and_their_best_references(tiny_face_ref: Path):
-    face_ref, pool = open_face_ref(tiny_face_ref)
-    faces = read_split(face_ref, "test", pool, "refs_hr")
+    face_ref = FaceRef.open(tiny_face_ref)
+    faces = read_split(face_ref, "test", "refs_hr")
     lr, refs, hr = faces.batch([0, 3], 2)
     assert (lr.shape, refs.shape, hr.shape) == (
         (2, 3, 16, 16),
@@ -24,14 +26,13 @@ def test_a_batch_shows_the_faces_and_their_best_references(tiny_face_ref: Path):
     best = [item["image_id"] for item in face_ref.column("test", "refs_hr")[3]][:2]
     for place, image_id in enumerate(best):
         pixels = refs[1, place].permute(1, 2, 0).mul(255).round().byte().numpy()
-        assert np.array_equal(pixels, pool.images[pool.row[image_id]])
+        assert np.array_equal(pixels, face_ref.pool.images[face_ref.pool.row[image_id]])
 
 
 def test_both_alternates_between_the_lists(tiny_face_ref: Path):
-    face_ref, pool = open_face_ref(tiny_face_ref)
+    face_ref = FaceRef.open(tiny_face_ref)
     hr, lr, both = (
-        read_split(face_ref, "val", pool, name).references[0]
-        for name in ("refs_hr", "refs_lr", "both")
+        read_split(face_ref, "val", name).references[0] for name in ("refs_hr", "refs_lr", "both")
     )
     assert both[:2] == [hr[0], lr[0]]
     assert sorted(both) == sorted(set(hr) | set(lr))
@@ -45,15 +46,33 @@ def test_few_references_come_again():
 
 
 def test_an_unknown_list_is_named(tiny_face_ref: Path):
-    face_ref, pool = open_face_ref(tiny_face_ref)
+    face_ref = FaceRef.open(tiny_face_ref)
     with pytest.raises(FaceRefError, match="both, random, refs_hr, refs_lr"):
-        read_split(face_ref, "val", pool, "refs_mid")
+        read_split(face_ref, "val", "refs_mid")
 
 
 def test_random_references_are_other_people_s(tiny_face_ref: Path):
-    face_ref, pool = open_face_ref(tiny_face_ref)
-    faces = read_split(face_ref, "train", pool, "random")
+    face_ref = FaceRef.open(tiny_face_ref)
+    faces = read_split(face_ref, "train", "random")
     people = face_ref.column("train", "identity")
     for person, rows in zip(people, faces.references, strict=True):
         assert len(rows) >= 10
         assert person not in {people[row] for row in rows}
+
+
+def test_without_references_no_train_image_is_decoded(
+    tiny_face_ref: Path, monkeypatch: pytest.MonkeyPatch
+):
+    face_ref, images = FaceRef.open(tiny_face_ref), FaceRef.images
+    decoded: list[str] = []
+
+    def watch(self: FaceRef, split: str) -> np.ndarray:
+        decoded.append(split)
+        return images(self, split)
+
+    monkeypatch.setattr(FaceRef, "images", watch)
+    result = evaluate(face_ref, "bicubic", Setting("folder-x8@1"))
+    assert (result.images, decoded) == (6, ["test"])
+    evaluate(face_ref, "nearest_reference", Setting("folder-x8@1"))
+    evaluate(face_ref, "nearest_reference", Setting("folder-x8@1", reference_list="refs_hr"))
+    assert decoded.count("train") == 1

@@ -18,16 +18,18 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
-from benchmark.evaluation.evaluate import Setting, evaluate
+from benchmark.evaluation.evaluate import Setting, evaluate, read_faces
 from benchmark.evaluation.extra_metrics import EXTRAS, open_extras, parse_names
 from benchmark.evaluation.predictions import evaluate_predictions
 from benchmark.metrics import fidelity, perceptual, weights
 from benchmark.metrics.fidelity import fid_and_kid
+from benchmark.metrics.identity import cosines, embed_all
 from benchmark.metrics.perceptual import distances, lpips_distance, open_lpips
 from benchmark.metrics.registry import METRIC_INFO, METRICS
 from benchmark.results.files import read, write
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
-from tests.benchmark.evaluation.test_likeness import MeanColour
+from tests.benchmark.metrics.test_identity import MeanColour
 
 CPU = torch.device("cpu")
 
@@ -261,7 +263,8 @@ def test_results_hold_extra_metrics_and_what_made_them(
     names = ["lpips_squeeze", "identity", "usage", "landmarks", "fid"]
     extras = open_extras(names, CPU, MeanColour(), mining)
     # `fid` is opened by its weights, which the extractor of this test does not have.
-    found = evaluate(mined, "nearest_reference", Setting("folder-x8@1"), extras=extras)
+    face_ref, setting = FaceRef.open(mined), Setting("folder-x8@1")
+    found = evaluate(face_ref, "nearest_reference", setting, extras=extras)
     back = read(write(found, tmp_path / "results"))
     assert set(back.scores) == {*METRICS, "lpips_squeeze", "identity", "usage", "landmarks"}
     assert back.scores["landmarks"] == [None] * 6
@@ -274,11 +277,39 @@ def test_results_hold_extra_metrics_and_what_made_them(
     assert back.metric_sources["identity"]["embedder"]["name"] == "mean colour"
 
 
+def test_metrics_opened_once_score_each_evaluation_by_its_own_outputs(mined: Path):
+    face_ref, setting = FaceRef.open(mined), Setting("folder-x8@1")
+    names = ["identity", "usage", "landmarks"]
+    extras = open_extras(names, CPU, MeanColour(), face_ref.manifest["embedder"])
+    for method in ("bicubic", "nearest_reference", "bicubic"):
+        alone = open_extras(names, CPU, MeanColour(), face_ref.manifest["embedder"])
+        expected = evaluate(face_ref, method, setting, extras=alone)
+        found = evaluate(face_ref, method, setting, extras=extras)
+        assert found.scores == expected.scores
+        assert {len(row) for row in found.scores.values()} == {6}
+
+
+def test_a_pasted_reference_shows_in_usage(mined: Path):
+    face_ref, setting = FaceRef.open(mined), Setting("folder-x8@1")
+    names = ["identity", "usage", "landmarks"]
+    extras = open_extras(names, CPU, MeanColour(), face_ref.manifest["embedder"])
+    pasted = evaluate(face_ref, "nearest_reference", setting, extras=extras)
+    honest = evaluate(face_ref, "bicubic", setting, extras=extras)
+    targets = embed_all(MeanColour(), face_ref.images("test"))
+    strangers = cosines(np.roll(targets, len(targets) // 2, 0), targets).mean()
+    assert honest.means["identity"] > 0.9999 > pasted.means["identity"]
+    assert strangers < 0.9999
+    assert honest.means["usage"] == 0
+    assert pasted.means["usage"] == pytest.approx(1 - pasted.means["identity"], abs=2e-4)
+    assert pasted.scores["landmarks"] == [None] * 6
+    assert "landmarks" not in pasted.means
+
+
 def test_usage_of_pictures_from_outside_is_refused(mined: Path, tmp_path: Path):
     mining = {"models": {"recognition": {"sha256": "b" * 64}}}
     extras = open_extras(["usage"], CPU, MeanColour(), mining)
     with pytest.raises(FaceRefError, match="Not available: usage"):
-        evaluate_predictions(mined, tmp_path, "mine", Setting("folder-x8@1"), extras)
+        evaluate_predictions(FaceRef.open(mined), tmp_path, "mine", Setting("folder-x8@1"), extras)
 
 
 def test_the_command_fails_before_it_scores(
@@ -295,9 +326,6 @@ def test_the_command_fails_before_it_scores(
 
 
 def test_embeddings_are_made_once(mined: Path):
-    from benchmark.data.faces import open_face_ref
-    from benchmark.evaluation.evaluate import read_faces
-
     class Counting(MeanColour):
         calls = 0
 
@@ -305,10 +333,9 @@ def test_embeddings_are_made_once(mined: Path):
             Counting.calls += len(faces)
             return super().embed(faces)
 
-    faces = read_faces(*open_face_ref(mined), Setting("folder-x8@1"))
+    faces = read_faces(FaceRef.open(mined), Setting("folder-x8@1"))
     mining = {"models": {"recognition": {"sha256": "b" * 64}}}
     extras = open_extras(["identity", "usage"], CPU, Counting(), mining)
-    assert len(list(extras.keep(iter(faces.hr)))) == len(faces)
-    found = extras.score(faces, 0)
+    found = extras.score(faces.hr, faces, 0)
     assert Counting.calls == 2 * len(faces)
     assert found.scores["identity"] == [1.0] * len(faces)

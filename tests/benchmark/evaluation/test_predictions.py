@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.data.faces import open_face_ref
 from benchmark.evaluation import predictions
 from benchmark.evaluation.evaluate import Setting, read_faces
 from benchmark.evaluation.predictions import evaluate_predictions
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
 SETTING = Setting("folder-x8@1")
@@ -21,7 +21,7 @@ SETTING = Setting("folder-x8@1")
 def perfect(tiny_face_ref: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The HR faces of the test split, as predictions."""
     folder = tmp_path_factory.mktemp("perfect")
-    faces = read_faces(*open_face_ref(tiny_face_ref), SETTING)
+    faces = read_faces(FaceRef.open(tiny_face_ref), SETTING)
     for image_id, image in zip(faces.image_ids, faces.hr, strict=True):
         path = folder / f"{image_id}.png"
         path.parent.mkdir(exist_ok=True)
@@ -44,7 +44,7 @@ def _unscored(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _error(face_ref: Path, folder: Path, setting: Setting = SETTING, name: str = "mine") -> str:
     with pytest.raises(FaceRefError) as caught:
-        evaluate_predictions(face_ref, folder, name, setting)
+        evaluate_predictions(FaceRef.open(face_ref), folder, name, setting)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -53,7 +53,7 @@ def test_the_faces_themselves_are_perfect(tiny_face_ref: Path, folder: Path):
     (folder / ".DS_Store").write_bytes(b"x")
     (folder / "test0" / ".thumbs").mkdir()
     (folder / "test0" / ".thumbs" / "0.png").write_bytes(b"x")
-    found = evaluate_predictions(tiny_face_ref, folder, "mine", SETTING)
+    found = evaluate_predictions(FaceRef.open(tiny_face_ref), folder, "mine", SETTING)
     assert found.scores["psnr_rgb"] == [100.0] * 6
     assert (found.budget, found.macs, found.references) == (None, None, 0)
 
@@ -77,14 +77,14 @@ def test_one_file_too_many_is_an_error(tiny_face_ref: Path, folder: Path):
         tiny_face_ref, folder
     )
     with pytest.raises(FaceRefError, match="is no folder"):
-        evaluate_predictions(tiny_face_ref, folder / "none", "mine", SETTING)
+        evaluate_predictions(FaceRef.open(tiny_face_ref), folder / "none", "mine", SETTING)
 
 
 def test_a_part_of_the_split_needs_no_more_than_its_pictures(tiny_face_ref: Path, folder: Path):
     some = Setting("folder-x8@1", faces=2)
-    assert evaluate_predictions(tiny_face_ref, folder, "mine", some).images == 2
+    assert evaluate_predictions(FaceRef.open(tiny_face_ref), folder, "mine", some).images == 2
     (folder / "test1" / "2.png").unlink()
-    assert evaluate_predictions(tiny_face_ref, folder, "mine", some).images == 2
+    assert evaluate_predictions(FaceRef.open(tiny_face_ref), folder, "mine", some).images == 2
     (folder / "test2" / "5.png").unlink()
     assert "No prediction for 1 of 2 faces: test2/5.png" in _error(tiny_face_ref, folder, some)
 

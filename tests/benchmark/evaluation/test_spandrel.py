@@ -11,12 +11,12 @@ from torch import nn
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
-from benchmark.data.faces import open_face_ref
 from benchmark.evaluation.evaluate import Setting, read_faces
 from benchmark.evaluation.predictions import evaluate_predictions
 from benchmark.evaluation.spandrel import evaluate_spandrel, open_network
 from benchmark.metrics.score import to_uint8
 from benchmark.results.files import read, write
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
 
@@ -56,7 +56,7 @@ def test_pixels_are_those_of_the_network_itself(file: Path):
 
 
 def test_the_result_says_what_was_scored(tiny_face_ref: Path, file: Path, tmp_path: Path):
-    found = evaluate_spandrel(tiny_face_ref, file, "mine", SETTING)
+    found = evaluate_spandrel(FaceRef.open(tiny_face_ref), file, "mine", SETTING)
     back = read(write(found, tmp_path / "results"))
     assert back.weights == {
         "architecture": "RealESRGAN Compact",
@@ -76,15 +76,18 @@ def test_the_result_says_what_was_scored(tiny_face_ref: Path, file: Path, tmp_pa
 def test_scores_are_those_of_its_pictures(tiny_face_ref: Path, file: Path, tmp_path: Path):
     from PIL import Image
 
-    faces = read_faces(*open_face_ref(tiny_face_ref), SETTING)
+    faces = read_faces(FaceRef.open(tiny_face_ref), SETTING)
     lr = faces.batch(range(6), 0)[0]
     for image_id, image in zip(faces.image_ids, lr, strict=True):
         path = tmp_path / "out" / f"{image_id}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         output = to_uint8(_compact()(image[None]).clamp(0, 1).numpy())[0]
         Image.fromarray(np.ascontiguousarray(output)).save(path)
-    pictures = evaluate_predictions(tiny_face_ref, tmp_path / "out", "mine", SETTING)
-    assert evaluate_spandrel(tiny_face_ref, file, "mine", SETTING).scores == pictures.scores
+    pictures = evaluate_predictions(FaceRef.open(tiny_face_ref), tmp_path / "out", "mine", SETTING)
+    assert (
+        evaluate_spandrel(FaceRef.open(tiny_face_ref), file, "mine", SETTING).scores
+        == pictures.scores
+    )
 
 
 @torch.no_grad()

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.data.faces import open_face_ref
 from benchmark.evaluation.evaluate import Setting, default_task, evaluate, read_faces
 from benchmark.evaluation.predictions import evaluate_predictions
 from benchmark.protocol.degradation import degrade_realistic
@@ -20,7 +19,7 @@ from faceref.errors import FaceRefError
 @pytest.mark.parametrize("name", sorted(TASKS))
 def test_faces_are_made_small_as_the_task_says(name: str, tiny_face_ref: Path):
     task = TASKS[name]
-    faces = read_faces(*open_face_ref(tiny_face_ref), Setting(name))
+    faces = read_faces(FaceRef.open(tiny_face_ref), Setting(name))
     assert faces.lr.shape == (6, task.lr_size, task.lr_size, 3)
     realistic = degrade_realistic(faces.hr[0], faces.image_ids[0], task.scale)
     assert np.array_equal(faces.lr[0], realistic) == (task.degradation == "realistic")
@@ -28,7 +27,8 @@ def test_faces_are_made_small_as_the_task_says(name: str, tiny_face_ref: Path):
 
 def test_the_realistic_task_is_harder(tiny_face_ref: Path):
     clean, real = (
-        evaluate(tiny_face_ref, "bicubic", Setting(name)) for name in ("lfw-x8@1", "lfw-x8-real@1")
+        evaluate(FaceRef.open(tiny_face_ref), "bicubic", Setting(name))
+        for name in ("lfw-x8@1", "lfw-x8-real@1")
     )
     assert real.means["psnr_y"] < clean.means["psnr_y"] - 0.05
     assert real.task == "lfw-x8-real@1"
@@ -36,13 +36,13 @@ def test_the_realistic_task_is_harder(tiny_face_ref: Path):
 
 def test_other_scales_take_predictions_and_refuse_methods(tiny_face_ref: Path, tmp_path: Path):
     with pytest.raises(FaceRefError, match="--predictions"):
-        evaluate(tiny_face_ref, "bicubic", Setting("lfw-x4@1"))
-    faces = read_faces(*open_face_ref(tiny_face_ref), Setting("lfw-x4@1"))
+        evaluate(FaceRef.open(tiny_face_ref), "bicubic", Setting("lfw-x4@1"))
+    faces = read_faces(FaceRef.open(tiny_face_ref), Setting("lfw-x4@1"))
     for image_id, image in zip(faces.image_ids, faces.hr, strict=True):
         path = tmp_path / f"{image_id}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(path)
-    found = evaluate_predictions(tiny_face_ref, tmp_path, "mine", Setting("lfw-x4@1"))
+    found = evaluate_predictions(FaceRef.open(tiny_face_ref), tmp_path, "mine", Setting("lfw-x4@1"))
     assert found.means["psnr_y"] == 100
 
 

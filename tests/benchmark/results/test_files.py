@@ -16,6 +16,7 @@ from benchmark.report.leaderboard import leaderboard
 from benchmark.results import files as result_files
 from benchmark.results.result import image_digest, leaderboards, merge_seeds, seed_spread
 from benchmark.results.validate import validate_all
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from tests.benchmark.made_results import FACES, IDS, made
 
@@ -231,7 +232,7 @@ def test_validate_names_what_is_wrong_and_what_is_sound(tmp_path: Path):
 def test_validate_against_a_face_ref(tiny_face_ref: Path, tmp_path: Path):
     from benchmark.evaluation.evaluate import Setting, evaluate
 
-    result = evaluate(tiny_face_ref, "bicubic", Setting("folder-x8@1", faces=4))
+    result = evaluate(FaceRef.open(tiny_face_ref), "bicubic", Setting("folder-x8@1", faces=4))
     path = result_files.write(result, tmp_path)
     other = result_files.write(made("edsr", 27), tmp_path)
     found = validate_all([path, other], tiny_face_ref)

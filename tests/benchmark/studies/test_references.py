@@ -13,7 +13,6 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
-from benchmark.data.faces import open_face_ref
 from benchmark.protocol.budgets import budget
 from benchmark.studies import references as study_module
 from benchmark.studies import study as study_file
@@ -76,8 +75,8 @@ def test_lists_of_other_builds_are_studied_where_their_likeness_differs(
 ):
     own = _with_likeness(tiny_face_ref, tmp_path / "own", "identity", "appearance")
     other = _with_likeness(tiny_face_ref, tmp_path / "other", "both", "appearance")
-    opened, pool = open_face_ref(own.root)
-    faces, kinds = prepare(opened, pool, "test", None, 2)
+    opened = FaceRef.open(own.root)
+    faces, kinds = prepare(opened, "test", None, 2)
     found = _other_lists(opened, [other], "test", faces)
     assert list(found) == ["refs_hr_both"]
     assert found["refs_hr_both"] == kinds["refs_hr"]
@@ -87,8 +86,8 @@ def test_lists_of_other_builds_are_studied_where_their_likeness_differs(
 
 
 def test_each_kind_gives_the_references_it_names(tiny_face_ref: Path):
-    opened, pool = open_face_ref(tiny_face_ref)
-    faces, kinds = prepare(opened, pool, "test", None, 8)
+    opened = FaceRef.open(tiny_face_ref)
+    faces, kinds = prepare(opened, "test", None, 8)
     people = opened.column("test", "identity")
     labels = opened.column("train", "identity") + people
     assert len(faces) == 6
@@ -98,7 +97,7 @@ def test_each_kind_gives_the_references_it_names(tiny_face_ref: Path):
         assert labels[other] == person
         assert not np.array_equal(faces.pool.images[other], faces.hr[row])
         for name in ("random", "refs_lr", "refs_hr"):
-            assert max(kinds[name][row]) < len(pool.images)
+            assert max(kinds[name][row]) < len(opened.pool.images)
             assert person not in {labels[place] for place in kinds[name][row]}
         assert len(set(kinds["random"][row])) == 8
 
@@ -106,13 +105,13 @@ def test_each_kind_gives_the_references_it_names(tiny_face_ref: Path):
 @pytest.fixture(scope="module")
 def run(tiny_face_ref: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    train(tiny_face_ref, "msrnet", replace(budget("debug"), samples=8), folder)
+    train(FaceRef.open(tiny_face_ref), "msrnet", replace(budget("debug"), samples=8), folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def study(tiny_face_ref: Path, run: Path) -> Study:
-    return study_references(tiny_face_ref, run, counts=(1, 2))
+    return study_references(FaceRef.open(tiny_face_ref), run, counts=(1, 2))
 
 
 def test_an_interrupted_study_goes_on_to_the_same_numbers(
@@ -130,7 +129,7 @@ def test_an_interrupted_study_goes_on_to_the_same_numbers(
     for stop in (0.4, 0.9):
         with pytest.raises(KeyboardInterrupt):
             study_references(
-                tiny_face_ref,
+                FaceRef.open(tiny_face_ref),
                 run,
                 counts=(1, 2),
                 progress=partial(interrupt, stop),
@@ -141,7 +140,7 @@ def test_an_interrupted_study_goes_on_to_the_same_numbers(
     checkpoint = StudyCheckpoint(tmp_path)
     # The second stop was behind the last cell.
     monkeypatch.setattr(study_module, "_measure", _never)
-    again = study_references(tiny_face_ref, run, counts=(1, 2), checkpoint=checkpoint)
+    again = study_references(FaceRef.open(tiny_face_ref), run, counts=(1, 2), checkpoint=checkpoint)
     assert again == study
     checkpoint.forget()
     assert list(tmp_path.iterdir()) == []
@@ -240,7 +239,7 @@ def test_a_damaged_file_is_named(tmp_path: Path):
 
 def test_methods_without_references_have_nothing_to_study(tiny_face_ref: Path):
     with pytest.raises(FaceRefError, match="'sparnet_s', which has no use of references"):
-        study_references(tiny_face_ref, RELEASES / "sparnet_s.safetensors")
+        study_references(FaceRef.open(tiny_face_ref), RELEASES / "sparnet_s.safetensors")
 
 
 def test_one_command_studies_several_trainings_and_draws_them_again(
@@ -248,7 +247,7 @@ def test_one_command_studies_several_trainings_and_draws_them_again(
 ):
     other = tmp_path / "on_random"
     short = replace(budget("debug"), samples=8)
-    train(tiny_face_ref, "msrnet", short, other, reference_list="random")
+    train(FaceRef.open(tiny_face_ref), "msrnet", short, other, reference_list="random")
     wrong = ["--run", str(RELEASES / "sparnet_s.safetensors")]
     command = ["study", "references", str(tiny_face_ref), "--counts", "1", "--limit", "2"]
     command += ["--run", str(run), "--run", str(other), "--out", str(tmp_path)]

@@ -140,5 +140,5 @@ def test_rows_and_boards_that_are_not_there_are_listed(tmp_path: Path, tiny_face
 
 
 def test_slices_of_a_real_evaluation(tiny_face_ref: Path):
-    result = evaluate(tiny_face_ref, "bicubic", Setting("folder-x8@1"))
+    result = evaluate(FaceRef.open(tiny_face_ref), "bicubic", Setting("folder-x8@1"))
     assert result.image_ids == FaceRef.open(tiny_face_ref).column("test", "image_id")

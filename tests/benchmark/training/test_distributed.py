@@ -12,6 +12,7 @@ from benchmark.methods.registry import load_method
 from benchmark.training.distributed import World
 from benchmark.training.run import Run
 from benchmark.training.train import _need_trainable
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
 CODE = """
@@ -19,9 +20,10 @@ import sys
 from pathlib import Path
 from benchmark.protocol.budgets import Budget
 from benchmark.training.train import train
+from faceref.dataset.face_ref import FaceRef
 
 budget = Budget("tiny", 24, 4, 1e-3, 2, 2, 4, max_references=2, precision="fp32")
-train(Path(sys.argv[1]), sys.argv[2], budget, Path(sys.argv[3]))
+train(FaceRef.open(sys.argv[1]), sys.argv[2], budget, Path(sys.argv[3]))
 """
 
 
@@ -57,7 +59,7 @@ def test_batches_that_cannot_be_shared_name_what_can():
 
 def test_a_loss_that_learns_is_trained_in_one_process():
     with pytest.raises(FaceRefError, match="without torchrun"):
-        _need_trainable(load_method("esrgan_s"), Path("face_ref"), World(0, 2))
+        _need_trainable(load_method("esrgan_s"), FaceRef(Path("face_ref")), World(0, 2))
 
 
 def test_torchrun_tells_who_this_is(monkeypatch: pytest.MonkeyPatch):

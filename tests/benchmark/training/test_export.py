@@ -9,10 +9,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from benchmark.evaluation.evaluate import Setting, evaluate, training_of, training_summary
+from benchmark.evaluation.evaluate import Setting, evaluate, training_of
+from benchmark.evaluation.record import TrainingRecord
 from benchmark.protocol.budgets import BUDGETS
 from benchmark.training.export import export_weights, open_weights, training_report
 from benchmark.training.train import train
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
 
@@ -23,7 +25,7 @@ RELEASES = Path(__file__).parents[3] / "releases"
 def released(tiny_face_ref: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     root = tmp_path_factory.mktemp("released")
     budget = replace(BUDGETS["debug"], samples=16)
-    train(tiny_face_ref, "srcnn", budget, root / "run")
+    train(FaceRef.open(tiny_face_ref), "srcnn", budget, root / "run")
     return root / "run", export_weights(root / "run", root / "srcnn.safetensors")
 
 
@@ -31,7 +33,7 @@ def test_it_gives_the_same_result(tiny_face_ref: Path, released: tuple[Path, Pat
     folder, file = released
     setting = Setting("folder-x8@1")
     of_folder, of_file = (
-        evaluate(tiny_face_ref, "srcnn", setting, run=run) for run in (folder, file)
+        evaluate(FaceRef.open(tiny_face_ref), "srcnn", setting, run=run) for run in (folder, file)
     )
     assert of_file.scores == of_folder.scores
     assert of_file.training == of_folder.training
@@ -40,7 +42,7 @@ def test_it_gives_the_same_result(tiny_face_ref: Path, released: tuple[Path, Pat
 
 def test_it_is_of_one_method(tiny_face_ref: Path, released: tuple[Path, Path]):
     with pytest.raises(FaceRefError, match="holds 'srcnn', not 'edsr'"):
-        evaluate(tiny_face_ref, "edsr", Setting("folder-x8@1"), run=released[1])
+        evaluate(FaceRef.open(tiny_face_ref), "edsr", Setting("folder-x8@1"), run=released[1])
 
 
 def test_one_without_the_report_says_how_to_get_it(
@@ -52,7 +54,7 @@ def test_one_without_the_report_says_how_to_get_it(
     save_file(load_file(released[1]), old, {**known, "training": '{"step": 2}'})
     old.with_name("old.safetensors.sha256").write_text(f"{file_sha256(old)}  {old.name}\n")
     with pytest.raises(FaceRefError, match="facebench release"):
-        evaluate(tiny_face_ref, "srcnn", Setting("folder-x8@1"), run=old)
+        evaluate(FaceRef.open(tiny_face_ref), "srcnn", Setting("folder-x8@1"), run=old)
 
 
 def test_a_damaged_one_is_seen(tiny_face_ref: Path, released: tuple[Path, Path], tmp_path: Path):
@@ -61,7 +63,7 @@ def test_a_damaged_one_is_seen(tiny_face_ref: Path, released: tuple[Path, Path],
     save_file(weights, bad)
     shutil.copy(released[1].with_name("srcnn.safetensors.sha256"), tmp_path)
     with pytest.raises(FaceRefError, match="damaged or was replaced"):
-        evaluate(tiny_face_ref, "srcnn", Setting("folder-x8@1"), run=bad)
+        evaluate(FaceRef.open(tiny_face_ref), "srcnn", Setting("folder-x8@1"), run=bad)
 
 
 def test_one_without_its_sum_is_not_trusted(released: tuple[Path, Path], tmp_path: Path):
@@ -82,4 +84,4 @@ def test_a_file_that_is_not_there_is_no_folder_to_train_in(name: str, tmp_path: 
 def test_what_the_project_released_can_be_scored(file: Path):
     method = open_weights(file).method
     assert training_of(method, file) == training_report(file)
-    assert training_summary(training_report(file), method)["val_psnr_y"] > 27
+    assert TrainingRecord.of(training_report(file), method.uses_references).val_psnr_y > 27

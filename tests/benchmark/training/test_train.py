@@ -50,7 +50,7 @@ def test_validation_is_evenly_spaced_and_ends_the_training():
 @pytest.fixture(scope="module")
 def trained(tiny_face_ref: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "msrnet"
-    train(tiny_face_ref, "msrnet", BUDGET, out)
+    train(FaceRef.open(tiny_face_ref), "msrnet", BUDGET, out)
     return out
 
 
@@ -61,6 +61,7 @@ import torch
 import benchmark.training.trainer
 from benchmark.protocol.budgets import Budget
 from benchmark.training.train import train
+from faceref.dataset.face_ref import FaceRef
 
 torch.set_num_threads(1)
 benchmark.training.trainer.SAVE_SECONDS = 0.0
@@ -71,7 +72,7 @@ def die(done, total, state):
     if done == int(last):
         os.kill(os.getpid(), signal.SIGKILL)
 
-train(Path(face_ref), method, budget, Path(out), progress=die)
+train(FaceRef.open(face_ref), method, budget, Path(out), progress=die)
 """
 
 
@@ -101,7 +102,7 @@ def test_a_killed_training_ends_with_the_same_bytes(
 
 def test_the_average_of_weights_is_what_is_kept(tiny_face_ref: Path, tmp_path: Path):
     budget = replace(BUDGET, ema=0.5)
-    train(tiny_face_ref, "srcnn", budget, tmp_path / "run")
+    train(FaceRef.open(tiny_face_ref), "srcnn", budget, tmp_path / "run")
     saved = torch.load(Run(tmp_path / "run").checkpoint, weights_only=True)
     best = Run(tmp_path / "run").weights()
     last = saved["model"]
@@ -112,11 +113,17 @@ def test_the_average_of_weights_is_what_is_kept(tiny_face_ref: Path, tmp_path: P
 
 
 def test_a_training_stops_in_time_and_goes_on(tiny_face_ref: Path, tmp_path: Path):
-    whole = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "whole")
+    whole = train(FaceRef.open(tiny_face_ref), "srcnn", BUDGET, tmp_path / "whole")
     with pytest.raises(TimeUp, match="0 of 8 steps of srcnn"):
-        train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=Running(until=0.0))
+        train(
+            FaceRef.open(tiny_face_ref),
+            "srcnn",
+            BUDGET,
+            tmp_path / "run",
+            running=Running(until=0.0),
+        )
     assert Run(tmp_path / "run").checkpoint.exists()
-    report = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")
+    report = train(FaceRef.open(tiny_face_ref), "srcnn", BUDGET, tmp_path / "run")
     assert report["losses"] == whole["losses"]
 
 
@@ -136,10 +143,18 @@ def test_the_first_validation_has_to_fit_into_the_time_too(
     wide = replace(BUDGET, samples=16, batch_size=2, validation_faces=60)
     for until in (9.5, 9.0):
         with pytest.raises(TimeUp, match="3 of 8 steps") as stop:
-            train(tiny_face_ref, "srcnn", wide, tmp_path / "hasty", running=Running(until=until))
+            train(
+                FaceRef.open(tiny_face_ref),
+                "srcnn",
+                wide,
+                tmp_path / "hasty",
+                running=Running(until=until),
+            )
     assert "none of them now: the next takes some 7 s" in str(stop.value)
     now[0] = 0.0
-    whole = train(tiny_face_ref, "srcnn", wide, tmp_path / "run", running=Running(until=11.5))
+    whole = train(
+        FaceRef.open(tiny_face_ref), "srcnn", wide, tmp_path / "run", running=Running(until=11.5)
+    )
     assert whole["steps"] == 8
 
 
@@ -148,16 +163,22 @@ def test_bf16_is_used_where_the_device_computes_in_it(
     tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: bool
 ):
     monkeypatch.setattr(precision, "computes_bf16", lambda device: native)
-    report = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")
+    report = train(FaceRef.open(tiny_face_ref), "srcnn", BUDGET, tmp_path / "run")
     plain = train(
-        tiny_face_ref, "srcnn", BUDGET, tmp_path / "plain", running=Running(precision="fp32")
+        FaceRef.open(tiny_face_ref),
+        "srcnn",
+        BUDGET,
+        tmp_path / "plain",
+        running=Running(precision="fp32"),
     )
     assert report["precision"] == ("bf16" if native else "fp32")
     assert plain["precision"] == "fp32"
     assert (report["losses"] == plain["losses"]) is not native
     assert bool(precision_note(BUDGET, Running())) is not native
     assert precision_note(BUDGET, Running(precision="fp32")) == ""
-    found = evaluate(tiny_face_ref, "srcnn", Setting("folder-x8@1"), run=tmp_path / "run")
+    found = evaluate(
+        FaceRef.open(tiny_face_ref), "srcnn", Setting("folder-x8@1"), run=tmp_path / "run"
+    )
     assert found.training is not None
     assert found.training["precision"] == report["precision"]
 
@@ -167,27 +188,43 @@ def test_a_budget_of_float32_stays_so(tiny_face_ref: Path, tmp_path: Path):
     assert precision_of(replace(BUDGET, precision="fp32"), "auto", cpu) == "fp32"
     assert precision_of(BUDGET, "bf16", cpu) == "bf16"
     with pytest.raises(FaceRefError, match="auto, bf16, fp32"):
-        train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=Running(precision="fp16"))
+        train(
+            FaceRef.open(tiny_face_ref),
+            "srcnn",
+            BUDGET,
+            tmp_path / "run",
+            running=Running(precision="fp16"),
+        )
 
 
 def test_a_training_that_is_taken_up_keeps_its_precision(tiny_face_ref: Path, tmp_path: Path):
     whole = train(
-        tiny_face_ref, "srcnn", BUDGET, tmp_path / "whole", running=Running(precision="fp32")
+        FaceRef.open(tiny_face_ref),
+        "srcnn",
+        BUDGET,
+        tmp_path / "whole",
+        running=Running(precision="fp32"),
     )
     hasty = Running(until=0.0, precision="fp32")
     with pytest.raises(TimeUp):
-        train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=hasty)
+        train(FaceRef.open(tiny_face_ref), "srcnn", BUDGET, tmp_path / "run", running=hasty)
     bf16 = Running(precision="bf16")
     for _ in ("begun", "finished"):
         with pytest.raises(FaceRefError, match="a training in fp32, and --precision bf16"):
-            train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=bf16)
-        report = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")
+            train(FaceRef.open(tiny_face_ref), "srcnn", BUDGET, tmp_path / "run", running=bf16)
+        report = train(FaceRef.open(tiny_face_ref), "srcnn", BUDGET, tmp_path / "run")
     assert (report["precision"], report["losses"]) == ("fp32", whole["losses"])
 
 
 def test_checkpoints_of_older_versions_go_on(tiny_face_ref: Path, tmp_path: Path):
     with pytest.raises(TimeUp):
-        train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=Running(until=0.0))
+        train(
+            FaceRef.open(tiny_face_ref),
+            "srcnn",
+            BUDGET,
+            tmp_path / "run",
+            running=Running(until=0.0),
+        )
     run = Run(tmp_path / "run")
     saved = torch.load(run.checkpoint, weights_only=True)
     settings = json.loads(saved["settings"])
@@ -196,13 +233,13 @@ def test_checkpoints_of_older_versions_go_on(tiny_face_ref: Path, tmp_path: Path
         del saved["state"][key]
     del saved["random"]
     save({**saved, "settings": json.dumps(settings)}, run.checkpoint)
-    assert train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")["steps"] == 8
+    assert train(FaceRef.open(tiny_face_ref), "srcnn", BUDGET, tmp_path / "run")["steps"] == 8
 
 
 def test_a_training_tells_its_speed_and_its_waiting(tiny_face_ref: Path, tmp_path: Path):
     vectors: list[str] = []
     report = train(
-        tiny_face_ref,
+        FaceRef.open(tiny_face_ref),
         "srcnn",
         BUDGET,
         tmp_path / "run",
@@ -219,21 +256,31 @@ def test_trainings_on_other_references_have_boards_of_their_own(
     tiny_face_ref: Path, tmp_path: Path
 ):
     budget = replace(BUDGET, samples=12)
-    report = train(tiny_face_ref, "msrnet", budget, tmp_path / "run", reference_list="random")
+    report = train(
+        FaceRef.open(tiny_face_ref), "msrnet", budget, tmp_path / "run", reference_list="random"
+    )
     assert report["reference_list"] == "random"
-    found = evaluate(tiny_face_ref, "msrnet", Setting("folder-x8@1"), run=tmp_path / "run")
+    found = evaluate(
+        FaceRef.open(tiny_face_ref), "msrnet", Setting("folder-x8@1"), run=tmp_path / "run"
+    )
     assert found.budget == "tiny-on-random"
     with pytest.raises(FaceRefError, match="another reference list: 'random', now 'both'"):
-        train(tiny_face_ref, "msrnet", budget, tmp_path / "run")
+        train(FaceRef.open(tiny_face_ref), "msrnet", budget, tmp_path / "run")
     with pytest.raises(FaceRefError, match="refs_mid"):
-        train(tiny_face_ref, "msrnet", budget, tmp_path / "two", reference_list="refs_mid")
+        train(
+            FaceRef.open(tiny_face_ref),
+            "msrnet",
+            budget,
+            tmp_path / "two",
+            reference_list="refs_mid",
+        )
 
 
 def test_curves_are_written_for_tensorboard(tiny_face_ref: Path, tmp_path: Path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     running = Running(log=tmp_path / "log")
-    report = train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run", running=running)
+    report = train(FaceRef.open(tiny_face_ref), "srcnn", BUDGET, tmp_path / "run", running=running)
     events = EventAccumulator(str(tmp_path / "log"))
     events.Reload()
     assert len(events.Scalars("loss")) == BUDGET.steps
@@ -243,7 +290,7 @@ def test_curves_are_written_for_tensorboard(tiny_face_ref: Path, tmp_path: Path)
 
 def test_a_finished_training_is_not_done_again(tiny_face_ref: Path, trained: Path):
     before = Run(trained).checkpoint.stat().st_mtime_ns
-    train(tiny_face_ref, "msrnet", BUDGET, trained)
+    train(FaceRef.open(tiny_face_ref), "msrnet", BUDGET, trained)
     assert Run(trained).checkpoint.stat().st_mtime_ns == before
 
 
@@ -259,11 +306,15 @@ def test_a_loss_that_learns_is_saved_and_the_last_weights_are_kept(
 ):
     method = replace(load_method("srcnn"), criterion=Adversarial)
     monkeypatch.setattr("benchmark.training.train.load_method", lambda name: method)
-    report = train(tiny_face_ref, "srcnn", replace(BUDGET, samples=12), tmp_path / "run")
+    report = train(
+        FaceRef.open(tiny_face_ref), "srcnn", replace(BUDGET, samples=12), tmp_path / "run"
+    )
     assert report["best_step"] == report["steps"] == 2
     saved = torch.load(Run(tmp_path / "run").checkpoint, weights_only=True)
     assert saved["criterion"]["calls"] == 2
-    report = train(tiny_face_ref, "srcnn", replace(BUDGET, samples=12), tmp_path / "run")
+    report = train(
+        FaceRef.open(tiny_face_ref), "srcnn", replace(BUDGET, samples=12), tmp_path / "run"
+    )
     assert report["steps"] == 2
 
 
@@ -282,16 +333,16 @@ def test_training_never_sees_the_test_split(
 
     monkeypatch.setattr(FaceRef, "table", watch)
     monkeypatch.setattr(FaceRef, "stream", refuse)
-    train(tiny_face_ref, "srcnn", BUDGET, tmp_path / "run")
+    train(FaceRef.open(tiny_face_ref), "srcnn", BUDGET, tmp_path / "run")
     assert "image" in read["train"] & read["val"]
     assert read["test"] == {"image_id", "sha256"}, "only what names the data"
 
 
 def test_a_run_of_another_method_or_seed_is_kept(tiny_face_ref: Path, trained: Path):
     with pytest.raises(FaceRefError, match="another method: 'msrnet', now 'edsr'"):
-        train(tiny_face_ref, "edsr", BUDGET, trained)
+        train(FaceRef.open(tiny_face_ref), "edsr", BUDGET, trained)
     with pytest.raises(FaceRefError, match="another seed"):
-        train(tiny_face_ref, "msrnet", BUDGET, trained, seed=3)
+        train(FaceRef.open(tiny_face_ref), "msrnet", BUDGET, trained, seed=3)
 
 
 def test_replaced_weights_are_noticed(tiny_face_ref: Path, trained: Path, tmp_path: Path):
@@ -301,19 +352,26 @@ def test_replaced_weights_are_noticed(tiny_face_ref: Path, trained: Path, tmp_pa
         (copy / path.name).write_bytes(path.read_bytes())
     (copy / "best.pt").write_bytes(b"other")
     with pytest.raises(FaceRefError, match="damaged or was replaced"):
-        evaluate(tiny_face_ref, "msrnet", Setting("folder-x8@1"), run=copy)
+        evaluate(FaceRef.open(tiny_face_ref), "msrnet", Setting("folder-x8@1"), run=copy)
 
 
 def test_cuda_is_never_replaced_by_the_cpu(tiny_face_ref: Path, tmp_path: Path):
     if torch.cuda.is_available():
         pytest.skip("there is a CUDA device here")
     with pytest.raises(FaceRefError, match="no CUDA device"):
-        train(tiny_face_ref, "edsr", BUDGET, tmp_path / "run", running=Running("cuda"))
+        train(
+            FaceRef.open(tiny_face_ref), "edsr", BUDGET, tmp_path / "run", running=Running("cuda")
+        )
 
 
 def test_the_target_as_reference_helps_by_five_db(tiny_face_ref: Path, trained: Path):
     plain, oracle = (
-        evaluate(tiny_face_ref, "msrnet", Setting("folder-x8@1", oracle=oracle), run=trained)
+        evaluate(
+            FaceRef.open(tiny_face_ref),
+            "msrnet",
+            Setting("folder-x8@1", oracle=oracle),
+            run=trained,
+        )
         for oracle in (False, True)
     )
     assert oracle.reference_list == "target"
@@ -329,13 +387,13 @@ def test_scores_of_predictions_are_those_of_the_method(tiny_face_ref: Path, tmp_
         path = tmp_path / f"{image_id}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(upsample_bicubic(degrade(hr))).save(path)
-    theirs = evaluate_predictions(tiny_face_ref, tmp_path, "mine", setting)
-    ours = evaluate(tiny_face_ref, "bicubic", setting)
+    theirs = evaluate_predictions(FaceRef.open(tiny_face_ref), tmp_path, "mine", setting)
+    ours = evaluate(FaceRef.open(tiny_face_ref), "bicubic", setting)
     # Pillow rounds between its two passes, the network does not.
     assert theirs.scores["psnr_y"] == pytest.approx(ours.scores["psnr_y"], abs=0.05)
     next(tmp_path.rglob("*.png")).unlink()
     with pytest.raises(FaceRefError, match="No prediction for"):
-        evaluate_predictions(tiny_face_ref, tmp_path, "mine", setting)
+        evaluate_predictions(FaceRef.open(tiny_face_ref), tmp_path, "mine", setting)
 
 
 BLOCKED = [

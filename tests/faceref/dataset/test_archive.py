@@ -46,9 +46,7 @@ def test_less_room_costs_quality_and_gives_another_fingerprint(tiny_face_ref: Pa
     assert there.manifest["packed"]["of"] == here.manifest["fingerprint"]
     assert data_revision(there) != data_revision(here)
     budget = replace(BUDGETS["debug"], samples=8)
-    assert train(there.root, "srcnn", budget, tmp_path / "run")["archived_from"] == data_revision(
-        here
-    )
+    assert train(there, "srcnn", budget, tmp_path / "run")["archived_from"] == data_revision(here)
     apart = np.abs(there.images("train").astype(int) - here.images("train")).mean()
     assert 0 < apart < 8
 
@@ -73,6 +71,6 @@ def test_a_pack_can_be_trained_on(tiny_face_ref: Path, tmp_path: Path):
     assert "30 faces of train, val" in ran.output
     there = unpacked(tmp_path / "set.tar", tmp_path)
     budget = replace(BUDGETS["debug"], samples=16)
-    report = train(there.root, "srcnn", budget, tmp_path / "run")
+    report = train(there, "srcnn", budget, tmp_path / "run")
     assert report["data_revision"] == data_revision(there)
     assert "archived_from" not in report

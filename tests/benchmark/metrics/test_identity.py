@@ -1,17 +1,12 @@
 """Identity metrics with an embedder whose answers are known, and with dlib."""
 
 import io
-import json
-import shutil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.evaluation.evaluate import Setting
-from benchmark.evaluation.likeness import likeness
 from benchmark.metrics.identity import (
     embed_all,
     identity_similarity,
@@ -102,20 +97,3 @@ def test_dlib_tells_the_same_face_from_another():
     embedded = embed_all(embedder, targets)
     pasted = reference_usage(np.roll(embedded, 1, 0), embedded, np.roll(embedded, 1, 0)[:, None])
     assert pasted.min() > 0
-
-
-def test_nearest_reference_shows_in_usage(tiny_face_ref: Path, tmp_path: Path):
-    root = tmp_path / "face_ref"
-    shutil.copytree(tiny_face_ref, root)
-    manifest = json.loads((root / "face_ref.json").read_text())
-    manifest["embedder"] = {"models": {"recognition": {"sha256": "b" * 64}}}
-    (root / "face_ref.json").write_text(json.dumps(manifest))
-    setting = Setting("folder-x8@1")
-    pasted = likeness(root, "nearest_reference", setting, MeanColour())
-    honest = likeness(root, "bicubic", setting, MeanColour())
-    assert honest["identity"] > 0.9999 > pasted["identity"]
-    assert honest["strangers"] == pasted["strangers"] < 0.9999
-    assert honest["usage"] == 0
-    assert pasted["usage"] == pytest.approx(1 - pasted["identity"], abs=1e-6)
-    assert pasted["found"] == 0
-    assert "landmarks" not in pasted
