@@ -26,8 +26,9 @@ def validate(
     """Check results: hashes, numbers, means, image ids; exit status 1 where any is wrong."""
     from benchmark.results.validate import validate_all
     from faceref.console import say
+    from faceref.dataset.store import FaceRef
 
-    found = validate_all(paths, face_ref)
+    found = validate_all(paths, FaceRef.open(face_ref) if face_ref else None)
     for path, wrong in found.items():
         say(f"{path}: {wrong or 'sound'}")
     bad = sum(wrong is not None for wrong in found.values())
