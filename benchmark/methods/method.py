@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Variant:
-    """A method with a part changed, for ablations: `msrnet-no-remap` is `no-remap` of `msrnet`."""
+    """An ablation of a method: `msrnet-no-remap` is `no-remap` of `msrnet`."""
 
     name: str
     """Without the method's: `no-remap`."""
@@ -26,7 +26,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Method:
-    """One way to enlarge a face.
+    """One way to super-resolve a face.
 
     `build()` gives a module whose `forward(lr, refs)` takes `lr` (N, 3, 16, 16) and `refs`
     (N, K, 3, 128, 128), float32 RGB in [0, 1], K from 0 up, and returns (N, 3, 128, 128) in the
@@ -53,9 +53,9 @@ class Method:
 
     The module may learn: it is trained by itself, and its state is saved with the checkpoint."""
     variants: tuple[Variant, ...] = ()
-    """The method with parts changed, which `load` finds as `<name>-<variant>`."""
+    """Ablations, which `load_method` finds as `<name>-<variant>`."""
 
 
 def variants(method: Method) -> list[str]:
-    """Names under which `load` finds the variants of `method`."""
+    """Names under which `load_method` finds the variants of `method`."""
     return [f"{method.name}-{variant.name}" for variant in method.variants]

@@ -43,10 +43,10 @@ def _resample(x: Tensor, height: int, width: int) -> Tensor:
 
 
 def upsample(x: Tensor, scale: int) -> Tensor:
-    """Enlarge (N, C, h, w) by `scale`, in float32, not clamped."""
+    """Upsample (N, C, h, w) by `scale`, in float32, not clamped."""
     return _resample(x, x.shape[-2] * scale, x.shape[-1] * scale)
 
 
 def downsample(x: Tensor, scale: int) -> Tensor:
-    """Shrink (N, C, h, w) by `scale`, antialiased, in float32, not clamped."""
+    """Downsample (N, C, h, w) by `scale`, antialiased, in float32, not clamped."""
     return _resample(x, x.shape[-2] // scale, x.shape[-1] // scale)

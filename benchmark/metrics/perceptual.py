@@ -126,7 +126,7 @@ def _backbone(name: str, files: dict[str, str]) -> Iterator[None]:
 
 
 def _put(kept: Path, name: str, folder: Path) -> None:
-    """Lay the backbone `name` into `folder` as torchvision looks for it."""
+    """Lay the backbone `name` into `folder` where torchvision finds it."""
     folder.mkdir()
     wanted = folder / weights.weight_file(name).file
     if kept.name == wanted.name:

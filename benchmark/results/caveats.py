@@ -70,7 +70,7 @@ def _data(runs: Sequence[Result]) -> Iterator[str]:
     packed = [run for run in other if _training(run).get("archived_from") == run.data_revision]
     strange = [run for run in other if run not in packed]
     if packed:
-        yield f"Trained on a pack of this Face_Ref with lossy images: {_names(packed)}."
+        yield f"Trained on an archive of this Face_Ref with lossy images: {_names(packed)}."
     if strange:
         yield (
             "Trained on other data than this Face_Ref, which may hold faces of its test split: "
