@@ -7,8 +7,9 @@
 ```
 
 What is done is read from these folders, so a suite is taken up by giving its command again.
-Several may run at once: a job that another process holds is passed over. Where the set is a pack
-without a test split, methods are trained alone: the same command with the whole set scores them.
+Several may run at once: a job that another process holds is passed over. Where the set is an
+archive without a test split, methods are trained alone: the same command with the whole set scores
+them.
 """
 
 from __future__ import annotations
@@ -114,9 +115,18 @@ def default_methods(budget: str) -> list[str]:
 
 
 def jobs_of(methods: Sequence[str], seeds: Sequence[int], more: Sequence[str]) -> list[Job]:
-    """A job a method, and one a seed of `seeds` for those of `more`; first seeds come first.
+    """The jobs of a suite; first seeds come first, and a method without training has one job.
 
-    A method without training has one job. Raises FaceRefError for an unknown method.
+    Args:
+        methods: Names of methods, each trained with the first seed.
+        seeds: Of the trainings.
+        more: Names of methods that are trained with every seed.
+
+    Returns:
+        The jobs, in the order in which they are done.
+
+    Raises:
+        FaceRefError: For an unknown method.
     """
     found = {name: load_method(name) for name in dict.fromkeys([*methods, *more])}
     return [
@@ -163,7 +173,15 @@ class Status:
 
 
 def status(suite: Suite, job: Job) -> Status:
-    """How far `job` is."""
+    """How far a job of a suite is, read from its folders.
+
+    Args:
+        suite: What is wanted, and where it lies.
+        job: One of `suite.jobs`.
+
+    Returns:
+        Steps, results and, where its training is of other settings, why.
+    """
     method, run = load_method(job.method), suite.run(job)
     wanted = [_path(suite, job, method, s) for s in suite.settings(method)]
     there = sum(_scored(suite, job, path) for path in wanted)
@@ -254,11 +272,19 @@ class Outcome:
 
 
 def carry_on(suite: Suite, bar: Bar) -> Outcome:
-    """Train and evaluate what is missing; see `Outcome`.
+    """Train and evaluate what is missing.
 
-    What a job is refused for, and a GPU whose memory is full, end that job alone.
+    An error of a job, and a GPU whose memory is full, end that job alone.
 
-    Raises FaceRefError before anything is trained where a metric lacks what it needs.
+    Args:
+        suite: What is wanted, and where it lies.
+        bar: Opens a progress bar with a label, see `faceref.console.progress_bar`.
+
+    Returns:
+        Which jobs are done, which failed and why, and which are left.
+
+    Raises:
+        FaceRefError: Before anything is trained, where a metric lacks what it needs.
     """
     extras = _extras(suite)
     done, failed, left = [], {}, []
@@ -319,7 +345,7 @@ def _do(suite: Suite, job: Job, extras: ExtraMetrics | None, bar: Bar) -> bool:
 
 
 def _train(suite: Suite, job: Job, method: Method, bar: Bar) -> None:
-    """The training that is wanted, from the start, from where it stands, or as it is there."""
+    """The training that is wanted, from the start, from its checkpoint, or as it is there."""
     run, budget = suite.run(job), suite.budget
     if suite.tune:
         with bar(f"Choosing the learning rate of {method.title}") as update:

@@ -215,8 +215,7 @@ def training_of(method: Method, run: str | Path | None) -> dict[str, Any] | None
 
 
 def budget_name(training: dict[str, Any]) -> str:
-    """The budget of a training; one that saw other references than usual has a leaderboard of its
-    own."""
+    """The budget of a training; other references than usual make a budget of another name."""
     return budget_on(training["budget"]["name"], training.get("reference_list", TRAINING_LIST))
 
 

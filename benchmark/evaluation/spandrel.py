@@ -1,6 +1,6 @@
 """Weights of somebody else's single-image x8 network, opened by the package spandrel.
 
-spandrel (MIT) tells the architecture from the weights alone. Files are read as plain tensors:
+spandrel (MIT) finds the architecture from the weights alone. Files are read as plain tensors:
 safetensors, or PyTorch's format with `weights_only=True`, so that no file can run code.
 """
 
@@ -37,16 +37,16 @@ _ELSEWHERE = "Or run it where it works and score its images: --predictions DIR."
 
 
 class SingleImage(nn.Module):
-    """A spandrel network that is called as a method, and looks at no reference."""
+    """A spandrel network that is called as a method, and uses no reference."""
 
     def __init__(self, descriptor: Any) -> None:
         super().__init__()
         self.net: nn.Module = descriptor.model
-        self.enlarge = descriptor
+        self.descriptor = descriptor
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
         """See `benchmark.Method`. One face at a time: spandrel promises no more."""
-        return torch.cat([self.enlarge(face[None]) for face in lr])
+        return torch.cat([self.descriptor(face[None]) for face in lr])
 
 
 @dataclass(frozen=True)

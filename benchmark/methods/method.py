@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Variant:
-    """An ablation, a method with a part changed: `msrnet-no-remap` is `no-remap` of `msrnet`."""
+    """An ablation of a method: `msrnet-no-remap` is `no-remap` of `msrnet`."""
 
     name: str
     """Without the method's: `no-remap`."""
@@ -53,9 +53,9 @@ class Method:
 
     The module may learn: it is trained by itself, and its state is saved with the checkpoint."""
     variants: tuple[Variant, ...] = ()
-    """The method with parts changed, which `load_method` finds as `<name>-<variant>`."""
+    """Ablations, which `load_method` finds as `<name>-<variant>`."""
 
 
 def variants(method: Method) -> list[str]:
-    """Names under which `load` finds the variants of `method`."""
+    """Names under which `load_method` finds the variants of `method`."""
     return [f"{method.name}-{variant.name}" for variant in method.variants]

@@ -23,7 +23,7 @@ def from_rows(rows: Tensor, side: int) -> Tensor:
 
 
 def downsample_references(refs: Tensor) -> Tensor:
-    """References (N, K, 3, 128, 128) made small as faces were: (N, K, 3, 16, 16), of 256 levels."""
+    """References (N, K, 3, 128, 128) as LR faces (N, K, 3, 16, 16), of 256 levels."""
     small = downsample(refs.flatten(0, 1), 8).clamp(0, 1).mul(255).round().div(255)
     return small.unflatten(0, refs.shape[:2])
 

@@ -8,14 +8,10 @@ from __future__ import annotations
 import importlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from benchmark.methods import entry_points as outside
 from benchmark.methods.method import Method, variants
 from faceref.errors import FaceRefError, unknown_choice
-
-if TYPE_CHECKING:
-    pass
 
 FOLDER = Path(__file__).resolve().parents[2] / "baselines"
 
@@ -33,10 +29,21 @@ def method_names() -> list[str]:
 
 
 def load_method(name: str) -> Method:
-    """Import the method `name`, or a variant of one.
+    """Import a method, or a variant of one.
 
-    Raises FaceRefError for an unknown one, and for one of another package that does not keep to
-    `benchmark.methods.entry_points`.
+    Args:
+        name: Such as `msrnet`, or `msrnet-no-remap` for an ablation.
+
+    Returns:
+        The method; `build()` makes its network.
+
+    Raises:
+        FaceRefError: For an unknown name, and for a method of another package that does not keep
+            to `benchmark.methods.entry_points`.
+
+    Example:
+        >>> load_method("edsr").title
+        'EDSR'
     """
     known = method_names()
     stem, _, variant = (name, "", "") if name in known else name.partition("-")

@@ -27,7 +27,7 @@ def fid_and_kid(
 ) -> dict[str, float]:
     """`fid@1` and `kid@1` of two sets of uint8 RGB faces (N, H, W, 3), at least two in each.
 
-    Features are the 2,048 of Inception's last pool (TensorFlow, 2015-12-05), its input enlarged as
+    Features are the 2,048 of Inception's last pool (TensorFlow, 2015-12-05), its input upsampled as
     TensorFlow 1 did. FID: Heusel et al., NeurIPS 2017; its bias falls with N, so only sets of one
     size compare. KID: Binkowski et al., ICLR 2018, polynomial kernel of degree 3, which has no
     bias; mean over 100 subsets of 1,000. Lower is better.

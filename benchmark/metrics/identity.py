@@ -28,15 +28,6 @@ def need_other_embedder(embedder: Embedder, mining: dict[str, Any]) -> None:
         )
 
 
-def identity_similarity(embedder: Embedder, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """`identity@1`: cosine between the embeddings of outputs and targets, float64 (N,), in [-1, 1].
-
-    Both are aligned uint8 RGB faces (N, 128, 128, 3): nothing is detected again, so no image is
-    left out.
-    """
-    return cosines(embed_all(embedder, outputs), embed_all(embedder, targets))
-
-
 def reference_usage(outputs: np.ndarray, targets: np.ndarray, references: np.ndarray) -> np.ndarray:
     """`usage@1`: how much more the output is like its references than the target is, float64 (N,).
 
@@ -68,7 +59,11 @@ def embed_all(embedder: Embedder, faces: np.ndarray) -> np.ndarray:
 
 
 def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Cosine of each pair of rows of length 1, (N, D) and (N, D): float64 (N,), in [-1, 1]."""
+    """Cosine of each pair of rows of length 1, (N, D) and (N, D): float64 (N,), in [-1, 1].
+
+    Of the embeddings of outputs and targets it is `identity@1`. Both are embedded as they are
+    aligned: nothing is detected again, so no image is left out.
+    """
     return np.clip(np.einsum("nd,nd->n", first.astype(np.float64), second), -1, 1)
 
 

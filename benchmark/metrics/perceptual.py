@@ -20,6 +20,7 @@ from benchmark.metrics import weights
 from benchmark.metrics.backbone_features import write_torchvision_file
 from benchmark.metrics.weights import need_package
 from faceref.errors import FaceRefError
+from faceref.files import file_sha256
 
 BATCH = 16
 BACKBONES = {"alex": "alexnet", "vgg": "vgg16", "squeeze": "squeezenet"}
@@ -98,7 +99,7 @@ def head_path(name: str) -> Path:
 
 def _check_head(name: str) -> dict[str, str]:
     file = head_path(name)
-    if not file.is_file() or weights.sha256_of(file) != HEADS[name]:
+    if not file.is_file() or file_sha256(file) != HEADS[name]:
         raise FaceRefError(
             f"{file} is missing or not the one this metric is defined with. "
             "Install again: pip install --force-reinstall torchmetrics"
@@ -125,7 +126,7 @@ def _backbone(name: str, files: dict[str, str]) -> Iterator[None]:
 
 
 def _put(kept: Path, name: str, folder: Path) -> None:
-    """Lay the backbone `name` into `folder` as torchvision looks for it."""
+    """Lay the backbone `name` into `folder` where torchvision finds it."""
     folder.mkdir()
     wanted = folder / weights.weight_file(name).file
     if kept.name == wanted.name:

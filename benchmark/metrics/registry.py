@@ -49,7 +49,6 @@ METRIC_INFO = {
         MetricInfo("lpips_vgg", "LPIPS (vgg)", higher_is_better=False),
         MetricInfo("lpips_squeeze", "LPIPS (squeeze)", higher_is_better=False),
         MetricInfo("dists", "DISTS", higher_is_better=False),
-        MetricInfo("niqe", "NIQE", higher_is_better=False, digits=2),
         MetricInfo("fid", "FID", higher_is_better=False, digits=2),
         MetricInfo("kid", "KID", higher_is_better=False),
         MetricInfo("identity", "identity"),

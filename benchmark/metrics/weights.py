@@ -5,20 +5,18 @@ Nothing is fetched unless asked for, and nothing is opened before its SHA-256 is
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
-import urllib.error
-import urllib.request
-from dataclasses import dataclass, replace
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 from faceref.errors import FaceRefError, unknown_choice
+from faceref.files import file_sha256, replacing
 
 VARIABLE = "FACEBENCH_WEIGHTS"
 """Environment variable with the folder of weights."""
-BLOCK = 1 << 20
 TIMEOUT = 30.0
 """Seconds without an answer."""
 
@@ -149,7 +147,7 @@ def state(name: str) -> str:
     path = folder() / wanted.file
     if not path.is_file():
         return "missing"
-    return "here" if sha256_of(path) == kept_digest(wanted) else "damaged"
+    return "here" if file_sha256(path) == kept_digest(wanted) else "damaged"
 
 
 def kept_digest(weights: WeightFile) -> str:
@@ -190,77 +188,81 @@ def find(name: str) -> Path:
     return path
 
 
-def fetch(name: str, source: Path | None = None) -> Path:
-    """Bring the file of `name` into `folder()`, from its URL or out of the folder `source`.
+def fetch(name: str, source: str | Path | None = None) -> Path:
+    """Bring a file of weights into `folder()`; a file that is there and right is left alone.
 
-    A file that is there and right is left alone. Raises FaceRefError where it cannot be had or has
-    another SHA-256; then nothing is kept.
+    Args:
+        name: One of `WEIGHTS`.
+        source: Folder that holds the published file, so that no network is used; None downloads.
+
+    Returns:
+        The path of what is kept.
+
+    Raises:
+        FaceRefError: Where the file cannot be had or has another SHA-256; then nothing is kept.
     """
     wanted = weight_file(name)
     target = folder() / wanted.file
     if state(name) == "here":
         return target
-    partial = target.with_suffix(".part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _open(wanted, source) as stream, partial.open("wb") as file:
-            digest = _copy(stream, file)
-        _need_hash(wanted, digest, source)
-        if wanted.kept_sha256:
-            _keep_features(wanted, partial)
-        partial.replace(target)
-    except (OSError, urllib.error.URLError) as error:
+        with replacing(target) as kept:
+            published = _published(wanted, kept.parent, source)
+            if wanted.kept_sha256:
+                _keep_features(wanted, published, kept)
+    except OSError as error:
         raise FaceRefError(
             f"Cannot fetch {wanted.published} from {source or wanted.url}: {error}. Without a "
             f"network: {wanted.command} --from DIR, where DIR holds {wanted.published}."
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
     return target
 
 
-def _keep_features(wanted: WeightFile, partial: Path) -> None:
-    """Put in the place of the archive `partial` what is kept of it."""
+def _published(wanted: WeightFile, into: Path, source: str | Path | None) -> Path:
+    """The published file in the folder `into`, its SHA-256 checked."""
+    import pooch
+
+    def copy(_url: str, output: Any, _pooch: Any) -> None:
+        assert source is not None
+        shutil.copyfile(Path(source) / wanted.published, output)
+
+    download: Any = copy
+    if source is None:
+        download = pooch.HTTPDownloader(progressbar=True, chunk_size=1 << 20, timeout=TIMEOUT)
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        return Path(
+            pooch.retrieve(
+                wanted.url,
+                f"sha256:{wanted.sha256}",
+                fname=wanted.published,
+                path=into,
+                downloader=download,
+            )
+        )
+    except ValueError as error:
+        raise FaceRefError(
+            f"{wanted.published} from {source or wanted.url}: {error} It is damaged or not the "
+            "published file. Nothing was kept."
+        ) from error
+
+
+def _keep_features(wanted: WeightFile, archive: Path, out: Path) -> None:
+    """Write to `out` what is kept of the package `archive`; raises FaceRefError if not as known."""
     from benchmark.metrics.backbone_features import write_features
 
-    converted = partial.with_suffix(".converted")
-    write_features(partial, wanted.name.removesuffix(FEATURES), converted)
-    converted.replace(partial)
-    _need_hash(replace(wanted, sha256=wanted.kept_sha256), sha256_of(partial), partial)
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file as it is now, hexadecimal."""
-    with path.open("rb") as file:
-        return _copy(file, None)
+    write_features(archive, wanted.name.removesuffix(FEATURES), out)
+    if file_sha256(out) != wanted.kept_sha256:
+        raise FaceRefError(
+            f"The convolutions in {archive.name} have the SHA-256 {file_sha256(out)}, not "
+            f"{wanted.kept_sha256}. Nothing was kept."
+        )
 
 
 def megabytes(weights: WeightFile) -> int:
     """Size in millions of bytes, rounded up."""
     return -(-weights.bytes // 1_000_000)
-
-
-def _open(wanted: WeightFile, source: Path | None) -> BinaryIO:
-    if source is not None:
-        return (source / wanted.published).open("rb")
-    return urllib.request.urlopen(wanted.url, timeout=TIMEOUT)
-
-
-def _copy(stream: BinaryIO, target: BinaryIO | None) -> str:
-    digest = hashlib.sha256()
-    while block := stream.read(BLOCK):
-        digest.update(block)
-        if target is not None:
-            target.write(block)
-    return digest.hexdigest()
-
-
-def _need_hash(wanted: WeightFile, digest: str, source: Path | None) -> None:
-    if digest != wanted.sha256:
-        raise FaceRefError(
-            f"{wanted.published} from {source or wanted.url} has the SHA-256 {digest}, not "
-            f"{wanted.sha256}: it is damaged or not the published file. Nothing was kept."
-        )
 
 
 def need_package(name: str) -> None:

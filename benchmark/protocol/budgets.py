@@ -32,9 +32,7 @@ class Budget:
     precision: str = "bf16"
     """`fp32`, or `bf16`: autocast, where the device computes in it (see `Running`)."""
     flip: bool = True
-    """Mirror probes and references at random."""
-    ema: float = 0.0
-    """Decay of the running mean of the weights, which val then scores and keeps; 0: none."""
+    """Mirror faces and references at random."""
 
     @property
     def steps(self) -> int:
@@ -65,7 +63,21 @@ def split_budget(name: str) -> tuple[str, str]:
 
 
 def budget(name: str) -> Budget:
-    """The budget `name`; raises FaceRefError for an unknown one."""
+    """A budget by name.
+
+    Args:
+        name: One of `BUDGETS`: `debug`, `demo`, `small` or `full`.
+
+    Returns:
+        The budget; `dataclasses.replace` makes another of it.
+
+    Raises:
+        FaceRefError: For an unknown name.
+
+    Example:
+        >>> budget("small").steps
+        1000
+    """
     if name not in BUDGETS:
         raise unknown_choice("budget", name, BUDGETS)
     return BUDGETS[name]

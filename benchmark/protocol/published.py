@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from benchmark.metrics.score import BT601, luma, psnr, ssim
-from faceref.errors import FaceRefError, unknown_choice
+from faceref.errors import FaceRefError
 
 Rounding = Literal["none", "nearest", "down"]
 
@@ -71,13 +71,6 @@ PUBLISHED = {
         ),
     )
 }
-
-
-def published(name: str) -> Published:
-    """The published protocol `name`; raises FaceRefError for an unknown one."""
-    if name not in PUBLISHED:
-        raise unknown_choice("protocol", name, PUBLISHED)
-    return PUBLISHED[name]
 
 
 def score_published(

@@ -86,7 +86,21 @@ TASKS = {task.name: task for task in _tasks()}
 
 
 def task(name: str) -> Task:
-    """The task `name`; raises FaceRefError for an unknown one."""
+    """A task by name.
+
+    Args:
+        name: One of `TASKS`, such as `lfw-x8@1`.
+
+    Returns:
+        The task.
+
+    Raises:
+        FaceRefError: For an unknown name.
+
+    Example:
+        >>> task("lfw-x4@1").lr_size
+        32
+    """
     if name not in TASKS:
         raise unknown_choice("task", name, TASKS)
     return TASKS[name]

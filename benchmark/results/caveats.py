@@ -12,7 +12,7 @@ from benchmark.results.result import Result
 def caveats_of(results: Sequence[Result]) -> list[str]:
     """Sentences on what differs between the rows of one leaderboard; empty where nothing does.
 
-    Of what a result of an older version does not say, nothing is said.
+    Of what a result does not say, nothing is said.
     """
     runs = [run for row in results for run in row.single_seeds]
     notes = (_precision(runs), _rates(runs), *_data(runs), *_references(runs), *_threads(runs))
@@ -22,8 +22,8 @@ def caveats_of(results: Sequence[Result]) -> list[str]:
 def unlike(one: Result, other: Result) -> list[str]:
     """What else differed between the trainings of two rows: `learning rate`, `precision`.
 
-    Where a result does not say it, its training was as its budget was: so older versions trained,
-    but for `--tune`. Empty where a row has no training.
+    Where a result does not say it, its training was as its budget is. Empty where a row has no
+    training.
     """
     if one.training is None or other.training is None:
         return []
@@ -36,7 +36,7 @@ def unlike(one: Result, other: Result) -> list[str]:
 
 
 def aside(names: Sequence[str]) -> str:
-    """Of what `unlike` names, words to stand behind a name or number; empty for nothing."""
+    """Of what `unlike` names, words to put behind a name or number; empty for nothing."""
     return f" (other {' and '.join(names)})" if names else ""
 
 
@@ -70,7 +70,7 @@ def _data(runs: Sequence[Result]) -> Iterator[str]:
     packed = [run for run in other if _training(run).get("archived_from") == run.data_revision]
     strange = [run for run in other if run not in packed]
     if packed:
-        yield f"Trained on a pack of this Face_Ref with lossy images: {_names(packed)}."
+        yield f"Trained on an archive of this Face_Ref with lossy images: {_names(packed)}."
     if strange:
         yield (
             "Trained on other data than this Face_Ref, which may hold faces of its test split: "

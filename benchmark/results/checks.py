@@ -1,4 +1,4 @@
-"""What must hold for a result to stand on a leaderboard, whoever made the file."""
+"""What must hold for a result to be on a leaderboard, whoever made the file."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "data_revision": (str,),
     "images": (int,),
     "images_sha256": (str,),
+    "image_ids": (list,),
     "scores": (dict,),
     "means": (dict,),
     "parameters": (int, type(None)),
@@ -133,10 +134,6 @@ def _set_scores(result: Result) -> Iterator[str]:
 def _images(result: Result) -> Iterator[str]:
     if result.images < 1:
         yield f"{result.images} images"
-    if result.image_ids is None:
-        if result.format != 1:
-            yield "no image ids"
-        return
     if len(result.image_ids) != result.images:
         yield f"{len(result.image_ids)} image ids for {result.images} images"
     elif len(set(result.image_ids)) != result.images:

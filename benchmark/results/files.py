@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.results.checks import problems
-from benchmark.results.result import FORMAT, OLD_FORMATS, Result
+from benchmark.results.result import FORMAT, Result
 from faceref.errors import FaceRefError
 from faceref.files import write_bytes
 
@@ -34,15 +34,23 @@ _IN_TABLE = ("scores", "image_ids")
 _NOT_WRITTEN = ("repeats",)
 
 
-def write(result: Result, folder: Path) -> Path:
-    """Write `result` below `folder`; returns the path of its JSON. An older one is replaced.
+def write(result: Result, folder: str | Path) -> Path:
+    """Write a result below a folder; one that is there for the same run is replaced.
 
-    Raises FaceRefError where the result would not be read again, or the folder cannot be written.
+    Args:
+        result: See `benchmark.evaluation.evaluate.evaluate`.
+        folder: Of all results; the file lies at `<task>/<method>/<run>.json` below it.
+
+    Returns:
+        The path of the JSON.
+
+    Raises:
+        FaceRefError: Where the result would not be read again, or the folder cannot be written.
     """
     found = problems(replace(result, format=FORMAT))
     if found:
         raise FaceRefError(f"{result.method} is not written: {'; '.join(found)}.")
-    path = result.path(folder)
+    path = result.path(Path(folder))
     table = _to_parquet(result)
     content = {
         field.name: getattr(result, field.name)
@@ -116,23 +124,30 @@ def _to_parquet(result: Result) -> bytes:
     return buffer.getvalue()
 
 
-def read(path: Path) -> Result:
-    """Read one result, of this format or an older one.
+def read(path: str | Path) -> Result:
+    """Read one result.
 
-    Raises FaceRefError where it is damaged, was changed by hand, or is of another format.
+    Args:
+        path: The JSON file; the table of its scores lies beside it.
+
+    Returns:
+        The result, with the scores of every image.
+
+    Raises:
+        FaceRefError: Where it is damaged, was changed by hand, or is of another format.
+
+    Example:
+        >>> read("results/lfw-x8@1/edsr/small-s0.json").means["psnr_y"]  # doctest: +SKIP
+        27.24
     """
+    path = Path(path)
     content = _json(path)
-    if content.get("format") in OLD_FORMATS:
-        content = {**content, "image_ids": None}
-    elif content.get("format") == FORMAT:
-        content = _with_scores(path, content)
-    else:
-        known = ", ".join(map(str, (*OLD_FORMATS, FORMAT)))
+    if content.get("format") != FORMAT:
         raise FaceRefError(
-            f"{path} is no result: format {content.get('format')!r}, known are {known}. "
+            f"{path} is no result: format {content.get('format')!r}, expected {FORMAT}. "
             "Evaluate again with this version."
         )
-    result = _made(path, content)
+    result = _made(path, _with_scores(path, content))
     found = problems(result)
     if found:
         raise FaceRefError(f"{path} is no sound result: {'; '.join(found)}. Evaluate again.")
@@ -154,7 +169,7 @@ def _no_number(name: str) -> float:
 
 
 def _with_scores(path: Path, content: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a result of format 2, with the table beside it; both hashes are checked."""
+    """The fields of a result, with the table beside it; both hashes are checked."""
     if content.get("sha256") != _digest(content):
         raise FaceRefError(
             f"{path} was changed since it was written: its SHA-256 is not the recorded one. "
@@ -206,12 +221,20 @@ def _made(path: Path, content: dict[str, Any]) -> Result:
     return Result(**content)
 
 
-def read_all(folder: Path) -> list[Result]:
-    """All results below `folder`, in the order of their paths.
+def read_all(folder: str | Path) -> list[Result]:
+    """Read all results of a folder.
 
-    Raises FaceRefError that names every file that is damaged, was changed, or does not lie where
-    the run that it holds belongs (a copy under another name would stand on the leaderboard twice).
+    Args:
+        folder: As it was given to `write`.
+
+    Returns:
+        The results, in the order of their paths.
+
+    Raises:
+        FaceRefError: Naming every file that is damaged, was changed, or does not lie where the run
+            that it holds belongs (a copy under another name would be on the leaderboard twice).
     """
+    folder = Path(folder)
     paths = result_paths(folder)
     found, wrong = [], []
     for path in paths:

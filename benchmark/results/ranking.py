@@ -1,5 +1,4 @@
-"""Where each row of a leaderboard stands: means, intervals, ranks and gains, computed once for all
-forms.
+"""The rows of a leaderboard: means, intervals, ranks and gains, computed once for all forms.
 
 Markdown, CSV, LaTeX, YAML, figures and the page all say the same because they all read this.
 """

@@ -1,6 +1,6 @@
 """Results: one method, evaluated once, and which of them share a leaderboard.
 
-`result_files.py` writes and reads them. Neither needs torch or the data.
+`benchmark.results.files` writes and reads them. Neither needs torch or the data.
 """
 
 from __future__ import annotations
@@ -18,10 +18,6 @@ from benchmark.metrics.registry import METRICS
 from benchmark.protocol.budgets import BUDGETS, Budget, split_budget
 
 FORMAT = 2
-OLD_FORMATS = (1,)
-"""Read, too: 1 has the scores in the JSON and no image ids."""
-RATES_BEFORE = {"small": 4e-4}
-"""Learning rates of budgets that changed since, before results said theirs."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +40,8 @@ class Result:
     images: int
     images_sha256: str
     """SHA-256 of the image ids, one a line, in the order of the scores."""
+    image_ids: list[str]
+    """In the order of the scores."""
     scores: dict[str, list[float | None]]
     """For each metric one number an image, PSNR in dB; None where a face has no landmarks."""
     means: dict[str, float]
@@ -65,8 +63,6 @@ class Result:
     """Metrics of all images together, such as `fid`."""
     metric_sources: dict[str, Any] = field(default_factory=dict)
     """For each metric beside METRICS its protocol, and the weights or embedder behind it."""
-    image_ids: list[str] | None = None
-    """In the order of the scores; None in results of format 1."""
     seconds: float | None = None
     """From the first face to the last score."""
     peak_memory_mib: float | None = None
@@ -74,7 +70,7 @@ class Result:
     repeats: tuple[Result, ...] = ()
     """The results of single seeds whose mean this is; see `merge_seeds`. Not written."""
     references_sha256: str | None = None
-    """Of the references that each face was given; None for K = 0 and in older results."""
+    """Of the references that each face was given; None for K = 0, and where it was not kept."""
     weights: dict[str, Any] | None = None
     """Weights from outside: file, SHA-256, architecture; None for those of our own trainings."""
 
@@ -92,9 +88,8 @@ class Result:
 
     @property
     def learning_rate(self) -> float | None:
-        """Of its training; where an older result does not say it, what its budget had then."""
-        budget = self._budget
-        usual = RATES_BEFORE.get(budget.name, budget.learning_rate) if budget else None
+        """Of its training; as its budget says where the result does not."""
+        usual = self._budget.learning_rate if self._budget else None
         return (self.training or {}).get("learning_rate", usual)
 
     @property
@@ -148,7 +143,7 @@ def label(result: Result) -> str:
 
 
 def is_variant(result: Result, leaderboard: Sequence[Result]) -> bool:
-    """Whether this is a method of `leaderboard` with a part changed, such as `msrnet-no-remap`."""
+    """Whether this is an ablation of a method of `leaderboard`, such as `msrnet-no-remap`."""
     whole, _, part = result.method.partition("-")
     return bool(part) and any(row.method == whole for row in leaderboard)
 
@@ -160,13 +155,13 @@ def merge_seeds(results: Sequence[Result]) -> list[Result]:
     result without sisters stays as it is. The order is that of the first of each.
     """
     groups: dict[tuple[object, ...], list[Result]] = {}
-    for row in _told_apart(results):
+    for row in _with_ways(results):
         key = (row.task, row.method, row.title, row.budget, row.references, row.reference_list)
         groups.setdefault((*key, row.data_revision, row.images_sha256), []).append(row)
     return [rows[0] if len(rows) == 1 else _merged(rows) for rows in groups.values()]
 
 
-def _told_apart(results: Sequence[Result]) -> list[Result]:
+def _with_ways(results: Sequence[Result]) -> list[Result]:
     """`results`; titles of methods that were trained in several ways say which."""
     ways: dict[tuple[object, ...], list[list[str]]] = {}
     for row in results:
@@ -234,8 +229,8 @@ def seed_spread(result: Result, metric: str) -> float | None:
 def leaderboards(results: Sequence[Result]) -> dict[tuple[str, str, str, int], list[Result]]:
     """Results that may be compared, by (task, budget, data revision, images).
 
-    Seeds of one method are one row. Methods without training stand on every leaderboard of their
-    task, data and images. Checks with the target as its own reference stand on none.
+    Seeds of one method are one row. Methods without training are on every leaderboard of their
+    task, data and images. Checks with the target as its own reference are on none.
     """
     ranked = [row for row in merge_seeds(results) if row.reference_list != "target"]
     found: dict[tuple[str, str, str, int], list[Result]] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -73,20 +72,6 @@ def bootstrap_p(scores: np.ndarray, means: np.ndarray | None = None) -> np.ndarr
     # Below that a difference is rounding: of equal rows, and of rows a constant apart.
     size = np.where(difference > 1e-9, difference / np.maximum(error, 1e-12), 0.0)
     return np.vectorize(math.erfc, otypes=[float])(size / math.sqrt(2))
-
-
-def wilcoxon_p(scores: np.ndarray) -> np.ndarray:
-    """Two-sided p (R, R) of Wilcoxon's signed-rank test, image by image (scipy); equal rows: 1."""
-    from scipy.stats import wilcoxon
-
-    found = np.ones((len(scores), len(scores)))
-    for one in range(len(scores)):
-        for other in range(one):
-            difference = scores[one] - scores[other]
-            if difference.any():
-                test: Any = wilcoxon(difference)
-                found[one, other] = found[other, one] = test.pvalue
-    return found
 
 
 def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:

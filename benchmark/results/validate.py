@@ -14,18 +14,27 @@ from faceref.dataset.revision import data_revision
 from faceref.errors import FaceRefError
 
 
-def validate_all(paths: Sequence[Path], face_ref: Path | None = None) -> dict[Path, str | None]:
-    """What is wrong with each result file of `paths` (files, or folders of results); None: nothing.
+def validate_all(
+    paths: Sequence[str | Path], face_ref: FaceRef | None = None
+) -> dict[Path, str | None]:
+    """Check result files, each for itself and, where it is given, against their Face_Ref.
 
-    Raises FaceRefError where a path does not exist or a folder holds no results.
+    Args:
+        paths: Result files, or folders of results.
+        face_ref: The opened set that they should be of.
+
+    Returns:
+        For each result file what is wrong with it, in words; None where nothing is.
+
+    Raises:
+        FaceRefError: Where a path does not exist or a folder holds no results.
     """
-    opened = FaceRef.open(face_ref) if face_ref is not None else None
     found: dict[Path, str | None] = {}
-    for path in paths:
+    for path in map(Path, paths):
         if path.is_dir():
-            found |= {file: _wrong(file, path, opened) for file in result_paths(path)}
+            found |= {file: _wrong(file, path, face_ref) for file in result_paths(path)}
         elif path.exists():
-            found[path] = _wrong(path, None, opened)
+            found[path] = _wrong(path, None, face_ref)
         else:
             raise FaceRefError(f"There is no {path}. Give result files, or a folder of them.")
     return found

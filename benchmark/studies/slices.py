@@ -227,7 +227,7 @@ def write_slices(
 ) -> str:
     """Write the page `out`, and the figure beside it; returns the text.
 
-    Raises FaceRefError where neither `face_ref` nor `attributes` is given, or the rows have no ids.
+    Raises FaceRefError where neither `face_ref` nor `attributes` is given.
     """
     if face_ref is None and attributes is None:
         raise FaceRefError(
@@ -235,12 +235,7 @@ def write_slices(
         )
     leaderboard = _leaderboard(results, wanted)
     method, rival = find_row(leaderboard, wanted.method), find_row(leaderboard, wanted.against)
-    ids = method.image_ids or rival.image_ids
-    if ids is None:
-        raise FaceRefError(
-            f"{label(method)} and {label(rival)} are results of format 1, which do not say which "
-            "image is which. Evaluate one of them again."
-        )
+    ids = method.image_ids
     for row in (method, rival):
         if wanted.metric not in row.scores:
             raise FaceRefError(

@@ -15,7 +15,7 @@ from faceref.errors import FaceRefError
 
 @dataclass(frozen=True)
 class World:
-    """Which process this is, and of how many; torchrun tells by environment variables."""
+    """Which process this is, and of how many; torchrun sets environment variables."""
 
     rank: int = 0
     size: int = 1

@@ -62,7 +62,7 @@ def export_weights(run: Path, out: Path) -> Path:
 
 
 def training_report(path: str | Path) -> dict[str, Any]:
-    """The report of the training behind `path`: its folder, or a file that was released of it.
+    """The report of the training behind `path`: its folder, or a file that was exported of it.
 
     Raises FaceRefError where there is none.
     """
@@ -73,14 +73,14 @@ def training_report(path: str | Path) -> dict[str, Any]:
     report = json.loads(_metadata(path).get("training", "{}"))
     if "weights_sha256" not in report:
         raise FaceRefError(
-            f"{path} does not hold the report of its training: an older version made it. Release "
-            "it again with `facebench release`, or give the folder of the training."
+            f"{path} does not hold the report of its training, so it was not made by "
+            "`facebench release`. Give such a file, or the folder of the training."
         )
     return report
 
 
 def open_weights(path: str | Path) -> Weights:
-    """Weights of a training folder, or of a exported file, whose SHA-256 must be that beside it.
+    """Weights of a training folder, or of an exported file, whose SHA-256 must be that beside it.
 
     Raises FaceRefError where they are missing, damaged, or of a method that has none.
     """
@@ -138,7 +138,7 @@ def load_model(name: str | Path) -> Model:
 
 
 def _is_exported(path: Path) -> bool:
-    """Whether `path` is a exported file, not the folder of a training; raises where it is neither.
+    """Whether `path` is an exported file, not the folder of a training; raises where it is neither.
 
     A folder that is not there counts as one: `Run` then says how to train.
     """

@@ -1,4 +1,4 @@
-"""What a training tells while it runs: a line for the screen, curves for TensorBoard."""
+"""The progress of a training: a line for the screen, curves for TensorBoard."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ training.json  what was trained on what, the curves, and the SHA-256 of best.pt
 from __future__ import annotations
 
 import json
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ class Run:
         return report
 
     def _need_same(self, found: dict[str, Any], settings: dict[str, Any]) -> None:
-        found = _with_new_fields(found)
+        found = {**found, "budget": _known_fields(found["budget"])}
         differing = [key for key in settings if found.get(key) != settings[key]]
         if differing:
             name, old, new = _deepest(differing[0], found, settings)
@@ -110,11 +110,9 @@ class Run:
         return torch.load(self.best, map_location="cpu", weights_only=True)
 
 
-def _with_new_fields(settings: dict[str, Any]) -> dict[str, Any]:
-    """`settings` of an older version: what it did not know has its default."""
-    defaults = {f.name: f.default for f in fields(Budget) if f.default is not MISSING}
-    budget = {**defaults, **settings["budget"]}
-    return {"reference_list": TRAINING_LIST, **settings, "budget": budget}
+def _known_fields(budget: dict[str, Any]) -> dict[str, Any]:
+    """`budget` as it was saved, without `ema`, which budgets had, where it was of no effect."""
+    return {name: value for name, value in budget.items() if (name, value) != ("ema", 0.0)}
 
 
 def _deepest(key: str, found: dict[str, Any], now: dict[str, Any]) -> tuple[str, Any, Any]:
@@ -138,7 +136,7 @@ class Data:
 
     revision: str
     archived_from: str | None
-    """Revision of the whole, where the set is a lossy pack."""
+    """Revision of the whole, where the set is a lossy archive of it."""
 
     @classmethod
     def of(cls, face_ref: FaceRef) -> Data:
@@ -155,7 +153,7 @@ def finished(run: Run, method: str, budget: Budget, seed: int, data: Data) -> di
     """The report of `run`, if the training is over.
 
     Raises FaceRefError, with what differs, where it is not of these settings and data. A training
-    on a lossy pack is one of the whole set, too, and the other way round.
+    on a lossy archive is one of the whole set, too, and the other way round.
     """
     report = run.finished(training_settings(method, budget, seed, TRAINING_LIST))
     if report is None:
@@ -163,7 +161,6 @@ def finished(run: Run, method: str, budget: Budget, seed: int, data: Data) -> di
     same = report["data_revision"] in (data.revision, data.archived_from)
     if not (same or report.get("archived_from") == data.revision):
         raise FaceRefError(
-            f"{run.root} was trained on other data, or by an older version that named them "
-            "otherwise. Choose another --out, or delete that folder."
+            f"{run.root} was trained on other data. Choose another --out, or delete that folder."
         )
     return report

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from benchmark.data.batches import Loader
 from benchmark.data.faces import Faces
@@ -43,7 +42,7 @@ class TimeUp(Exception):
 
 @dataclass
 class State:
-    """Where a training stands."""
+    """How far a training is."""
 
     step: int = 0
     best_psnr: float = -math.inf
@@ -86,7 +85,6 @@ class Trainer:
         self.model = model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.criterion = (method.criterion or nn.L1Loss)().to(device)
         self.optimiser = torch.optim.Adam(self.model.parameters(), lr=0.0)
-        self.average = _average(self.model, budget.ema)
         self.called: nn.Module = self.model
         self.curves, self.until = Curves(None), None
 
@@ -96,13 +94,10 @@ class Trainer:
         if saved is None:
             return
         self.model.load_state_dict(saved["model"])
-        self.criterion.load_state_dict(saved.get("criterion", {}))
+        self.criterion.load_state_dict(saved["criterion"])
         self.optimiser.load_state_dict(saved["optimiser"])
-        if self.average is not None:
-            self.average.load_state_dict(saved["average"])
-        self.state = State(**{"precision": self.budget.precision, **saved["state"]})
-        if "random" in saved:
-            torch.set_rng_state(saved["random"])
+        self.state = State(**saved["state"])
+        torch.set_rng_state(saved["random"])
         if self.device.type == "cuda" and "random_cuda" in saved:
             torch.cuda.set_rng_state(saved["random_cuda"], self.device)
 
@@ -127,14 +122,12 @@ class Trainer:
             "state": asdict(self.state),
             "random": torch.get_rng_state(),
         }
-        if self.average is not None:
-            content["average"] = self.average.state_dict()
         if self.device.type == "cuda":
             content["random_cuda"] = torch.cuda.get_rng_state(self.device)
         save(content, self.run.checkpoint)
 
     def fit(self, train: Faces, val: Faces, progress: Progress | None) -> None:
-        """Train from where the state stands to the end of the budget."""
+        """Train from the step of the state to the end of the budget."""
         loader = Loader(
             train,
             self.budget,
@@ -217,8 +210,6 @@ class Trainer:
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
-        if self.average is not None:
-            self.average.update_parameters(self.model)
         found = _finite(self.world.mean(loss.detach()).item(), self.state.step)
         self.curves.add(self.state.step, loss=found, learning_rate=rate)
         return found
@@ -227,11 +218,6 @@ class Trainer:
         """bf16 autocast, or none."""
         enabled = self.state.precision == "bf16"
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
-
-    @property
-    def judged(self) -> nn.Module:
-        """The network that val scores and that is kept: the average, where there is one."""
-        return self.model if self.average is None else self.average.module
 
     def validate(self, val: Faces) -> None:
         """Score val; keep the weights if they are the best so far."""
@@ -244,14 +230,14 @@ class Trainer:
         self.curves.add(self.state.step, val_psnr_y=score, images_per_second=self.speed)
         if score > self.state.best_psnr or self.method.criterion is not None:
             self.state.best_psnr, self.state.best_step = score, self.state.step
-            save(_contiguous(self.judged.state_dict()), self.run.best)
+            save(_contiguous(self.model.state_dict()), self.run.best)
 
     def _faces_scored(self, val: Faces) -> int:
         return min(self.budget.validation_faces, len(val))
 
     def score(self, val: Faces) -> float:
         """Mean PSNR-Y in dB over the budget's share of val."""
-        model = self.judged.eval()
+        model = self.model.eval()
         faces = self._faces_scored(val)
         rows = np.linspace(0, len(val) - 1, faces).round().astype(int)
         count = self.budget.max_references if self.method.uses_references else 0
@@ -308,14 +294,8 @@ class Trainer:
         return report
 
 
-def _average(model: nn.Module, decay: float) -> AveragedModel | None:
-    if not decay:
-        return None
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
-
-
 def _contiguous(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights in the usual order of memory: a file does not tell how they were computed."""
+    """Weights in the usual order of memory: a file does not show how they were computed."""
     return {
         name: value.contiguous() if isinstance(value, Tensor) else value
         for name, value in weights.items()

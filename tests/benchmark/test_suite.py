@@ -339,7 +339,7 @@ def test_rates_are_chosen_on_val_alone(tiny_face_ref: Path, tmp_path: Path):
 
 
 def test_rates_that_joined_the_set_later_are_tried(tiny_face_ref: Path, tmp_path: Path):
-    """A file of an older version."""
+    """The file of a smaller set of rates."""
     (tmp_path / "srcnn.json").write_text(
         '{"val_psnr_y": {"0.0001": 1, "0.0002": 1, "0.0004": 1, "0.0008": 1}}'
     )

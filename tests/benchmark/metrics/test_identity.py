@@ -8,18 +8,22 @@ import pytest
 from PIL import Image
 
 from benchmark.metrics.identity import (
+    cosines,
     embed_all,
-    identity_similarity,
     landmark_distance,
     need_other_embedder,
     reference_usage,
 )
 from benchmark.protocol.degradation import degrade, upsample_bicubic
 from faceref.embed.align import DLIB, align
-from faceref.embed.base import Detection, normalise
+from faceref.embed.base import Detection, Embedder, normalise
 from faceref.embed.registry import open_embedder
 from faceref.errors import FaceRefError
 from faceref.sources.sample import sample
+
+
+def identity(embedder: Embedder, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    return cosines(embed_all(embedder, outputs), embed_all(embedder, targets))
 
 
 class MeanColour:
@@ -49,7 +53,7 @@ def _flat(*colours: tuple[int, int, int]) -> np.ndarray:
 def test_similarity_is_the_cosine_of_each_pair():
     first = _flat((9, 0, 0), (9, 0, 0), (3, 4, 0))
     second = _flat((5, 0, 0), (0, 7, 0), (7, 0, 0))
-    found = identity_similarity(MeanColour(), first, second)
+    found = identity(MeanColour(), first, second)
     assert found == pytest.approx([1, 0, 0.6], abs=1e-6)
 
 
@@ -89,10 +93,10 @@ def test_dlib_tells_the_same_face_from_another():
             faces.append(align(image, found[0].landmarks, embedder.scheme.template)[0])
     targets = np.stack(faces)
     assert len(targets) >= 4
-    assert identity_similarity(embedder, targets, targets) == pytest.approx(1, abs=1e-6)
+    assert identity(embedder, targets, targets) == pytest.approx(1, abs=1e-6)
     blurred = np.stack([upsample_bicubic(degrade(face)) for face in targets])
-    own = identity_similarity(embedder, blurred, targets)
-    others = identity_similarity(embedder, np.roll(blurred, 1, 0), targets)
+    own = identity(embedder, blurred, targets)
+    others = identity(embedder, np.roll(blurred, 1, 0), targets)
     assert own.mean() > others.mean()
     embedded = embed_all(embedder, targets)
     pasted = reference_usage(np.roll(embedded, 1, 0), embedded, np.roll(embedded, 1, 0)[:, None])

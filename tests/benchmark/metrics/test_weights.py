@@ -1,7 +1,11 @@
 """Weights of metrics: only the published bytes are ever used."""
 
 import hashlib
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,20 +19,29 @@ CONTENT = b"weights of a tiny network" * 1000
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the file of `tiny`, the only entry; the folder of weights is empty."""
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder, also served at the URL, with the file of `tiny`, the only entry; none is kept."""
     source = tmp_path / "shelf"
     source.mkdir()
     (source / "tiny.pth").write_bytes(CONTENT)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(source)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     tiny = replace(
         weights.WEIGHTS["squeezenet"],
         name="tiny",
-        url=(source / "tiny.pth").as_uri(),
+        url=f"http://127.0.0.1:{server.server_port}/tiny.pth",
         sha256=hashlib.sha256(CONTENT).hexdigest(),
     )
     monkeypatch.setattr(weights, "WEIGHTS", {"tiny": tiny})
     monkeypatch.setenv(weights.VARIABLE, str(tmp_path / "kept"))
-    return source
+    yield source
+    server.shutdown()
+    server.server_close()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
 
 
 def test_names_of_torchvision_files_hold_the_start_of_their_hash():
@@ -81,6 +94,13 @@ def test_weights_damaged_on_disk_are_refused_and_can_be_replaced(shelf: Path):
 def test_a_folder_without_the_file_is_named(shelf: Path, tmp_path: Path):
     with pytest.raises(FaceRefError, match=r"Cannot fetch tiny\.pth from .*shelf2"):
         weights.fetch("tiny", tmp_path / "shelf2")
+
+
+def test_a_file_that_the_server_lacks_is_named(shelf: Path):
+    (shelf / "tiny.pth").unlink()
+    with pytest.raises(FaceRefError, match=r"Cannot fetch tiny\.pth from http.*--from DIR"):
+        weights.fetch("tiny")
+    assert list(weights.folder().iterdir()) == []
 
 
 def test_unknown_weights_are_an_error(shelf: Path):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.signal import convolve2d
 
-from benchmark.evaluation.folders import means, score_folders
+from benchmark.evaluation.folders import means, measure_of, score_folders
 from benchmark.protocol.degradation import degrade, upsample_bicubic
-from benchmark.protocol.published import PUBLISHED, published, score_published
+from benchmark.protocol.published import PUBLISHED, score_published
 from faceref.errors import FaceRefError
 
 
@@ -63,13 +63,13 @@ def pairs(sample_faces: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
 def test_scores_are_those_of_a_plain_implementation(name: str, pairs: list):
     for output, target in pairs:
-        found = score_published(published(name), output, target)
+        found = score_published(PUBLISHED[name], output, target)
         assert found == pytest.approx(_slow(name, output, target), abs=1e-9)
 
 
 @pytest.mark.parametrize("name", sorted(PUBLISHED))
 def test_golden_values_on_the_sample(name: str, pairs: list):
-    rows = [score_published(published(name), *pair) for pair in pairs]
+    rows = [score_published(PUBLISHED[name], *pair) for pair in pairs]
     found = {metric: np.mean([row[metric] for row in rows]) for metric in rows[0]}
     assert found == pytest.approx(GOLDEN[name], abs=1e-4)
 
@@ -86,17 +86,17 @@ def test_the_overflow_is_that_of_uint8_and_leaves_psnr_alone(pairs: list):
     output, target = pairs[0]
     wrapped = [np.round(_slow_y(image)).astype(np.uint8) * np.uint8(255) for image in pairs[0]]
     low, high = (plane[8:-8, 8:-8].astype(float) for plane in wrapped)
-    found = score_published(published("dic"), output, target)
+    found = score_published(PUBLISHED["dic"], output, target)
     assert _slow_psnr(low, high) == pytest.approx(found["psnr_y"], abs=1e-9)
     assert found["ssim_overflow"] != pytest.approx(found["ssim_y"], abs=1e-4)
 
 
 def test_unknown_and_too_small_say_so():
     with pytest.raises(FaceRefError, match="ctcnet"):
-        published("ctcnett")
+        measure_of("ctcnett")
     tiny = np.zeros((24, 24, 3), np.uint8)
     with pytest.raises(FaceRefError, match="24x24"):
-        score_published(published("dic"), tiny, tiny)
+        score_published(PUBLISHED["dic"], tiny, tiny)
 
 
 @pytest.mark.real

@@ -21,16 +21,6 @@ from faceref.errors import FaceRefError
 from tests.benchmark.made_results import FACES, IDS, made
 
 
-def old(path: Path) -> None:
-    """Make the result at `path` one of format 1."""
-    result = result_files.read(path)
-    content = json.loads(path.read_text())
-    for key in ("sha256", "scores_sha256", "seconds", "peak_memory_mib"):
-        del content[key]
-    path.with_suffix(".parquet").unlink()
-    path.write_text(json.dumps({**content, "format": 1, "scores": result.scores}))
-
-
 def test_scores_lie_beside_the_json_with_their_image_ids(tmp_path: Path):
     result = made("edsr", 27, seconds=2.5, peak_memory_mib=300.0)
     result.scores["landmarks"] = [None, *[0.25] * (FACES - 1)]
@@ -65,16 +55,6 @@ def test_a_result_keeps_what_it_was_scored_in_before(tmp_path: Path):
         assert result_files.with_older_metrics(other, tmp_path) == other
 
 
-def test_results_of_format_1_still_load_and_share_a_board(tmp_path: Path):
-    path = result_files.write(made("edsr", 27), tmp_path)
-    result_files.write(made("srcnn", 26), tmp_path)
-    old(path)
-    found = result_files.read(path)
-    assert found.format == 1
-    assert found.image_ids is None
-    assert leaderboard(tmp_path).count("EDSR") == 1
-
-
 def change(path: Path, **fields: object) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
 
@@ -98,7 +78,8 @@ DAMAGE = {
     "list": (lambda path: path.write_text("[]"), "no JSON object"),
     "nan": (lambda path: change(path, milliseconds=float("nan")), "NaN is no number"),
     "number changed": (lambda path: change(path, parameters=5), "was changed since"),
-    "future": (lambda path: change(path, format=9), "format 9, known are 1, 2"),
+    "past": (lambda path: change(path, format=1), "format 1, expected 2"),
+    "future": (lambda path: change(path, format=9), "format 9, expected 2"),
     "mean raised": (lambda path: seal(path, means={"psnr_y": 40.0}), "the mean of psnr_y is 40.0"),
     "field gone": (
         lambda path: path.write_text(
@@ -235,13 +216,15 @@ def test_validate_against_a_face_ref(tiny_face_ref: Path, tmp_path: Path):
     result = evaluate(FaceRef.open(tiny_face_ref), "bicubic", Setting("folder-x8@1", faces=4))
     path = result_files.write(result, tmp_path)
     other = result_files.write(made("edsr", 27), tmp_path)
-    found = validate_all([path, other], tiny_face_ref)
+    found = validate_all([path, other], FaceRef.open(tiny_face_ref))
     assert found[path] is None
     assert "is of the Face_Ref aaaaaaaaaaaa" in str(found[other])
     ids = [f"x{number}" for number in range(result.images)]
     strange = replace(result, image_ids=ids, images_sha256=image_digest(ids))
     path = result_files.write(strange, tmp_path)
-    assert "was not scored on the 4 faces" in str(validate_all([path], tiny_face_ref)[path])
+    assert "was not scored on the 4 faces" in str(
+        validate_all([path], FaceRef.open(tiny_face_ref))[path]
+    )
 
 
 def test_reading_results_imports_no_torch(tmp_path: Path):

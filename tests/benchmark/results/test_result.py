@@ -139,11 +139,14 @@ def test_the_usual_learning_rate_needs_no_word(tmp_path: Path):
     assert "learning rate" not in _board_with(tmp_path, "edsr", learning_rate=usual)
 
 
-def test_an_older_result_has_the_rate_that_its_budget_had_then(tmp_path: Path):
+def test_a_result_that_names_no_rate_has_that_of_its_budget():
     row = make("edsr", 27)
-    before = {k: v for k, v in (row.training or {}).items() if k != "learning_rate"}
     assert row.learning_rate == 8e-4
-    assert replace(row, training=before).learning_rate == 4e-4
+    assert replace(row, training={**(row.training or {}), "learning_rate": 2e-4}).learning_rate == (
+        2e-4
+    )
+    unnamed = {k: v for k, v in (row.training or {}).items() if k != "learning_rate"}
+    assert replace(row, training=unnamed).learning_rate == BUDGETS["small"].learning_rate
 
 
 def test_the_board_says_where_references_differ(tmp_path: Path):

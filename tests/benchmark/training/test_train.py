@@ -29,6 +29,7 @@ from benchmark.training.trainer import TimeUp, Trainer
 from faceref import hardware as precision
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
+from faceref.files import write_json
 
 BUDGET = Budget("tiny", 48, 6, 1e-3, 2, 2, 4, max_references=2)
 
@@ -65,8 +66,8 @@ from faceref.dataset.face_ref import FaceRef
 
 torch.set_num_threads(1)
 benchmark.training.trainer.SAVE_SECONDS = 0.0
-face_ref, out, method, ema, last = sys.argv[1:]
-budget = Budget("tiny", 48, 6, 1e-3, 2, 2, 4, max_references=2, ema=float(ema))
+face_ref, out, method, last = sys.argv[1:]
+budget = Budget("tiny", 48, 6, 1e-3, 2, 2, 4, max_references=2)
 
 def die(done, total, state):
     if done == int(last):
@@ -76,40 +77,27 @@ train(FaceRef.open(face_ref), method, budget, Path(out), progress=die)
 """
 
 
-def start(face_ref: Path, out: Path, method: str, ema: float, last: int) -> int:
+def start(face_ref: Path, out: Path, method: str, last: int) -> int:
     """Train in a process of its own that is killed after step `last`; returns its status."""
-    arguments = [str(face_ref), str(out), method, str(ema), str(last)]
+    arguments = [str(face_ref), str(out), method, str(last)]
     return subprocess.run([sys.executable, "-c", KILLED, *arguments]).returncode
 
 
-@pytest.mark.parametrize(("method", "ema"), [("srcnn", 0.9), ("msrnet", 0.0)])
+@pytest.mark.parametrize("method", ["srcnn", "msrnet"])
 def test_a_killed_training_ends_with_the_same_bytes(
-    tiny_face_ref: Path, tmp_path: Path, method: str, ema: float
+    tiny_face_ref: Path, tmp_path: Path, method: str
 ):
     last = int(np.random.default_rng([len(method), 7]).integers(1, 7))
-    assert start(tiny_face_ref, tmp_path / "whole", method, ema, 99) == 0
-    assert start(tiny_face_ref, tmp_path / "parts", method, ema, last) == -signal.SIGKILL
+    assert start(tiny_face_ref, tmp_path / "whole", method, 99) == 0
+    assert start(tiny_face_ref, tmp_path / "parts", method, last) == -signal.SIGKILL
     assert not Run(tmp_path / "parts").report.exists()
-    assert start(tiny_face_ref, tmp_path / "parts", method, ema, 99) == 0
+    assert start(tiny_face_ref, tmp_path / "parts", method, 99) == 0
     whole, parts = (Run(tmp_path / name) for name in ("whole", "parts"))
     for key in ("weights_sha256", "losses", "val_curve", "best_step"):
         assert whole.training()[key] == parts.training()[key], key
     kept = [torch.load(run.checkpoint, weights_only=True) for run in (whole, parts)]
-    for key in ("model", "average") if ema else ("model",):
-        for name, value in kept[0][key].items():
-            assert torch.equal(value, kept[1][key][name]), name
-
-
-def test_the_average_of_weights_is_what_is_kept(tiny_face_ref: Path, tmp_path: Path):
-    budget = replace(BUDGET, ema=0.5)
-    train(FaceRef.open(tiny_face_ref), "srcnn", budget, tmp_path / "run")
-    saved = torch.load(Run(tmp_path / "run").checkpoint, weights_only=True)
-    best = Run(tmp_path / "run").weights()
-    last = saved["model"]
-    assert saved["state"]["best_step"] in (4, 8)
-    assert any(not torch.equal(best[name], last[name]) for name in last)
-    if saved["state"]["best_step"] == 8:
-        assert all(torch.equal(best[name], saved["average"][f"module.{name}"]) for name in best)
+    for name, value in kept[0]["model"].items():
+        assert torch.equal(value, kept[1]["model"][name]), name
 
 
 def test_a_training_stops_in_time_and_goes_on(tiny_face_ref: Path, tmp_path: Path):
@@ -216,24 +204,26 @@ def test_a_training_that_is_taken_up_keeps_its_precision(tiny_face_ref: Path, tm
     assert (report["precision"], report["losses"]) == ("fp32", whole["losses"])
 
 
-def test_checkpoints_of_older_versions_go_on(tiny_face_ref: Path, tmp_path: Path):
+def test_checkpoints_from_when_budgets_had_an_average_go_on_where_it_was_off(
+    tiny_face_ref: Path, tmp_path: Path
+):
+    face_ref = FaceRef.open(tiny_face_ref)
+    whole = train(face_ref, "srcnn", BUDGET, tmp_path / "whole")
     with pytest.raises(TimeUp):
-        train(
-            FaceRef.open(tiny_face_ref),
-            "srcnn",
-            BUDGET,
-            tmp_path / "run",
-            running=Running(until=0.0),
-        )
+        train(face_ref, "srcnn", BUDGET, tmp_path / "run", running=Running(until=0.0))
     run = Run(tmp_path / "run")
     saved = torch.load(run.checkpoint, weights_only=True)
     settings = json.loads(saved["settings"])
-    del settings["budget"]["ema"], settings["reference_list"]
-    for key in ("recent", "stall", "validating", "precision"):
-        del saved["state"][key]
-    del saved["random"]
-    save({**saved, "settings": json.dumps(settings)}, run.checkpoint)
-    assert train(FaceRef.open(tiny_face_ref), "srcnn", BUDGET, tmp_path / "run")["steps"] == 8
+    for decay in (0.9, 0.0):
+        settings["budget"]["ema"] = decay
+        save({**saved, "settings": json.dumps(settings)}, run.checkpoint)
+        if decay:
+            with pytest.raises(FaceRefError, match=r"another ema of its budget: 0\.9, now None"):
+                train(face_ref, "srcnn", BUDGET, run.root)
+    report = train(face_ref, "srcnn", BUDGET, run.root)
+    assert report["weights_sha256"] == whole["weights_sha256"]
+    write_json(run.report, {**report, "budget": {**report["budget"], "ema": 0.0}})
+    assert train(face_ref, "srcnn", BUDGET, run.root)["losses"] == whole["losses"]
 
 
 def test_a_training_tells_its_speed_and_its_waiting(tiny_face_ref: Path, tmp_path: Path):
