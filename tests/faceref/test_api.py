@@ -119,12 +119,13 @@ def test_removing_takes_ids_or_a_file_of_them(tiny_build: Path, tmp_path: Path):
 
 
 def test_a_wrong_value_names_the_choices(tmp_path: Path):
-    for given, words in (
+    wrong: list[tuple[dict[str, Any], str]] = [
         ({"device": "gpu"}, "cpu, cuda"),
         ({"executor": "rey"}, "Did you mean 'ray'"),
         ({"source": "celebb"}, "Did you mean 'celeba'"),
         ({"embedder": "dlb"}, "Did you mean 'dlib'"),
-    ):
+    ]
+    for given, words in wrong:
         with pytest.raises(faceref.FaceRefError, match=words):
             faceref.build(**{"source": "sample", **given}, out=tmp_path / "set", progress=False)
     assert not list(tmp_path.iterdir())

@@ -93,9 +93,7 @@ def test_an_unknown_face_or_list_is_named(faces: FaceRef):
 def test_a_split_is_a_hugging_face_data_set_without_a_cache(
     faces: FaceRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    import datasets
-
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
     found = faces.split("val")
     assert found.split == "val"
     assert found.cache_files == []
