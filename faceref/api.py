@@ -233,7 +233,7 @@ def load(
     """
     from faceref.dataset.torch_dataset import load as run
 
-    return run(
+    return run(  # pyright: ignore[reportReturnType]
         FaceRef.open(faces).root,
         split,
         references=references,
@@ -473,8 +473,8 @@ def archive(
 
     Example:
         >>> import faceref
-        >>> faceref.archive("face_ref", "faces.tar", progress=False).faces
-        342
+        >>> faceref.archive("face_ref", "faces.tar", splits=["val"], progress=False).faces
+        24
     """
     from faceref.dataset.archive import write_archive
 

@@ -37,7 +37,7 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog="Begin with `faceref build --source sample --embedder dlib --out face_ref`")
+@app.callback(epilog="Begin with: `faceref build --source sample --embedder dlib --out face_ref`")
 def faceref(
     version: Annotated[
         bool,

@@ -10,7 +10,7 @@ import typer
 SHOWN = 20
 """Faults and images printed at most."""
 TERMS = "Licence"
-
+RELEASE = "Version and folder"
 RUNNING = "Running"
 
 
@@ -56,12 +56,12 @@ def publish(
     ] = "",
     tag: Annotated[
         str,
-        typer.Option(help="Version. Default: v and that of the set.", rich_help_panel=RUNNING),
+        typer.Option(help="Version. Default: v and that of the set.", rich_help_panel=RELEASE),
     ] = "",
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of what goes up. Default: FACE_REF-release.", rich_help_panel=RUNNING
+            help="Folder of what goes up. Default: FACE_REF-release.", rich_help_panel=RELEASE
         ),
     ] = None,
 ) -> None:

@@ -59,7 +59,7 @@ def write_archive(
 
     Raises FaceRefError for an unknown split, and where even the lowest quality is too large.
     """
-    for split in splits:
+    for split in splits or [""]:
         if split not in SPLITS:
             raise unknown_choice("split", split, SPLITS)
     opened = FaceRef.open(face_ref)
@@ -79,12 +79,13 @@ def write_archive(
     )
 
 
-def _fitting(face_ref: FaceRef, splits: Sequence[str], limit: int) -> list[int]:
-    """Qualities that may fit, best first, by the sizes of a sample."""
+def _fitting(face_ref: FaceRef, splits: Sequence[str], limit: int) -> Iterator[int]:
+    """Qualities that may fit, best first, by the sizes of a sample; tried as they are taken."""
     few = _sample(face_ref, splits[0])
     count = sum(face_ref.count(split) for split in splits)
-    sizes = {q: np.mean([len(encode(image, q)) for image in few]) for q in QUALITIES}
-    return [quality for quality in QUALITIES if sizes[quality] * count < limit]
+    for quality in QUALITIES:
+        if np.mean([len(encode(image, quality)) for image in few]) * count < limit:
+            yield quality
 
 
 def _sample(face_ref: FaceRef, split: str) -> list[np.ndarray]:
@@ -94,6 +95,9 @@ def _sample(face_ref: FaceRef, split: str) -> list[np.ndarray]:
 
 
 def _fidelity(face_ref: FaceRef, split: str, quality: int) -> float:
+    """Mean PSNR of a sample, dB."""
+    if quality == LOSSLESS:
+        return 100.0
     few = _sample(face_ref, split)
     return float(np.mean([_psnr(decode(encode(image, quality)), image) for image in few]))
 

@@ -313,10 +313,8 @@ class FaceRef:
         return pa.concat_tables(tables)
 
     def rows(self, split: str) -> list[dict[str, Any]]:
-        """All columns of `split` but the images; sets of earlier versions have no `component`."""
-        there = pq.read_schema(self.shards(split)[0]).names
-        names = [name for name in SCHEMA.names if name != "image" and name in there]
-        return self.table(split, names).to_pylist()
+        """All columns of `split` but the images."""
+        return self.table(split, [name for name in SCHEMA.names if name != "image"]).to_pylist()
 
     def images(self, split: str) -> np.ndarray:
         """All aligned faces of `split`: uint8 RGB, (N, S, S, 3)."""

@@ -117,3 +117,28 @@ def test_facebench_names_wrong_values(tiny_face_ref: Path, tmp_path: Path):
     ):
         _fails(arguments, part, app=facebench)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_mistyped_command_names_the_closest():
+    result = CliRunner().invoke(faceref, ["bild"])
+    assert result.exit_code == 2
+    assert "Did you mean 'build'" in result.stderr
+
+
+def test_help_lists_the_commands_in_panels():
+    text = CliRunner().invoke(faceref, ["--help"]).stdout
+    names = "build sources inspect certify publish hydrate verify remove archive doctor synth"
+    found = [line.split()[1] for line in text.splitlines() if line.startswith("│ ")]
+    assert [name for name in found if name in names.split()] == names.split()
+    places = [text.index(f"─ {panel} ─") for panel in ("Build", "Share", "Tools")]
+    assert places == sorted(places)
+
+
+def test_the_version_is_that_of_the_package():
+    from faceref import __version__
+
+    assert CliRunner().invoke(faceref, ["--version"]).stdout.strip() == f"face-ref {__version__}"
+
+
+def test_the_command_that_a_wrong_path_suggests_is_one(tmp_path: Path):
+    _fails(["certify", str(tmp_path)], f"`faceref build FACES --out {tmp_path}`")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from benchmark.cli.app import app
 from benchmark.protocol.budgets import BUDGETS
 from benchmark.training.train import train
+from faceref.cli.app import app
 from faceref.dataset.archive import write_archive
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
@@ -63,10 +63,14 @@ def test_what_does_not_fit_says_what_to_do(tiny_face_ref: Path, tmp_path: Path):
     assert not list(tmp_path.iterdir())
     with pytest.raises(FaceRefError, match="moon"):
         write_archive(tiny_face_ref, tmp_path / "set.tar", splits=["moon"])
+    with pytest.raises(FaceRefError, match="test, train, val"):
+        write_archive(tiny_face_ref, tmp_path / "set.tar", splits=[])
 
 
-def test_a_pack_can_be_trained_on(tiny_face_ref: Path, tmp_path: Path):
-    ran = CliRunner().invoke(app, ["pack", str(tiny_face_ref), "--out", str(tmp_path / "set.tar")])
+def test_an_archive_can_be_trained_on(tiny_face_ref: Path, tmp_path: Path):
+    ran = CliRunner().invoke(
+        app, ["archive", str(tiny_face_ref), "--out", str(tmp_path / "set.tar")]
+    )
     assert ran.exit_code == 0, ran.output
     assert "30 faces of train, val" in ran.output
     there = unpacked(tmp_path / "set.tar", tmp_path)

@@ -1,0 +1,132 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faceref.dataset import store
+from faceref.dataset.face_ref import FaceRef
+from faceref.errors import FaceRefError
+
+
+@pytest.fixture
+def faces(tiny_face_ref: Path) -> FaceRef:
+    return FaceRef.open(tiny_face_ref)
+
+
+def test_columns_and_images_come_back(faces: FaceRef):
+    assert faces.count("train") == 24
+    assert faces.column("val", "image_id")[:2] == ["val0/0", "val0/1"]
+    assert faces.images("test").shape == (6, 128, 128, 3)
+
+
+def test_a_folder_that_is_none_says_how_to_make_one(tmp_path: Path):
+    with pytest.raises(FaceRefError, match="faceref build"):
+        FaceRef.open(tmp_path)
+
+
+def test_another_format_is_refused(tmp_path: Path):
+    store.write_manifest(tmp_path, {"format": 99})
+    with pytest.raises(FaceRefError, match="format 99"):
+        FaceRef.open(tmp_path)
+
+
+def test_a_damaged_manifest_is_named(tmp_path: Path):
+    (tmp_path / store.MANIFEST).write_text("{")
+    with pytest.raises(FaceRefError, match="damaged"):
+        FaceRef.open(tmp_path)
+
+
+def test_an_unknown_split_is_named(faces: FaceRef):
+    for ask in (faces.count, faces.split, faces.to_pandas, faces.sheet):
+        with pytest.raises(FaceRefError, match="Did you mean 'train'"):
+            ask("trian")
+
+
+def test_an_open_set_is_opened_as_it_is(faces: FaceRef):
+    assert FaceRef.open(faces) is faces
+
+
+def test_it_shows_its_folder_and_counts(faces: FaceRef):
+    assert repr(faces) == f"FaceRef({str(faces.root)!r}: 24 train, 6 val, 6 test)"
+
+
+def test_an_image_is_that_of_its_row_in_whatever_shard_and_group(
+    faces: FaceRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(store, "ROWS_PER_SHARD", 10)
+    monkeypatch.setattr(store, "ROWS_PER_GROUP", 4)
+    for split in store.SPLITS:
+        rows = faces.table(split, store.SCHEMA.names).to_pylist()
+        store.write_split(tmp_path, split, rows, len(rows))
+    store.write_manifest(tmp_path, faces.manifest)
+    copy = FaceRef.open(tmp_path)
+    assert len(copy.shards("train")) == 3
+    for split in store.SPLITS:
+        ids = copy.column(split, "image_id")
+        found = np.stack([copy.image(image_id) for image_id in ids])
+        assert np.array_equal(found, faces.images(split))
+
+
+def test_references_are_those_of_the_row(faces: FaceRef):
+    for name in store.REFERENCE_LISTS:
+        for split in store.SPLITS:
+            for row in faces.rows(split):
+                found = faces.references(row["image_id"], name)
+                assert [item.image_id for item in found] == [item["image_id"] for item in row[name]]
+                assert [item.score for item in found] == pytest.approx(
+                    [item["score"] for item in row[name]]
+                )
+    first = faces.column("test", "image_id")[0]
+    assert faces.references(first) == faces.references(first, "refs_lr")
+
+
+def test_an_unknown_face_or_list_is_named(faces: FaceRef):
+    for ask in (faces.image, faces.references):
+        with pytest.raises(FaceRefError, match=r"Did you mean 'train0/0'.*train, val, test"):
+            ask("train0/00")
+    with pytest.raises(FaceRefError, match="refs_hr, refs_lr"):
+        faces.references("train0/0", "refs")
+    with pytest.raises(FaceRefError, match="refs_hr, refs_lr"):
+        faces.sheet(reference_list="refs")
+
+
+def test_a_split_is_a_hugging_face_data_set_without_a_cache(
+    faces: FaceRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    found = faces.split("val")
+    assert found.split == "val"
+    assert found.cache_files == []
+    assert found["image_id"][:] == faces.column("val", "image_id")
+    assert np.array_equal(np.asarray(found[3]["image"]), faces.images("val")[3])
+    assert found[3]["refs_lr"][0]["image_id"] == faces.references(found[3]["image_id"])[0].image_id
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_table_has_a_row_for_each_face(faces: FaceRef):
+    table = faces.to_pandas().set_index("image_id")
+    assert table["split"].value_counts().to_dict() == {"train": 24, "val": 6, "test": 6}
+    row = faces.rows("test")[4]
+    found = table.loc[row["image_id"]]
+    assert found["sharpness"] == pytest.approx(row["quality"]["sharpness"])
+    references = faces.references(row["image_id"])
+    assert list(zip(found["refs_lr"], found["refs_lr_scores"], strict=True)) == references
+    assert not {"image", "quality"} & set(table)
+    assert len(faces.to_pandas("val")) == 6
+
+
+def test_a_sheet_shows_probes_beside_their_references(faces: FaceRef):
+    sheet = np.asarray(faces.sheet("test", "refs_hr", probes=2))
+    first, last = (faces.column("test", "image_id")[place] for place in (0, -1))
+    for probe in (first, last):
+        for image_id in (probe, faces.references(probe, "refs_hr")[7].image_id):
+            assert _holds(sheet, faces.image(image_id))
+    assert not _holds(sheet, faces.image(faces.column("test", "image_id")[2]))
+
+
+def _holds(sheet: np.ndarray, face: np.ndarray) -> bool:
+    """Whether the face is somewhere on the sheet."""
+    corners = np.argwhere((sheet == face[0, 0]).all(-1))
+    return any(
+        np.array_equal(sheet[top : top + 128, left : left + 128], face) for top, left in corners
+    )
