@@ -53,9 +53,9 @@ def test_the_page_is_that_of_the_result_files():
 
 
 def test_the_page_has_every_picture_that_it_names_and_no_other():
-    named = set(re.findall(r'"(pictures/[^"]+)"', (SITE / GALLERY).read_text(encoding="utf-8")))
+    named = set(re.findall(r'"(images/[^"]+)"', (SITE / GALLERY).read_text(encoding="utf-8")))
     assert named
-    assert {f"pictures/{path.name}" for path in (SITE / "images").iterdir()} == named
+    assert {f"images/{path.name}" for path in (SITE / "images").iterdir()} == named
     known = {*site_files(REPORTS / "results"), GALLERY, "images"}
     assert {path.name for path in SITE.iterdir()} == known
     assert sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file()) < 3_000_000

@@ -30,8 +30,8 @@ from faceref.errors import FaceRefError
 from faceref.files import write_text
 
 COPIED = ("style.css", "theme.js", "table.js", "charts.js", "gallery.js", "page.js")
-PAGE, LEADERBOARDS, GALLERY = "index.html", "boards.data.js", "gallery.data.js"
-NO_IMAGES = "window.facebench = window.facebench || {};\nfacebench.pictures = null;\n"
+PAGE, LEADERBOARDS, GALLERY = "index.html", "leaderboards.data.js", "gallery.data.js"
+NO_IMAGES = "window.facebench = window.facebench || {};\nfacebench.images = null;\n"
 
 
 def write_site(results: Path, out: Path) -> Path:
@@ -67,16 +67,16 @@ def leaderboards_script(results: Path) -> str:
     found = [
         _leaderboard(key, rows) for key, rows in sorted(leaderboards(read_all(results)).items())
     ]
-    text = ",\n".join(_lines(board) for board in found)
+    text = ",\n".join(_lines(leaderboard) for leaderboard in found)
     head = f"window.facebench = window.facebench || {{}};\nfacebench.farBelow = {FAR_BELOW};\n"
-    return f"{head}facebench.boards = [\n{text}\n];\n"
+    return f"{head}facebench.leaderboards = [\n{text}\n];\n"
 
 
-def _lines(board: dict[str, Any]) -> str:
+def _lines(leaderboard: dict[str, Any]) -> str:
     """JSON with one row of the leaderboard a line, so that a change of one row is a change of a
     line."""
-    rows = ",\n".join(f"  {json.dumps(row)}" for row in board["rows"])
-    rest = json.dumps({key: value for key, value in board.items() if key != "rows"})
+    rows = ",\n".join(f"  {json.dumps(row)}" for row in leaderboard["rows"])
+    rest = json.dumps({key: value for key, value in leaderboard.items() if key != "rows"})
     return f'{rest[:-1]}, "rows": [\n{rows}\n]}}'
 
 
