@@ -11,13 +11,12 @@ from benchmark.cli.card import add_card
 from benchmark.cli.evaluate import add_evaluate
 from benchmark.cli.gains import add_gains
 from benchmark.cli.metric_commands import identity, weights_app
-from benchmark.cli.options import Device, FaceLimit, TaskName, Threads
 from benchmark.cli.pack import add_pack
 from benchmark.cli.report import serve, site
 from benchmark.cli.slices import add_slices
 from benchmark.cli.studies import add_study
 from benchmark.cli.suite import add_suite
-from benchmark.cli.train import add_train, use_threads
+from benchmark.cli.train import add_train
 from benchmark.cli.upscale import add_upscale
 from benchmark.cli.validate import add_validate
 from faceref.cli.group import CommandGroup
@@ -124,11 +123,11 @@ def leaderboard(
     form: Annotated[str, typer.Option("--format", help="md, csv, latex or yaml.")] = "md",
 ) -> None:
     """Compute the leaderboard from the result files alone."""
-    from benchmark.report.formats import ENDINGS, write_leaderboard
+    from benchmark.report.leaderboard import ENDINGS, Leaderboard
     from faceref.console import need_choice, say
 
     need_choice("format", form, list(ENDINGS))
-    say(write_leaderboard(results, out or Path(f"leaderboard.{ENDINGS[form]}"), form))
+    say(Leaderboard.of(results).write(out or Path(f"leaderboard.{ENDINGS[form]}"), form))
 
 
 @app.command(
@@ -157,10 +156,10 @@ def plot(
     rows: Annotated[int, typer.Option(help="Faces to draw.", min=1)] = 8,
 ) -> None:
     """Draw PSNR against cost, validation curves and, with --face-ref, the faces."""
-    from benchmark.report.plots import draw
+    from benchmark.report.leaderboard import Leaderboard
     from faceref.console import say
 
-    made = draw(results, out)
+    made = Leaderboard.of(results).draw(out)
     if face_ref is not None:
         from benchmark.evaluation.evaluate import Setting
         from benchmark.report.examples import draw_faces, trainings
@@ -169,49 +168,6 @@ def plot(
         made += draw_faces(face_ref, trainings(methods, runs), setting, rows, out / "figures")
     for path in made:
         say(str(path))
-
-
-@app.command(
-    epilog="""**Example:** `facebench compare face_ref --budget small --out report`
-
-Interrupted? Give the same command again: finished trainings are kept.
-"""
-)
-def compare(
-    face_ref: FaceRefDir,
-    out: Annotated[Path, typer.Option(help="Folder for runs, results, figures and page.")],
-    methods: Annotated[
-        str, typer.Option(help="Methods, by commas.")
-    ] = "bicubic,nearest_reference,srcnn,edsr,msrnet",
-    budget: Annotated[str, typer.Option(help="debug, demo, small or full.")] = "small",
-    task: TaskName = None,
-    references: Annotated[int, typer.Option(help="References given, 1 to 8.", min=1)] = 5,
-    faces: FaceLimit = None,
-    seed: Annotated[int, typer.Option(help="Of all trainings.")] = 0,
-    device: Device = "cpu",
-    threads: Threads = 0,
-) -> None:
-    """Train and score several methods under one budget, and write a page with all of it."""
-    from functools import partial
-
-    from benchmark.compare import Plan
-    from benchmark.compare import compare as run_comparison
-    from benchmark.evaluation.evaluate import Setting, default_task
-    from benchmark.protocol import budgets
-    from benchmark.training.train import Running, precision_note
-    from faceref.console import progress_bar, say
-    from faceref.dataset.store import FaceRef
-
-    use_threads(threads)
-    name = task or default_task(FaceRef.open(face_ref))
-    setting = Setting(name, references=references, faces=faces)
-    chosen = [method.strip() for method in methods.split(",") if method.strip()]
-    plan = Plan(face_ref, chosen, budgets.budget(budget), setting, out, seed, device)
-    if note := precision_note(plan.budget, Running(device)):
-        say(note)
-    page = run_comparison(plan, partial(progress_bar, unit=""))
-    say((out / "leaderboard.md").read_text(encoding="utf-8"))
-    say(f"Page of images: {page.resolve()}")
 
 
 add_suite(app)

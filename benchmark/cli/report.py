@@ -22,6 +22,7 @@ def site(
     reference_list: Annotated[str, typer.Option("--list", help="refs_hr or refs_lr.")] = "refs_lr",
 ) -> None:
     """Write the page: sortable leaderboards, protocols and, with --face-ref, images."""
+    from benchmark.report.leaderboard import Leaderboard
     from benchmark.report.site.build import write_site
     from faceref.console import say
 
@@ -30,7 +31,7 @@ def site(
         from benchmark.report.site.gallery import write_gallery
 
         write_gallery(face_ref, trainings(methods, runs), results, out, reference_list)
-    page = write_site(results, out)
+    page = write_site(Leaderboard.of(results), out)
     say(f"{page}. Look at it: facebench serve {out}")
 
 

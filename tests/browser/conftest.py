@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from benchmark.report.leaderboard import Leaderboard
 from benchmark.report.site.build import GALLERY, write_site
 from benchmark.report.site.gallery import IMAGES
 from benchmark.report.site.serve import address, open_server
@@ -46,7 +47,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page") / "site"
     shutil.copytree(REPORTS / "site" / IMAGES, folder / IMAGES)
     shutil.copy(REPORTS / "site" / GALLERY, folder)
-    return write_site(REPORTS / "results", folder).parent
+    return write_site(Leaderboard.of(REPORTS / "results"), folder).parent
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from safetensors import safe_open
 
 from benchmark.methods.registry import load_method
-from benchmark.report.leaderboard import leaderboard
+from benchmark.report.leaderboard import Leaderboard
 from benchmark.report.site.build import GALLERY, site_files
 from benchmark.results.files import read_all
 from benchmark.results.ranking import leaderboard_name
@@ -28,7 +28,7 @@ RELEASES = REPORTS.parent / "releases" / "lfw-x8-small"
 
 def test_the_board_is_that_of_the_result_files():
     text = (REPORTS / "leaderboard.md").read_text(encoding="utf-8")
-    assert text == leaderboard(REPORTS / "results"), "run: make reports"
+    assert text == Leaderboard.of(REPORTS / "results").to_markdown(), "run: make reports"
 
 
 def test_learning_rates_are_those_that_val_chose():
@@ -47,7 +47,7 @@ def test_learning_rates_are_those_that_val_chose():
 
 
 def test_the_page_is_that_of_the_result_files():
-    for name, text in site_files(REPORTS / "results").items():
+    for name, text in site_files(Leaderboard.of(REPORTS / "results")).items():
         committed = (SITE / name).read_text(encoding="utf-8")
         assert committed == text, f"{name}: run facebench site reports/results --out reports/site"
 
@@ -56,7 +56,7 @@ def test_the_page_has_every_picture_that_it_names_and_no_other():
     named = set(re.findall(r'"(images/[^"]+)"', (SITE / GALLERY).read_text(encoding="utf-8")))
     assert named
     assert {f"images/{path.name}" for path in (SITE / "images").iterdir()} == named
-    known = {*site_files(REPORTS / "results"), GALLERY, "images"}
+    known = {*site_files(Leaderboard.of(REPORTS / "results")), GALLERY, "images"}
     assert {path.name for path in SITE.iterdir()} == known
     assert sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file()) < 3_000_000
 
