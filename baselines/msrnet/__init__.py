@@ -13,6 +13,7 @@ from functools import partial
 
 from torch import nn
 
+from baselines.msrnet.ablation import ablations
 from baselines.msrnet.network import Block, MSRNet, Parts
 from baselines.sparnet import Unit
 from benchmark.methods.method import Method, Variant
@@ -64,4 +65,5 @@ METHOD = Method(
     uses_references=True,
     trained=True,
     variants=VARIANTS,
+    ablations=ablations,
 )
