@@ -9,6 +9,7 @@ from safetensors import safe_open
 
 from benchmark.methods.registry import load_method
 from benchmark.report.leaderboard import Leaderboard
+from benchmark.report.model_card import write_card
 from benchmark.report.site.build import GALLERY, site_files
 from benchmark.results.files import read_all
 from benchmark.results.ranking import leaderboard_name
@@ -19,6 +20,7 @@ from benchmark.studies.study import read
 from benchmark.training.export import open_weights
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
+from faceref.release.policy import Licence
 from reports.scripts import learning_rates
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports"
@@ -102,7 +104,16 @@ def test_released_weights_are_those_of_results():
         assert open_weights(file).method.name == file.stem
         with safe_open(file, "pt") as opened:
             assert opened.metadata()["weights_sha256"] in known
-        assert file.with_suffix(".md").is_file()
+
+
+def test_cards_of_released_weights_are_those_of_results():
+    terms = Licence("other", "lfw-research", "https://vis-www.cs.umass.edu/lfw/")
+    for file in sorted(RELEASES.glob("*.safetensors")):
+        with safe_open(file, "pt") as opened:
+            weights = opened.metadata()["weights_sha256"]
+        text = write_card(read_all(REPORTS / "results"), file.stem, terms, weights)
+        assert file.with_suffix(".md").read_text(encoding="utf-8") == text, file.stem
+        assert "\nPaper: " in text
 
 
 def test_results_of_a_board_are_of_the_same_images():
