@@ -193,7 +193,7 @@ def test_the_page_is_written(tmp_path: Path):
     ran = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "out")])
     assert ran.exit_code == 0, ran.output
     page = next((tmp_path / "out").glob("*-gain.md")).read_text()
-    assert "## MSRNet with a part changed, against the whole" in page
+    assert "## Ablations of MSRNet, against the whole" in page
     assert "## By kind of reference, K = 5" in page
     assert len(list((tmp_path / "out" / "figures").iterdir())) == 2
     with pytest.raises(FaceRefError, match="There are: lfw-x8@1 small"):
