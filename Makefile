@@ -3,6 +3,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO ?= demo
+BUDGET ?= demo
+METHODS := bicubic,nearest_reference,srcnn,edsr,msrnet
+
+DEMO_IMAGES = --face-ref $(DEMO)/face_ref --runs $(DEMO)/runs/$(BUDGET) --methods $(METHODS)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test reports check format clean
@@ -16,15 +20,17 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet -e '.[dev,synthetic]'
 	@touch $@
 
-demo: $(READY) ## Build Face_Ref from the embedded sample, train and compare on it, write a page
+demo: $(READY) ## Build Face_Ref from the embedded sample, train and evaluate on it, write a page
 	test -f $(DEMO)/face_ref/face_ref.json || $(BIN)/faceref build --source sample --embedder dlib --out $(DEMO)/face_ref
 	$(BIN)/faceref inspect $(DEMO)/face_ref --sheet $(DEMO)/contact_sheet.png
-	$(BIN)/facebench compare $(DEMO)/face_ref --budget demo --out $(DEMO)
+	$(BIN)/facebench suite $(BUDGET) --face-ref $(DEMO)/face_ref --out $(DEMO) --methods $(METHODS)
+	$(BIN)/facebench plot $(DEMO)/results --out $(DEMO) $(DEMO_IMAGES)
+	$(BIN)/facebench site $(DEMO)/results --out $(DEMO) $(DEMO_IMAGES)
 
 test: $(READY) ## Run the tests that need no data from outside
 	$(BIN)/python -m pytest -m "not real and not browser"
 
-reports: $(READY) ## Draw the board and the plots again from the committed results
+reports: $(READY) ## Draw the leaderboards and the plots again from the committed results
 	$(BIN)/facebench plot reports/results --out reports
 	$(BIN)/facebench study references $(addprefix --file ,$(wildcard reports/studies/*.json)) --out reports
 	$(BIN)/facebench gains reports/results --studies reports/studies --out reports

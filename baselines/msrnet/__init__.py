@@ -3,7 +3,7 @@
 Paper: R. Wang, M. Jian, H. Yu, L. Wang, B. Yang, "Face hallucination using multisource references
 and cross-scale dual residual fusion mechanism", Int. J. of Intelligent Systems 37(11), 2022,
 9982-10000, doi 10.1002/int.23024. Only the abstract is public.
-Origin: a documented reconstruction from the abstract; `network.py` says what is ours.
+Origin: a reconstruction from the abstract; `baselines/msrnet/network.py` says what is ours.
 Code licence: Apache-2.0 (this project). Weights: trained by the user; terms of the training data.
 """
 
@@ -13,6 +13,7 @@ from functools import partial
 
 from torch import nn
 
+from baselines.msrnet.ablation import ablations
 from baselines.msrnet.network import Block, MSRNet, Parts
 from baselines.sparnet import Unit
 from benchmark.methods.method import Method, Variant
@@ -64,4 +65,5 @@ METHOD = Method(
     uses_references=True,
     trained=True,
     variants=VARIANTS,
+    ablations=ablations,
 )

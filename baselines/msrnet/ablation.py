@@ -1,36 +1,25 @@
-"""A trained MSRNet with one of its parts taken away or changed: what does that part do for it?
+"""Ablations of a trained MSRNet: what does each part do for it?
 
-Nothing is trained again, so this is no ablation: a network trained without a part makes up for it.
-It shows which parts a finished network leans on, in minutes.
+Nothing is trained again, and a network trained without a part makes up for it: that is what the
+variants of the method are for. This says in minutes which parts a trained network depends on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 from torch import nn
 
 from baselines.msrnet.network import MSRNet, Parts
-from benchmark.methods.method import Method
+from benchmark.methods.method import Ablation, Method
 from benchmark.methods.registry import load_method
 
 OWNER = "msrnet"
 """The method whose variants say what can be changed."""
 
 
-@dataclass(frozen=True)
-class Changed:
-    """A network with the parameters of a trained one, and one part otherwise."""
-
-    name: str
-    """As in the name of the variant: `no-remap`."""
-    idea: str
-    model: nn.Module
-    """In evaluation mode."""
-
-
-def changed_parts(method: Method, trained: nn.Module) -> Iterator[Changed]:
+def ablations(method: Method, trained: nn.Module) -> Iterator[Ablation]:
     """`trained`, of `method`, with what each variant of MSRNet changes, where its parameters do.
 
     Left out are changes that need parameters which `trained` lacks, those that leave it as it is,
@@ -43,7 +32,7 @@ def changed_parts(method: Method, trained: nn.Module) -> Iterator[Changed]:
         if parts != trained.parts and parts.external:
             model = taken_over(method.build(parts=parts), trained)  # pyright: ignore
             if model is not None:
-                yield Changed(variant.name, variant.idea, model)
+                yield Ablation(variant.name, variant.idea, model)
 
 
 def _applied(variant: Parts, to: Parts) -> Parts:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import nn
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A network with the parameters of a trained one, and one part otherwise."""
+
+    name: str
+    """As in the name of the variant: `no-remap`."""
+    idea: str
+    """What the change tries or takes away, in a few words."""
+    model: nn.Module
+    """In evaluation mode."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,8 @@ class Method:
     The module may learn: it is trained by itself, and its state is saved with the checkpoint."""
     variants: tuple[Variant, ...] = ()
     """Ablations, which `load_method` finds as `<name>-<variant>`."""
+    ablations: Callable[[Method, nn.Module], Iterable[Ablation]] | None = None
+    """Gives ablations of a trained network of this method or a variant, for reference studies."""
 
 
 def variants(method: Method) -> list[str]:

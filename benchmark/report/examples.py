@@ -56,7 +56,7 @@ def _training(runs: Path, method: str) -> Path:
 def examples(
     face_ref: Path, runs: dict[str, Path | None], setting: Setting, rows: int
 ) -> list[Example]:
-    """`rows` faces, evenly spaced, enlarged by every method of `runs` (name: training folder)."""
+    """`rows` faces, evenly spaced, with the output of every method of `runs` (name: training folder)."""
     opened = FaceRef.open(face_ref)
     faces = thin(read_split(opened, setting.split, setting.reference_list), rows)
     methods = [load_method(name) for name in runs]
@@ -69,10 +69,10 @@ def examples(
     found = []
     for row in range(len(faces)):
         chosen = cycle(faces.references[row], min(setting.references, len(faces.references[row])))
-        pictures = [faces.pool.images[place] for place in chosen]
+        chosen_images = [faces.pool.images[place] for place in chosen]
         given = [images[row] for images in outputs]
         shown = scores[row][: len(chosen)]
-        found.append(Example(faces.lr[row], faces.hr[row], given, pictures, shown))
+        found.append(Example(faces.lr[row], faces.hr[row], given, chosen_images, shown))
     return found
 
 

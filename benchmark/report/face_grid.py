@@ -33,7 +33,7 @@ class Example:
 
 
 def comparison(examples: Sequence[Example], methods: Sequence[str], heading: str) -> Image.Image:
-    """Draw `examples` with a column for each of `methods`; `heading` stands above the references.
+    """Draw `examples` with a column for each of `methods`; `heading` is above the references.
 
     Under each output is its PSNR-Y in dB, the best of a row dark.
     """
@@ -43,10 +43,10 @@ def comparison(examples: Sequence[Example], methods: Sequence[str], heading: str
 
 
 def _tiles(row: Example) -> list[Tile]:
-    small = Image.fromarray(row.lr).resize((HR_SIZE, HR_SIZE), Image.Resampling.NEAREST)
+    lr = Image.fromarray(row.lr).resize((HR_SIZE, HR_SIZE), Image.Resampling.NEAREST)
     quality = [psnr(luma(image), luma(row.hr)) for image in row.outputs]
     return [
-        Tile(np.asarray(small), ""),
+        Tile(np.asarray(lr), ""),
         *(
             Tile(image, f"{value:.2f} dB", strong=value == max(quality))
             for image, value in zip(row.outputs, quality, strict=True)
@@ -80,9 +80,9 @@ def zoom(examples: Sequence[Example], methods: Sequence[str], out: Path) -> list
     axes = axes.reshape(rows, len(heads))
     for line, example in enumerate(examples):
         _whole(axes[line, 0], example.hr)
-        pictures = [super_resolved(example.lr), *example.outputs, example.hr]
-        for place, picture in enumerate([*pictures, *example.references[:shown]], 1):
-            axes[line, place].imshow(crops(picture), interpolation="nearest")
+        images = [super_resolved(example.lr), *example.outputs, example.hr]
+        for place, image in enumerate([*images, *example.references[:shown]], 1):
+            axes[line, place].imshow(crops(image), interpolation="nearest")
     for one in axes.ravel():
         one.axis("off")
     for one, head in zip(axes[0], heads, strict=True):
@@ -91,9 +91,9 @@ def zoom(examples: Sequence[Example], methods: Sequence[str], out: Path) -> list
     return save_figure(figure, out)
 
 
-def crops(picture: np.ndarray) -> np.ndarray:
-    """The regions of `BOXES`, one under the other: uint8 RGB, (128, 128, 3) to (66, 64, 3)."""
-    parts = [picture[top:bottom, left:right] for top, bottom, left, right in BOXES]
+def crops(image: np.ndarray) -> np.ndarray:
+    """The regions of `BOXES`, one below the other: uint8 RGB, (128, 128, 3) to (66, 64, 3)."""
+    parts = [image[top:bottom, left:right] for top, bottom, left, right in BOXES]
     gap = np.full((GAP, parts[0].shape[1], 3), 255, np.uint8)
     return np.concatenate([parts[0], gap, parts[1]])
 
@@ -104,10 +104,10 @@ def super_resolved(lr: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(lr).resize((HR_SIZE, HR_SIZE), nearest))
 
 
-def _whole(axes: Any, picture: np.ndarray) -> None:
+def _whole(axes: Any, image: np.ndarray) -> None:
     from matplotlib.patches import Rectangle
 
-    axes.imshow(picture, interpolation="nearest")
+    axes.imshow(image, interpolation="nearest")
     for (top, bottom, left, right), colour in zip(BOXES, COLOURS, strict=False):
         box = Rectangle((left, top), right - left, bottom - top, fill=False, color=colour, lw=1)
         axes.add_patch(box)

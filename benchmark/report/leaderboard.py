@@ -1,40 +1,30 @@
-"""The leaderboard: Markdown tables, computed from result files alone."""
+"""The leaderboard, computed once from result files and written in every form that others read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from benchmark.metrics.registry import METRICS, MetricInfo, metric_info
-from benchmark.results.caveats import caveats_of
+from benchmark.metrics.registry import METRICS, MetricInfo
+from benchmark.report.latex import latex_table
+from benchmark.report.model_index import model_index
+from benchmark.report.table import Table, html_section, markdown_section
 from benchmark.results.files import read_all
 from benchmark.results.ranking import (
     RankedRow,
     Value,
-    known_means,
-    leaderboard_title,
     metrics_of,
-    ranked_rows,
 )
-from benchmark.results.result import Result, is_variant, leaderboards, seed_spread
-from benchmark.results.statistics import with_interval
+from benchmark.results.result import Result, leaderboards, seed_spread
+from faceref.errors import FaceRefError, unknown_choice
+from faceref.files import write_text
 
-QUALITY = (
-    "method",
-    "rank",
-    "seeds",
-    "PSNR-Y [95 %], dB",
-    "over bicubic, dB",
-    "SSIM-Y",
-    "PSNR-RGB",
-    "SSIM-RGB",
-)
-COST = (
-    "params, M",
-    "MACs, G",
-    "training, min",
-    "ms a face",
-)
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
 NOTE = """\
 Higher is better. Faces are made small by Pillow's antialiased bicubic, x8. Scores are means over
 faces of 8-bit outputs, no border cut; intervals are bootstrapped over faces, differences paired
@@ -45,92 +35,214 @@ deviation of their PSNR-Y; intervals are over faces. Rank: 1 and the number of r
 higher beyond chance (paired bootstrap over faces, Holm's correction over all pairs of the
 leaderboard, 5 %): rows that cannot be told apart may share a rank. An arrow says which way a metric
 that not every row has is better; `-`: not scored."""
+ENDINGS = {"md": "md", "csv": "csv", "latex": "tex", "yaml": "yaml"}
+"""How files of each form end, by the name that `facebench leaderboard --format` takes."""
+_CSV_DIGITS = 5
 
 
-def leaderboard(results: Path) -> str:
-    """All leaderboards of the results below a folder, as Markdown."""
-    found = leaderboards(read_all(results))
-    sections = [_section(key, rows) for key, rows in sorted(found.items())]
-    return "\n\n".join(["# Leaderboard", NOTE, *sections]) + "\n"
+class Leaderboard:
+    """The leaderboards of some results: a table for each task, budget and set of faces.
 
-
-def columns_of(results: Sequence[Result]) -> list[str]:
-    """Headings of one leaderboard: those of every leaderboard, and metrics that some of its rows
-    have."""
-    return [*QUALITY, *(f"{m.heading} {m.arrow}" for m in _more(results)), *COST]
-
-
-def rows_of(results: Sequence[Result]) -> list[list[str]]:
-    """Cells of one leaderboard, in the order of `columns_of`.
-
-    Raises FaceRefError where results are of other images than the first.
+    Example:
+        >>> board = Leaderboard.of("reports/results")  # doctest: +SKIP
+        >>> board.to_dataframe()[["name", "psnr_y", "psnr_y_rank"]]  # doctest: +SKIP
     """
-    more = _more(results)
-    return [_row(ranked, more) for ranked in ranked_rows(results, [metric_info(METRICS[0])])]
+
+    def __init__(self, tables: Sequence[Table]) -> None:
+        self.tables = tuple(tables)
+        """Sorted by task and budget."""
+
+    @classmethod
+    def of(cls, results: str | Path | Sequence[Result]) -> Leaderboard:
+        """The leaderboards of the result files below a folder, or of results.
+
+        Args:
+            results: Folder of result files, or results already read.
+
+        Returns:
+            The leaderboards, sorted by task and budget.
+
+        Raises:
+            FaceRefError: Where there is no result, or a file cannot be read.
+        """
+        read = read_all(Path(results)) if isinstance(results, str | Path) else results
+        return cls([Table(key, rows) for key, rows in sorted(leaderboards(read).items())])
+
+    def __len__(self) -> int:
+        """Rows of all tables."""
+        return sum(len(table.results) for table in self.tables)
+
+    def select(self, task: str | None = None, budget: str | None = None) -> Leaderboard:
+        """Only the tables of a task, a budget, or both.
+
+        Args:
+            task: Name with version, such as `lfw-x8@1`.
+            budget: Such as `small`.
+
+        Returns:
+            The leaderboards that are left.
+
+        Raises:
+            FaceRefError: Where there is none, with those that there are.
+        """
+        found = [t for t in self.tables if task in (None, t.key[0]) and budget in (None, t.key[1])]
+        if not found:
+            known = ", ".join(sorted({f"{table.key[0]} {table.key[1]}" for table in self.tables}))
+            raise FaceRefError(
+                f"No leaderboard of task {task!r} and budget {budget!r}. There are: {known}."
+            )
+        return Leaderboard(found)
+
+    def to_dataframe(self) -> DataFrame:
+        """All tables as one, a row a method and leaderboard, best first; nothing is rounded.
+
+        Returns:
+            A pandas DataFrame. `task`, `budget`, `data_revision`, `images` name the leaderboard;
+            `method`, `name`, `references` (K), `list` and `ablation` the row. For each metric, such
+            as `psnr_y` in dB, its mean over faces, `_low` and `_high` of the 95 % bootstrap
+            interval, and `_rank`. `over_bicubic`, in dB, is the paired gain of PSNR-Y.
+            `parameters` and `macs` (of one face) are numbers, `training_seconds` and
+            `milliseconds` (of one face) times, `psnr_y_std` the standard deviation over seeds in
+            dB. `seeds` and `weights_sha256` hold one for each training, between spaces. What is not
+            known is missing (NA).
+        """
+        import pandas as pd
+
+        facts = metrics_of([row for table in self.tables for row in table.results])
+        frame = pd.DataFrame(
+            [_record(table, row, facts) for table in self.tables for row in table.rows],
+            columns=[*_ABOUT, *(f"{m.name}{part}" for m in facts for part in _PARTS), *_REST],
+        )
+        whole = ["parameters", "macs", *(f"{metric.name}_rank" for metric in facts)]
+        return frame.astype(dict.fromkeys(whole, "Int64"))
+
+    def to_csv(self) -> str:
+        """`to_dataframe` as CSV, means and intervals rounded to five digits."""
+        frame = self.to_dataframe()
+        ends = ("_low", "_high")
+        scores = [name.removesuffix("_low") for name in frame.columns if name.endswith("_low")]
+        rounded = [f"{score}{end}" for score in scores for end in ("", *ends)]
+        frame[rounded] = frame[rounded].astype(float).map(partial(round, ndigits=_CSV_DIGITS))
+        return frame.to_csv(index=False, lineterminator="\n")
+
+    def to_markdown(self) -> str:
+        """The page `leaderboard.md`: what the numbers mean, then every table."""
+        return "\n\n".join(["# Leaderboard", NOTE, *map(markdown_section, self.tables)]) + "\n"
+
+    def to_latex(self) -> str:
+        """A `table` for each leaderboard, best in bold and second underlined; needs booktabs."""
+        return "\n".join(latex_table(table.key, table.rows) for table in self.tables)
+
+    def to_yaml(self) -> str:
+        """The `model-index` of Hugging Face model cards, a model for each method and training."""
+        return model_index([row for table in self.tables for row in table.results])
+
+    def write(self, out: str | Path, form: str = "md") -> str:
+        """Write the leaderboards to a file.
+
+        Args:
+            out: The file.
+            form: One of `ENDINGS`: md, csv, latex or yaml.
+
+        Returns:
+            The text.
+
+        Raises:
+            FaceRefError: For another form, or where `out` cannot be written.
+        """
+        forms = {
+            "md": self.to_markdown,
+            "csv": self.to_csv,
+            "latex": self.to_latex,
+            "yaml": self.to_yaml,
+        }
+        if form not in forms:
+            raise unknown_choice("format", form, ENDINGS)
+        text = forms[form]()
+        try:
+            Path(out).parent.mkdir(parents=True, exist_ok=True)
+            write_text(Path(out), text)
+        except OSError as error:
+            raise FaceRefError(
+                f"Cannot write {out}: {error.strerror or error}. Choose another --out."
+            ) from error
+        return text
+
+    def plot(self, out: str | Path | None = None) -> Figure:
+        """Draw quality against cost: PSNR-Y over multiply-adds, parameters and time.
+
+        Of several leaderboards the one with the most rows is drawn; `select` chooses another.
+
+        Args:
+            out: PNG to write, with a PDF beside it; None writes nothing.
+
+        Returns:
+            The matplotlib figure.
+
+        Raises:
+            FaceRefError: Where `out` cannot be written.
+        """
+        from benchmark.report.plots import quality_against_cost
+        from benchmark.report.style import save_figure
+
+        table = max(self.tables, key=lambda one: len(one.results))
+        figure = quality_against_cost(table.without_ablations, table.title)
+        if out is not None:
+            save_figure(figure, Path(out))
+        return figure
+
+    def draw(self, out: str | Path) -> list[Path]:
+        """Write `leaderboard.md` and, in `figures/`, every figure of every leaderboard.
+
+        Args:
+            out: Folder.
+
+        Returns:
+            What was written; each figure is there as PNG and PDF.
+
+        Raises:
+            FaceRefError: Where `out` cannot be written.
+        """
+        from benchmark.report.plots import draw_leaderboard
+
+        page = Path(out) / "leaderboard.md"
+        self.write(page)
+        made = [page]
+        for table in self.tables:
+            folder = Path(out) / "figures"
+            made += draw_leaderboard(table.without_ablations, table.title, folder, table.name)
+        return made
+
+    def _repr_html_(self) -> str:
+        """The tables as a notebook shows them."""
+        return "".join(map(html_section, self.tables))
 
 
-def _more(results: Sequence[Result]) -> list[MetricInfo]:
-    return [metric for metric in metrics_of(results) if metric.name not in METRICS]
+_ABOUT = (
+    *("task", "budget", "data_revision", "images"),
+    *("method", "name", "references", "list", "ablation"),
+)
+_PARTS = ("", "_low", "_high", "_rank")
+_REST = (
+    *("over_bicubic", "over_bicubic_low", "over_bicubic_high", "psnr_y_std"),
+    *("parameters", "macs", "training_seconds", "milliseconds", "seeds", "weights_sha256"),
+)
 
 
-def _section(key: tuple[str, str, str, int], results: Sequence[Result]) -> str:
-    _, _, revision, images = key
-    lines = [
-        f"## {leaderboard_title(key)}",
-        "",
-        f"{images:,} faces, Face_Ref `{revision[:12]}`.",
-        "",
-    ]
-    columns, cells = columns_of(results), rows_of(results)
-    changed = [is_variant(result, results) for result in results]
-    lines += _table(columns, [row for row, apart in zip(cells, changed, strict=True) if not apart])
-    if any(changed):
-        lines += ["", "Methods with a part changed, ranked among the rows above:", ""]
-        lines += _table(columns, [row for row, apart in zip(cells, changed, strict=True) if apart])
-    for note in caveats_of(results):
-        lines += ["", note]
-    return "\n".join(lines)
+def _record(table: Table, row: RankedRow, facts: Sequence[MetricInfo]) -> list[Any]:
+    """Cells of one row, in the order of the columns of `to_dataframe`."""
+    result, training = row.result, row.result.training or {}
+    cells = [*table.key, result.method, row.name, result.references, result.reference_list]
+    cells.append(table.is_ablation(result))
+    for metric in facts:
+        value = row.values.get(metric.name)
+        cells += [*_ends(value), value.rank if value else None]
+    cells += [*_ends(row.gain), seed_spread(result, METRICS[0])]
+    cells += [result.parameters, result.macs, training.get("seconds"), result.milliseconds]
+    runs = [run for run in result.single_seeds if run.training is not None]
+    cells.append(" ".join(str(run.seed) for run in runs))
+    return [*cells, " ".join((run.training or {})["weights_sha256"] for run in runs)]
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    head = ["| " + " | ".join(columns) + " |", "| --- |" + " ---: |" * (len(columns) - 1)]
-    return head + ["| " + " | ".join(row) + " |" for row in rows]
-
-
-def _row(ranked: RankedRow, more: Sequence[MetricInfo]) -> list[str]:
-    result, means, training = ranked.result, ranked.result.means, ranked.result.training
-    first = ranked.values[METRICS[0]]
-    return [
-        ranked.name,
-        str(first.rank),
-        _seeds(result),
-        f"{means['psnr_y']:.2f} [{first.low:.2f}, {first.high:.2f}]",
-        _gain(ranked.gain),
-        f"{means['ssim_y']:.4f}",
-        f"{means['psnr_rgb']:.2f}",
-        f"{means['ssim_rgb']:.4f}",
-        *(_extra(result, metric) for metric in more),
-        "-" if result.parameters is None else f"{result.parameters / 1e6:.2f}",
-        "-" if result.macs is None else f"{result.macs / 1e9:.2f}",
-        "-" if training is None else f"{training['seconds'] / 60:.1f}",
-        "-" if result.milliseconds is None else f"{result.milliseconds:.1f}",
-    ]
-
-
-def _extra(result: Result, metric: MetricInfo) -> str:
-    value = known_means(result).get(metric.name)
-    return "-" if value is None else f"{value:.{metric.digits}f}"
-
-
-def _seeds(result: Result) -> str:
-    """How many trainings the row is the mean of, with the deviation of their PSNR-Y."""
-    spread = seed_spread(result, METRICS[0])
-    if spread is None:
-        return "-" if result.budget is None else "1"
-    return f"{len(result.repeats)} (±{spread:.3f})"
-
-
-def _gain(gain: Value | None) -> str:
-    if gain is None or gain.low is None or gain.high is None:
-        return "-"
-    return with_interval(gain.mean, gain.low, gain.high, 2)
+def _ends(value: Value | None) -> list[float | None]:
+    return [None] * 3 if value is None else [value.mean, value.low, value.high]

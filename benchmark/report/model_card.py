@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from benchmark.methods.registry import FOLDER
@@ -11,54 +12,30 @@ from benchmark.protocol.describe import protocol_text
 from benchmark.results.result import Result, label
 from benchmark.results.statistics import bootstrap
 from faceref.errors import FaceRefError, unknown_choice
+from faceref.markdown import markdown_table
 from faceref.release.policy import Licence
 
-_BODY = """# {title}, trained with Face_Ref, x8
-
-{about}
-
-The weights take a 16x16 face{with_references} to 128x128. SHA-256 of the weights: `{weights}`.
-
-## Results
-
-{results}
-
-Mean over {images:,} faces of the {split} split, with the 95 % interval of a bootstrap over faces;
-data `{data}`.
-
-```
-{protocol}
-```
-
-## Training
-
-Budget `{budget}` in {precision}, seed {seed}, {steps:,} steps, {hours:.1f} hours on {device}; val
-chose step {best:,} at {val:.2f} dB. Code {code}.
-
-## Intended use and limits
-
-Research on face super-resolution. **The detail in the output is hallucinated**: a 16x16 face does
-not hold it, and with references some of it is taken from other people. The output must not serve to
-identify, verify or describe anybody, nor as evidence. Trained on aligned faces of one data set:
-other poses, devices, ages and groups of people may come out worse, which was not measured here.
-
-## Terms
-
-{terms}. The weights were learnt from the images of that data set, so its terms apply, too.
-Whoever is shown in it and wants out is taken out of the data set, and weights trained later do
-without.
-"""
+_TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
 
 
 def write_card(
     results: Sequence[Result], method: str, licence: Licence, weights: str | None = None
 ) -> str:
-    """The card, with its YAML header, for the weights of `method` that `results` were made with.
+    """The card of a method's weights, with the YAML header that Hugging Face reads.
 
-    `weights` is the beginning of their SHA-256, needed where there are results of several. Raises
-    FaceRefError where there is no such result, or more than one choice.
+    Args:
+        results: Results that were made with the weights, among others.
+        method: Whose weights.
+        licence: Of the weights.
+        weights: Beginning of their SHA-256, needed where there are results of several.
+
+    Returns:
+        The card, in Markdown.
+
+    Raises:
+        FaceRefError: Where there is no such result, or more than one choice.
     """
-    from huggingface_hub import ModelCardData
+    from huggingface_hub import ModelCard, ModelCardData
 
     own = _chosen(results, method, weights)
     header = ModelCardData(
@@ -72,7 +49,9 @@ def write_card(
         model_name=own[0].title,
         eval_results=list(_measured(own)),
     )
-    return f"---\n{header.to_yaml()}\n---\n\n{_text(own, results, licence)}"
+    words = _words(own, results, licence)
+    card = ModelCard.from_template(header, template_path=str(_TEMPLATE), **words)
+    return f"{card}\n"
 
 
 def _chosen(results: Sequence[Result], method: str, weights: str | None) -> list[Result]:
@@ -121,37 +100,40 @@ def _measured(own: Sequence[Result]) -> list[Any]:
     ]
 
 
-def _text(own: Sequence[Result], results: Sequence[Result], licence: Licence) -> str:
+def _words(own: Sequence[Result], results: Sequence[Result], licence: Licence) -> dict[str, Any]:
+    """What the template is filled with."""
     first = own[0]
     training = first.training or {}
-    return _BODY.format(
-        title=first.title,
-        about=_about(first.method),
-        with_references=", and references of other people," if first.uses_references else "",
-        weights=_weights(first),
-        results=_table([*_plain(first, results), *own]),
-        images=first.images,
-        split=first.split,
-        data=first.data_revision[:12],
-        protocol=protocol_text(first.task),
-        budget=first.budget,
-        precision=training.get("precision", "bf16"),
-        seed=first.seed,
-        steps=training["steps"],
-        hours=training["seconds"] / 3600,
-        device=training["hardware"]["device"],
-        best=training["best_step"],
-        val=training["val_psnr_y"],
-        code=first.code,
-        terms=licence.text,
-    )
+    return {
+        "title": first.title,
+        "about": _about(first.method),
+        "uses_references": first.uses_references,
+        "weights": _weights(first),
+        "results": "\n".join(_table([*_plain(first, results), *own])),
+        "images": first.images,
+        "split": first.split,
+        "data": first.data_revision[:12],
+        "protocol": protocol_text(first.task),
+        "budget": first.budget,
+        "precision": training.get("precision", "bf16"),
+        "seed": first.seed,
+        "steps": training["steps"],
+        "hours": training["seconds"] / 3600,
+        "device": training["hardware"]["device"],
+        "best": training["best_step"],
+        "val": training["val_psnr_y"],
+        "code": first.code,
+        "terms": licence.text,
+    }
 
 
 def _about(method: str) -> str:
     """What the header of the method's file says: paper, origin, licences. Imports nothing."""
     base, _, variant = method.partition("-")
-    path, said = FOLDER / f"{base}.py", f"Method `{method}`."
-    if not path.is_file():
+    said = f"Method `{method}`."
+    files = (FOLDER / f"{base}.py", FOLDER / base / "__init__.py")
+    path = next((file for file in files if file.is_file()), None)
+    if path is None:
         return said
     header = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or said
     return f"Variant `{variant}` of:\n\n{header}" if variant else header
@@ -167,14 +149,18 @@ def _plain(first: Result, results: Sequence[Result]) -> list[Result]:
     ]
 
 
-def _table(shown: Sequence[Result]) -> str:
-    lines = ["| | PSNR, Y | 95 % | SSIM, Y | parameters | MACs |"]
-    lines.append("| --- | ---: | ---: | ---: | ---: | ---: |")
-    for result in shown:
-        low, high = bootstrap([value for value in result.scores["psnr_y"] if value is not None])
-        lines.append(
-            f"| {label(result)} | {result.means['psnr_y']:.2f} dB | {low:.2f} to {high:.2f} | "
-            f"{result.means['ssim_y']:.4f} | {result.parameters or 0:,} | "
-            f"{(result.macs or 0) / 1e9:.2f} G |"
-        )
-    return "\n".join(lines)
+def _table(shown: Sequence[Result]) -> list[str]:
+    columns = ["", "PSNR, Y", "95 %", "SSIM, Y", "parameters", "MACs"]
+    return markdown_table(columns, map(_cells, shown))
+
+
+def _cells(result: Result) -> list[str]:
+    low, high = bootstrap([value for value in result.scores["psnr_y"] if value is not None])
+    return [
+        label(result),
+        f"{result.means['psnr_y']:.2f} dB",
+        f"{low:.2f} to {high:.2f}",
+        f"{result.means['ssim_y']:.4f}",
+        f"{result.parameters or 0:,}",
+        f"{(result.macs or 0) / 1e9:.2f} G",
+    ]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmark.metrics.registry import METRICS, metric_info
-from benchmark.report.formats import write_leaderboard
 from benchmark.report.style import (
     FULL_WIDTH,
     PLAIN,
@@ -19,17 +18,16 @@ from benchmark.report.style import (
     marker_style,
     save_figure,
 )
-from benchmark.results.files import read_all
 from benchmark.results.ranking import (
-    LeaderboardKey,
     RankedRow,
-    leaderboard_name,
-    leaderboard_title,
     ranked_rows,
     scores_of,
 )
-from benchmark.results.result import Result, is_variant, label, leaderboards
+from benchmark.results.result import Result, label
 from benchmark.results.statistics import bootstrap
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 FAR_BELOW = 2.0
 """Results that many dB below bicubic are named under the plot, not drawn."""
@@ -67,8 +65,8 @@ def name_hidden(axes: Any, hidden: Sequence[Result]) -> None:
         )
 
 
-def quality_against_cost(results: Sequence[Result], out: Path, title: str) -> None:
-    """PSNR-Y in dB with its interval against multiply-adds, parameters and time, as PNG and PDF.
+def quality_against_cost(results: Sequence[Result], title: str) -> Figure:
+    """PSNR-Y in dB with its interval against multiply-adds, parameters and time.
 
     Bicubic and methods at no cost are horizontal lines; results whose cost is unknown are left out.
     """
@@ -87,7 +85,7 @@ def quality_against_cost(results: Sequence[Result], out: Path, title: str) -> No
     _name_rows(figure, shown, [marker_style(row, results) for row in shown])
     figure.subplots_adjust(wspace=0.08)
     name_hidden(axes[0], hidden)
-    save_figure(figure, out)
+    return figure
 
 
 def _logarithmic(axes: Any) -> None:
@@ -279,31 +277,23 @@ def _violin(axes: Any, values: np.ndarray, height: float, look: MarkerStyle) -> 
     axes.plot(middle, height, "o", color="white", mec=look.colour, ms=4)
 
 
-ENDS = ("cost", "distribution", "wins", "val", "references")
-"""How the names of a leaderboard's figures end."""
+def draw_leaderboard(results: Sequence[Result], title: str, folder: Path, name: str) -> list[Path]:
+    """Figures of the rows of one leaderboard, each as PNG and PDF; returns what was written.
 
-
-def draw(folder: Path, out: Path) -> list[Path]:
-    """Leaderboard and figures of the results below `folder`, in `out`; returns what was written."""
-    made = [out / "leaderboard.md"]
-    write_leaderboard(folder, made[0], "md")
-    for key, rows in leaderboards(read_all(folder)).items():
-        made += _draw_leaderboard(key, rows, out / "figures")
-    return made
-
-
-def _draw_leaderboard(key: LeaderboardKey, rows: Sequence[Result], folder: Path) -> list[Path]:
-    """Figures of one leaderboard, each as PNG and PDF; parts changed are drawn by `gain_page`."""
-    rows = [row for row in rows if not is_variant(row, rows)]
-    title, name = leaderboard_title(key), leaderboard_name(key)
+    Ablations are no rows of these figures: `benchmark.studies.gains_page` draws them.
+    """
     files = {end: folder / f"{name}-{end}.png" for end in ENDS}
-    quality_against_cost(rows, files["cost"], title)
-    distributions(rows, files["distribution"], title)
-    win_matrix(rows, files["wins"], title)
+    save_figure(quality_against_cost(results, title), files["cost"])
+    distributions(results, files["distribution"], title)
+    win_matrix(results, files["wins"], title)
     drawn = ["cost", "distribution", "wins"]
-    if any(row.training for row in rows):
-        validation_curves(rows, files["val"])
+    if any(row.training for row in results):
+        validation_curves(results, files["val"])
         drawn.append("val")
-    if reference_curve(rows, files["references"], title):
+    if reference_curve(results, files["references"], title):
         drawn.append("references")
     return [files[end].with_suffix(form) for end in drawn for form in (".png", ".pdf")]
+
+
+ENDS = ("cost", "distribution", "wins", "val", "references")
+"""How the names of a leaderboard's figures end."""

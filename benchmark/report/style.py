@@ -1,4 +1,4 @@
-"""One look for all figures: sizes of a paper, colours that colour-blind readers tell apart, PDF."""
+"""One style for all figures: sizes of a paper, colours for colour-blind readers, PDF."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FULL_WIDTH = 7.0
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 """Okabe and Ito, https://jfly.uni-koeln.de/color/, without the yellow, which is faint on white."""
 PLAIN = "#777777"
-"""Bicubic, and what stands in the background."""
+"""Bicubic, and what is in the background."""
 _MARKERS = {None: "o", "refs_lr": "s", "refs_hr": "^"}
 _SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -58,13 +58,12 @@ def figure_of(
     One pair of axes; an array (columns,) where there is one row of several; else (rows, columns).
     """
     import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure
 
     matplotlib.rcParams.update(_SETTINGS)
-    size = (width, height)
-    figure, axes = plt.subplots(rows, columns, figsize=size, dpi=150, squeeze=False, **options)
+    # Not by pyplot: it would keep the figure open and choose a window to show it in.
+    figure = Figure((width, height), dpi=150)
+    axes = figure.subplots(rows, columns, squeeze=False, **options)
     for one in axes.ravel():
         one.grid(alpha=0.25)
         one.spines[["top", "right"]].set_visible(False)
@@ -72,12 +71,10 @@ def figure_of(
 
 
 def save_figure(figure: Any, out: Path) -> list[Path]:
-    """Write `figure` as the PNG `out` and as PDF beside it, fonts embedded; closes it.
+    """Write `figure` as the PNG `out` and as PDF beside it, fonts embedded.
 
     The same results give the same bytes: no date and no release is written.
     """
-    from matplotlib import pyplot as plt
-
     bare = {"Creator": "facebench", "Producer": None, "CreationDate": None}
     made = []
     try:
@@ -91,6 +88,4 @@ def save_figure(figure: Any, out: Path) -> list[Path]:
         raise FaceRefError(
             f"Cannot write {out}: {error.strerror or error}. Choose another --out."
         ) from error
-    finally:
-        plt.close(figure)
     return made

@@ -6,7 +6,7 @@ Everything is computed from result and study files.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,17 +14,12 @@ import numpy as np
 from benchmark.metrics.registry import METRICS, metric_info
 from benchmark.protocol.budgets import split_budget
 from benchmark.results.caveats import aside, unlike
+from benchmark.results.paired import Paired, corrected, paired
 from benchmark.results.ranking import metrics_of, scores_of
 from benchmark.results.result import Result, label
-from benchmark.results.statistics import (
-    bootstrap_p,
-    holm,
-    interval,
-    p_text,
-    resampled_means,
-    with_interval,
-)
+from benchmark.results.statistics import p_text
 from benchmark.studies.study import NAMES, Study, gain
+from faceref.markdown import markdown_table
 
 ASKED = "msrnet"
 """The method whose claim is examined."""
@@ -32,18 +27,12 @@ GIVEN = ("refs_lr", "refs_hr")
 
 
 @dataclass(frozen=True)
-class Difference:
-    """One row minus another in one metric, face by face."""
+class Difference(Paired):
+    """One row minus another in one metric, face by face; p is corrected as `differences` says."""
 
     row: str
     rival: str
     metric: str
-    mean: float
-    low: float
-    high: float
-    """95 % bootstrap interval."""
-    p: float
-    """Two-sided, corrected by Holm over the differences of one table and metric."""
     unlike: tuple[str, ...] = ()
     """What else differed between the trainings: see `caveats_of.unlike`."""
     seeds: tuple[int, int] | None = None
@@ -51,7 +40,7 @@ class Difference:
 
     @property
     def aside(self) -> str:
-        """What else differed, to stand behind a name or number; empty for nothing."""
+        """What else differed, as words behind a name or number; empty for nothing."""
         return aside(self.unlike)
 
     @property
@@ -64,13 +53,14 @@ class Difference:
 def differences(
     pairs: Sequence[tuple[Result, Result]], metrics: Sequence[str] = METRICS
 ) -> list[Difference]:
-    """Each pair in each metric that both rows have for every face."""
+    """Each pair in each metric that both rows have for every face.
+
+    p is corrected by Holm over the differences of one metric.
+    """
     found: list[Difference] = []
     for metric in metrics:
         usable = [pair for pair in pairs if all(_whole(row, metric) for row in pair)]
-        table = [_difference(row, rival, metric) for row, rival in usable]
-        corrected = holm([one.p for one in table]) if table else []
-        found += [replace(one, p=float(p)) for one, p in zip(table, corrected, strict=True)]
+        found += corrected([_difference(row, rival, metric) for row, rival in usable])
     return found
 
 
@@ -80,14 +70,10 @@ def _whole(row: Result, metric: str) -> bool:
 
 
 def _difference(row: Result, rival: Result, metric: str) -> Difference:
-    scores = scores_of([row, rival], metric)
-    drawn = resampled_means(scores)
-    low, high = interval(drawn[:, 0] - drawn[:, 1])
-    p = float(bootstrap_p(scores, drawn)[0, 1])
-    mean = float((scores[0] - scores[1]).mean())
-    other = tuple(unlike(row, rival))
-    seeds = _uneven_seeds(row, rival)
-    return Difference(label(row), label(rival), metric, mean, low, high, p, other, seeds)
+    found = paired(*scores_of([row, rival], metric))
+    other, seeds = tuple(unlike(row, rival)), _uneven_seeds(row, rival)
+    ends = found.mean, found.low, found.high, found.p
+    return Difference(*ends, label(row), label(rival), metric, other, seeds)
 
 
 def _uneven_seeds(row: Result, rival: Result) -> tuple[int, int] | None:
@@ -126,11 +112,11 @@ def chosen_against_rivals(leaderboard: Sequence[Result]) -> list[tuple[Result, R
 def against_none(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
     """The asked method and its variants with references, against training without any.
 
-    That is the variant's own twin, as `msrnet-attentive-no-external`, or `msrnet-no-external`.
+    That is the variant's own, as `msrnet-attentive-no-external`, or `msrnet-no-external`.
     """
     rows = [_given(leaderboard, [method]) for method in _family(leaderboard)]
-    pairs = [(row, _twin(row, leaderboard)) for row in rows if row is not None]
-    return [(row, twin) for row, twin in pairs if twin is not None]
+    pairs = [(row, _without_references(row, leaderboard)) for row in rows if row is not None]
+    return [(row, other) for row, other in pairs if other is not None]
 
 
 def _rivals(mine: Result | None, leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
@@ -142,7 +128,7 @@ def _rivals(mine: Result | None, leaderboard: Sequence[Result]) -> list[tuple[Re
         _first(leaderboard, lambda row: row.method == mine.method and row.references == 0),
         _first(others, lambda row: row.budget is not None and not row.uses_references),
         _first(others, lambda row: row.budget is not None and row.reference_list == GIVEN[0]),
-        _twin(mine, leaderboard),
+        _without_references(mine, leaderboard),
     ]
     return [(mine, rival) for rival in rivals if rival is not None]
 
@@ -164,13 +150,13 @@ def _on_val(row: Result) -> float:
     return float(np.mean([training.get("val_psnr_y", -np.inf) for training in trainings]))
 
 
-def _twin(row: Result, leaderboard: Sequence[Result]) -> Result | None:
+def _without_references(row: Result, leaderboard: Sequence[Result]) -> Result | None:
     own = _first(leaderboard, lambda other: other.method == f"{row.method}-no-external")
     return own or _first(leaderboard, lambda other: other.method == f"{ASKED}-no-external")
 
 
-def by_part(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
-    """Each variant of the asked method against the whole, with the same references."""
+def by_ablation(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
+    """Each ablation of the asked method against the whole, with the same references."""
     whole = {
         (row.references, row.reference_list): row for row in leaderboard if row.method == ASKED
     }
@@ -192,38 +178,31 @@ def table(found: Sequence[Difference], metrics: Sequence[str]) -> list[str]:
     shown = [metric for metric in metrics if any(one.metric == metric for one in found)]
     cells = {(one.name, one.metric): _text(one) for one in found}
     names = list(dict.fromkeys(one.name for one in found))
-    lines = ["| difference | " + " | ".join(metric_info(metric).heading for metric in shown) + " |"]
-    lines.append("| --- |" + " ---: |" * len(shown))
-    for name in names:
-        row = [cells.get((name, metric), "-") for metric in shown]
-        lines.append(f"| {name} | " + " | ".join(row) + " |")
-    return lines
+    head = ["difference", *(metric_info(metric).heading for metric in shown)]
+    rows = [[name, *(cells.get((name, metric), "-") for metric in shown)] for name in names]
+    return markdown_table(head, rows)
 
 
 def _text(one: Difference) -> str:
     digits = metric_info(one.metric).digits + (1 if metric_info(one.metric).digits == 2 else 0)
-    return f"{with_interval(one.mean, one.low, one.high, digits)}, {p_text(one.p)}"
+    return f"{one.text(digits)}, {p_text(one.p)}"
 
 
 def ladder(studies: Sequence[Study], count: int) -> list[str]:
     """Markdown: gain over K = 0 by kind of reference (lines) of each training (columns), dB."""
     kinds = list(dict.fromkeys(kind for study in studies for kind in study.kinds))
-    lines = ["| references in the test | " + " | ".join(map(_training, studies)) + " |"]
-    lines.append("| --- |" + " ---: |" * len(studies))
-    for kind in kinds:
-        cells = [_gain(study, kind, count) for study in studies]
-        lines.append(f"| {NAMES[kind]} | " + " | ".join(cells) + " |")
+    rows = [[NAMES[kind], *(_gain(study, kind, count) for study in studies)] for kind in kinds]
     base = [f"{np.mean(study.cell('none', 0).psnr_y):.3f} dB" for study in studies]
-    faces = [f"{study.images:,}" for study in studies]
-    lines.append("| none (K = 0), PSNR-Y | " + " | ".join(base) + " |")
-    return [*lines, "| faces | " + " | ".join(faces) + " |"]
+    rows.append(["none (K = 0), PSNR-Y", *base])
+    rows.append(["faces", *(f"{study.images:,}" for study in studies)])
+    return markdown_table(["references in the test", *map(_training, studies)], rows)
 
 
 def _gain(study: Study, kind: str, count: int) -> str:
     if kind not in study.kinds:
         return "-"
     cell = study.cell(kind, 1 if kind == "target" else count)
-    return with_interval(*gain(study, cell))
+    return gain(study, cell).text()
 
 
 def _training(study: Study) -> str:
@@ -248,20 +227,14 @@ TRAININGS_NOTE = (
 
 
 @dataclass(frozen=True)
-class OverTrainings:
-    """One row minus another in PSNR-Y, over their trainings."""
+class OverTrainings(Paired):
+    """One row minus another in PSNR-Y, over their trainings; the interval is Student's t."""
 
     name: str
     trainings: tuple[int, int]
     """Of the row, and of its rival."""
-    paired: bool
+    same_trainings: bool
     """Whether both rows are of the same trainings."""
-    mean: float
-    low: float
-    high: float
-    """95 % interval of Student's t."""
-    p: float
-    """Two-sided, corrected by Holm over the lines of the table."""
 
 
 def over_trainings(pairs: Sequence[tuple[Result, Result]]) -> list[OverTrainings]:
@@ -271,8 +244,7 @@ def over_trainings(pairs: Sequence[tuple[Result, Result]]) -> list[OverTrainings
     """
     every = [_training_difference(row, rival) for row, rival in pairs]
     found = list({one.name: one for one in every if one is not None}.values())
-    corrected = holm([one.p for one in found])
-    return [replace(one, p=float(p)) for one, p in zip(found, corrected, strict=True)]
+    return corrected(found)
 
 
 def _training_difference(row: Result, rival: Result) -> OverTrainings | None:
@@ -280,21 +252,21 @@ def _training_difference(row: Result, rival: Result) -> OverTrainings | None:
 
     mine, theirs = _by_training(row), _by_training(rival)
     shared = [weights for weights in mine if weights in theirs]
-    paired = bool(shared)
+    same = bool(shared)
     first = np.array([mine[weights] for weights in shared or mine])
     second = np.array([theirs[weights] for weights in shared or theirs])
     if min(len(first), len(second)) < LEAST:
         return None
-    test: Any = ttest_rel(first, second) if paired else ttest_ind(first, second, equal_var=False)
+    test: Any = ttest_rel(first, second) if same else ttest_ind(first, second, equal_var=False)
     low, high = test.confidence_interval(0.95)
     return OverTrainings(
-        f"{label(row)} - {label(rival)}{aside(unlike(row, rival))}",
-        (len(first), len(second)),
-        paired,
         float(first.mean() - second.mean()),
         float(low),
         float(high),
         float(test.pvalue),
+        f"{label(row)} - {label(rival)}{aside(unlike(row, rival))}",
+        (len(first), len(second)),
+        same,
     )
 
 
@@ -309,10 +281,10 @@ def _by_training(row: Result) -> dict[str, float]:
 
 def trainings_table(found: Sequence[OverTrainings]) -> list[str]:
     """Markdown: a line a pair."""
-    lines = ["| difference | trainings | PSNR-Y, dB |", "| --- | ---: | ---: |"]
+    rows = []
     for one in found:
         mine, theirs = one.trainings
-        count = f"{mine}, paired" if one.paired else f"{mine} and {theirs}"
-        value = f"{with_interval(one.mean, one.low, one.high)}, {p_text(one.p)}"
-        lines.append(f"| {one.name} | {count} | {value} |")
-    return lines
+        count = f"{mine}, paired" if one.same_trainings else f"{mine} and {theirs}"
+        value = f"{one.text()}, {p_text(one.p)}"
+        rows.append([one.name, count, value])
+    return markdown_table(["difference", "trainings", "PSNR-Y, dB"], rows)

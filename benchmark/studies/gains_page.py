@@ -8,12 +8,11 @@ from pathlib import Path
 from benchmark.methods.registry import load_method
 from benchmark.metrics.registry import METRICS
 from benchmark.protocol.budgets import split_budget
-from benchmark.report.forest_plot import Drawn, draw_differences
+from benchmark.report.forest_plot import draw_differences
 from benchmark.results.caveats import caveats_of
 from benchmark.results.files import read_all
 from benchmark.results.ranking import LeaderboardKey, leaderboard_name, leaderboard_title
 from benchmark.results.result import Result, leaderboards, seed_spread
-from benchmark.results.statistics import with_interval
 from benchmark.studies.gains import (
     ASKED,
     GIVEN,
@@ -21,7 +20,7 @@ from benchmark.studies.gains import (
     Difference,
     against_none,
     against_rivals,
-    by_part,
+    by_ablation,
     by_references,
     chosen_against_rivals,
     differences,
@@ -34,6 +33,7 @@ from benchmark.studies.gains import (
 from benchmark.studies.study import Study, read
 from faceref.errors import FaceRefError
 from faceref.files import write_text
+from faceref.markdown import markdown_table
 
 ABLATIONS = (
     "PSNR-Y with five references found with the LR face, what that is over MSRNet's, and what "
@@ -59,12 +59,9 @@ def ablations(leaderboard: Sequence[Result]) -> list[str]:
     over = _by_row(others, [(row, rows[ASKED]) for row in others])
     both = [row for row in rows.values() if _given(row) and row.method in alone]
     gains = _by_row(both, [(row, alone[row.method]) for row in both])
-    lines = [
-        "| method | what it is | seeds | PSNR-Y | over MSRNet (K=5) | by its references |",
-        "| --- | --- | ---: | ---: | ---: | ---: |",
-    ]
-    for row in sorted(rows.values(), key=lambda row: -row.means[METRICS[0]]):
-        cells = [
+    head = ["method", "what it is", "seeds", "PSNR-Y", "over MSRNet (K=5)", "by its references"]
+    cells = [
+        [
             f"`{row.method}`",
             ideas[row.method],
             str(max(1, len(row.repeats))),
@@ -72,7 +69,9 @@ def ablations(leaderboard: Sequence[Result]) -> list[str]:
             _cell(over.get(row.method)),
             _cell(gains.get(row.method)),
         ]
-        lines.append(f"| {' | '.join(cells)} |")
+        for row in sorted(rows.values(), key=lambda row: -row.means[METRICS[0]])
+    ]
+    lines = markdown_table(head, cells, "llrrrr")
     spread = [seed_spread(row, METRICS[0]) for row in rows.values()]
     known = [one for one in spread if one is not None]
     if known:
@@ -92,7 +91,7 @@ def _by_row(rows: Sequence[Result], pairs: list[tuple[Result, Result]]) -> dict[
 def _cell(one: Difference | None) -> str:
     if one is None:
         return "-"
-    return f"{with_interval(one.mean, one.low, one.high)}{one.aside}"
+    return f"{one.text()}{one.aside}"
 
 
 COUNT = 5
@@ -162,9 +161,9 @@ def gains_markdown(
     lines += ["", f"![{figure.stem}]({figure.as_posix()})"]
     for note in caveats_of(leaderboard):
         lines += ["", note]
-    attempts = ablations(leaderboard)
-    if attempts:
-        lines += ["", "## What was tried", "", ABLATIONS, "", *attempts]
+    variants = ablations(leaderboard)
+    if variants:
+        lines += ["", "## Ablations", "", ABLATIONS, "", *variants]
     if studies:
         lines += [
             "",
@@ -186,7 +185,7 @@ def sections(leaderboard: Sequence[Result]) -> list[tuple[str, list[tuple[Result
         ("The variant of MSRNet that is best on val", chosen_against_rivals(leaderboard)),
         ("With five references against training without any", against_none(leaderboard)),
         ("Each method with and without references", by_references(leaderboard)),
-        ("MSRNet with a part changed, against the whole", by_part(leaderboard)),
+        ("Ablations of MSRNet, against the whole", by_ablation(leaderboard)),
     ]
     return [(title, pairs) for title, pairs in found if pairs]
 
@@ -197,5 +196,5 @@ def draw_gains(key: LeaderboardKey, leaderboard: Sequence[Result], out: Path) ->
     for _, pairs in sections(leaderboard):
         every += differences(pairs, METRICS[:1])
     found = list({one.name: one for one in reversed(every)}.values())[::-1]
-    lines = [Drawn(one.name, one.mean, one.low, one.high, one.p) for one in found]
-    return draw_differences(lines, out, leaderboard_title(key).replace("`", ""), METRICS[0])
+    names = [one.name for one in found]
+    return draw_differences(names, found, out, leaderboard_title(key).replace("`", ""), METRICS[0])

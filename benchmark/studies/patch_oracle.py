@@ -1,10 +1,10 @@
-"""What lies in the references, whatever a network makes of it: detail copied by patches.
+"""What is in the references, whatever a network makes of it: detail copied by patches.
 
 The bicubic face gets, block by block of 8x8 pixels, the high frequencies of one block of one
 reference. The block is chosen by the HR face (an oracle: the most that choosing can give), by
 the LR face (what is known), or not at all (the mean of the references at the same place). What
 the first is above the second is lost in choosing; what look-alikes are above random faces under the
-first is what likeness adds.
+first is what similarity adds.
 """
 
 from __future__ import annotations
@@ -61,16 +61,16 @@ def _of_face(
 ) -> dict[str, tuple[float, float, float]]:
     lr, hr = as_batch(faces.lr[row : row + 1]), faces.hr[row]
     refs = as_batch(faces.pool.images[list(references)]).unsqueeze(0)
-    refs, small = remap(refs, downsample_references(refs), lr)
-    base, low = _luma(upsample(lr, 8)), _luma(upsample(small[0], 8))
+    refs, lr_refs = remap(refs, downsample_references(refs), lr)
+    base, low = _luma(upsample(lr, 8)), _luma(upsample(lr_refs[0], 8))
     lacking = torch.from_numpy(luma(hr)).float()[None, None] - base
     high = _luma(refs[0]) - low
     wanted, known = _blocks(lacking, BLOCK), _blocks(base, BLOCK)
     there, seen = _blocks(high, STEP), _blocks(low, STEP)
     chosen = {
-        "small": there[_nearest(known, seen)],
+        "lr": there[_nearest(known, seen)],
         "place": _blocks(high.mean(0, keepdim=True), BLOCK),
-        "sharp": there[_nearest(wanted, there)],
+        "hr": there[_nearest(wanted, there)],
     }
     own = float((wanted * wanted).sum())
     return {

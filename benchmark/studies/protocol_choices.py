@@ -15,6 +15,7 @@ from benchmark.protocol.degradation import degrade, upsample_bicubic
 from benchmark.protocol.published import PUBLISHED, score_published, wrapped
 from benchmark.protocol.tasks import HR_SIZE, LR_SIZE, SCALE
 from faceref.errors import FaceRefError
+from faceref.markdown import markdown_table
 
 Resize = Callable[[np.ndarray], np.ndarray]
 Measure = Callable[[np.ndarray, np.ndarray], float]
@@ -22,7 +23,7 @@ Measure = Callable[[np.ndarray, np.ndarray], float]
 
 @dataclass(frozen=True)
 class Choice:
-    """A whole protocol: what makes the LR face, enlarges it, and measures the result."""
+    """A whole protocol: what makes the LR face, upsamples it, and measures the result."""
 
     group: str
     title: str
@@ -57,7 +58,7 @@ def choices() -> list[Choice]:
     ]
     found = [own]
     found += [replace(own, group="Shrinking", title=t, shrink=f) for t, f in shrinking]
-    found += [replace(own, group="Enlarging", title=t, grow=f) for t, f in growing]
+    found += [replace(own, group="Upsampling", title=t, grow=f) for t, f in growing]
     found += [replace(own, group="Colour", title=t, plane=f) for t, f in colours]
     found += [replace(own, group="Border", title=f"{b} px cut", border=b) for b in (4, 8, 16)]
     return found + [replace(own, group="SSIM", title=t, ssim=f) for t, f in SSIMS]
@@ -74,27 +75,27 @@ def page(faces: np.ndarray, name: str) -> str:
     """PROTOCOLS.md: the table of all choices and of the published protocols, in Markdown."""
     own, *others = choices()
     base = measure(own, faces)
-    lines = [HEADING.format(count=len(faces), name=name), _row(own, base, base)]
-    lines += [_row(choice, measure(choice, faces), base) for choice in others]
-    lines += ["", PUBLISHED_HEADING, *_published_rows(faces, base)]
+    rows = [[own.group, own.title, *_cells(base, base)]]
+    rows += [[one.group, one.title, *_cells(measure(one, faces), base)] for one in others]
+    lines = [HEADING.format(count=len(faces), name=name)]
+    lines += markdown_table(["what", "choice", *NUMBERS], rows, "llrrrr")
+    lines += ["", PUBLISHED_HEADING]
+    lines += markdown_table(["protocol", *NUMBERS], _published_rows(faces, base))
     return "\n".join(lines) + "\n"
 
 
 HEADING = """# How each choice moves the number
 
 Bicubic x8 on {count} faces ({name}), one choice changed at a time.
-Papers claim 0.1 dB as progress: numbers of two protocols do not stand beside each other.
+Papers claim 0.1 dB as progress: numbers of two protocols cannot be compared.
 `facebench protocol NAME` says what a protocol is; this page is made by
 `facebench protocols FACES --out PROTOCOLS.md`.
-
-| what | choice | PSNR, dB | difference | SSIM | difference |
-| --- | --- | ---: | ---: | ---: | ---: |"""
+"""
 PUBLISHED_HEADING = """## Published protocols
 
 The same images, Pillow's bicubic both ways, measured as the papers did.
-
-| protocol | PSNR, dB | difference | SSIM | difference |
-| --- | ---: | ---: | ---: | ---: |"""
+"""
+NUMBERS = ("PSNR, dB", "difference", "SSIM", "difference")
 
 
 def read_faces(folder: Path) -> np.ndarray:
@@ -159,26 +160,22 @@ def _by_plane(measured: Measure, low: np.ndarray, high: np.ndarray) -> float:
     return float(np.mean([measured(low[..., c], high[..., c]) for c in range(low.shape[2])]))
 
 
-def _row(choice: Choice, found: tuple[float, float], base: tuple[float, float]) -> str:
-    return f"| {choice.group} | {choice.title} | {_cells(found, base)} |"
+def _cells(found: Sequence[float], base: Sequence[float]) -> list[str]:
+    psnr_over, ssim_over = found[0] - base[0], found[1] - base[1]
+    return [f"{found[0]:.3f}", f"{psnr_over:+.3f}", f"{found[1]:.4f}", f"{ssim_over:+.4f}"]
 
 
-def _cells(found: Sequence[float], base: Sequence[float]) -> str:
-    quality, likeness = found[0] - base[0], found[1] - base[1]
-    return f"{found[0]:.3f} | {quality:+.3f} | {found[1]:.4f} | {likeness:+.4f}"
-
-
-def _published_rows(faces: np.ndarray, base: tuple[float, float]) -> list[str]:
+def _published_rows(faces: np.ndarray, base: tuple[float, float]) -> list[list[str]]:
     rows = []
     for name, protocol in PUBLISHED.items():
         scores = [
             score_published(protocol, upsample_bicubic(degrade(face)), face) for face in faces
         ]
         mean = {metric: float(np.mean([row[metric] for row in scores])) for metric in scores[0]}
-        rows.append(f"| `{name}` | {_cells((mean['psnr_y'], mean['ssim_y']), base)} |")
+        rows.append([f"`{name}`", *_cells((mean["psnr_y"], mean["ssim_y"]), base)])
         if "ssim_overflow" in mean:
             cells = _cells((mean["psnr_y"], mean["ssim_overflow"]), base)
-            rows.append(f"| `{name}`, its historic SSIM with overflow | {cells} |")
+            rows.append([f"`{name}`, its historic SSIM with overflow", *cells])
     return rows
 
 

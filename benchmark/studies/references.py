@@ -19,11 +19,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from baselines.msrnet.ablation import Changed, changed_parts
 from benchmark.data.faces import Faces, random_references, read_split
 from benchmark.evaluation.evaluate import BATCH, budget_name, default_task, open_model
 from benchmark.evaluation.record import code_version
-from benchmark.methods.method import Method
+from benchmark.methods.method import Ablation, Method
 from benchmark.methods.registry import load_method
 from benchmark.metrics.score import luma, psnr, ssim, to_uint8
 from benchmark.protocol.tasks import HR_SIZE, task
@@ -33,8 +32,8 @@ from benchmark.studies.study import (
     BANDS,
     KINDS,
     REGIONS,
+    AblationScores,
     Cell,
-    PartChanged,
     Patches,
     Study,
     StudyCheckpoint,
@@ -48,8 +47,8 @@ from faceref.errors import FaceRefError
 from faceref.hardware import hardware, open_device
 
 COUNTS = (1, 2, 3, 5, 8)
-PART_LIST, PART_COUNT = "refs_lr", 5
-"""What a network with a part changed is given: that list, and at most that many where it can be."""
+ABLATION_LIST, ABLATION_COUNT = "refs_lr", 5
+"""What ablations are given: that list, and at most that many where it can be."""
 
 
 def parse_counts(text: str) -> list[int]:
@@ -103,7 +102,7 @@ def study_references(
 ) -> Study:
     """Score a training with every kind and number of references.
 
-    `run` is its folder or a exported file. `faces` limits how many faces are scored, evenly spaced.
+    `run` is its folder or an exported file. `faces` limits how many are scored, evenly spaced.
     `also` are other builds of the same faces, whose lists by another likeness are studied, too.
     What is finished is taken from `checkpoint` and kept there. Raises FaceRefError for a method
     without references and for a split in which nobody has two images.
@@ -113,7 +112,7 @@ def study_references(
     model = open_model(method, run).to(target)
     subjects, kinds = prepare(face_ref, split, faces, max(counts))
     others = _other_lists(face_ref, also, split, subjects)
-    # By appearance the HR face finds what the small one does: it is compared at 16x16.
+    # By appearance the HR face finds what the LR face does: it is compared at 16x16.
     kinds |= {name: lists for name, lists in others.items() if lists not in kinds.values()}
     checkpoint = checkpoint or StudyCheckpoint()
     checkpoint.begin(_key(training["weights_sha256"], device, subjects.image_ids, kinds))
@@ -122,10 +121,10 @@ def study_references(
     plan.append(("target", 1))
     ends = sorted({min(counts), max(counts)})
     copied = [(kind, count) for kind in KINDS if kind in kinds for count in ends]
-    changes = list(changed_parts(method, model))
-    most = max(count for count in counts if count <= max(min(counts), PART_COUNT))
-    changed = [(change.name, most) for change in changes]
-    reports = _reports(progress, [*plan, *copied, *changed], len(subjects))
+    ablations = list(method.ablations(method, model)) if method.ablations else []
+    most = max(count for count in counts if count <= max(min(counts), ABLATION_COUNT))
+    ablated = [(ablation.name, most) for ablation in ablations]
+    reports = _reports(progress, [*plan, *copied, *ablated], len(subjects))
     cells: list[Cell] = []
     for kind, count in plan:
         report = next(reports)
@@ -135,10 +134,11 @@ def study_references(
     for kind, count in copied:
         make = partial(copied_patches, subjects, kinds[kind], kind, count, next(reports))
         patches += checkpoint.get(f"copied-{kind}-{count}", Patches, make)
-    parts: list[PartChanged] = []
-    for change in changes:
-        make = partial(_changed, change, subjects, kinds[PART_LIST], most, target, next(reports))
-        parts += checkpoint.get(f"part-{change.name}-{most}", PartChanged, make)
+    parts: list[AblationScores] = []
+    for ablation in ablations:
+        given = kinds[ABLATION_LIST]
+        make = partial(_ablated, ablation, subjects, given, most, target, next(reports))
+        parts += checkpoint.get(f"ablation-{ablation.name}-{most}", AblationScores, make)
     return Study(
         task=task(task_name or default_task(face_ref)).name,
         method=method.name,
@@ -256,19 +256,19 @@ def _measure(
     return [Cell(kind, count, psnrs, ssims, band_errors(stacked), region_errors(stacked))]
 
 
-def _changed(
-    change: Changed,
+def _ablated(
+    ablation: Ablation,
     faces: Faces,
     references: list[list[int]],
     count: int,
     device: torch.device,
     report: Callable[[int], None],
-) -> list[PartChanged]:
+) -> list[AblationScores]:
     given, found = replace(faces, references=references), []
-    for image, hr in _outputs(change.model.to(device), given, PART_LIST, count, device):
+    for image, hr in _outputs(ablation.model.to(device), given, ABLATION_LIST, count, device):
         found.append(round(psnr(luma(image), luma(hr)), 4))
         report(len(found))
-    return [PartChanged(change.name, change.idea, count, found)]
+    return [AblationScores(ablation.name, ablation.idea, count, found)]
 
 
 @torch.no_grad()
@@ -310,7 +310,7 @@ def region_errors(errors: np.ndarray) -> dict[str, float]:
 def _reports(
     progress: Progress | None, jobs: Sequence[tuple[str, int]], faces: int
 ) -> Iterator[Callable[[int], None]]:
-    """For each job what tells how many of its faces are done."""
+    """For each job what reports how many of its faces are done."""
 
     def report(place: int, state: str, done: int) -> None:
         if progress:

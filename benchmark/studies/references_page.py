@@ -8,26 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.report.style import figure_of, save_figure
-from benchmark.results.statistics import bootstrap, with_interval
+from benchmark.report.style import COLOURS, figure_of, save_figure
+from benchmark.results.paired import Paired, over_zero, paired
 from benchmark.studies.study import (
     BANDS,
     CHOICES,
     NAMES,
     Cell,
-    Interval,
-    Patches,
     Study,
-    _paired,
     gain,
     read,
 )
 from faceref.files import write_text
+from faceref.markdown import markdown_table
 
 CHOSEN = {
-    "small": "chosen by the LR face",
+    "lr": "chosen by the LR face",
     "place": "same place",
-    "sharp": "chosen by the HR face",
+    "hr": "chosen by the HR face",
 }
 """How pages call `CHOICES`."""
 TEXT = (
@@ -35,8 +33,8 @@ TEXT = (
     "of a reference: *chosen by the LR face*, which is all that is known; at the *same place*, "
     "the mean of the references, nothing chosen; *chosen by the HR face*, an oracle. The "
     "detail is scaled by the one number, for all faces, that is best. From the first to the last "
-    "is what choosing loses; from random faces to look-alikes, under the oracle, what likeness "
-    "adds."
+    "is what choosing loses; from random faces to look-alikes, under the oracle, what "
+    "similarity adds."
 )
 
 
@@ -44,14 +42,13 @@ def patch_section(study: Study, image: str) -> list[str]:
     """The section, in Markdown."""
     columns = [(choice, count) for choice in CHOICES for count in _counts(study)]
     heads = [f"{CHOSEN[choice]}, K = {count}" for choice, count in columns]
-    lines = ["", "## What lies in the references, without a network", "", TEXT, ""]
-    lines.append("| references | " + " | ".join(heads) + " |")
-    lines.append("| --- |" + " ---: |" * len(heads))
-    found = {(one.kind, one.choice, one.references): one for one in study.patches}
-    for kind in _kinds(study):
-        cells = [_cell(found[kind, choice, count]) for choice, count in columns]
-        lines.append(f"| {NAMES[kind]} | " + " | ".join(cells) + " |")
-    return [*lines, "", image]
+    found = {(one.kind, one.choice, one.references): over_zero(one.psnr_y) for one in study.patches}
+    rows = [
+        [NAMES[kind], *(found[kind, choice, count].text() for choice, count in columns)]
+        for kind in _kinds(study)
+    ]
+    lines = ["", "## What is in the references, without a network", "", TEXT, ""]
+    return [*lines, *markdown_table(["references", *heads], rows), "", image]
 
 
 def _counts(study: Study) -> list[int]:
@@ -60,11 +57,6 @@ def _counts(study: Study) -> list[int]:
 
 def _kinds(study: Study) -> list[str]:
     return list(dict.fromkeys(one.kind for one in study.patches))
-
-
-def _cell(one: Patches) -> str:
-    low, high = bootstrap(one.psnr_y)
-    return with_interval(float(np.mean(one.psnr_y)), low, high)
 
 
 def draw_patches(study: Study, out: Path) -> None:
@@ -79,9 +71,9 @@ def draw_patches(study: Study, out: Path) -> None:
                 for one in study.patches
                 if (one.kind, one.choice, one.references) == (kind, choice, count)
             )
-            low, high = bootstrap(scores)
-            panel.plot([low, high], [place, place], color="#0072b2")
-            panel.plot(np.mean(scores), place, "o", color="#0072b2")
+            found = over_zero(scores)
+            panel.plot([found.low, found.high], [place, place], color=COLOURS[0])
+            panel.plot(found.mean, place, "o", color=COLOURS[0])
         panel.set_title(CHOSEN[choice])
         panel.set_xlabel("PSNR-Y over bicubic, dB")
     axes[0].set_yticks(range(len(kinds)), [NAMES[kind] for kind in kinds])
@@ -110,7 +102,7 @@ def write_findings(file: Path, out: Path) -> list[Path]:
 
 
 def markdown(study: Study, figures: Sequence[Path], out: Path) -> str:
-    """The page: what was measured, the ladder, where the gain lies."""
+    """The page: what was measured, the ladder, where the gain is."""
     most = max(counts(study))
     images = [f"![{path.stem}]({path.relative_to(out).as_posix()})" for path in figures]
     lines = [
@@ -136,7 +128,7 @@ def markdown(study: Study, figures: Sequence[Path], out: Path) -> str:
         "",
         images[1],
         *(patch_section(study, images[2]) if study.patches else ()),
-        *(_part_section(study) if study.parts else ()),
+        *(_ablation_section(study) if study.parts else ()),
     ]
     return "\n".join(lines) + "\n"
 
@@ -144,15 +136,14 @@ def markdown(study: Study, figures: Sequence[Path], out: Path) -> str:
 def _ladder(study: Study) -> list[str]:
     base = study.cell("none", 0)
     columns = counts(study)
-    head = "| references | " + " | ".join(f"K = {count}" for count in columns) + " |"
-    lines = [f"K = 0: {np.mean(base.psnr_y):.3f} dB.", "", head]
-    lines.append("| --- |" + " ---: |" * len(columns))
-    for kind in study.kinds[:-1]:
-        cells = [with_interval(*gain(study, study.cell(kind, count))) for count in columns]
-        lines.append(f"| {NAMES[kind]} | " + " | ".join(cells) + " |")
-    target = [with_interval(*gain(study, study.cell("target", 1)))] + ["-"] * (len(columns) - 1)
-    lines.append(f"| {NAMES['target']} | " + " | ".join(target) + " |")
-    return lines
+    rows = [
+        [NAMES[kind], *(gain(study, study.cell(kind, count)).text() for count in columns)]
+        for kind in study.kinds[:-1]
+    ]
+    target = gain(study, study.cell("target", 1)).text()
+    rows.append([NAMES["target"], target, *["-"] * (len(columns) - 1)])
+    table = markdown_table(["references", *(f"K = {count}" for count in columns)], rows)
+    return [f"K = 0: {np.mean(base.psnr_y):.3f} dB.", "", *table]
 
 
 def _last(study: Study, most: int) -> list[Cell]:
@@ -161,37 +152,35 @@ def _last(study: Study, most: int) -> list[Cell]:
 
 def _changes(study: Study, most: int) -> list[str]:
     base = study.cell("none", 0)
-    names = [f"{low}-{high} cycles" for low, high in BANDS]
-    lines = [
-        "| references | " + " | ".join([*names, *base.regions]) + " |",
-        "| --- |" + " ---: |" * (len(BANDS) + len(base.regions)),
-    ]
+    before = [*base.bands, *base.regions.values()]
+    rows = []
     for cell in _last(study, most):
         found = [*cell.bands, *cell.regions.values()]
-        before = [*base.bands, *base.regions.values()]
         changes = [_percent(new, old) for new, old in zip(found, before, strict=True)]
-        lines.append(f"| {NAMES[cell.kind]} | " + " | ".join(changes) + " |")
-    return lines
+        rows.append([NAMES[cell.kind], *changes])
+    bands = [f"{low}-{high} cycles" for low, high in BANDS]
+    return markdown_table(["references", *bands, *base.regions], rows)
 
 
-PARTS = (
+ABLATIONS = (
     "The trained network with one part taken away or changed, and not trained again: what it "
-    "leans on. A network trained without the part makes up for it, which is not measured here. "
+    "depends on. A network trained without the part makes up for it, which is not measured here. "
     "Look-alikes by the LR face, K = {count}; PSNR-Y over the whole network, dB. To choose by "
     "it, study val: `--split val`."
 )
 
 
-def _part_section(study: Study) -> list[str]:
+def _ablation_section(study: Study) -> list[str]:
     count = study.parts[0].references
     whole = study.cell("refs_lr", count)
     found = [(f"`{one.name}`: {one.idea}", one.psnr_y) for one in study.parts]
     found.append(("no references: K = 0", study.cell("none", 0).psnr_y))
-    lines = ["", "## What each part does for the trained network", "", PARTS.format(count=count)]
-    lines += ["", "| changed | over the whole, dB |", "| --- | ---: |"]
-    for name, scores in sorted(found, key=lambda one: np.mean(one[1])):
-        lines.append(f"| {name} | {with_interval(*_paired(scores, whole.psnr_y))} |")
-    return lines
+    lines = ["", "## Ablations of the trained network", "", ABLATIONS.format(count=count)]
+    rows = [
+        [name, paired(scores, whole.psnr_y).text()]
+        for name, scores in sorted(found, key=lambda one: np.mean(one[1]))
+    ]
+    return [*lines, "", *markdown_table(["ablation", "over the whole, dB"], rows)]
 
 
 def _percent(new: float, old: float) -> str:
@@ -203,18 +192,21 @@ def draw_curve(study: Study, out: Path) -> None:
     figure, axes = figure_of(6, 3.6)
     for kind in study.kinds[:-1]:
         found = [gain(study, study.cell(kind, count)) for count in counts(study)]
-        _line(axes, [0, *counts(study)], [(0.0, 0.0, 0.0), *found], NAMES[kind])
+        _line(axes, [0, *counts(study)], found, NAMES[kind])
     axes.axhline(0, color="gray", lw=0.8)
     axes.set_xlabel("references, K")
     axes.set_ylabel("PSNR-Y over K = 0, dB")
-    target = gain(study, study.cell("target", 1))[0]
+    target = gain(study, study.cell("target", 1)).mean
     axes.set_title(f"{study.title}; the target itself: {target:+.1f} dB", fontsize=9, loc="left")
     axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
     save_figure(figure, out)
 
 
-def _line(axes: Any, at: Sequence[int], found: Sequence[Interval], name: str) -> None:
-    middle, low, high = zip(*found, strict=True)
+def _line(axes: Any, at: Sequence[int], found: Sequence[Paired], name: str) -> None:
+    """Gains at the numbers `at`, the first of which is K = 0."""
+    middle, low, high = (
+        [0.0, *(getattr(one, end) for one in found)] for end in ("mean", "low", "high")
+    )
     axes.plot(at, middle, marker="o", ms=3, label=name)
     axes.fill_between(at, low, high, alpha=0.2)
 

@@ -2,27 +2,28 @@
 image.
 
 A slice is a name and the images that it holds. Where a difference lies in glasses or in turned
-heads, a mean over all faces does not tell.
+heads, a mean over all faces does not show it.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from benchmark.metrics.registry import METRICS, metric_info
-from benchmark.report.forest_plot import Drawn, draw_differences
+from benchmark.report.forest_plot import draw_differences
 from benchmark.results.files import read_all
+from benchmark.results.paired import Paired, corrected, paired
 from benchmark.results.ranking import scores_of
 from benchmark.results.result import Result, label, leaderboards
-from benchmark.results.statistics import bootstrap_p, holm, interval, resampled_means, with_interval
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.files import write_text
+from faceref.markdown import markdown_table
 
 LEAST = 20
 """Images below which a slice is left out: its interval would say nothing."""
@@ -41,20 +42,13 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class SliceRow:
-    """One method against another within one slice."""
+class SliceRow(Paired):
+    """One method minus another within one slice; p is corrected by Holm over all slices."""
 
     name: str
     images: int
     means: tuple[float, float]
     """Of the method and of its rival."""
-    difference: float
-    """Method minus rival, paired image by image."""
-    low: float
-    high: float
-    """95 % bootstrap interval of the difference."""
-    p: float
-    """That it is chance, two-sided, corrected by Holm over all slices."""
 
 
 def slices_of_face_ref(face_ref: Path, split: str, image_ids: Sequence[str]) -> list[Slice]:
@@ -156,22 +150,13 @@ def compare_in_slices(
     scores = scores_of([method, rival], metric)
     whole = Slice("all", np.ones(scores.shape[1], bool))
     used = [one for one in [whole, *slices] if one.images.sum() >= LEAST]
-    found = [_slice_row(one, scores[:, one.images]) for one in used]
-    corrected = holm([row.p for row in found])
-    return [
-        SliceRow(row.name, row.images, row.means, row.difference, row.low, row.high, float(p))
-        for row, p in zip(found, corrected, strict=True)
-    ]
+    return corrected([_slice_row(one, scores[:, one.images]) for one in used])
 
 
 def _slice_row(one: Slice, scores: np.ndarray) -> SliceRow:
-    drawn = resampled_means(scores)
-    low, high = interval(drawn[:, 0] - drawn[:, 1])
-    mine, theirs = scores.mean(1)
-    p = bootstrap_p(scores, drawn)[0, 1]
-    return SliceRow(
-        one.name, scores.shape[1], (mine, theirs), float(mine - theirs), low, high, float(p)
-    )
+    means = float(scores[0].mean()), float(scores[1].mean())
+    found = asdict(paired(*scores))
+    return SliceRow(**found, name=one.name, images=scores.shape[1], means=means)
 
 
 def find_row(results: Sequence[Result], wanted: str) -> Result:
@@ -198,17 +183,18 @@ def markdown(method: Result, rival: Result, rows: Sequence[SliceRow], metric: st
         "by face, with 95 % bootstrap intervals; p is corrected for the number of slices (Holm). "
         f"Slices of fewer than {LEAST} faces are left out."
     )
-    lines = [
-        f"| faces | number | {label(method)} | {label(rival)} | difference [95 %] | p |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    columns = ["faces", "number", label(method), label(rival), "difference [95 %]", "p"]
+    cells = [
+        [
+            row.name,
+            f"{row.images:,}",
+            *(f"{mean:.{known.digits}f}" for mean in row.means),
+            row.text(max(3, known.digits)),
+            "< 0.001" if row.p < 0.001 else f"{row.p:.3f}",
+        ]
+        for row in rows
     ]
-    digits = known.digits
-    for row in rows:
-        mine, theirs = (f"{mean:.{digits}f}" for mean in row.means)
-        span = with_interval(row.difference, row.low, row.high, max(3, digits))
-        p = "< 0.001" if row.p < 0.001 else f"{row.p:.3f}"
-        lines.append(f"| {row.name} | {row.images:,} | {mine} | {theirs} | {span} | {p} |")
-    return "\n\n".join([head, about, "\n".join(lines)]) + "\n"
+    return "\n\n".join([head, about, "\n".join(markdown_table(columns, cells))]) + "\n"
 
 
 @dataclass(frozen=True)
@@ -249,11 +235,8 @@ def write_slices(
     rows = compare_in_slices(method, rival, slices, wanted.metric)
     text = markdown(method, rival, rows, wanted.metric)
     title = f"{label(method)} minus {label(rival)}"
-    lines = [
-        Drawn(f"{row.name} ({row.images:,})", row.difference, row.low, row.high, row.p)
-        for row in rows
-    ]
-    draw_differences(lines, out.with_suffix(".png"), title, wanted.metric)
+    names = [f"{row.name} ({row.images:,})" for row in rows]
+    draw_differences(names, rows, out.with_suffix(".png"), title, wanted.metric)
     write_text(out, text)
     return text
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-
-from benchmark.results.statistics import bootstrap
+from benchmark.results.paired import Paired, paired
 from faceref.errors import FaceRefError
 from faceref.files import write_text
 
@@ -29,7 +27,7 @@ KINDS = (
     "same",
     "target",
 )
-"""From the least to the most alike. `refs_lr` and `refs_hr` are the lists of the Face_Ref that is
+"""From the least to the most similar. `refs_lr` and `refs_hr` are the lists of the Face_Ref that is
 studied; those with a likeness in the name are from other builds of the same faces."""
 NAMES = {
     "random": "random faces",
@@ -37,7 +35,7 @@ NAMES = {
     "refs_hr": "look-alikes by the HR face",
     **{
         f"refs_{size}_{likeness}": f"look-alikes by the {name} face, {words}"
-        for size, name in (("lr", "small"), ("hr", "sharp"))
+        for size, name in (("lr", "LR"), ("hr", "HR"))
         for likeness, words in (
             ("appearance", "appearance"),
             ("identity", "identity"),
@@ -57,7 +55,7 @@ REGIONS = {
     "face": (30, 116, 26, 102),
 }
 """Boxes of the aligned frame, in pixels: top, bottom, left, right; `face` holds the others."""
-CHOICES = ("small", "place", "sharp")
+CHOICES = ("lr", "place", "hr")
 """By what a block of detail is chosen from references: see `benchmark.studies.patch_oracle`."""
 
 
@@ -91,8 +89,8 @@ class Patches:
 
 
 @dataclass(frozen=True)
-class PartChanged:
-    """The trained network with one part taken away or changed, given `refs_lr`."""
+class AblationScores:
+    """An ablation of the trained network, not trained again, given `refs_lr`."""
 
     name: str
     """As in the name of a variant: `no-remap`."""
@@ -120,9 +118,9 @@ class Study:
     hardware: dict[str, Any]
     cells: list[Cell]
     patches: list[Patches] = field(default_factory=list)
-    """Empty in files made before there were any."""
-    parts: list[PartChanged] = field(default_factory=list)
-    """Empty in those files, too, and for methods other than MSRNet."""
+    """Empty where none were copied."""
+    parts: list[AblationScores] = field(default_factory=list)
+    """Of the ablations that the method knows; see `Method.ablations`."""
     format: int = FORMAT
 
     @property
@@ -159,7 +157,7 @@ def read(path: Path) -> Study:
             raise KeyError("format")
         cells = [Cell(**cell) for cell in content.pop("cells")]
         patches = [Patches(**one) for one in content.pop("patches", ())]
-        parts = [PartChanged(**one) for one in content.pop("parts", ())]
+        parts = [AblationScores(**one) for one in content.pop("parts", ())]
         return Study(**content, cells=cells, patches=patches, parts=parts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FaceRefError(
@@ -167,11 +165,11 @@ def read(path: Path) -> Study:
         ) from error
 
 
-Piece = TypeVar("Piece", Cell, Patches, PartChanged)
+Part = TypeVar("Part", Cell, Patches, AblationScores)
 
 
 class StudyCheckpoint:
-    """One file a piece, in a folder that is named by what is studied.
+    """One file a part, in a folder that is named by what is studied.
 
     `folder` None keeps nothing.
     """
@@ -181,12 +179,12 @@ class StudyCheckpoint:
         self._folder: Path | None = None
 
     def begin(self, key: str) -> None:
-        """Keep pieces of the study `key`, a digest of all that its numbers depend on."""
+        """Keep parts of the study `key`, a digest of all that its numbers depend on."""
         if self._parent is not None:
             self._folder = self._parent / f"unfinished-{key[:16]}"
 
-    def get(self, name: str, kind: type[Piece], make: Callable[[], list[Piece]]) -> list[Piece]:
-        """The piece `name`: as it was kept, or made, and then kept."""
+    def get(self, name: str, kind: type[Part], make: Callable[[], list[Part]]) -> list[Part]:
+        """The part `name`: as it was kept, or made, and then kept."""
         if self._folder is None:
             return make()
         path = self._folder / f"{name}.json"
@@ -203,14 +201,6 @@ class StudyCheckpoint:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-Interval = tuple[float, float, float]
-
-
-def gain(study: Study, cell: Cell) -> Interval:
-    """PSNR-Y of `cell` over K = 0 in dB, face by face: mean and 95 % bootstrap interval."""
-    return _paired(cell.psnr_y, study.cell("none", 0).psnr_y)
-
-
-def _paired(scores: Sequence[float], base: Sequence[float]) -> Interval:
-    difference = np.subtract(scores, base)
-    return (float(difference.mean()), *bootstrap(difference.tolist()))
+def gain(study: Study, cell: Cell) -> Paired:
+    """PSNR-Y of `cell` over K = 0 in dB, face by face."""
+    return paired(cell.psnr_y, study.cell("none", 0).psnr_y)

@@ -30,6 +30,7 @@ from faceref.curation.thresholds import find_same_person, measure, tail_threshol
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import SPLITS
 from faceref.embed.registry import open_embedder
+from faceref.markdown import markdown_table
 
 Settings = dict[str, Any]
 CAVEAT = (
@@ -194,7 +195,7 @@ def load(given: argparse.Namespace) -> People:
 def table(report: dict[str, Any]) -> str:
     """The report in Markdown."""
     head = ["method", "settings (either half)", "pairwise P", "R", "F1", "B-cubed P", "R", "F1"]
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * 2 + " ---: |" * 6]
+    rows = []
     keys = [
         f"{kind}_{name}"
         for kind in ("pairwise", "bcubed")
@@ -206,17 +207,14 @@ def table(report: dict[str, Any]) -> str:
             ", ".join(f"{key} {value}" for key, value in half["settings"].items())
             for half in halves
         )
-        lines.append("| " + " | ".join([name, chosen, *means]) + " |")
+        rows.append([name, chosen, *means])
+    lines = markdown_table(head, rows, "llrrrrrr")
     lines += ["", "All images at once, labels hidden from the grouping:", ""]
-    lines += [
-        "| threshold from | cosine | " + " | ".join(head[2:]) + " | groups |",
-        "|" + " --- |" + " ---: |" * 8,
-    ]
+    rows = []
     for name, found in report["whole"].items():
         values = [f"{found[key]:.4f}" for key in keys]
-        lines.append(
-            "| " + " | ".join([name, str(found["value"]), *values, f"{found['groups']:.0f}"]) + " |"
-        )
+        rows.append([name, str(found["value"]), *values, f"{found['groups']:.0f}"])
+    lines += markdown_table(["threshold from", "cosine", *head[2:], "groups"], rows)
     return "\n".join(lines)
 
 

@@ -20,6 +20,7 @@ from benchmark.methods.registry import load_method
 from benchmark.results.files import read_all
 from benchmark.results.result import Result
 from faceref.files import write_json, write_text
+from faceref.markdown import markdown_table
 
 NAME = "learning_rates"
 HEAD = """# Learning rates, chosen on val
@@ -87,19 +88,18 @@ def _table(measured: dict[str, dict[str, dict[str, float]]]) -> list[str]:
     first = next(iter(measured.values()))
     rates = sorted({rate for found in first.values() for rate in found}, key=float)
     columns = [(head, rate) for head in measured for rate in rates]
-    lines = ["| method | " + " | ".join(f"{head}{_short(rate)}" for head, rate in columns) + " |"]
-    lines.append("| --- |" + " ---: |" * len(columns))
+    rows = []
     for method in sorted(first, key=lambda name: -max(first[name].values())):
         rivals = first[method]
         best = max(rivals, key=lambda rate: rivals[rate]) if len(rivals) > 1 else None
-        cells = []
+        cells = [_title(method)]
         for head, rate in columns:
             value = measured[head].get(method, {}).get(rate)
             text = "-" if value is None else f"{value:.3f}"
             chosen = rate == best and measured[head] is first
             cells.append(f"**{text}**" if chosen else text)
-        lines.append(f"| {_title(method)} | {' | '.join(cells)} |")
-    return lines
+        rows.append(cells)
+    return markdown_table(["method", *(f"{head}{_short(rate)}" for head, rate in columns)], rows)
 
 
 def _title(method: str) -> str:

@@ -34,6 +34,7 @@ from faceref.embed.base import Embedder
 from faceref.embed.registry import open_embedder
 from faceref.lr_encoder.model import embed_lr, load_encoder
 from faceref.lr_encoder.retrieval import REFERENCES, retrieve
+from faceref.markdown import markdown_table
 from faceref.similarity.vectors import Vectors, appearance
 from reports.scripts.small_faces import SmallFaces, see
 
@@ -134,12 +135,12 @@ def markdown(report: dict[str, Any]) -> str:
         "± is half a 95 % bootstrap interval "
         "over probes.",
         "",
-        "| query | " + " | ".join(COLUMNS) + " |",
-        "| --- | " + " | ".join(["---:"] * len(COLUMNS)) + " |",
     ]
-    for name, measures in report["rows"].items():
-        cells = [f"{mean:.3f} ± {half:.3f}" for mean, half in measures.values()]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    rows = [
+        [name, *(f"{mean:.3f} ± {half:.3f}" for mean, half in measures.values())]
+        for name, measures in report["rows"].items()
+    ]
+    lines += markdown_table(["query", *COLUMNS], rows)
     own = report["cosine_to_own_embedding"]
     size = f"{report['encoder_bytes'] / 1e6:.2f} MB"
     lines += [

@@ -28,6 +28,7 @@ from faceref.audit.leaks import audit
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import SPLITS
 from faceref.embed.registry import open_embedder
+from faceref.markdown import markdown_table
 from faceref.pipeline.build import build
 from faceref.sources.folder import folder
 
@@ -227,14 +228,15 @@ def table(report: dict[str, Any]) -> str:
         f"{report['images']:,} images, made by "
         "`reports/scripts/planted_faults.py`, which says how.",
         "",
-        "| fault | planted | caught | by | in one component with the original |",
-        "| --- | ---: | ---: | --- | ---: |",
     ]
+    rows = []
     for kind in COUNTS:
         row = report["faults"][kind]
         by = ", ".join(f"{count} {sign}" for sign, count in row["by"].items())
-        tied_ = row.get("in one component with the original", "")
-        lines.append(f"| {kind} | {row['planted']} | {row['caught']} | {by} | {tied_} |")
+        tied_ = str(row.get("in one component with the original", ""))
+        rows.append([kind, str(row["planted"]), str(row["caught"]), by, tied_])
+    columns = ["fault", "planted", "caught", "by", "in one component with the original"]
+    lines += markdown_table(columns, rows, "lrrlr")
     others = ", ".join(
         f"{count} {name}" for name, count in report["faults"]["other images"].items()
     )

@@ -38,13 +38,15 @@ from benchmark.methods.patches import GRID, beyond, from_rows, to_rows
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.score import to_uint8
 from benchmark.protocol.degradation import degrade_all
-from benchmark.results.statistics import bootstrap, with_interval
+from benchmark.results.paired import over_zero
+from benchmark.results.statistics import with_interval
 from benchmark.studies.references import prepare
 from benchmark.studies.study import NAMES
 from benchmark.training.export import open_weights, training_report
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
 from faceref.files import write_json, write_text
+from faceref.markdown import markdown_table
 
 REACH = 3
 """Cells of 32x32 around its own in which a cell is matched."""
@@ -203,8 +205,8 @@ def _psnr(images: Tensor, hr: np.ndarray) -> np.ndarray:
 
 
 def _spread(gains: np.ndarray) -> dict[str, Any]:
-    low, high = bootstrap(gains.tolist())
-    return {"gain": [round(float(v), 4) for v in (gains.mean(), low, high)]}
+    found = over_zero(gains)
+    return {"gain": [round(v, 4) for v in (found.mean, found.low, found.high)]}
 
 
 def given(faces: Faces, done: Finished, own: Outputs) -> Tensor:
@@ -318,12 +320,12 @@ def page(said: dict[str, Any]) -> str:
         "`hard`: of the best match; `soft`: a mean weighted by likeness. Explained: share of the "
         "square of what is missed. Gain: PSNR-Y over the network, with 95 % interval over faces.",
         "",
-        "| references | match | explained, % | gain, dB |",
-        "| --- | --- | ---: | ---: |",
     ]
-    for line in said["ladder"]:
-        share = f"{100 * line['explained']:.2f}"
-        lines.append(f"| {NAMES[line['kind']]} | {line['how']} | {share} | {_gain(line)} |")
+    rows = [
+        [NAMES[line["kind"]], line["how"], f"{100 * line['explained']:.2f}", _gain(line)]
+        for line in said["ladder"]
+    ]
+    lines += markdown_table(["references", "match", "explained, %", "gain, dB"], rows, "llrr")
     lines += [
         "",
         f"## A network that learns to use it, {corrector['faces']} faces",
@@ -332,15 +334,12 @@ def page(said: dict[str, Any]) -> str:
         f"{BATCH}, with look-alikes found with the LR face; the control is the same network, "
         "which sees the finished face alone. One training each: intervals are over faces.",
         "",
-        "| | PSNR-Y | gain, dB |",
-        "| --- | ---: | ---: |",
-        f"| finished face | {corrector['psnr_y']['finished']:.3f} | |",
-        *(
-            f"| {name} | {corrector['psnr_y'][arm]:.3f} | {_gain(corrector[arm])} |"
-            for arm, name in (("control", "corrected, alone"), ("references", "corrected, K = 5"))
-        ),
-        f"| references over control | | {_gain(corrector['references over control'])} |",
     ]
+    arms = (("control", "corrected, alone"), ("references", "corrected, K = 5"))
+    rows = [["finished face", f"{corrector['psnr_y']['finished']:.3f}", ""]]
+    rows += [[name, f"{corrector['psnr_y'][arm]:.3f}", _gain(corrector[arm])] for arm, name in arms]
+    rows.append(["references over control", "", _gain(corrector["references over control"])])
+    lines += markdown_table(["", "PSNR-Y", "gain, dB"], rows)
     return "\n".join(lines) + "\n"
 
 

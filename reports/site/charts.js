@@ -12,19 +12,19 @@ facebench.charts = (function () {
   const edge = { left: 48, right: 12, top: 12, bottom: 40 };
   const height = 300;
 
-  function looks(board) {
-    const methods = [...new Set(board.rows.map((row) => row.method))].filter((name) => name !== "bicubic").sort();
+  function markerStyles(leaderboard) {
+    const methods = [...new Set(leaderboard.rows.map((row) => row.method))].filter((name) => name !== "bicubic").sort();
     return (row) => ({
       colour: row.method === "bicubic" ? "#888888" : colours[methods.indexOf(row.method) % colours.length],
       shape: row.list || "none",
     });
   }
 
-  function marker(look, x, y, name) {
-    const fill = { fill: look.colour };
+  function marker(style, x, y, name) {
+    const fill = { fill: style.colour };
     const label = name ? [make("title", {}, name)] : [];
-    if (look.shape === "refs_lr") return make("rect", { x: x - 5, y: y - 5, width: 10, height: 10, ...fill }, ...label);
-    if (look.shape === "refs_hr") return make("path", { d: `M${x} ${y - 6}l6 11h-12z`, ...fill }, ...label);
+    if (style.shape === "refs_lr") return make("rect", { x: x - 5, y: y - 5, width: 10, height: 10, ...fill }, ...label);
+    if (style.shape === "refs_hr") return make("path", { d: `M${x} ${y - 6}l6 11h-12z`, ...fill }, ...label);
     return make("circle", { cx: x, cy: y, r: 5, ...fill }, ...label);
   }
 
@@ -47,18 +47,18 @@ facebench.charts = (function () {
     return [low - room, high + room];
   }
 
-  function draw(svg, board, rows, cost) {
-    const metric = board.metrics[0];
+  function draw(svg, leaderboard, rows, cost) {
+    const metric = leaderboard.metrics[0];
     const [name, unit] = costs[cost];
-    const look = looks(board);
-    const base = board.rows.find((row) => row.method === "bicubic")?.values[metric.name]?.mean ?? -Infinity;
+    const styleOf = markerStyles(leaderboard);
+    const base = leaderboard.rows.find((row) => row.method === "bicubic")?.values[metric.name]?.mean ?? -Infinity;
     const known = rows.filter((row) => row[cost] !== null && row.values[metric.name]?.low != null);
     const shown = known.filter((row) => row.values[metric.name].mean >= base - facebench.farBelow);
     const paid = shown.filter((row) => row[cost] > 0);
     svg.replaceChildren();
     const width = Math.max(svg.clientWidth || 0, 260);
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    svg.setAttribute("aria-label", `${metric.heading} against ${name}; the numbers stand in the board`);
+    svg.setAttribute("aria-label", `${metric.heading} against ${name}; the numbers are in the leaderboard`);
     if (!paid.length) {
       svg.append(make("text", { x: 12, y: 30 }, "No row with a known cost is shown."));
       return shown;
@@ -71,7 +71,7 @@ facebench.charts = (function () {
     axes(svg, { x, y, left, right, bottom, top, width, name, metric });
     for (const row of shown) {
       const value = row.values[metric.name];
-      const { colour } = look(row);
+      const { colour } = styleOf(row);
       const text = `${row.name}: ${value.mean.toFixed(metric.digits)} ${metric.unit}`;
       if (row[cost] === 0) {
         svg.append(make("line", { x1: edge.left, x2: width - edge.right, y1: y(value.mean), y2: y(value.mean), stroke: colour, "stroke-dasharray": "5 4" }, make("title", {}, text)));
@@ -79,7 +79,7 @@ facebench.charts = (function () {
       }
       const at = x(Math.log10(row[cost] / unit));
       svg.append(make("line", { x1: at, x2: at, y1: y(value.low), y2: y(value.high), stroke: colour }));
-      svg.append(marker(look(row), at, y(value.mean), text));
+      svg.append(marker(styleOf(row), at, y(value.mean), text));
     }
     return shown;
   }
@@ -102,23 +102,23 @@ facebench.charts = (function () {
     svg.append(make("text", { x: width - edge.right, y: height - 4, "text-anchor": "end" }, box.name));
   }
 
-  // A chart, open on the first board, with a choice of cost; `rows()` gives what the filters leave.
-  function cost(board, rows) {
+  // A chart, open on the first leaderboard, with a choice of cost; `rows()` gives what the filters leave.
+  function cost(leaderboard, rows) {
     const choice = make("select", {}, ...Object.entries(costs).map(([key, [name]]) => make("option", { value: key }, name)));
     const svg = make("svg", { role: "img" });
     const legend = make("ul", { class: "legend" });
     const note = make("p", { class: "about" });
-    choice.setAttribute("aria-label", `What ${board.metrics[0].title} is drawn against: ${board.title}`);
-    const label = make("p", {}, `${board.metrics[0].heading} against `, choice);
+    choice.setAttribute("aria-label", `What ${leaderboard.metrics[0].title} is drawn against: ${leaderboard.title}`);
+    const label = make("p", {}, `${leaderboard.metrics[0].heading} against `, choice);
     const node = make("details", { class: "chart" }, make("summary", {}, "Quality against cost"), label, svg, legend, note);
-    node.open = board === facebench.boards[0];
+    node.open = leaderboard === facebench.leaderboards[0];
     const redraw = () => {
       if (!node.open) return;
-      const shown = draw(svg, board, rows(), choice.value);
-      const look = looks(board);
+      const shown = draw(svg, leaderboard, rows(), choice.value);
+      const styleOf = markerStyles(leaderboard);
       const missing = rows().filter((row) => !shown.includes(row)).map((row) => row.name);
       note.textContent = missing.length ? `Not drawn, far below or of unknown cost: ${missing.join("; ")}.` : "";
-      legend.replaceChildren(...shown.map((row) => make("li", {}, make("svg", { "aria-hidden": "true", viewBox: "0 0 14 14" }, marker(look(row), 7, 7)), row.name)));
+      legend.replaceChildren(...shown.map((row) => make("li", {}, make("svg", { "aria-hidden": "true", viewBox: "0 0 14 14" }, marker(styleOf(row), 7, 7)), row.name)));
     };
     choice.addEventListener("change", redraw);
     node.addEventListener("toggle", redraw);
@@ -127,14 +127,14 @@ facebench.charts = (function () {
   }
 
   // On how many faces, in percent, the row beats the column.
-  function wins(board, rows) {
-    const body = make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": `Wins: ${board.title}` });
-    const words = `Faces on which the row has the better ${board.metrics[0].title} than the column, in percent.`;
+  function wins(leaderboard, rows) {
+    const body = make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": `Wins: ${leaderboard.title}` });
+    const words = `Faces on which the row has the better ${leaderboard.metrics[0].title} than the column, in percent.`;
     const node = make("details", { class: "wins" }, make("summary", {}, "Wins, face by face"), make("p", {}, words), body);
     const redraw = () => {
-      const shown = board.rows.map((row, place) => [row, place]).filter(([row]) => rows().includes(row));
+      const shown = leaderboard.rows.map((row, place) => [row, place]).filter(([row]) => rows().includes(row));
       const head = make("tr", {}, make("th", { scope: "col" }, "row against column"), ...shown.map(([row]) => make("th", { scope: "col" }, row.name)));
-      const lines = shown.map(([row, place]) => make("tr", {}, make("th", { scope: "row" }, row.name), ...shown.map(([, other]) => cell(board.wins[place][other], place === other))));
+      const lines = shown.map(([row, place]) => make("tr", {}, make("th", { scope: "row" }, row.name), ...shown.map(([, other]) => cell(leaderboard.wins[place][other], place === other))));
       body.replaceChildren(make("table", {}, make("thead", {}, head), make("tbody", {}, ...lines)));
     };
     redraw();

@@ -1,9 +1,9 @@
 "use strict";
-// Filters above the boards; then everything is drawn from the data files.
+// Filters above the leaderboards; then everything is drawn from the data files.
 (function () {
   const { make } = facebench;
   const by = (id) => document.getElementById(id);
-  const boards = facebench.boards;
+  const leaderboards = facebench.leaderboards;
 
   function wanted(row) {
     const list = by("list-filter").value;
@@ -11,21 +11,21 @@
     return box.checked && (!list || (row.list || "none") === list);
   }
 
-  function section(board, place) {
-    const rows = () => board.rows.filter(wanted);
-    const parts = [facebench.table(board, rows), facebench.charts.cost(board, rows), facebench.charts.wins(board, rows)];
-    const title = make("h3", { id: `board-${place}` }, board.title);
-    const about = `${board.images.toLocaleString("en")} faces, Face_Ref ${board.revision.slice(0, 12)}.`;
-    const words = make("details", {}, make("summary", {}, "Protocol in words"), make("div", { class: "words" }, board.protocol));
-    const node = make("article", { class: "board", "aria-labelledby": `board-${place}` }, title,
+  function section(leaderboard, place) {
+    const rows = () => leaderboard.rows.filter(wanted);
+    const parts = [facebench.table(leaderboard, rows), facebench.charts.cost(leaderboard, rows), facebench.charts.wins(leaderboard, rows)];
+    const title = make("h3", { id: `leaderboard-${place}` }, leaderboard.title);
+    const about = `${leaderboard.images.toLocaleString("en")} faces, Face_Ref ${leaderboard.revision.slice(0, 12)}.`;
+    const words = make("details", {}, make("summary", {}, "Protocol in words"), make("div", { class: "words" }, leaderboard.protocol));
+    const node = make("article", { class: "leaderboard", "aria-labelledby": `leaderboard-${place}` }, title,
       make("p", { class: "about" }, about), ...parts.map((part) => part.node), words);
-    return { board, node, rows, draw: () => parts.forEach((part) => part.draw()) };
+    return { leaderboard, node, rows, draw: () => parts.forEach((part) => part.draw()) };
   }
 
   function addMethods() {
-    const methods = new Map(boards.flatMap((board) => board.rows.map((row) => [row.method, row])));
+    const methods = new Map(leaderboards.flatMap((leaderboard) => leaderboard.rows.map((row) => [row.method, row])));
     const listed = [...methods].sort();
-    // Methods with a part changed are many, and wait to be chosen.
+    // Ablations are many, so they are shown only when ticked.
     by("method-filter").append(...listed.map(([method, row]) => {
       const box = make("input", { type: "checkbox", value: method });
       box.checked = !row.variant;
@@ -34,23 +34,23 @@
   }
 
   addMethods();
-  by("board-filter").append(...boards.map((board, place) => make("option", { value: place }, board.title)));
-  const sections = boards.map(section);
-  by("boards").append(...sections.map((one) => one.node));
+  by("leaderboard-filter").append(...leaderboards.map((leaderboard, place) => make("option", { value: place }, leaderboard.title)));
+  const sections = leaderboards.map(section);
+  by("leaderboards").append(...sections.map((one) => one.node));
 
   function apply() {
-    const chosen = by("board-filter").value;
+    const chosen = by("leaderboard-filter").value;
     const open = sections.filter((one, place) => chosen === "" || Number(chosen) === place);
     sections.forEach((one) => (one.node.hidden = !open.includes(one)));
     open.forEach((one) => one.draw());
     const shown = open.reduce((sum, one) => sum + one.rows().length, 0);
-    const all = boards.reduce((sum, board) => sum + board.rows.length, 0);
-    by("shown").textContent = `${shown} of ${all} rows. Ranks are those among all rows of a board.`;
+    const all = leaderboards.reduce((sum, leaderboard) => sum + leaderboard.rows.length, 0);
+    by("shown").textContent = `${shown} of ${all} rows. Ranks are those among all rows of a leaderboard.`;
   }
 
   by("filters").hidden = false;
   by("filters").addEventListener("change", apply);
   by("filters").addEventListener("submit", (event) => event.preventDefault());
   apply();
-  if (facebench.pictures && facebench.pictures.faces.length) facebench.gallery(facebench.pictures);
+  if (facebench.images && facebench.images.faces.length) facebench.gallery(facebench.images);
 })();

@@ -12,7 +12,7 @@ facebench.make = function (name, attributes = {}, ...children) {
   return node;
 };
 
-// The sortable table of one board.
+// The sortable table of one leaderboard.
 facebench.table = (function () {
   const { make } = facebench;
 
@@ -24,21 +24,21 @@ facebench.table = (function () {
     { key: "milliseconds", heading: "ms a face", scale: 1, digits: 1 },
   ];
 
-  function columnsOf(board) {
-    const first = board.metrics[0];
+  function columnsOf(leaderboard) {
+    const first = leaderboard.metrics[0];
     const columns = [
       { heading: "method", value: (row) => row.name, rising: true },
       { heading: "rank", value: (row) => row.values[first.name]?.rank, rising: true },
     ];
-    board.metrics.forEach((metric, place) => {
-      columns.push(metricColumn(board, metric, place === 0));
+    leaderboard.metrics.forEach((metric, place) => {
+      columns.push(metricColumn(leaderboard, metric, place === 0));
       if (place === 0) columns.push(gainColumn(metric));
     });
     return columns.concat(costs.map(costColumn));
   }
 
-  function metricColumn(board, metric, drawn) {
-    const best = marks(board, metric);
+  function metricColumn(leaderboard, metric, drawn) {
+    const best = marks(leaderboard, metric);
     return {
       heading: `${metric.heading} ${metric.higher ? "↑" : "↓"}`,
       rising: !metric.higher,
@@ -49,7 +49,7 @@ facebench.table = (function () {
         const name = best.get(value.rank) || "";
         cell.append(make("span", { class: name }, value.mean.toFixed(metric.digits)));
         interval(cell, value, metric.digits, "");
-        if (drawn) cell.append(whisker(board, metric, value));
+        if (drawn) cell.append(whisker(leaderboard, metric, value));
       },
     };
   }
@@ -91,17 +91,17 @@ facebench.table = (function () {
     cell.append(" ", make("span", { class: "interval" }, `[${text}]`));
   }
 
-  // Ranks of the best and of the second on this board, as classes.
-  function marks(board, metric) {
-    const ranks = board.rows.map((row) => row.values[metric.name]?.rank).filter(Number.isFinite);
+  // Ranks of the best and of the second on this leaderboard, as classes.
+  function marks(leaderboard, metric) {
+    const ranks = leaderboard.rows.map((row) => row.values[metric.name]?.rank).filter(Number.isFinite);
     const order = [...new Set(ranks)].sort((one, other) => one - other);
     return new Map([[order[0], "best"], [order[1], "second"]]);
   }
 
-  // The interval on the scale of the board; rows far below bicubic would hide all others.
-  function whisker(board, metric, value) {
-    const all = board.rows.map((row) => row.values[metric.name]).filter((one) => one && one.low !== null);
-    const base = board.rows.find((row) => row.method === "bicubic")?.values[metric.name];
+  // The interval on the scale of the leaderboard; rows far below bicubic would hide all others.
+  function whisker(leaderboard, metric, value) {
+    const all = leaderboard.rows.map((row) => row.values[metric.name]).filter((one) => one && one.low !== null);
+    const base = leaderboard.rows.find((row) => row.method === "bicubic")?.values[metric.name];
     const floor = base ? base.mean - facebench.farBelow : -Infinity;
     const near = all.filter((one) => one.mean >= floor);
     const low = Math.min(...near.map((one) => one.low));
@@ -125,8 +125,8 @@ facebench.table = (function () {
   }
 
   // Builds the table; `rows()` gives what the filters leave.
-  function build(board, rows) {
-    const columns = columnsOf(board);
+  function build(leaderboard, rows) {
+    const columns = columnsOf(leaderboard);
     const state = { column: 2, rising: columns[2].rising };
     const body = make("tbody");
     const heads = columns.map((column, place) => {
@@ -149,7 +149,7 @@ facebench.table = (function () {
     }
 
     const table = make("table", {}, make("thead", {}, make("tr", {}, ...heads)), body);
-    const wide = make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": `Board: ${board.title}` }, table);
+    const wide = make("div", { class: "wide", tabindex: 0, role: "region", "aria-label": `Leaderboard: ${leaderboard.title}` }, table);
     draw();
     return { node: wide, draw };
   }

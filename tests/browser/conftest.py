@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from benchmark.report.leaderboard import Leaderboard
 from benchmark.report.site.build import GALLERY, write_site
-from benchmark.report.site.gallery import PICTURES
+from benchmark.report.site.gallery import IMAGES
 from benchmark.report.site.serve import address, open_server
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports"
@@ -44,9 +45,9 @@ def browser() -> Iterator[Any]:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of the committed results, written anew, with the committed images."""
     folder = tmp_path_factory.mktemp("page") / "site"
-    shutil.copytree(REPORTS / "site" / PICTURES, folder / PICTURES)
+    shutil.copytree(REPORTS / "site" / IMAGES, folder / IMAGES)
     shutil.copy(REPORTS / "site" / GALLERY, folder)
-    return write_site(REPORTS / "results", folder).parent
+    return write_site(Leaderboard.of(REPORTS / "results"), folder).parent
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ NEED_NAMES = {
     *("button", "checkbox", "combobox", "heading", "image", "link", "radio", "region", "slider"),
     *("article", "columnheader", "rowheader", "DisclosureTriangle"),
 }
-"""Roles of Chromium's accessibility tree that tell a reader nothing without a name."""
+"""Roles of Chromium's accessibility tree that say nothing to a reader without a name."""
 
 
 def _column(page: Any, leaderboard: int, place: int) -> list[str]:
@@ -30,7 +30,7 @@ def _column(page: Any, leaderboard: int, place: int) -> list[str]:
 
 
 def _leaderboard(page: Any, leaderboard: int = 0) -> Any:
-    return page.locator(".board").nth(leaderboard).locator("table").first
+    return page.locator(".leaderboard").nth(leaderboard).locator("table").first
 
 
 def test_the_board_stands_best_first_and_sorts_both_ways(open_page: Open):
@@ -42,7 +42,7 @@ def test_the_board_stands_best_first_and_sorts_both_ways(open_page: Open):
     head.nth(2).get_by_role("button").click()
     assert head.nth(2).get_attribute("aria-sort") == "ascending"
     assert [float(cell) for cell in _column(page, 0, 3)] == psnr[::-1]
-    assert page.locator(".board th[aria-sort]").count() == 2  # One a leaderboard.
+    assert page.locator(".leaderboard th[aria-sort]").count() == 2  # One a leaderboard.
 
 
 def test_sorting_works_by_keyboard_and_puts_unknown_numbers_last(open_page: Open):
@@ -74,7 +74,7 @@ def test_intervals_and_ties_stand_on_the_board(open_page: Open):
 
 def test_filters_leave_the_rows_that_are_asked_for(open_page: Open):
     page = open_page()
-    rows = page.locator(".board:not([hidden]) > .wide > table > tbody > tr")
+    rows = page.locator(".leaderboard:not([hidden]) > .wide > table > tbody > tr")
     shown, found = rows.count(), read_all(REPORTS / "results")
     page.get_by_role("checkbox", name="EDSR").uncheck()
     assert page.locator("tr[data-method=edsr]").count() == 0
@@ -87,7 +87,7 @@ def test_filters_leave_the_rows_that_are_asked_for(open_page: Open):
     }
     assert set(rows.locator("th").all_inner_texts()) == wanted
     page.get_by_role("combobox", name="Leaderboard", exact=True).select_option(index=2)
-    assert page.locator(".board:visible").count() == 1
+    assert page.locator(".leaderboard:visible").count() == 1
     every = sum(map(len, leaderboards(found).values()))
     assert page.get_by_role("status").inner_text().startswith(f"2 of {every} rows")
 
@@ -159,8 +159,8 @@ def test_the_mouse_moves_the_divider(open_page: Open):
 
 def _visible_width(page: Any) -> float:
     """Pixels of the left image that its clip leaves."""
-    clip = page.locator("#left-picture").evaluate("node => getComputedStyle(node).clipPath")
-    width = page.locator("#left-picture").evaluate("node => node.clientWidth")
+    clip = page.locator("#left-image").evaluate("node => getComputedStyle(node).clipPath")
+    width = page.locator("#left-image").evaluate("node => node.clientWidth")
     cut = re.search(r"inset\(0px calc\(100% - ([\d.]+)%\)", clip)
     if cut:
         return width * float(cut[1]) / 100
@@ -176,8 +176,8 @@ def test_pictures_of_each_face_and_side_can_be_chosen(open_page: Open):
     page.get_by_role("combobox", name="Right", exact=True).select_option("Reference 1")
     page.get_by_role("radio").first.focus()
     page.keyboard.press("ArrowRight")
-    assert page.locator("#left-picture").get_attribute("alt") == "Face 2: LR"
-    assert page.locator("#right-picture").get_attribute("alt") == "Face 2: Reference 1"
+    assert page.locator("#left-image").get_attribute("alt") == "Face 2: LR"
+    assert page.locator("#right-image").get_attribute("alt") == "Face 2: Reference 1"
     assert "score" in page.locator("#right-caption").inner_text()
     page.wait_for_function("[...document.images].every((image) => image.complete)")
     sizes = "[...document.querySelectorAll('.gallery img')].map((image) => image.naturalWidth)"
@@ -253,7 +253,7 @@ def test_a_narrow_phone_scrolls_one_way_only(open_page: Open):
 def test_the_page_opens_from_disk(open_page: Open, site: Path):
     page = open_page((site / "index.html").as_uri())
     assert _leaderboard(page).locator("tbody tr").count() > 1
-    assert page.locator("#left-picture").evaluate("node => node.naturalWidth") > 0
+    assert page.locator("#left-image").evaluate("node => node.naturalWidth") > 0
 
 
 def test_without_scripts_the_boards_are_text(open_page: Open):

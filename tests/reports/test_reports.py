@@ -8,7 +8,8 @@ import pytest
 from safetensors import safe_open
 
 from benchmark.methods.registry import load_method
-from benchmark.report.leaderboard import leaderboard
+from benchmark.report.leaderboard import Leaderboard
+from benchmark.report.model_card import write_card
 from benchmark.report.site.build import GALLERY, site_files
 from benchmark.results.files import read_all
 from benchmark.results.ranking import leaderboard_name
@@ -19,6 +20,7 @@ from benchmark.studies.study import read
 from benchmark.training.export import open_weights
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
+from faceref.release.policy import Licence
 from reports.scripts import learning_rates
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports"
@@ -28,7 +30,7 @@ RELEASES = REPORTS.parent / "releases" / "lfw-x8-small"
 
 def test_the_board_is_that_of_the_result_files():
     text = (REPORTS / "leaderboard.md").read_text(encoding="utf-8")
-    assert text == leaderboard(REPORTS / "results"), "run: make reports"
+    assert text == Leaderboard.of(REPORTS / "results").to_markdown(), "run: make reports"
 
 
 def test_learning_rates_are_those_that_val_chose():
@@ -47,16 +49,16 @@ def test_learning_rates_are_those_that_val_chose():
 
 
 def test_the_page_is_that_of_the_result_files():
-    for name, text in site_files(REPORTS / "results").items():
+    for name, text in site_files(Leaderboard.of(REPORTS / "results")).items():
         committed = (SITE / name).read_text(encoding="utf-8")
         assert committed == text, f"{name}: run facebench site reports/results --out reports/site"
 
 
 def test_the_page_has_every_picture_that_it_names_and_no_other():
-    named = set(re.findall(r'"(pictures/[^"]+)"', (SITE / GALLERY).read_text(encoding="utf-8")))
+    named = set(re.findall(r'"(images/[^"]+)"', (SITE / GALLERY).read_text(encoding="utf-8")))
     assert named
-    assert {f"pictures/{path.name}" for path in (SITE / "images").iterdir()} == named
-    known = {*site_files(REPORTS / "results"), GALLERY, "images"}
+    assert {f"images/{path.name}" for path in (SITE / "images").iterdir()} == named
+    known = {*site_files(Leaderboard.of(REPORTS / "results")), GALLERY, "images"}
     assert {path.name for path in SITE.iterdir()} == known
     assert sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file()) < 3_000_000
 
@@ -102,7 +104,16 @@ def test_released_weights_are_those_of_results():
         assert open_weights(file).method.name == file.stem
         with safe_open(file, "pt") as opened:
             assert opened.metadata()["weights_sha256"] in known
-        assert file.with_suffix(".md").is_file()
+
+
+def test_cards_of_released_weights_are_those_of_results():
+    terms = Licence("other", "lfw-research", "https://vis-www.cs.umass.edu/lfw/")
+    for file in sorted(RELEASES.glob("*.safetensors")):
+        with safe_open(file, "pt") as opened:
+            weights = opened.metadata()["weights_sha256"]
+        text = write_card(read_all(REPORTS / "results"), file.stem, terms, weights)
+        assert file.with_suffix(".md").read_text(encoding="utf-8") == text, file.stem
+        assert "\nPaper: " in text
 
 
 def test_results_of_a_board_are_of_the_same_images():

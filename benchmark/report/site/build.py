@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -13,35 +12,37 @@ from typing import Any
 from benchmark.metrics.registry import METRICS
 from benchmark.protocol.describe import protocol_text
 from benchmark.protocol.tasks import TASKS
-from benchmark.report.leaderboard import leaderboard
+from benchmark.report.leaderboard import Leaderboard
 from benchmark.report.plots import FAR_BELOW, win_shares
-from benchmark.results.files import read_all
-from benchmark.results.ranking import (
-    LeaderboardKey,
-    RankedRow,
-    Value,
-    leaderboard_title,
-    metrics_of,
-    ranked_rows,
-    scores_of,
-)
-from benchmark.results.result import Result, is_variant, leaderboards
+from benchmark.report.table import Table
+from benchmark.results.ranking import RankedRow, Value, metrics_of, scores_of
 from faceref.errors import FaceRefError
 from faceref.files import write_text
 
 COPIED = ("style.css", "theme.js", "table.js", "charts.js", "gallery.js", "page.js")
-PAGE, LEADERBOARDS, GALLERY = "index.html", "boards.data.js", "gallery.data.js"
-NO_IMAGES = "window.facebench = window.facebench || {};\nfacebench.pictures = null;\n"
+PAGE, LEADERBOARDS, GALLERY = "index.html", "leaderboards.data.js", "gallery.data.js"
+NO_IMAGES = "window.facebench = window.facebench || {};\nfacebench.images = null;\n"
 
 
-def write_site(results: Path, out: Path) -> Path:
-    """Write the page of the results below a folder to `out`; returns its `index.html`.
+def write_site(leaderboard: Leaderboard, out: str | Path) -> Path:
+    """Write the page: sortable leaderboards, charts, protocols, and images where there are any.
 
-    Images that `benchmark.report.site.gallery` wrote there before stay.
+    Images that `benchmark.report.site.gallery.write_gallery` wrote there before stay.
+
+    Args:
+        leaderboard: What to show, as from `Leaderboard.of("results")`.
+        out: Folder of the page; it is made.
+
+    Returns:
+        Its `index.html`.
+
+    Raises:
+        FaceRefError: Where `out` cannot be written.
     """
+    out = Path(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name, text in site_files(results).items():
+        for name, text in site_files(leaderboard).items():
             write_text(out / name, text)
         if not (out / GALLERY).exists():
             write_text(out / GALLERY, NO_IMAGES)
@@ -52,39 +53,35 @@ def write_site(results: Path, out: Path) -> Path:
     return out / PAGE
 
 
-def site_files(results: Path) -> dict[str, str]:
-    """Text of every file that follows from result files alone, by name."""
+def site_files(leaderboard: Leaderboard) -> dict[str, str]:
+    """Text of every file that follows from results alone, by name."""
     source = files("benchmark.report.site")
     found = {name: source.joinpath(name).read_text(encoding="utf-8") for name in COPIED}
     page = Template(source.joinpath(PAGE).read_text(encoding="utf-8"))
-    found[PAGE] = page.substitute(leaderboards=escape(leaderboard(results)))
-    found[LEADERBOARDS] = leaderboards_script(results)
+    found[PAGE] = page.substitute(leaderboards=escape(leaderboard.to_markdown()))
+    found[LEADERBOARDS] = leaderboards_script(leaderboard)
     return found
 
 
-def leaderboards_script(results: Path) -> str:
+def leaderboards_script(leaderboard: Leaderboard) -> str:
     """The leaderboards as a script, which a page opened from disk may load."""
-    found = [
-        _leaderboard(key, rows) for key, rows in sorted(leaderboards(read_all(results)).items())
-    ]
-    text = ",\n".join(_lines(board) for board in found)
+    text = ",\n".join(_lines(_table(table)) for table in leaderboard.tables)
     head = f"window.facebench = window.facebench || {{}};\nfacebench.farBelow = {FAR_BELOW};\n"
-    return f"{head}facebench.boards = [\n{text}\n];\n"
+    return f"{head}facebench.leaderboards = [\n{text}\n];\n"
 
 
-def _lines(board: dict[str, Any]) -> str:
-    """JSON with one row of the leaderboard a line, so that a change of one row is a change of a
-    line."""
-    rows = ",\n".join(f"  {json.dumps(row)}" for row in board["rows"])
-    rest = json.dumps({key: value for key, value in board.items() if key != "rows"})
+def _lines(content: dict[str, Any]) -> str:
+    """JSON with a row a line, so that a change of a row is a change of a line."""
+    rows = ",\n".join(f"  {json.dumps(row)}" for row in content["rows"])
+    rest = json.dumps({key: value for key, value in content.items() if key != "rows"})
     return f'{rest[:-1]}, "rows": [\n{rows}\n]}}'
 
 
-def _leaderboard(key: LeaderboardKey, results: Sequence[Result]) -> dict[str, Any]:
-    task, budget, revision, images = key
-    shares = 100 * win_shares(scores_of(results, METRICS[0]))
+def _table(table: Table) -> dict[str, Any]:
+    task, budget, revision, images = table.key
+    shares = 100 * win_shares(scores_of(table.results, METRICS[0]))
     return {
-        "title": leaderboard_title(key).replace("`", ""),
+        "title": table.title.replace("`", ""),
         "task": task,
         "budget": budget,
         "revision": revision,
@@ -99,12 +96,11 @@ def _leaderboard(key: LeaderboardKey, results: Sequence[Result]) -> dict[str, An
                 "higher": metric.higher_is_better,
                 "digits": metric.digits,
             }
-            for metric in metrics_of(results)
+            for metric in metrics_of(table.results)
         ],
         "wins": shares.round(1).tolist(),
         "rows": [
-            _row(ranked) | {"variant": is_variant(ranked.result, results)}
-            for ranked in ranked_rows(results)
+            _row(ranked) | {"variant": table.is_ablation(ranked.result)} for ranked in table.rows
         ],
     }
 

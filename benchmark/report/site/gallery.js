@@ -1,12 +1,12 @@
 "use strict";
-// Pictures of one face side by side, with a divider that mouse, finger and arrow keys move.
+// Images of one face side by side, with a divider that mouse, finger and arrow keys move.
 facebench.gallery = (function () {
   const { make } = facebench;
   const by = (id) => document.getElementById(id);
 
-  function picturesOf(face) {
+  function imagesOf(face) {
     return [
-      { name: "LR", src: face.lr, small: true },
+      { name: "LR", src: face.lr, lr: true },
       ...face.outputs.map((output) => ({ name: output.name, src: output.src, psnr: output.psnr })),
       { name: "HR", src: face.hr },
       ...face.references.map((reference, place) => ({
@@ -15,29 +15,29 @@ facebench.gallery = (function () {
     ];
   }
 
-  function caption(picture) {
-    if (picture.psnr !== undefined) return `${picture.name}, ${picture.psnr.toFixed(2)} dB`;
-    if (picture.score !== undefined) return `${picture.name}, score ${picture.score.toFixed(3)}`;
-    return picture.name;
+  function caption(image) {
+    if (image.psnr !== undefined) return `${image.name}, ${image.psnr.toFixed(2)} dB`;
+    if (image.score !== undefined) return `${image.name}, score ${image.score.toFixed(3)}`;
+    return image.name;
   }
 
-  function show(image, picture, face) {
-    image.src = picture.src;
-    image.alt = `${face.name}: ${picture.name}`;
-    image.classList.toggle("pixels", Boolean(picture.small));
-    return image;
+  function show(node, image, face) {
+    node.src = image.src;
+    node.alt = `${face.name}: ${image.name}`;
+    node.classList.toggle("pixels", Boolean(image.lr));
+    return node;
   }
 
-  function strip(list, pictures, face) {
-    list.replaceChildren(...pictures.map((picture) =>
-      make("li", {}, show(make("img"), picture, face), caption(picture))));
+  function strip(list, images, face) {
+    list.replaceChildren(...images.map((image) =>
+      make("li", {}, show(make("img"), image, face), caption(image))));
   }
 
   function start(gallery) {
     const faces = gallery.faces;
     by("gallery").hidden = false;
     by("gallery-about").textContent = gallery.about;
-    const names = picturesOf(faces[0]).map((picture) => picture.name);
+    const names = imagesOf(faces[0]).map((image) => image.name);
     const state = { face: 0 };
     for (const [id, chosen] of [["left-choice", names[gallery.start]], ["right-choice", "HR"]]) {
       by(id).replaceChildren(...names.map((name) => make("option", {}, name)));
@@ -57,14 +57,14 @@ facebench.gallery = (function () {
 
     function draw() {
       const face = faces[state.face];
-      const pictures = picturesOf(face);
+      const images = imagesOf(face);
       for (const side of ["left", "right"]) {
-        const picture = pictures.find((one) => one.name === by(`${side}-choice`).value);
-        show(by(`${side}-picture`), picture, face);
-        by(`${side}-caption`).textContent = caption(picture);
+        const image = images.find((one) => one.name === by(`${side}-choice`).value);
+        show(by(`${side}-image`), image, face);
+        by(`${side}-caption`).textContent = caption(image);
       }
-      strip(by("references"), pictures.filter((one) => one.score !== undefined), face);
-      strip(by("outputs"), pictures.filter((one) => one.score === undefined), face);
+      strip(by("references"), images.filter((one) => one.score !== undefined), face);
+      strip(by("outputs"), images.filter((one) => one.score === undefined), face);
       move();
     }
 

@@ -1,4 +1,4 @@
-"""The images of the page: faces of the embedded sample, enlarged by each method."""
+"""The images of the page: faces of the embedded sample, super-resolved by each method."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from faceref.dataset.revision import data_revision
 from faceref.errors import FaceRefError
 from faceref.files import write_text
 
-PICTURES = "images"
+IMAGES = "images"
 FACES = 6
 TASK = "sample-x8@1"
 
@@ -58,8 +58,8 @@ def write_gallery(
     methods = [_shown(load_method(name), run) for name, run in runs.items()]
     setting = Setting(TASK, reference_list=reference_list)
     found = examples(face_ref, dict(runs), setting, FACES)
-    folder = out / PICTURES
-    temporary = out / f"{PICTURES}.tmp"
+    folder = out / IMAGES
+    temporary = out / f"{IMAGES}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         temporary.mkdir(parents=True)
@@ -98,7 +98,7 @@ def _face(place: int, row: Example, methods: list[Shown], folder: Path) -> dict[
     def saved(name: str, image: np.ndarray) -> str:
         file = f"{place}-{name}.webp"
         Image.fromarray(image).save(folder / file, "WEBP", lossless=True, method=6)
-        return f"{PICTURES}/{file}"
+        return f"{IMAGES}/{file}"
 
     outputs = [
         {
@@ -151,4 +151,4 @@ def _script(content: dict[str, Any]) -> str:
     faces = ",\n".join(json.dumps(face) for face in content["faces"])
     rest = json.dumps({key: value for key, value in content.items() if key != "faces"})
     head = "window.facebench = window.facebench || {};\n"
-    return f'{head}facebench.pictures = {rest[:-1]}, "faces": [\n{faces}\n]}};\n'
+    return f'{head}facebench.images = {rest[:-1]}, "faces": [\n{faces}\n]}};\n'

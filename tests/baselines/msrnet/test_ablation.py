@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.msrnet.ablation import changed_parts, taken_over
+from baselines.msrnet.ablation import ablations, taken_over
 from baselines.msrnet.network import MSRNet
 from benchmark.methods.registry import load_method
 
@@ -30,7 +30,7 @@ def _output(model: nn.Module) -> torch.Tensor:
 
 def test_every_change_changes_the_output_and_keeps_the_parameters(trained: MSRNet):
     whole, known = _output(trained), trained.state_dict()
-    found = {change.name: change.model for change in changed_parts(load_method("msrnet"), trained)}
+    found = {change.name: change.model for change in ablations(load_method("msrnet"), trained)}
     assert {"no-internal", "no-exchange", "no-dual-residual", "no-remap", "near"} < set(found)
     assert not {"no-external", "added", "attentive"} & set(found), "they have parameters of theirs"
     for name, model in found.items():
@@ -41,7 +41,7 @@ def test_every_change_changes_the_output_and_keeps_the_parameters(trained: MSRNe
 def test_a_variant_keeps_what_it_is_when_another_part_is_changed():
     method = load_method("msrnet-attentive")
     model = method.build()
-    found = {change.name: change.model for change in changed_parts(method, model)}
+    found = {change.name: change.model for change in ablations(method, model)}
     assert "near" not in found, "it is near already"
     changed = found["no-confidence"]
     assert isinstance(changed, MSRNet)
@@ -50,7 +50,7 @@ def test_a_variant_keeps_what_it_is_when_another_part_is_changed():
 
 
 def test_other_networks_have_no_such_parts():
-    assert list(changed_parts(load_method("ttsr_s"), load_method("ttsr_s").build())) == []
+    assert list(ablations(load_method("ttsr_s"), load_method("ttsr_s").build())) == []
 
 
 def test_parameters_that_are_not_there_are_not_made_up(trained: MSRNet):

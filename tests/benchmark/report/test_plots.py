@@ -5,15 +5,15 @@ import pytest
 from PIL import Image
 
 from benchmark.report.face_grid import Example, crops, super_resolved, zoom
+from benchmark.report.leaderboard import Leaderboard
 from benchmark.report.plots import (
     distributions,
-    draw,
     near,
     quality_against_cost,
     reference_curve,
     win_shares,
 )
-from benchmark.report.style import COLOURS, marker_style
+from benchmark.report.style import COLOURS, marker_style, save_figure
 from benchmark.results import files as result_files
 from faceref.errors import FaceRefError
 from tests.benchmark.made_results import board_of, made
@@ -30,7 +30,7 @@ def test_win_shares_of_a_pair_add_up_and_ties_count_half():
 def test_every_figure_is_drawn_as_png_and_as_pdf_with_its_fonts(tmp_path: Path):
     for result in board_of():
         result_files.write(result, tmp_path / "results")
-    drawn = draw(tmp_path / "results", tmp_path / "out")
+    drawn = Leaderboard.of(tmp_path / "results").draw(tmp_path / "out")
     ends = ("cost", "distribution", "wins", "val", "references")
     assert [path.stem.rsplit("-", 1)[1] for path in drawn[1::2]] == list(ends)
     for path in drawn[1:]:
@@ -48,7 +48,7 @@ def test_every_figure_is_drawn_as_png_and_as_pdf_with_its_fonts(tmp_path: Path):
 
 def test_the_same_results_give_the_same_figure(tmp_path: Path):
     for name in ("one", "two"):
-        quality_against_cost(board_of(), tmp_path / f"{name}.png", "title")
+        save_figure(quality_against_cost(board_of(), "title"), tmp_path / f"{name}.png")
     for form in ("png", "pdf"):
         one, two = (tmp_path / f"{name}.{form}" for name in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
@@ -71,7 +71,7 @@ def test_methods_with_a_part_changed_are_not_in_the_figures_of_a_board(tmp_path:
     for name, rows in (("one", board_of()), ("two", [*board_of(), made("edsr-no-tail", 27)])):
         for row in rows:
             result_files.write(row, tmp_path / name / "results")
-        draw(tmp_path / name / "results", tmp_path / name)
+        Leaderboard.of(tmp_path / name / "results").draw(tmp_path / name)
     images = sorted((tmp_path / "one" / "figures").glob("*.png"))
     assert len(images) > 2
     for image in images:
@@ -99,7 +99,7 @@ def test_the_reference_curve_needs_one_training_with_several_numbers(tmp_path: P
 
 def test_boards_without_bicubic_or_spread_are_drawn(tmp_path: Path):
     rows = [made("edsr", 27, spread=0), made("srcnn", 26, spread=0)]
-    quality_against_cost(rows, tmp_path / "cost.png", "title")
+    save_figure(quality_against_cost(rows, "title"), tmp_path / "cost.png")
     distributions([*rows, made("bicubic", 25, None, spread=0)], tmp_path / "spread.png", "title")
     assert (tmp_path / "spread.pdf").exists()
 
@@ -107,7 +107,7 @@ def test_boards_without_bicubic_or_spread_are_drawn(tmp_path: Path):
 def test_figures_that_cannot_be_written_say_so(tmp_path: Path):
     (tmp_path / "figures").write_text("")
     with pytest.raises(FaceRefError, match="Choose another --out"):
-        quality_against_cost(board_of(), tmp_path / "figures" / "cost.png", "title")
+        Leaderboard.of(board_of()).plot(tmp_path / "figures" / "cost.png")
 
 
 def test_crops_are_the_regions_themselves():

@@ -10,6 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
+from benchmark.report.leaderboard import Leaderboard
 from benchmark.report.site.build import (
     GALLERY,
     LEADERBOARDS,
@@ -41,7 +42,7 @@ def _data(script: str, name: str) -> Any:
 
 
 def test_the_script_holds_what_the_board_says(folder: Path):
-    (leaderboard,) = _data(leaderboards_script(folder), "leaderboards")
+    (leaderboard,) = _data(leaderboards_script(Leaderboard.of(folder)), "leaderboards")
     assert leaderboard["title"] == "LFW, 16x16 to 128x128 (lfw-x8@1, budget small)"
     assert [row["name"] for row in leaderboard["rows"]][:2] == ["MSRNET (K=5, refs_lr)", "EDSR"]
     first, bicubic = leaderboard["rows"][0], leaderboard["rows"][-1]
@@ -55,18 +56,18 @@ def test_the_script_holds_what_the_board_says(folder: Path):
 
 def test_tasks_of_other_versions_are_shown_all_the_same(tmp_path: Path):
     result_files.write(made("edsr", 27, task="moon-x8@3"), tmp_path)
-    (leaderboard,) = _data(leaderboards_script(tmp_path), "leaderboards")
+    (leaderboard,) = _data(leaderboards_script(Leaderboard.of(tmp_path)), "leaderboards")
     assert "unknown" in leaderboard["protocol"]
 
 
 def test_the_page_needs_nothing_from_elsewhere(folder: Path, tmp_path: Path):
-    page = write_site(folder, tmp_path / "site")
+    page = write_site(Leaderboard.of(folder), tmp_path / "site")
     text = page.read_text()
     asked = re.findall(r'(?:src|href)="([^"#]+)"', text)
     local = [name for name in asked if name != "data:,"]
     assert len(local) >= 8
     assert all((page.parent / name).exists() for name in local)
-    for name, content in site_files(folder).items():
+    for name, content in site_files(Leaderboard.of(folder)).items():
         outside = set(re.findall(r"https?://[^\s\"'`)]+", content))
         assert outside <= {"http://www.w3.org/2000/svg"}, name  # A name, never fetched.
 
@@ -74,7 +75,7 @@ def test_the_page_needs_nothing_from_elsewhere(folder: Path, tmp_path: Path):
 def test_titles_from_result_files_cannot_end_the_page(tmp_path: Path):
     title = "</pre><script>alert(1)</script>"
     result_files.write(made("edsr", 27, title=title), tmp_path / "results")
-    found = site_files(tmp_path / "results")
+    found = site_files(Leaderboard.of(tmp_path / "results"))
     assert "<script>alert" not in found[PAGE]
     assert "innerHTML" not in "".join(found[name] for name in found if name.endswith(".js"))
     (leaderboard,) = _data(found[LEADERBOARDS], "leaderboards")
@@ -83,10 +84,10 @@ def test_titles_from_result_files_cannot_end_the_page(tmp_path: Path):
 
 def test_pictures_stay_when_the_boards_are_written_again(folder: Path, tmp_path: Path):
     out = tmp_path / "site"
-    write_site(folder, out)
+    write_site(Leaderboard.of(folder), out)
     assert "null" in (out / GALLERY).read_text()
     (out / GALLERY).write_text("images")
-    write_site(folder, out)
+    write_site(Leaderboard.of(folder), out)
     assert (out / GALLERY).read_text() == "images"
     assert not list(out.glob("*.tmp"))
 
@@ -120,7 +121,7 @@ def test_only_the_sample_s_faces_are_shown(tiny_face_ref: Path):
 
 
 def test_the_page_is_served_to_this_machine_alone(folder: Path, tmp_path: Path):
-    out = write_site(folder, tmp_path / "site").parent
+    out = write_site(Leaderboard.of(folder), tmp_path / "site").parent
     with open_server(out) as server:
         assert server.server_address[0] == "127.0.0.1"
         thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -137,7 +138,7 @@ def test_a_folder_without_a_page_is_an_error(tmp_path: Path):
 
 
 def test_a_taken_port_is_an_error(folder: Path, tmp_path: Path):
-    out = write_site(folder, tmp_path / "site").parent
+    out = write_site(Leaderboard.of(folder), tmp_path / "site").parent
     with open_server(out) as server, pytest.raises(FaceRefError, match="--port"):
         open_server(out, server.server_address[1])
 

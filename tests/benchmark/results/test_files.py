@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from benchmark.cli.app import app
 from benchmark.protocol.budgets import BUDGETS
-from benchmark.report.leaderboard import leaderboard
+from benchmark.report.leaderboard import Leaderboard
 from benchmark.results import files as result_files
 from benchmark.results.result import image_digest, leaderboards, merge_seeds, seed_spread
 from benchmark.results.validate import validate_all
@@ -106,7 +106,7 @@ def test_damage_is_named_and_never_stands_on_a_board(tmp_path: Path, kind: str):
     spoil, said = DAMAGE[kind]
     spoil(path)
     with pytest.raises(FaceRefError, match=said) as caught:
-        leaderboard(tmp_path)
+        Leaderboard.of(tmp_path).to_markdown()
     assert path.stem in str(caught.value)
     assert "valuate again" in str(caught.value)
     assert "srcnn" not in str(caught.value)
@@ -144,7 +144,7 @@ def test_a_copied_run_is_an_error_that_names_both(tmp_path: Path):
         copy = path.with_name(f"small-s1{suffix}")
         copy.write_bytes(path.with_suffix(suffix).read_bytes())
     with pytest.raises(FaceRefError, match=r"small-s1\.json.*small-s0\.json.*counts once"):
-        leaderboard(tmp_path)
+        Leaderboard.of(tmp_path).to_markdown()
 
 
 def test_every_damaged_file_is_named_at_once(tmp_path: Path):
@@ -189,7 +189,7 @@ def test_seeds_are_told_on_the_board(tmp_path: Path):
     for seed in range(3):
         result_files.write(made("edsr", 26 + seed / 10, seed=seed), tmp_path)
     result_files.write(made("srcnn", 25), tmp_path)
-    text = leaderboard(tmp_path)
+    text = Leaderboard.of(tmp_path).to_markdown()
     assert "| EDSR | 1 | 3 (±0.100) | 26.10" in text
     assert "| SRCNN | 2 | 1 | 25.00" in text
     assert len(next(iter(leaderboards(result_files.read_all(tmp_path)).values()))) == 2

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from benchmark.protocol.budgets import BUDGETS
-from benchmark.report.leaderboard import leaderboard
+from benchmark.report.leaderboard import Leaderboard
 from benchmark.report.plots import quality_against_cost, validation_curves
+from benchmark.report.style import save_figure
 from benchmark.results import files as result_files
 from benchmark.results.result import Result, image_digest
 from benchmark.results.statistics import bootstrap
@@ -84,7 +85,7 @@ def test_the_board_ranks_and_compares_image_by_image(tmp_path: Path):
         make("srcnn", 25.5, "debug"),
     ):
         result_files.write(result, tmp_path)
-    text = leaderboard(tmp_path)
+    text = Leaderboard.of(tmp_path).to_markdown()
     small = text[text.index("budget `small`") :]
     lines = [line for line in small.splitlines() if line.startswith("| ")]
     assert [line.split(" | ")[0] for line in lines[2:]] == [
@@ -101,7 +102,7 @@ def test_the_board_ranks_and_compares_image_by_image(tmp_path: Path):
 def test_methods_with_a_part_changed_stand_in_a_table_of_their_own(tmp_path: Path):
     for row in (make("edsr", 26), make("edsr-no-tail", 27), make("other-net", 25)):
         result_files.write(row, tmp_path)
-    whole, changed = leaderboard(tmp_path).split("with a part changed")
+    whole, changed = Leaderboard.of(tmp_path).to_markdown().split("Ablations")
     assert "| EDSR | " in whole
     assert "| OTHER-NET | " in whole  # There is no `other`: the hyphen is part of its name.
     assert "| EDSR-NO-TAIL | 1 | " in changed
@@ -114,7 +115,7 @@ def _board_with(folder: Path, method: str, **training: object) -> str:
         known = {**(make(name, 27).training or {}), **usual}
         changed = {**known, **training} if name == method else known
         result_files.write(make(name, 27, training=changed), folder)
-    return leaderboard(folder)
+    return Leaderboard.of(folder).to_markdown()
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_the_board_says_where_references_differ(tmp_path: Path):
     for method, digest in (("msrnet", "1" * 64), ("ttsr_s", "1" * 64), ("masa_s", "2" * 64)):
         given = {"references": 5, "reference_list": "refs_lr", "references_sha256": digest}
         result_files.write(make(method, 27, **given), tmp_path)
-    board = leaderboard(tmp_path)
+    board = Leaderboard.of(tmp_path).to_markdown()
     assert "References of refs_lr, K = 5, were not the same for all rows: " in board
     assert "MASA_S, seed 0 (`22222222`)" in board
     assert "MSRNET, seed 0; TTSR_S, seed 0 (`11111111`)" in board
@@ -175,18 +176,18 @@ def test_a_metric_that_some_rows_have_is_a_column(tmp_path: Path):
 def _written(result: Result, folder: Path) -> str:
     """The leaderboard once `result` is in `folder`, too."""
     result_files.write(result, folder)
-    return leaderboard(folder)
+    return Leaderboard.of(folder).to_markdown()
 
 
 def test_other_data_is_another_board(tmp_path: Path):
     result_files.write(make("edsr", 27), tmp_path)
     result_files.write(make("srcnn", 26, data_revision="c" * 64), tmp_path)
-    assert leaderboard(tmp_path).count("## ") == 2
+    assert Leaderboard.of(tmp_path).to_markdown().count("## ") == 2
 
 
 def test_the_board_is_the_same_from_the_same_results(tmp_path: Path):
     result_files.write(make("edsr", 27), tmp_path)
-    assert leaderboard(tmp_path) == leaderboard(tmp_path)
+    assert Leaderboard.of(tmp_path).to_markdown() == Leaderboard.of(tmp_path).to_markdown()
 
 
 def test_bootstrap_covers_the_mean_as_theory_has_it():
@@ -198,7 +199,7 @@ def test_bootstrap_covers_the_mean_as_theory_has_it():
 
 def test_plots_are_drawn(tmp_path: Path):
     rows = [make("bicubic", 25, None), make("edsr", 27), make("srcnn", 26)]
-    quality_against_cost(rows, tmp_path / "cost.png", "title")
+    save_figure(quality_against_cost(rows, "title"), tmp_path / "cost.png")
     validation_curves(rows, tmp_path / "val.png")
     for name in ("cost.png", "val.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
@@ -216,7 +217,11 @@ def test_ranks_of_the_board_treat_ties_as_ties(tmp_path: Path):
         ids = [f"face/{number}" for number in range(200)]
         found = replace(found, image_ids=ids, images_sha256=image_digest(ids))
         result_files.write(found, tmp_path)
-    lines = [line for line in leaderboard(tmp_path).splitlines() if line.startswith("| ")][2:]
+    lines = [
+        line
+        for line in Leaderboard.of(tmp_path).to_markdown().splitlines()
+        if line.startswith("| ")
+    ][2:]
     assert [line.split(" | ")[1] for line in lines] == ["1", "1", "3"]
 
 
@@ -226,4 +231,4 @@ def test_results_of_different_images_do_not_share_a_board(tmp_path: Path):
     strange = make("srcnn", 26, images_sha256=image_digest(others), image_ids=others)
     result_files.write(strange, tmp_path)
     with pytest.raises(FaceRefError, match="different images"):
-        leaderboard(tmp_path)
+        Leaderboard.of(tmp_path).to_markdown()

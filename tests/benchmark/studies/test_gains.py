@@ -12,7 +12,7 @@ from benchmark.results.result import Result, label
 from benchmark.studies.gains import (
     against_none,
     against_rivals,
-    by_part,
+    by_ablation,
     by_references,
     chosen_against_rivals,
     differences,
@@ -100,7 +100,7 @@ def test_each_method_is_compared_with_itself_without_references():
         ("MSRNET (K=5, refs_hr)", "MSRNET (K=0)"),
         ("TTSR_S (K=5, refs_lr)", "TTSR_S (K=0)"),
     ]
-    assert [row.method for row, _ in by_part(leaderboard())] == ["msrnet-no-remap"]
+    assert [row.method for row, _ in by_ablation(leaderboard())] == ["msrnet-no-remap"]
 
 
 def test_differences_are_paired_and_corrected_for_their_number():
@@ -199,7 +199,7 @@ def test_the_page_is_written(tmp_path: Path):
     ran = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "out")])
     assert ran.exit_code == 0, ran.output
     page = next((tmp_path / "out").glob("*-gain.md")).read_text()
-    assert "## MSRNet with a part changed, against the whole" in page
+    assert "## Ablations of MSRNet, against the whole" in page
     assert "## By kind of reference, K = 5" in page
     assert len(list((tmp_path / "out" / "figures").iterdir())) == 2
     with pytest.raises(FaceRefError, match="There are: lfw-x8@1 small"):

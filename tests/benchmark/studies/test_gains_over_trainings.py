@@ -27,14 +27,14 @@ def test_the_same_trainings_are_paired_and_others_are_two_samples():
     rival = row("edsr", [26.6, 26.8, 27.0])
     own, other = over_trainings([(given, alone), (alone, rival)])
     t = 4.302653
-    assert own.paired
+    assert own.same_trainings
     assert own.trainings == (3, 3)
     assert own.mean == pytest.approx(0.05, abs=2e-5)
     assert own.high - own.mean == pytest.approx(t * 0.01 / 3**0.5, abs=2e-4)
     error = (0.01 / 3 + 0.04 / 3) ** 0.5
     freedom = (0.01 + 0.04) ** 2 / (0.01**2 / 2 + 0.04**2 / 2)
     assert freedom == pytest.approx(2.941, abs=1e-3)
-    assert not other.paired
+    assert not other.same_trainings
     assert other.mean == pytest.approx(0.3, abs=2e-5)
     assert 3.182 * error < other.high - other.mean < 3.3 * error
     assert own.p == pytest.approx(2 * 0.0131, abs=5e-4)

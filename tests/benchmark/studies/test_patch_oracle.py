@@ -37,9 +37,9 @@ def _gains(faces: Faces, references: list[list[int]], count: int) -> dict[str, l
 def test_the_target_as_reference_is_copied_whole():
     hr = _pictures(2)
     found = _gains(_faces(hr, hr), [[0], [1]], 1)
-    assert min(*found["place"], *found["sharp"]) > 30
+    assert min(*found["place"], *found["hr"]) > 30
     # The small reference is rounded once more, which moves the choice of a few blocks.
-    assert min(found["small"]) > 10
+    assert min(found["lr"]) > 10
 
 
 def test_only_the_sharp_face_finds_detail_that_lies_elsewhere():
@@ -48,16 +48,16 @@ def test_only_the_sharp_face_finds_detail_that_lies_elsewhere():
     flat = np.full_like(hr, 128)
     found = _gains(_faces(hr, np.concatenate([flat, moved])), [[0, 1]], 2)
     # Blocks at the seam have no likeness in the moved image.
-    assert found["sharp"][0] > 3
+    assert found["hr"][0] > 3
     assert found["place"][0] < 0.1
 
 
 def test_strangers_hold_less_than_the_oracle_makes_of_more_of_them():
     faces = _faces(_pictures(3), _pictures(5, seed=1))
     one, five = (_gains(faces, [list(range(5))] * 3, count) for count in (1, 5))
-    assert np.mean(five["sharp"]) > np.mean(one["sharp"]) > 0.5
+    assert np.mean(five["hr"]) > np.mean(one["hr"]) > 0.5
     for found in (one, five):
-        assert np.mean(found["sharp"]) > np.mean(found["small"]) + 0.3
+        assert np.mean(found["hr"]) > np.mean(found["lr"]) + 0.3
 
 
 def test_detail_that_is_half_as_strong_is_doubled():

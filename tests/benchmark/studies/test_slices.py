@@ -40,10 +40,10 @@ def test_the_slice_that_holds_the_gain_is_found():
     rows = compare_in_slices(method, rival, [Slice("first", HALF), Slice("second", ~HALF)])
     assert [row.name for row in rows] == ["all", "first", "second"]
     assert [row.images for row in rows] == [FACES, FACES // 2, FACES // 2]
-    assert rows[1].difference == pytest.approx(0.5, abs=0.05)
+    assert rows[1].mean == pytest.approx(0.5, abs=0.05)
     assert rows[1].low < 0.5 < rows[1].high + 0.05
     assert rows[1].p < 0.001 < 0.05 < rows[2].p
-    assert rows[0].difference == pytest.approx((rows[1].difference + rows[2].difference) / 2)
+    assert rows[0].mean == pytest.approx((rows[1].mean + rows[2].mean) / 2)
 
 
 def test_a_slice_of_few_images_is_left_out():

@@ -3,13 +3,15 @@ import io
 import re
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from huggingface_hub import ModelCardData
 from huggingface_hub.repocard_data import model_index_to_eval_results
 from yaml import safe_load
 
-from benchmark.report.formats import escape_latex, leaderboard_text, write_leaderboard
-from benchmark.report.leaderboard import leaderboard
+from benchmark.report.latex import escape_latex
+from benchmark.report.leaderboard import Leaderboard
 from benchmark.results import files as result_files
 from benchmark.results.ranking import ranked_rows
 from benchmark.results.result import Result
@@ -27,15 +29,16 @@ def folder(tmp_path: Path) -> Path:
 
 def test_every_form_is_of_the_same_rows_in_the_same_order(folder: Path):
     names = ["MSRNET (K=5, refs_lr)", "EDSR", "MSRNET (K=0)", "SRCNN", "BICUBIC"]
-    table = list(csv.DictReader(io.StringIO(leaderboard_text(folder, "csv"))))
+    table = list(csv.DictReader(io.StringIO(Leaderboard.of(folder).to_csv())))
     assert [row["name"] for row in table] == names
-    found = re.findall(r"^    ([A-Z]{4}.*?) &", leaderboard_text(folder, "latex"), re.MULTILINE)
+    found = re.findall(r"^    ([A-Z]{4}.*?) &", Leaderboard.of(folder).to_latex(), re.MULTILINE)
     assert found == [escape_latex(name) for name in names]
-    assert leaderboard_text(folder, "md") == leaderboard(folder)
+    page = re.findall(r"^\| ([A-Z]{4}.*?) \|", Leaderboard.of(folder).to_markdown(), re.MULTILINE)
+    assert page == names
 
 
 def test_csv_says_what_the_files_say(folder: Path):
-    row = list(csv.DictReader(io.StringIO(leaderboard_text(folder, "csv"))))[1]
+    row = list(csv.DictReader(io.StringIO(Leaderboard.of(folder).to_csv())))[1]
     result = next(found for found in result_files.read_all(folder) if found.method == "edsr")
     assert float(row["psnr_y"]) == pytest.approx(result.means["psnr_y"], abs=1e-4)
     assert float(row["psnr_y_low"]) < float(row["psnr_y"]) < float(row["psnr_y_high"])
@@ -45,7 +48,7 @@ def test_csv_says_what_the_files_say(folder: Path):
 
 def test_latex_marks_ties_with_the_best_as_best(folder: Path):
     lines = {
-        line.split(" & ")[0].strip(): line for line in leaderboard_text(folder, "latex").split("\n")
+        line.split(" & ")[0].strip(): line for line in Leaderboard.of(folder).to_latex().split("\n")
     }
     psnr = {name: line.split(" & ")[1] for name, line in lines.items() if " & " in line}
     assert psnr[r"MSRNET (K=5, refs\_lr)"].startswith(r"\textbf{")
@@ -64,7 +67,7 @@ def test_lower_is_better_where_it_is():
 
 
 def test_latex_shows_missing_numbers_and_directions(folder: Path):
-    text = leaderboard_text(folder, "latex")
+    text = Leaderboard.of(folder).to_latex()
     head = next(line for line in text.split("\n") if "Method &" in line)
     assert r"PSNR-Y, dB $\uparrow$" in head
     assert r"LPIPS (alex) $\downarrow$" in head
@@ -81,7 +84,7 @@ def test_latex_escapes_what_it_must():
 
 
 def test_the_model_index_is_one_that_hugging_face_reads(folder: Path):
-    models = safe_load(leaderboard_text(folder, "yaml"))["model-index"]
+    models = safe_load(Leaderboard.of(folder).to_yaml())["model-index"]
     assert [model["name"] for model in models] == [
         "msrnet-small-s0",
         "edsr-small-s0",
@@ -113,12 +116,64 @@ def test_results_of_other_images_share_no_board():
 
 def test_unknown_forms_and_metrics_are_named(folder: Path, tmp_path: Path):
     with pytest.raises(FaceRefError, match="Did you mean 'latex'"):
-        leaderboard_text(folder, "latx")
+        Leaderboard.of(folder).write(tmp_path / "board.tex", "latx")
     odd: Result = made("edsr", 26)
     odd.means["psnr_z"] = 1.0
     with pytest.raises(FaceRefError, match="psnr_z"):
         ranked_rows([odd])
     with pytest.raises(FaceRefError, match="Choose another --out"):
-        write_leaderboard(folder, Path("/dev/null/board.csv"), "csv")
-    write_leaderboard(folder, tmp_path / "out" / "board.csv", "csv")
+        Leaderboard.of(folder).write(Path("/dev/null/board.csv"), "csv")
+    Leaderboard.of(folder).write(tmp_path / "out" / "board.csv", "csv")
     assert (tmp_path / "out" / "board.csv").read_text().startswith("task,budget,")
+
+
+def test_the_frame_has_unrounded_numbers_and_nothing_for_what_is_not_known():
+    frame = Leaderboard.of(board_of()).to_dataframe()
+    assert len(frame) == len(Leaderboard.of(board_of())) == 5
+    edsr = frame.set_index("method").loc["edsr"]
+    result = next(row for row in board_of() if row.method == "edsr")
+    scores = np.array(result.scores["psnr_y"], float)
+    assert edsr["psnr_y"] == scores.mean()
+    assert edsr["parameters"] == result.parameters
+    bicubic = frame.set_index("method").loc["bicubic"]
+    assert pd.isna([bicubic["lpips_alex"], bicubic["over_bicubic"]]).all()
+    assert frame["psnr_y_rank"].tolist() == [1, 1, 3, 4, 5]
+    assert not frame["ablation"].any()
+
+
+def test_ablations_and_seeds_are_in_the_frame():
+    rows = [
+        made("edsr", 26),
+        made("edsr", 26.2, seed=1, training={**(made("edsr", 26).training or {})}),
+        made("edsr-no-tail", 25.5),
+    ]
+    frame = Leaderboard.of(rows).to_dataframe().set_index("method")
+    assert frame["ablation"].to_dict() == {"edsr": False, "edsr-no-tail": True}
+    assert frame.loc["edsr", "psnr_y_std"] == pytest.approx(0.2 / 2**0.5)
+    assert frame.loc["edsr", "seeds"] == "0 1"
+    assert pd.isna(frame.loc["edsr-no-tail", "psnr_y_std"])
+
+
+def test_one_leaderboard_of_several_is_chosen_by_task_and_budget():
+    both = Leaderboard.of([*board_of(), made("edsr", 24, "demo")])
+    assert [table.key[1] for table in both.tables] == ["demo", "small"]
+    assert len(both) == 7  # Bicubic is in each.
+    assert len(both.select(budget="demo")) == 2
+    with pytest.raises(FaceRefError, match=r"There are: lfw-x8@1 demo, lfw-x8@1 small"):
+        both.select(task="moon-x8@1")
+
+
+def test_the_plot_is_a_figure_and_written_where_that_is_asked_for(tmp_path: Path):
+    board = Leaderboard.of(board_of())
+    figure = board.plot()
+    assert [axes.get_xlabel() for axes in figure.axes][1] == "parameters, M"
+    assert not list(tmp_path.iterdir())
+    board.plot(tmp_path / "cost.png")
+    assert {path.name for path in tmp_path.iterdir()} == {"cost.png", "cost.pdf"}
+
+
+def test_notebooks_show_the_rows_and_no_markup_of_titles():
+    html = Leaderboard.of([*board_of(), made("vdsr", 26, title="<script>")])._repr_html_()
+    assert "<td>MSRNET (K=5, refs_lr)</td><td>1</td>" in html
+    assert "<script>" not in html
+    assert html.count("<tr>") == 7
