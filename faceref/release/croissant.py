@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from faceref.files import file_sha256
 from faceref.release.card import licence_of
-from faceref.release.card_text import CITATIONS, TITLES
+from faceref.release.citations import CITATIONS, TITLES
 from faceref.release.format import FULL, INDEX, RELEASE
 from faceref.release.policy import LICENCES
 
