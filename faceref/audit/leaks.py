@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 ROUNDING = 1e-4
 """Scores are stored rounded, so that much may be above the bound."""
 SHARED = (("identity", "person"), ("component", "component"), ("sha256", "source file"))
-"""Fields of which no value may be in two splits, and what they stand for."""
+"""Fields of which no value may be in two splits, and what they name."""
 Row = Mapping[str, Any]
 
 
@@ -34,7 +34,7 @@ def leaks(rows: Sequence[Row], bound: float | None) -> Iterator[str]:
     """
     for field, name in SHARED:
         yield from _shared(rows, field, name)
-    yield from _torn(rows)
+    yield from _divided_people(rows)
     known = {row["image_id"]: row for row in rows}
     for row in rows:
         for name in REFERENCE_LISTS:
@@ -107,7 +107,7 @@ def _shared(rows: Sequence[Row], field: str, name: str) -> Iterator[str]:
             yield f"{left} and {right} share the {name} {value!r}: {pair}"
 
 
-def _torn(rows: Sequence[Row]) -> Iterator[str]:
+def _divided_people(rows: Sequence[Row]) -> Iterator[str]:
     """People whose images are in two components."""
     seen: dict[str, Row] = {}
     for row in rows:

@@ -39,7 +39,7 @@ def per_image_stages(embedder: Embedder, recipe: Recipe) -> list[stages.Stage]:
         (stages.keep_sure, rule.min_score),
     ]
     return [
-        stages.together(stages.read, stages.find_face(embedder)),
+        stages.chain(stages.read, stages.find_face(embedder)),
         *(stage(limit) for stage, limit in wanted if limit is not None),
         stages.encode,
         stages.describe,
@@ -64,7 +64,7 @@ def build(
     An interrupted build goes on where it stopped when it is called again. Images that cannot be
     used are counted and listed with a reason. The same inputs give the same bytes. `workers` is the
     number of threads, None for one a core. `executor` makes the parts elsewhere, as
-    `ray_engine.RayEngine` does; None makes them here. `plot` is a PNG to draw the calibration to.
+    `ray_executor.RayExecutor` does; None makes them here. `plot` is a PNG to draw the calibration to.
     Raises FaceRefError; then `out` is as it was.
     """
     recipe = recipe or Recipe()

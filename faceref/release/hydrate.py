@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from faceref.audit.manifest import bound_on_scores, facts
+from faceref.audit.manifest import bound_on_scores, entries_from_rows
 from faceref.console import Progress
 from faceref.curation.components import find_giants
 from faceref.curation.identities import notes_of
@@ -204,7 +204,7 @@ def _make(
     rejects = _rejects(index, records)
     manifest = _manifest(index, rows, source.records)
     if gone:
-        manifest |= facts(kept, rejects, bound_on_scores(manifest))
+        manifest |= entries_from_rows(kept, rejects, bound_on_scores(manifest))
         manifest["hydrated"] = {"missing": len(found.missing), "altered": len(found.altered)}
     done = 0
     for split in SPLITS:

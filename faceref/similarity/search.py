@@ -173,7 +173,7 @@ def fits(vectors: int, k: int) -> bool:
     return vectors * k * BYTES_PER_NEIGHBOUR <= BYTES_KEPT
 
 
-def nearest_together(vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest_within(vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The `k` nearest of each of `vectors`, float32 (N, V), among all, itself included.
 
     Gives inner products, float32, and rows, int64, best first: two arrays (N, k); k is at most N.
