@@ -43,7 +43,18 @@ def leaks(rows: Sequence[Row], bound: float | None) -> Iterator[str]:
 
 
 def certify(rows: Sequence[Row], bound: float | None) -> dict[str, Any]:
-    """Check `rows` by the rules of `leaks` and count what was checked; raises LeakError."""
+    """Check the rows of a set by the rules of `leaks`.
+
+    Args:
+        rows: Of all splits, see `leaks`.
+        bound: Identity cosine that no score of `refs_hr` may be above; None for no bound.
+
+    Returns:
+        What was checked, as `leak_certificate` of the manifest.
+
+    Raises:
+        LeakError: For the first rule that is broken, with the pair of images.
+    """
     for leak in leaks(rows, bound):
         raise LeakError(leak)
     return {
@@ -62,12 +73,21 @@ def certify(rows: Sequence[Row], bound: float | None) -> dict[str, Any]:
 
 
 def audit(face_ref: FaceRef, embedder: Embedder | None = None) -> Iterator[str]:
-    """Everything that a Face_Ref claims and that its files contradict, one line each.
+    """Everything that a Face_Ref claims and that its files contradict.
 
-    The rows are held against the rules of `leaks`, the manifest against the rows, and both against
-    the published images: near-duplicates are searched for again and the scores of `refs_lr`
-    computed again. With the `embedder` of the build the scores of `refs_hr` and the same-person
-    pairs are, too; another embedder raises FaceRefError.
+    The rows are checked by the rules of `leaks`, the manifest by the rows, and both by the images:
+    near-duplicates and the scores of `refs_lr` are computed again.
+
+    Args:
+        face_ref: The set.
+        embedder: That of the build: then the scores of `refs_hr` and the same-person pairs are
+            computed again, too.
+
+    Yields:
+        A line for each contradiction; none for a set that is what it claims.
+
+    Raises:
+        FaceRefError: For an embedder other than that of the build.
     """
     from faceref.audit.images import contradictions
 

@@ -71,11 +71,16 @@ def find_duplicates(
     similar: Pairs | None = None,
     threshold: float | None = None,
 ) -> list[Duplicate]:
-    """All near-duplicates by the rules above, ordered by row, each pair once.
+    """All near-duplicates of N images, by the rules of this module.
 
-    `sha256` has N entries ("" is unknown), `hashes` is uint8 (N, 64) as `face_hashes` makes them;
-    `similar` are pairs of similar embeddings and `threshold` the same-person threshold: without
-    them bytes and hashes alone decide.
+    Args:
+        sha256: Of each source file, hexadecimal; "" where it is unknown.
+        hashes: uint8 (N, 64) of `face_hashes`.
+        similar: Pairs with similar embeddings; None for bytes and hashes alone.
+        threshold: Cosine from which two images are one person, None where there is none.
+
+    Returns:
+        Each pair once, ordered by row.
     """
     found: dict[tuple[int, int], str] = {}
     for left, right in _same_bytes(sha256):

@@ -77,8 +77,14 @@ def find_people(
 ) -> People:
     """Group N images into people and components, and find doubtful labels.
 
-    An identity of None or "" is unknown; `hashes` is uint8 (N, 64) of `duplicates.face_hashes`;
-    `embeddings` are L2-normalised, (N, D); `same_person` is the threshold, None calibrates it.
+    Args:
+        identities: The label of each image; None or "" where it is unknown.
+        sha256: Of each source file, hexadecimal; "" where it is unknown.
+        hashes: uint8 (N, 64) of `duplicates.face_hashes`.
+        embeddings: L2-normalised float32 (N, D).
+        seed: Of the pairs that the threshold is calibrated on.
+        same_person: Cosine from which two images are one person; None calibrates it.
+        device: `cpu` or `cuda`, for the search.
     """
     neighbours = find_neighbours(embeddings, device=device)
     same = find_same_person(embeddings, identities, neighbours.nearest(), seed, same_person)

@@ -39,10 +39,17 @@ def find_label_noise(
     similar: Pairs,
     same: SamePerson,
 ) -> list[LabelNoise]:
-    """Every doubtful label: pairs by falling similarity, then images by row.
+    """Every label, or pair of labels, that the embeddings contradict.
 
-    `embeddings` is L2-normalised, (N, D); images of unknown identity, None or "", are passed over;
-    `similar` are the pairs that reach the threshold of `same`.
+    Args:
+        embeddings: L2-normalised float32 (N, D).
+        identities: The label of each image; unknown ones, None or "", are passed over.
+        neighbours: Of each image.
+        similar: The pairs that reach the threshold of `same`.
+        same: The same-person threshold.
+
+    Returns:
+        Pairs by falling similarity, then images by row.
     """
     labels = np.array([identity or "" for identity in identities])
     own = own_similarity(embeddings, labels)

@@ -118,7 +118,8 @@ def train_encoder(
     The loss has two terms. One is the cosine distance to the true embedding. The other ranks, as
     retrieval does: the cross-entropy between the softmax of the true similarities to all train
     faces and that of the predicted ones (relational distillation after Passalis and Tefas, ECCV
-    2018). Val faces retrieve five from train at each validation; the weights with the highest true cosine
+    2018).
+    Val faces retrieve five from train at each validation; the weights with the highest true cosine
     of these are kept. Same faces, schedule and kind of processor: same bytes. An interrupted
     training goes on from `out` with the suffix `.checkpoint`; one of other faces or of another
     schedule is replaced. Raises FaceRefError.

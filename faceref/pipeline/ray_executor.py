@@ -2,7 +2,8 @@
 
 A part is a chunk of the source. Each actor opens its models once, takes one part after the other
 through the same stages as the local executor, and writes it to the build folder: a part is there or
-it is not, so a build may be interrupted, and go on with either executor. Only the places of the images
+it is not, so
+a build may be interrupted, and go on with either executor. Only the places of the images
 travel; the nodes read the source and write the parts, so both must be on storage that every node
 mounts at the same path. Embeddings are bound to the models' SHA-256: a node with others stops the
 build.

@@ -87,7 +87,8 @@ def seal(row: Mapping[str, Any], labels: Mapping[str, str], component: str) -> s
     """A hash by which whoever has the labels of the source can find a row's component, others not.
 
     A component is named by a label, so its name would reveal who is shown. The hash covers the
-    labels of the row and of all its references (with eight in each list some 200 bits): without them no
+    labels of the row and of
+    all its references (with eight in each list some 200 bits): without them no
     guess can be checked. `labels` gives the label of each image id; None where a label is unknown
     or there are fewer than `SEAL_LABELS` images among its references.
     """

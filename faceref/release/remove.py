@@ -61,10 +61,20 @@ def read_ids(path: Path) -> list[str]:
 
 
 def remove(root: Path, ids: Collection[str], embedder: Embedder | None = None) -> Removed:
-    """Take the images `ids` out of the set `root`, in place and in one step.
+    """Take images out of a set, in place and in one step.
 
-    Without `embedder`, that of the build, lists that named them stay shorter. Raises FaceRefError
-    for an id that is not in the set, for an index, and where a split would be left empty.
+    Args:
+        root: The set.
+        ids: Image ids.
+        embedder: That of the build, which mines the lists that named them again; None leaves these
+            lists shorter.
+
+    Returns:
+        The new manifest and what was changed.
+
+    Raises:
+        FaceRefError: For an id that is not in the set, for a release, for another embedder, and
+            where a split would be left empty.
     """
     face_ref = FaceRef.open(root)
     if RELEASE in face_ref.manifest:

@@ -38,7 +38,9 @@ def likeness(kind: str, identity: Vectors, appearances: np.ndarray, seed: int = 
     """Vectors of the likeness `kind`, one of `LIKENESSES`.
 
     `identity` holds identity embeddings (N, D), `appearances` the result of `appearance`, (N, 768),
-    both of unit length. `both` is the sum of their z-scores, each over random pairs: that is a weighted
+    both of unit length.
+
+    `both` is the sum of their z-scores, each over random pairs: that is a weighted
     mean of the two cosines, with weights inverse to their spreads, up to a constant; so one search
     by inner product serves it.
     """

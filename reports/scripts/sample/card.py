@@ -1,7 +1,8 @@
 """Measure a folder of synthetic faces and write its data card.
 
-`python -m reports.scripts.sample.card FACES_DIR --pack PACK [--compare DIR] [--timing]
-[--out FILE]`
+    python reports/scripts/sample/card.py FACES_DIR --pack PACK [--compare DIR] [--timing]
+        [--out FILE]
+
 writes the card and, beside it, the numbers (`measured.json`). With `--reuse` the numbers are read
 from there, and `--edsr-gain DB` adds the gain of a trained EDSR over bicubic to them.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,9 @@ from huggingface_hub import CardData
 from faceref.dataset import card
 from faceref.files import write_json, write_text
 from faceref.synthetic.generate import read_description
+
+sys.path.insert(0, str(Path(__file__).parents[3]))  # so that it runs by its path
+
 from reports.scripts.sample import measure
 
 NUMBERS = "measured.json"

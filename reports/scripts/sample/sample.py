@@ -1,6 +1,6 @@
 """Pack a generated folder into the one Parquet file that the package ships.
 
-`python -m reports.scripts.sample.sample FACES_DIR OUT.parquet`
+python reports/scripts/sample/sample.py FACES_DIR OUT.parquet
 """
 
 from __future__ import annotations
