@@ -48,7 +48,7 @@ def test_same_seed_same_bytes_and_resume(tiny: Path, tmp_path: Path):
     assert pictures(tiny) == before
     assert (tiny / "landmarks.csv").read_bytes() == table
     assert (tiny / "p000" / "p000_0.jpg").stat().st_mtime_ns == kept
-    assert not list(tiny.rglob("*.partial"))
+    assert not list(tiny.rglob("*.tmp"))
 
 
 def test_other_recipe_in_the_same_folder_is_refused(tiny: Path):
