@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -50,6 +51,29 @@ class Request:
             raise unknown_choice("scale", str(self.scale), [str(scale) for scale in SCALES])
 
 
+class EncodedFaces:
+    """The faces of a split in a mapped file; only its path is pickled."""
+
+    def __init__(self, rows: datasets.Dataset) -> None:
+        self.rows = rows
+        self._encoded: pa.ChunkedArray | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"rows": self.rows, "_encoded": None}
+
+    @property
+    def encoded(self) -> pa.ChunkedArray:
+        """The encoded images; the column is found by whoever asks first."""
+        if self._encoded is None:
+            chunks = self.rows.data.column("image").chunks
+            self._encoded = pa.chunked_array([chunk.field("bytes") for chunk in chunks])
+        return self._encoded
+
+    def __getitem__(self, row: int) -> np.ndarray:
+        """One face, uint8 RGB (S, S, 3), read from the Arrow table without a formatter's cost."""
+        return decode(self.encoded[row].as_buffer().to_pybytes())
+
+
 class FaceRefDataset(Dataset[Item]):
     """Faces of a split with their references, at random access.
 
@@ -74,8 +98,8 @@ class FaceRefDataset(Dataset[Item]):
         return len(self.image_ids)
 
     def __getitem__(self, row: int) -> Item:
-        hr, chosen = _face(self._faces, row), self._references[row].tolist()
-        refs = [_tensor(_face(self._pool, place)) for place in chosen]
+        hr, chosen = self._faces[row], self._references[row].tolist()
+        refs = [_tensor(self._pool[place]) for place in chosen]
         return {
             "lr": _tensor(downsample(hr, len(hr) // self.request.scale)),
             "hr": _tensor(hr),
@@ -119,11 +143,6 @@ def load(
     return FaceRefDataset(face_ref, split, Request(references, reference_list, scale))
 
 
-def _face(faces: datasets.Dataset, row: int) -> np.ndarray:
-    """One face, uint8 RGB (S, S, 3); read from the Arrow table, without the cost of a formatter."""
-    return decode(faces.data.column("image")[row]["bytes"].as_buffer().to_pybytes())
-
-
 def _tensor(image: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
 
@@ -144,7 +163,7 @@ def _rows(face_ref: FaceRef, split: str, request: Request, ids: np.ndarray) -> n
     return found
 
 
-def encoded_faces(face_ref: FaceRef, split: str) -> datasets.Dataset:
+def encoded_faces(face_ref: FaceRef, split: str) -> EncodedFaces:
     """The encoded faces of a split, mapped from the cache, which is written where it lacks them.
 
     `datasets` goes by the time at which a shard was written; the folder goes by the content of the
@@ -157,7 +176,7 @@ def encoded_faces(face_ref: FaceRef, split: str) -> datasets.Dataset:
     content = hashlib.sha256("".join(map(file_sha256, shards)).encode()).hexdigest()[:16]
     folder = Path(os.environ.get(CACHE, Path.home() / ".cache" / "face_ref"))
     try:
-        return ArrowDataset.from_parquet(
+        rows = ArrowDataset.from_parquet(
             [str(path) for path in shards],
             cache_dir=str(folder / f"{split}-{content}"),
             columns=["image"],
@@ -170,3 +189,4 @@ def encoded_faces(face_ref: FaceRef, split: str) -> datasets.Dataset:
             f"Cannot write the cache {folder}: {cause.strerror or cause}. Set {CACHE} to a folder "
             "with room."
         ) from error
+    return EncodedFaces(rows)  # pyright: ignore[reportArgumentType]

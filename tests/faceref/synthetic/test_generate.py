@@ -89,7 +89,7 @@ def test_sample_round_trip(tiny: Path, tmp_path: Path):
 
 def test_incomplete_folder_is_not_packed(tiny: Path, tmp_path: Path):
     (tmp_path / "landmarks.csv").write_bytes((tiny / "landmarks.csv").read_bytes())
-    with pytest.raises(FaceRefError, match="lacks 2 pictures"):
+    with pytest.raises(FaceRefError, match="lacks 2 images"):
         write_sample(tmp_path, tmp_path / "faces.parquet")
 
 
