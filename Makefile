@@ -33,7 +33,7 @@ test: $(READY) ## Run the tests that need no data from outside
 reports: $(READY) ## Draw the leaderboards and the plots again from the committed results
 	$(BIN)/facebench plot reports/results --out reports
 	$(BIN)/facebench study references $(addprefix --file ,$(wildcard reports/studies/*.json)) --out reports
-	$(BIN)/facebench gains reports/results --studies reports/studies --out reports
+	$(BIN)/facebench study gains reports/results --studies reports/studies --out reports
 	$(BIN)/facebench site reports/results --out reports/site
 	$(BIN)/python reports/scripts/learning_rates.py reports/results
 

@@ -65,7 +65,7 @@ def write_json(path: Path, value: Any) -> None:
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, hexadecimal.
 
-    It is computed once for a file as it stands: a file that was changed since (another size, inode
+    It is computed once for a file as it is: a file that was changed since (another size, inode
     or time of change) is read again.
 
     Args:

@@ -14,7 +14,7 @@ from faceref.files import replacing
 
 TILE, GAP, CAPTION, HEAD = 128, 6, 18, 26
 ASIDE = 3 * GAP
-"""Extra space before the columns that stand aside."""
+"""Extra space before the columns that are set aside."""
 PAPER, INK, FAINT = "white", "#1a1a1a", "#777777"
 SIZE = 11
 
@@ -33,8 +33,8 @@ class Tile:
 def draw(rows: Sequence[Sequence[Tile]], heads: Mapping[int, str], aside: int) -> Image.Image:
     """Draw `rows` of tiles, with `heads` above the columns of those numbers.
 
-    Columns from number `aside` on stand a little apart. Heads may run on over the columns that have
-    none; captions and other heads are cut to the width of a tile.
+    Columns from number `aside` on are set a little aside. Heads may run on over the columns that
+    have none; captions and other heads are cut to the width of a tile.
     """
     columns = max(map(len, rows), default=0)
     height = HEAD + len(rows) * (TILE + CAPTION + GAP)

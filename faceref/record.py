@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What detection and alignment tell about one face."""
+    """What detection and alignment measure of one face."""
 
     detector_score: float | None
     """Confidence of the detector, on its own scale; None where the source gave the landmarks."""
@@ -97,7 +97,7 @@ class Blob(Protocol):
 
     @property
     def size(self) -> int:
-        """Bytes that it takes in its file: with the id, what tells two listings apart."""
+        """Bytes that it takes in its file: with the id, what distinguishes two listings."""
         ...
 
     def read(self) -> bytes:

@@ -10,10 +10,9 @@ from benchmark.api.arguments import joined, open_set
 from faceref.console import say
 
 if TYPE_CHECKING:
-    from faceref.dataset.face_ref import FaceRef
-
     from benchmark.report.leaderboard import Leaderboard
     from benchmark.results.result import Result
+    from faceref.dataset.face_ref import FaceRef
 
 
 def leaderboard(results: str | Path | Sequence[Result] = "results") -> Leaderboard:
@@ -37,7 +36,7 @@ def leaderboard(results: str | Path | Sequence[Result] = "results") -> Leaderboa
     """
     from benchmark.report.leaderboard import Leaderboard
 
-    return Leaderboard.of(Path(results) if isinstance(results, str) else results)
+    return Leaderboard.of(results)
 
 
 def plot(
@@ -67,9 +66,7 @@ def plot(
     Raises:
         FaceRefError: Where there are no results, or a set or training cannot be used.
     """
-    from benchmark.report.plots import draw
-
-    made = draw(Path(results), Path(out))
+    made = leaderboard(results).draw(Path(out))
     if faces is not None:
         from benchmark.report.examples import draw_faces, trainings
 
@@ -111,7 +108,7 @@ def write_site(
 
         chosen = trainings(joined(methods), Path(runs))
         write_gallery(open_set(faces), chosen, Path(results), Path(out), reference_list)
-    return write(Path(results), Path(out))
+    return write(leaderboard(results), Path(out))
 
 
 def serve_site(folder: str | Path = "reports/site", *, port: int = 0, browser: bool = True) -> None:

@@ -205,7 +205,8 @@ def _score(
     if isinstance(method, Path) or path.is_dir() or len(path.parts) > 1:
         _need_no_weights(weights)
         return evaluate_predictions(faces, path, _need_name(name), setting, extra)
-    return score_method(faces, str(method), setting, run=weights, **how)
+    run = None if weights is None else Path(weights)
+    return score_method(faces, str(method), setting, run=run, **how)
 
 
 def _score_module(

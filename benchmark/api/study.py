@@ -10,9 +10,8 @@ from benchmark.api.arguments import open_set
 from faceref.console import progress_bar
 
 if TYPE_CHECKING:
-    from faceref.dataset.face_ref import FaceRef
-
     from benchmark.training.run import Run
+    from faceref.dataset.face_ref import FaceRef
 
 
 def study_references(
@@ -52,7 +51,8 @@ def study_references(
         FaceRefError: For a method without references, two trainings of one name, or a split in
             which nobody has two images.
     """
-    from benchmark.studies.references import need_names_apart, parse_counts, study_training
+    from benchmark.studies.references import need_names_apart, parse_counts
+    from benchmark.studies.references_page import study_training
 
     folders = [Path(run) for run in runs]
     need_names_apart(folders)

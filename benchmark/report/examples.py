@@ -10,6 +10,7 @@ import torch
 from benchmark.data.faces import Faces, cycle, read_split
 from benchmark.evaluation.evaluate import (
     Setting,
+    default_task,
     open_model,
     reference_count,
     super_resolve,
@@ -25,10 +26,14 @@ CROPPED = 3
 
 
 def draw_faces(
-    face_ref: Path, runs: dict[str, Path | None], setting: Setting, rows: int, folder: Path
+    face_ref: FaceRef, runs: dict[str, Path | None], name: str, rows: int, folder: Path
 ) -> list[Path]:
-    """Comparison of `rows` faces and crops of the first, in `folder`; returns what was written."""
-    titles, name = [load_method(method).title for method in runs], setting.reference_list
+    """Comparison of `rows` faces, and crops of the first, in `folder`; returns what was written.
+
+    References are those of the list `name`; `runs` holds the training of each method.
+    """
+    titles = [load_method(method).title for method in runs]
+    setting = Setting(default_task(face_ref), reference_list=name)
     found = examples(face_ref, runs, setting, rows)
     image = folder / f"comparison_{name}.png"
     save(comparison(found, titles, f"references ({name}, score)"), image)
@@ -54,18 +59,17 @@ def _training(runs: Path, method: str) -> Path:
 
 
 def examples(
-    face_ref: Path, runs: dict[str, Path | None], setting: Setting, rows: int
+    face_ref: FaceRef, runs: dict[str, Path | None], setting: Setting, rows: int
 ) -> list[Example]:
-    """`rows` faces, evenly spaced, with the output of every method of `runs` (name: training folder)."""
-    opened = FaceRef.open(face_ref)
-    faces = thin(read_split(opened, setting.split, setting.reference_list), rows)
+    """`rows` faces, evenly spaced, with the output of each method of `runs` (name: training)."""
+    faces = thin(read_split(face_ref, setting.split, setting.reference_list), rows)
     methods = [load_method(name) for name in runs]
     device = torch.device("cpu")
     outputs = [
         list(super_resolve(open_model(m, runs[m.name]), faces, reference_count(m, setting), device))
         for m in methods
     ]
-    scores = _scores(opened, setting, faces)
+    scores = _scores(face_ref, setting, faces)
     found = []
     for row in range(len(faces)):
         chosen = cycle(faces.references[row], min(setting.references, len(faces.references[row])))

@@ -137,11 +137,11 @@ class Leaderboard:
         """The `model-index` of Hugging Face model cards, a model for each method and training."""
         return model_index([row for table in self.tables for row in table.results])
 
-    def write(self, out: str | Path, form: str = "md") -> str:
+    def write(self, out: str | Path | None = None, form: str = "md") -> str:
         """Write the leaderboards to a file.
 
         Args:
-            out: The file.
+            out: The file; None: `leaderboard` with the ending of the form, in this folder.
             form: One of `ENDINGS`: md, csv, latex or yaml.
 
         Returns:
@@ -159,12 +159,13 @@ class Leaderboard:
         if form not in forms:
             raise unknown_choice("format", form, ENDINGS)
         text = forms[form]()
+        file = Path(out or f"leaderboard.{ENDINGS[form]}")
         try:
-            Path(out).parent.mkdir(parents=True, exist_ok=True)
-            write_text(Path(out), text)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_text(file, text)
         except OSError as error:
             raise FaceRefError(
-                f"Cannot write {out}: {error.strerror or error}. Choose another --out."
+                f"Cannot write {file}: {error.strerror or error}. Choose another --out."
             ) from error
         return text
 

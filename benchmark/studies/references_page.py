@@ -10,15 +10,20 @@ import numpy as np
 
 from benchmark.report.style import COLOURS, figure_of, save_figure
 from benchmark.results.paired import Paired, over_zero, paired
+from benchmark.studies.references import study_references
 from benchmark.studies.study import (
     BANDS,
     CHOICES,
     NAMES,
     Cell,
     Study,
+    StudyCheckpoint,
     gain,
     read,
+    write,
 )
+from faceref.console import Progress
+from faceref.dataset.face_ref import FaceRef
 from faceref.files import write_text
 from faceref.markdown import markdown_table
 
@@ -84,6 +89,21 @@ def draw_patches(study: Study, out: Path) -> None:
 def counts(study: Study) -> list[int]:
     """The numbers of references that were studied, K = 0 apart."""
     return sorted({cell.references for cell in study.cells if cell.kind == "random"})
+
+
+def study_training(
+    face_ref: FaceRef, run: Path, out: Path, *, progress: Progress | None = None, **options: Any
+) -> list[Path]:
+    """Study one training (see `study_references` for the options) and write its page below `out`.
+
+    The numbers are written before anything is drawn. Returns the file of the study and its pages.
+    """
+    checkpoint = StudyCheckpoint(out / "studies")
+    found = study_references(face_ref, run, progress=progress, checkpoint=checkpoint, **options)
+    file = out / "studies" / f"{found.name}.json"
+    write(found, file)
+    checkpoint.forget()
+    return [file, *write_findings(file, out)]
 
 
 def write_findings(file: Path, out: Path) -> list[Path]:

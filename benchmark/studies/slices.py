@@ -51,18 +51,17 @@ class SliceRow(Paired):
     """Of the method and of its rival."""
 
 
-def slices_of_face_ref(face_ref: Path, split: str, image_ids: Sequence[str]) -> list[Slice]:
+def slices_of_face_ref(face_ref: FaceRef, split: str, image_ids: Sequence[str]) -> list[Slice]:
     """Thirds of what was measured of each image when the set was built.
 
     Raises FaceRefError where the set lacks one of the images.
     """
-    opened = FaceRef.open(face_ref)
-    ids, quality = opened.column(split, "image_id"), opened.column(split, "quality")
+    ids, quality = face_ref.column(split, "image_id"), face_ref.column(split, "quality")
     known = dict(zip(ids, quality, strict=True))
     missing = [image for image in image_ids if image not in known]
     if missing:
         raise FaceRefError(
-            f"{face_ref} has no {missing[0]!r} in its split {split!r}, and lacks {len(missing)} of "
+            f"{face_ref.root} has no {missing[0]!r} in its split {split!r}, and lacks {len(missing)} of "
             f"{len(image_ids)} images. Give the Face_Ref that the results are of."
         )
     found = []
@@ -209,7 +208,7 @@ class Wanted:
 
 
 def write_slices(
-    results: Path, wanted: Wanted, face_ref: Path | None, attributes: Path | None, out: Path
+    results: Path, wanted: Wanted, face_ref: FaceRef | None, attributes: Path | None, out: Path
 ) -> str:
     """Write the page `out`, and the figure beside it; returns the text.
 

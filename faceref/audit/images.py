@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from faceref.curation.duplicates import ALIKE_COSINE, as_hashes, face_hashes, find_duplicates
+from faceref.console import Progress
+from faceref.curation.duplicates import SIMILAR_COSINE, as_hashes, face_hashes, find_duplicates
 from faceref.curation.links import Pairs, find_neighbours, pairs_above
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import REFERENCE_LISTS, SPLITS, decode
@@ -33,56 +35,85 @@ class ImageFeatures:
 
     hashes: np.ndarray
     """uint8 (N, 64), see `duplicates.face_hashes`."""
-    appearance: np.ndarray
-    """float32 (N, 768), see `mine.appearance`."""
+    thumbnails: np.ndarray
+    """LR faces, uint8 RGB (N, 16, 16, 3)."""
     embeddings: np.ndarray | None
-    """float32 (N, D); None without an embedder."""
+    """L2-normalised float32 (N, D) of the HR faces; None without an embedder."""
+
+    @cached_property
+    def appearance(self) -> np.ndarray:
+        """float32 (N, 768), see `vectors.appearance`."""
+        return appearance(self.thumbnails)
 
     def take(self, rows: Sequence[int]) -> ImageFeatures:
-        """What was seen of `rows`."""
+        """The features of `rows`."""
         places = np.asarray(rows, int)
         embeddings = None if self.embeddings is None else self.embeddings[places]
-        return ImageFeatures(self.hashes[places], self.appearance[places], embeddings)
+        return ImageFeatures(self.hashes[places], self.thumbnails[places], embeddings)
 
 
 def contradictions(
     face_ref: FaceRef, rows: Sequence[Row], embedder: Embedder | None = None
 ) -> Iterator[str]:
-    """What the images contradict, one line each with the pair.
+    """Compute near-duplicates, scores and same-person pairs again and compare them with the rows.
 
-    `rows` are those of all splits, in order. Raises FaceRefError for an embedder other than that
-    of the build.
+    Args:
+        face_ref: The set.
+        rows: Of all its splits, in order.
+        embedder: That of the build; without it identity is not checked.
+
+    Yields:
+        A line for each contradiction, with the pair of images.
+
+    Raises:
+        FaceRefError: For an embedder other than that of the build.
     """
     manifest = face_ref.manifest
-    if embedder is not None and embedder.provenance() != manifest["embedder"]:
-        raise FaceRefError(
-            f"The set was made with the embedder {manifest['embedder']}, not with "
-            f"{embedder.provenance()}. Give that one, or none to leave its scores unchecked."
-        )
-    seen = look(face_ref, embedder)
+    features = image_features(face_ref, embedder)
     same = manifest["thresholds"].get("same_person", {}).get("value")
-    alike = None
-    if seen.embeddings is not None:
-        neighbours = find_neighbours(seen.embeddings)
-        alike = pairs_above(neighbours, max(ALIKE_COSINE, same or 0))
-        yield from _random_references(rows, pairs_above(neighbours, same))
-    yield from _copies(rows, seen, alike, same)
+    similar = None
+    if features.embeddings is not None:
+        neighbours = find_neighbours(features.embeddings)
+        similar = pairs_above(neighbours, max(SIMILAR_COSINE, same or 0))
+        yield from _divided_people(rows, pairs_above(neighbours, same))
+    yield from _copies(rows, features, similar, same)
     kinds = manifest.get("mining", {}).get("likeness") or {
         "refs_hr": "identity",
         "refs_lr": "appearance",
     }
-    vectors = {"identity": seen.embeddings, "appearance": seen.appearance}
+    vectors = {"identity": features.embeddings, "appearance": features.appearance}
     for name in REFERENCE_LISTS:
         known = vectors.get(kinds[name])
         if known is not None and (name, kinds[name]) != ("refs_lr", "identity"):
             yield from _scores(rows, name, known)
     bound = manifest["thresholds"]["max_similarity"]["value"]
-    if seen.embeddings is not None and bound is not None:
-        yield from _too_alike(rows, seen.embeddings, bound)
+    if features.embeddings is not None and bound is not None:
+        yield from _above_bound(rows, features.embeddings, bound)
 
 
-def look(face_ref: FaceRef, embedder: Embedder | None = None) -> ImageFeatures:
-    """Decode every image once, in batches, and keep what the checks need of it."""
+def image_features(
+    face_ref: FaceRef, embedder: Embedder | None = None, progress: Progress | None = None
+) -> ImageFeatures:
+    """Decode every image once, in batches, and keep what is computed from it.
+
+    Args:
+        face_ref: The set.
+        embedder: That of the build; without it there are no embeddings.
+        progress: Is given the images done and all images.
+
+    Returns:
+        Features in the order of the rows: train, val, test.
+
+    Raises:
+        FaceRefError: For an embedder other than that of the build.
+    """
+    made_with = face_ref.manifest["embedder"]
+    if embedder is not None and embedder.provenance() != made_with:
+        raise FaceRefError(
+            f"The set was made with the embedder {made_with}, not with {embedder.provenance()}. "
+            "Give that one, or leave it out where embeddings are not needed."
+        )
+    total = sum(face_ref.manifest["counts"].values())
     hashes: list[bytes] = []
     thumbnails: list[np.ndarray] = []
     embeddings: list[np.ndarray] = []
@@ -97,21 +128,23 @@ def look(face_ref: FaceRef, embedder: Embedder | None = None) -> ImageFeatures:
                 starts = range(0, len(faces), size)
                 stacks = [np.stack(faces[start : start + size]) for start in starts]
                 embeddings += pool.map(embedder.embed, stacks)
+            if progress:
+                progress(len(thumbnails), total)
     vectors = np.concatenate(embeddings) if embeddings else None
-    return ImageFeatures(as_hashes(hashes), appearance(np.stack(thumbnails)), vectors)
+    return ImageFeatures(as_hashes(hashes), np.stack(thumbnails), vectors)
 
 
 def _copies(
-    rows: Sequence[Row], seen: ImageFeatures, alike: Pairs | None, same: float | None
+    rows: Sequence[Row], features: ImageFeatures, similar: Pairs | None, same: float | None
 ) -> Iterator[str]:
     """Near-duplicates in two splits or components, beside their probe, or twice in a list."""
     digests = [row.get("sha256") or "" for row in rows]
     copies: dict[str, dict[str, str]] = defaultdict(dict)
-    for found in find_duplicates(digests, seen.hashes, alike, same):
+    for found in find_duplicates(digests, features.hashes, similar, same):
         left, right = rows[found.left], rows[found.right]
         copies[left["image_id"]][right["image_id"]] = found.kind
         copies[right["image_id"]][left["image_id"]] = found.kind
-        yield from _apart(left, right, f"near-duplicates ({found.kind})")
+        yield from _divided(left, right, f"near-duplicates ({found.kind})")
     for row in rows:
         for name in REFERENCE_LISTS:
             yield from _copies_in_list(row, name, copies)
@@ -131,13 +164,13 @@ def _copies_in_list(row: Row, name: str, copies: dict[str, dict[str, str]]) -> I
                 )
 
 
-def _random_references(rows: Sequence[Row], pairs: Pairs) -> Iterator[str]:
+def _divided_people(rows: Sequence[Row], pairs: Pairs) -> Iterator[str]:
     for left, right in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True):
-        yield from _apart(rows[left], rows[right], "probably one person")
+        yield from _divided(rows[left], rows[right], "probably one person")
 
 
-def _apart(left: Row, right: Row, what: str) -> Iterator[str]:
-    """A line where two images that belong together are in different splits or components."""
+def _divided(left: Row, right: Row, what: str) -> Iterator[str]:
+    """A line where two related images are in different splits or components."""
     for field in ("split", "component"):
         if left.get(field) != right.get(field):
             pair = f"{left['image_id']} and {right['image_id']} are {what}"
@@ -158,7 +191,7 @@ def _scores(rows: Sequence[Row], name: str, vectors: np.ndarray) -> Iterator[str
                 )
 
 
-def _too_alike(rows: Sequence[Row], embeddings: np.ndarray, bound: float) -> Iterator[str]:
+def _above_bound(rows: Sequence[Row], embeddings: np.ndarray, bound: float) -> Iterator[str]:
     """References of any list whose identity cosine is above the bound."""
     places = {row["image_id"]: place for place, row in enumerate(rows)}
     for place, row in enumerate(rows):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ROUNDING = 1e-4
 """Scores are stored rounded, so that much may be above the bound."""
 SHARED = (("identity", "person"), ("component", "component"), ("sha256", "source file"))
-"""Fields of which no value may be in two splits, and what they stand for."""
+"""Fields of which no value may be in two splits, and what they name."""
 Row = Mapping[str, Any]
 
 
@@ -35,7 +35,7 @@ def leaks(rows: Sequence[Row], bound: float | None) -> Iterator[str]:
     """
     for field, name in SHARED:
         yield from _shared(rows, field, name)
-    yield from _torn(rows)
+    yield from _divided_people(rows)
     known = {row["image_id"]: row for row in rows}
     for row in rows:
         for name in REFERENCE_LISTS:
@@ -44,7 +44,18 @@ def leaks(rows: Sequence[Row], bound: float | None) -> Iterator[str]:
 
 
 def certify(rows: Sequence[Row], bound: float | None) -> dict[str, Any]:
-    """Check `rows` by the rules of `leaks` and count what was checked; raises LeakError."""
+    """Check the rows of a set by the rules of `leaks`.
+
+    Args:
+        rows: Of all splits, see `leaks`.
+        bound: Identity cosine that no score of `refs_hr` may be above; None for no bound.
+
+    Returns:
+        What was checked, as `leak_certificate` of the manifest.
+
+    Raises:
+        LeakError: For the first rule that is broken, with the pair of images.
+    """
     for leak in leaks(rows, bound):
         raise LeakError(leak)
     return {
@@ -63,12 +74,21 @@ def certify(rows: Sequence[Row], bound: float | None) -> dict[str, Any]:
 
 
 def audit(face_ref: FaceRef, embedder: Embedder | None = None) -> Iterator[str]:
-    """Everything that a Face_Ref claims and that its files contradict, one line each.
+    """Everything that a Face_Ref claims and that its files contradict.
 
-    The rows are held against the rules of `leaks`, the manifest against the rows, and both against
-    the published images: near-duplicates are searched for again and the scores of `refs_lr`
-    computed again. With the `embedder` of the build the scores of `refs_hr` and the same-person
-    pairs are, too; another embedder raises FaceRefError.
+    The rows are checked by the rules of `leaks`, the manifest by the rows, and both by the images:
+    near-duplicates and the scores of `refs_lr` are computed again.
+
+    Args:
+        face_ref: The set.
+        embedder: That of the build: then the scores of `refs_hr` and the same-person pairs are
+            computed again, too.
+
+    Yields:
+        A line for each contradiction; none for a set that is what it claims.
+
+    Raises:
+        FaceRefError: For an embedder other than that of the build.
     """
     from faceref.audit.images import contradictions
 
@@ -108,7 +128,7 @@ def _shared(rows: Sequence[Row], field: str, name: str) -> Iterator[str]:
             yield f"{left} and {right} share the {name} {value!r}: {pair}"
 
 
-def _torn(rows: Sequence[Row]) -> Iterator[str]:
+def _divided_people(rows: Sequence[Row]) -> Iterator[str]:
     """People whose images are in two components."""
     seen: dict[str, Row] = {}
     for row in rows:

@@ -16,7 +16,9 @@ QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 Row = Mapping[str, Any]
 
 
-def facts(rows: Sequence[Row], rejects: Sequence[Row], bound: float | None) -> dict[str, Any]:
+def entries_from_rows(
+    rows: Sequence[Row], rejects: Sequence[Row], bound: float | None
+) -> dict[str, Any]:
     """All entries of `face_ref.json` that can be computed from the rows.
 
     `bound` is on the scores of `refs_hr`. Raises LeakError where the rows break a rule.

@@ -1,1 +1,1 @@
-"""Who is who: duplicates, links and identities, so that no split cuts what belongs together."""
+"""Who is who: duplicates, links and identities, so that related images stay in one split."""

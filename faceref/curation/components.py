@@ -1,7 +1,7 @@
-"""Components: images that must stay in one split, whatever ties them together.
+"""Components: images that must stay in one split, whatever links them.
 
 Tied are images of one label, near-duplicates, and pairs that are probably one person. Faces that
-are merely alike are not.
+are merely similar are not.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ GIANT = 0.01
 
 @dataclass(frozen=True)
 class Giant:
-    """A component that ties together suspiciously much."""
+    """A component that links suspiciously many images."""
 
     component: str
     images: int

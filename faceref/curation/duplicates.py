@@ -28,9 +28,9 @@ SIDE = 16
 HASH_BYTES = SIDE * SIDE // 8
 NEAR_BITS = 40
 """Bits in which hashes of one photograph differ at most."""
-ALIKE_BITS = 60
-"""Bits in which they differ at most where the embeddings are alike, too."""
-ALIKE_COSINE = 0.85
+SIMILAR_BITS = 60
+"""Bits in which they differ at most where the embeddings are similar, too."""
+SIMILAR_COSINE = 0.85
 SAME_COSINE = 0.98
 BLOCK = 4096
 
@@ -68,14 +68,19 @@ def as_hashes(joined: Sequence[bytes]) -> np.ndarray:
 def find_duplicates(
     sha256: Sequence[str],
     hashes: np.ndarray,
-    alike: Pairs | None = None,
+    similar: Pairs | None = None,
     threshold: float | None = None,
 ) -> list[Duplicate]:
-    """All near-duplicates by the rules above, ordered by row, each pair once.
+    """All near-duplicates of N images, by the rules of this module.
 
-    `sha256` has N entries ("" is unknown), `hashes` is uint8 (N, 64) as `face_hashes` makes them;
-    `alike` are pairs of alike embeddings and `threshold` the same-person threshold: without them
-    bytes and hashes alone decide.
+    Args:
+        sha256: Of each source file, hexadecimal; "" where it is unknown.
+        hashes: uint8 (N, 64) of `face_hashes`.
+        similar: Pairs with similar embeddings; None for bytes and hashes alone.
+        threshold: Cosine from which two images are one person, None where there is none.
+
+    Returns:
+        Each pair once, ordered by row.
     """
     found: dict[tuple[int, int], str] = {}
     for left, right in _same_bytes(sha256):
@@ -83,7 +88,7 @@ def find_duplicates(
     for kind, queries in (("hash", hashes[:, :HASH_BYTES]), ("mirrored", hashes[:, HASH_BYTES:])):
         for pair in _near_hashes(queries, hashes[:, :HASH_BYTES]):
             found.setdefault(pair, kind)
-    for pair in _near_embeddings(hashes, alike, threshold) if alike is not None else ():
+    for pair in _near_embeddings(hashes, similar, threshold) if similar is not None else ():
         found.setdefault(pair, "embedding")
     return [Duplicate(*pair, kind) for pair, kind in sorted(found.items())]
 
@@ -125,13 +130,13 @@ def _near_hashes(queries: np.ndarray, hashes: np.ndarray) -> Iterator[tuple[int,
 
 
 def _near_embeddings(
-    hashes: np.ndarray, alike: Pairs, threshold: float | None
+    hashes: np.ndarray, similar: Pairs, threshold: float | None
 ) -> Iterator[tuple[int, int]]:
-    pairs = alike.where(alike.scores >= max(ALIKE_COSINE, threshold or 0))
+    pairs = similar.where(similar.scores >= max(SIMILAR_COSINE, threshold or 0))
     plain, mirror = hashes[:, :HASH_BYTES], hashes[:, HASH_BYTES:]
     queries = plain[pairs.left]
     bits = np.minimum(_bits(queries ^ plain[pairs.right]), _bits(queries ^ mirror[pairs.right]))
-    near = pairs.where((pairs.scores >= SAME_COSINE) | (bits <= ALIKE_BITS))
+    near = pairs.where((pairs.scores >= SAME_COSINE) | (bits <= SIMILAR_BITS))
     yield from zip(near.left.tolist(), near.right.tolist(), strict=True)
 
 

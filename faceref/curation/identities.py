@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from faceref.curation.components import Giant, find_components, find_giants
-from faceref.curation.duplicates import ALIKE_COSINE, Duplicate, find_duplicates, first_of_each
-from faceref.curation.label_noise import Doubt, find_label_noise
+from faceref.curation.duplicates import SIMILAR_COSINE, Duplicate, find_duplicates, first_of_each
+from faceref.curation.label_noise import LabelNoise, find_label_noise
 from faceref.curation.links import connect, find_neighbours, group_names, pairs_above
 from faceref.curation.thresholds import SamePerson, find_same_person
 
@@ -23,12 +23,12 @@ class People:
     identities: list[str]
     """The label of the source, or `group-00012` where it has none."""
     components: list[str]
-    """What is dealt out to splits as a whole."""
+    """What is assigned to a split as a whole."""
     first: np.ndarray
     """The row of the first image that each duplicates, its own where it duplicates none."""
     duplicates: list[Duplicate]
     same_person: SamePerson
-    doubts: list[Doubt]
+    label_noise: list[LabelNoise]
     giants: list[Giant]
     unlabelled: int
     """Images without a label of the source."""
@@ -40,7 +40,7 @@ class People:
             "components": len(set(self.components)),
             "unlabelled_images": self.unlabelled,
             "near_duplicate_pairs": _counted(item.kind for item in self.duplicates),
-            "label_noise": _counted(doubt.kind for doubt in self.doubts),
+            "label_noise": _counted(item.kind for item in self.label_noise),
             "giant_components": [asdict(giant) for giant in self.giants],
             "notes": self.notes(),
         }
@@ -54,7 +54,7 @@ def notes_of(giants: Iterable[Giant], unlabelled: int, same_person: Mapping[str,
     """The notes of `People`; `same_person` is the threshold as the manifest has it."""
     notes = [
         f"The component {giant.component!r} ties {giant.labels:,} labels and {giant.images:,} "
-        "images together: look at the label noise, or give a higher same-person threshold."
+        "images: check the label noise, or give a higher same-person threshold."
         for giant in giants
     ]
     if same_person["value"] is None and unlabelled:
@@ -75,18 +75,24 @@ def find_people(
     same_person: float | None = None,
     device: str = "cpu",
 ) -> People:
-    """Group, tie and doubt N images.
+    """Group N images into people and components, and find doubtful labels.
 
-    An identity of None or "" is unknown; `hashes` is uint8 (N, 64) of `duplicates.face_hashes`;
-    `embeddings` are L2-normalised, (N, D); `same_person` is the threshold, None calibrates it.
+    Args:
+        identities: The label of each image; None or "" where it is unknown.
+        sha256: Of each source file, hexadecimal; "" where it is unknown.
+        hashes: uint8 (N, 64) of `duplicates.face_hashes`.
+        embeddings: L2-normalised float32 (N, D).
+        seed: Of the pairs that the threshold is calibrated on.
+        same_person: Cosine from which two images are one person; None calibrates it.
+        device: `cpu` or `cuda`, for the search.
     """
     neighbours = find_neighbours(embeddings, device=device)
     same = find_same_person(embeddings, identities, neighbours.nearest(), seed, same_person)
-    alike = pairs_above(neighbours, same.value)
-    close = pairs_above(neighbours, max(ALIKE_COSINE, same.value or 0))
+    similar = pairs_above(neighbours, same.value)
+    close = pairs_above(neighbours, max(SIMILAR_COSINE, same.value or 0))
     duplicates = find_duplicates(sha256, hashes, close, same.value)
-    left = [*alike.left.tolist(), *(item.left for item in duplicates)]
-    right = [*alike.right.tolist(), *(item.right for item in duplicates)]
+    left = [*similar.left.tolist(), *(item.left for item in duplicates)]
+    right = [*similar.right.tolist(), *(item.right for item in duplicates)]
     labels = _fill(identities, np.array(left, int), np.array(right, int))
     components = find_components(labels, left, right)
     return People(
@@ -95,7 +101,7 @@ def find_people(
         first_of_each(len(labels), duplicates),
         duplicates,
         same,
-        find_label_noise(embeddings, identities, neighbours, alike, same),
+        find_label_noise(embeddings, identities, neighbours, similar, same),
         find_giants(components, labels),
         sum(not identity for identity in identities),
     )

@@ -1,4 +1,4 @@
-"""Label noise: labels that the embeddings contradict, as a table to be looked at."""
+"""Label noise: labels that the embeddings contradict, as a table for review."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNLIKE = "unlike its label"
 
 
 @dataclass(frozen=True)
-class Doubt:
+class LabelNoise:
     """One label, or pair of labels, that the embeddings contradict."""
 
     kind: str
@@ -25,7 +25,7 @@ class Doubt:
     `unlike its label`: an image unlike the others of its label, and like nobody else."""
     row: int
     other: int
-    """The row of the image that it is alike, or nearest to among other labels; -1 for none."""
+    """The row of the other image of the pair, or of the nearest of other labels; -1 for none."""
     similarity: float
     """Cosine of the two images."""
     own: float | None
@@ -36,17 +36,24 @@ def find_label_noise(
     embeddings: np.ndarray,
     identities: Sequence[str | None],
     neighbours: Neighbours,
-    alike: Pairs,
+    similar: Pairs,
     same: SamePerson,
-) -> list[Doubt]:
-    """Every doubt about labels: pairs by falling similarity, then images by row.
+) -> list[LabelNoise]:
+    """Every label, or pair of labels, that the embeddings contradict.
 
-    `embeddings` is L2-normalised, (N, D); images of unknown identity, None or "", are passed over;
-    `alike` are the pairs that reach the threshold of `same`.
+    Args:
+        embeddings: L2-normalised float32 (N, D).
+        identities: The label of each image; unknown ones, None or "", are passed over.
+        neighbours: Of each image.
+        similar: The pairs that reach the threshold of `same`.
+        same: The same-person threshold.
+
+    Returns:
+        Pairs by falling similarity, then images by row.
     """
     labels = np.array([identity or "" for identity in identities])
     own = own_similarity(embeddings, labels)
-    return [*_pairs(labels, own, alike), *_images(labels, own, neighbours, same)]
+    return [*_pairs(labels, own, similar), *_images(labels, own, neighbours, same)]
 
 
 def own_similarity(embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -62,18 +69,18 @@ def own_similarity(embeddings: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return own
 
 
-def _pairs(labels: np.ndarray, own: np.ndarray, alike: Pairs) -> Iterator[Doubt]:
-    left, right = labels[alike.left], labels[alike.right]
-    found = alike.where((left != right) & (left != "") & (right != ""))
+def _pairs(labels: np.ndarray, own: np.ndarray, similar: Pairs) -> Iterator[LabelNoise]:
+    left, right = labels[similar.left], labels[similar.right]
+    found = similar.where((left != right) & (left != "") & (right != ""))
     scores = np.round(found.scores.astype(float), 4)
     for place in np.lexsort((found.right, found.left, -scores)).tolist():
         row, other = int(found.left[place]), int(found.right[place])
-        yield Doubt(ONE_PERSON, row, other, float(scores[place]), _value(float(own[row])))
+        yield LabelNoise(ONE_PERSON, row, other, float(scores[place]), _value(float(own[row])))
 
 
 def _images(
     labels: np.ndarray, own: np.ndarray, neighbours: Neighbours, same: SamePerson
-) -> Iterator[Doubt]:
+) -> Iterator[LabelNoise]:
     if same.unlike is None:
         return
     for row in np.flatnonzero(own < same.unlike).tolist():
@@ -83,7 +90,7 @@ def _images(
         score = float(neighbours.scores[row][foreign[0]]) if len(foreign) else 0.0
         matched = other >= 0 and same.value is not None and score >= same.value
         kind = MISLABELLED if matched else UNLIKE
-        yield Doubt(kind, row, other, round(score, 4), _value(own[row].item()))
+        yield LabelNoise(kind, row, other, round(score, 4), _value(own[row].item()))
 
 
 def _value(own: float) -> float | None:

@@ -1,7 +1,7 @@
 """The same-person threshold: the cosine from which two images are taken for one person.
 
 It belongs to an embedder and to a number of images: the more pairs there are, the more of them are
-alike by chance, and one false link in a component chains two people together.
+similar by chance, and one false link in a component chains two people together.
 """
 
 from __future__ import annotations
@@ -82,12 +82,12 @@ PER_PERSON = 4
 BINS = 2000
 """Of similarities from -1 to 1."""
 WINDOW = 11
-"""Bins that are counted together where a density is meant."""
+"""Bins over which a density is averaged."""
 FEWEST = 20
-"""Pairs in a window that are enough to tell a density."""
+"""Pairs in a window that are enough to estimate a density."""
 FEWEST_PAIRS = 10_000
-"""Pairs of different people below which the tail cannot be told: no threshold is given then, and
-only copies tie images of different labels."""
+"""Pairs of different people below which the tail cannot be estimated: no threshold is given then,
+and only copies tie images of different labels."""
 HIGHEST = 0.99
 """No threshold is higher."""
 FROM_LABELS = "tail of different-person pairs"

@@ -1,7 +1,7 @@
 """Face_Ref as a torch data set: `faceref.load(...)`.
 
-Parquet cannot be mapped into memory, so the encoded faces of a split are written once, as an Arrow
-file, to a cache; from there each item is read where it lies. Workers open the same file: the pages
+Parquet cannot be mapped into memory, so `datasets` writes the encoded faces of a split once, as
+Arrow, to a cache; from there each item is read where it lies. Workers open the same file: the pages
 are shared, and what is sent to them is its path with the ids and the rows of the references.
 """
 
@@ -9,31 +9,29 @@ from __future__ import annotations
 
 import hashlib
 import os
-import random
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, IterableDataset, get_worker_info
+from torch.utils.data import Dataset
 
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import REFERENCE_LISTS, SPLITS, decode
 from faceref.errors import FaceRefError, unknown_choice
+from faceref.files import file_sha256
 from faceref.images import downsample
+
+if TYPE_CHECKING:
+    import datasets
 
 CACHE = "FACEREF_CACHE"
 """Variable that names the folder of the cache; default `~/.cache/face_ref`."""
 POOL = "train"
-BLOCK = 256
-"""Faces that a stream takes from the file one after the other."""
 SCALES = (4, 8, 16)
-_SCHEMA = pa.schema([("image", pa.large_binary())])
 Item = dict[str, Any]
 
 
@@ -54,26 +52,27 @@ class Request:
             raise unknown_choice("scale", str(self.scale), [str(scale) for scale in SCALES])
 
 
-class Mapped:
-    """The encoded faces of one split in a file that is mapped, not read."""
+class EncodedFaces:
+    """The faces of a split in a mapped file; only its path is pickled."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._images: pa.ChunkedArray | None = None
+    def __init__(self, rows: datasets.Dataset) -> None:
+        self.rows = rows
+        self._encoded: pa.ChunkedArray | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "_images": None}
+        return {"rows": self.rows, "_encoded": None}
 
     @property
-    def images(self) -> pa.ChunkedArray:
-        """The encoded images; the file is opened by whoever asks first."""
-        if self._images is None:
-            self._images = pa.ipc.open_file(pa.memory_map(str(self.path))).read_all()["image"]
-        return self._images
+    def encoded(self) -> pa.ChunkedArray:
+        """The encoded images; the column is found by whoever asks first."""
+        if self._encoded is None:
+            chunks = self.rows.data.column("image").chunks
+            self._encoded = pa.chunked_array([chunk.field("bytes") for chunk in chunks])
+        return self._encoded
 
     def __getitem__(self, row: int) -> np.ndarray:
-        """One face, uint8 RGB (S, S, 3)."""
-        return decode(self.images[row].as_buffer().to_pybytes())
+        """One face, uint8 RGB (S, S, 3), read from the Arrow table without a formatter's cost."""
+        return decode(self.encoded[row].as_buffer().to_pybytes())
 
 
 class FaceRefDataset(Dataset[Item]):
@@ -85,14 +84,13 @@ class FaceRefDataset(Dataset[Item]):
     `torch.utils.data.default_collate` makes batches of them.
     """
 
-    def __init__(self, root: Path, split: str, request: Request) -> None:
-        face_ref = FaceRef.open(root)
+    def __init__(self, face_ref: FaceRef, split: str, request: Request) -> None:
         if split not in SPLITS:
             raise unknown_choice("split", split, SPLITS)
         self.request = request
         self.image_ids: list[str] = face_ref.column(split, "image_id")
-        self._faces = mapped(face_ref, split)
-        self._pool = self._faces if split == POOL else mapped(face_ref, POOL)
+        self._faces = encoded_faces(face_ref, split)
+        self._pool = self._faces if split == POOL else encoded_faces(face_ref, POOL)
         ids = np.array(face_ref.column(POOL, "image_id"))
         self._pool_ids = ids
         self._references = _rows(face_ref, split, request, ids)
@@ -112,49 +110,38 @@ class FaceRefDataset(Dataset[Item]):
         }
 
 
-class FaceRefStream(IterableDataset[Item]):
-    """The items of a `FaceRefDataset` in blocks of the file, dealt out to the workers.
-
-    For loaders that want an iterable; the cache is written first, as for random access.
-
-    With a `seed` the blocks and the faces within each come in an order that it fixes.
-    """
-
-    def __init__(self, faces: FaceRefDataset, seed: int | None = None) -> None:
-        self.faces, self.seed = faces, seed
-
-    def __iter__(self) -> Iterator[Item]:
-        blocks = [
-            list(range(start, min(start + BLOCK, len(self.faces))))
-            for start in range(0, len(self.faces), BLOCK)
-        ]
-        if self.seed is not None:
-            draw = random.Random(self.seed)
-            draw.shuffle(blocks)
-            for block in blocks:
-                draw.shuffle(block)
-        worker = get_worker_info()
-        mine = blocks if worker is None else blocks[worker.id :: worker.num_workers]
-        return (self.faces[row] for row in chain.from_iterable(mine))
-
-
 def load(
-    path: str | Path,
+    path: str | Path | FaceRef,
     split: str = "train",
     *,
     references: int = 5,
     reference_list: str = "refs_lr",
     scale: int = 8,
-    streaming: bool = False,
-    seed: int | None = None,
-) -> FaceRefDataset | FaceRefStream:
-    """Open a split of the Face_Ref at `path` for torch; see `FaceRefDataset` for its items.
+) -> FaceRefDataset:
+    """Open a split of a Face_Ref for torch.
 
-    `streaming` gives a `FaceRefStream`, shuffled where a `seed` is given. Raises FaceRefError for
-    an unknown split, list or scale, and where a face has no reference to repeat.
+    Args:
+        path: The folder of a Face_Ref, or one that is open.
+        split: `train`, `val` or `test`.
+        references: Number of references of each face, K.
+        reference_list: `refs_lr`, what a deployed system can know, or `refs_hr`.
+        scale: Side of the HR face over that of the LR face: 4, 8 or 16.
+
+    Returns:
+        A data set whose items are described at `FaceRefDataset`.
+
+    Raises:
+        FaceRefError: For an unknown split, list or scale, where a face has no reference to repeat,
+            and where the cache cannot be written.
+
+    Example:
+        >>> import faceref
+        >>> faces = faceref.load("face_ref", "train", references=5)  # doctest: +SKIP
+        >>> faces[0]["refs"].shape  # doctest: +SKIP
+        torch.Size([5, 3, 128, 128])
     """
-    faces = FaceRefDataset(Path(path), split, Request(references, reference_list, scale))
-    return FaceRefStream(faces, seed) if streaming else faces
+    face_ref = path if isinstance(path, FaceRef) else FaceRef.open(path)
+    return FaceRefDataset(face_ref, split, Request(references, reference_list, scale))
 
 
 def _tensor(image: np.ndarray) -> Tensor:
@@ -177,39 +164,30 @@ def _rows(face_ref: FaceRef, split: str, request: Request, ids: np.ndarray) -> n
     return found
 
 
-def mapped(face_ref: FaceRef, split: str) -> Mapped:
-    """The cached file of a split, written if it is not there yet.
+def encoded_faces(face_ref: FaceRef, split: str) -> EncodedFaces:
+    """The encoded faces of a split, mapped from the cache, which is written where it lacks them.
 
-    Its name tells the content of the shards. It is written under a name of its own and renamed, so
-    that two processes at once do no harm.
+    `datasets` goes by the time at which a shard was written; the folder goes by the content of the
+    shards, so that a changed image is never read from an old cache.
     """
+    from datasets import Dataset as ArrowDataset
+    from datasets.exceptions import DatasetGenerationError
+
+    shards = face_ref.shards(split)
+    content = hashlib.sha256("".join(map(file_sha256, shards)).encode()).hexdigest()[:16]
     folder = Path(os.environ.get(CACHE, Path.home() / ".cache" / "face_ref"))
-    path = folder / f"{split}-{_digest(face_ref.shards(split))}.arrow"
-    if path.exists():
-        return Mapped(path)
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
-            images = (image for _, image in face_ref.stream(split))
-            while batch := list(islice(images, BLOCK)):
-                writer.write_batch(pa.record_batch([pa.array(batch, pa.large_binary())], _SCHEMA))
-        temporary.replace(path)
-    except OSError as error:
-        if temporary.exists():
-            temporary.unlink()
+        rows = ArrowDataset.from_parquet(
+            [str(path) for path in shards],
+            cache_dir=str(folder / f"{split}-{content}"),
+            columns=["image"],
+        )
+    except (OSError, DatasetGenerationError) as error:
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if not isinstance(cause, OSError):
+            raise
         raise FaceRefError(
-            f"Cannot write the cache {folder}: {error.strerror or error}. Set {CACHE} to a folder "
+            f"Cannot write the cache {folder}: {cause.strerror or cause}. Set {CACHE} to a folder "
             "with room."
         ) from error
-    return Mapped(path)
-
-
-def _digest(shards: Sequence[Path]) -> str:
-    """Of the whole content of the shards, so that a changed image is never read from a cache."""
-    digest = hashlib.sha256()
-    for path in shards:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()[:16]
+    return EncodedFaces(rows)  # pyright: ignore[reportArgumentType]

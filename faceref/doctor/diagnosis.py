@@ -17,7 +17,7 @@ DEVICES = ("cpu", "cuda")
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 MINIMUM_FREE = 1 << 30
 BYTES_AN_IMAGE = 60_000
-"""Parts and finished set of LFW together: 2 x 25 KB an image, and some."""
+"""Parts and finished set of LFW in all: 2 x 25 KB an image, and some."""
 PYTHONS = ((3, 10), (3, 13))
 LIBRARIES = ("torch", "faiss", "cv2", "dlib", "onnxruntime", "insightface", "datasets")
 """Names of probes that import one each."""
@@ -148,7 +148,7 @@ def _torch_faults(torch: dict[str, Any], driver: str) -> Iterator[Fault]:
     elif "cuda_error" in torch:
         yield Fault(
             f"torch {torch['version']} cannot compute on the GPU: {torch['cuda_error']}",
-            "Look at nvidia-smi and CUDA_VISIBLE_DEVICES, or use --device cpu.",
+            "Check nvidia-smi and CUDA_VISIBLE_DEVICES, or use --device cpu.",
         )
 
 
@@ -157,7 +157,7 @@ def _model_faults(question: Question, found: Found) -> Iterator[Fault]:
         return
     if question.embedder == "dlib":
         if error := found["dlib_models"].get("error"):
-            vectors = found["dlib_models"].get("told")
+            vectors = found["dlib_models"].get("explained")
             yield Fault(error, "" if vectors else "pip install --force-reinstall dlib-bin")
         return
     folder, opened = question.pack_folder(), found.get("pack")
@@ -165,7 +165,7 @@ def _model_faults(question: Question, found: Found) -> Iterator[Fault]:
     if opened is None and question.pack and len(Path(question.pack).parts) > 1:
         yield Fault(f"No model pack at {question.pack}.", "Give a folder of ONNX files.")
     elif opened and "error" in opened and PROVIDERS[question.device] in providers:
-        way_out = "" if opened.get("told") else f"Unpack {folder.name} again to {folder}."
+        way_out = "" if opened.get("explained") else f"Unpack {folder.name} again to {folder}."
         yield Fault(f"The pack {folder.name}: {opened['error']}", way_out)
 
 

@@ -1,4 +1,4 @@
-"""Looks at one library each in a process of its own, so that a broken one breaks no more.
+"""Imports one library each in a process of its own, so that a broken one breaks no more.
 
 `run` starts `python -c ... main` for each group of probes; a child prints one line of JSON as each
 probe ends, and what it does not print before it dies or its time is up has failed.
@@ -70,7 +70,7 @@ def main(probes: Sequence[Probe]) -> None:
         try:
             found = PROBES[name](**arguments)
         except FaceRefError as error:
-            found = {"error": str(error), "told": True}
+            found = {"error": str(error), "explained": True}
         except Exception as error:  # a library may raise anything; it is reported
             lines = str(error).strip().splitlines() or [""]
             found = {"error": f"{type(error).__name__}: {lines[0]}"}

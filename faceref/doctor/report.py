@@ -1,4 +1,4 @@
-"""What `faceref doctor` tells: what is installed, which device each stage uses, what is wrong."""
+"""What `faceref doctor` reports: what is installed, which device each stage uses, what is wrong."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Report:
 
 
 def examine(question: Question) -> Report:
-    """Look at everything a build needs. Loads no heavy library in this process; no network."""
+    """Check everything a build needs. Loads no heavy library in this process; no network."""
     have = installed.installed()
     found = probe.run(_probes(question))
     asked = installed.requirements()
@@ -162,7 +162,7 @@ def _notes(question: Question, found: Found, known: bool, ray: bool) -> Iterator
             "there, give --pack DIR, or use --embedder dlib."
         )
     if question.device == "cpu" and found["driver"].get("devices"):
-        yield "There is a GPU here: faceref doctor --device cuda tells whether it can be used."
+        yield "There is a GPU here: faceref doctor --device cuda checks whether it can be used."
     if question.device == "cpu" and found["dlib"].get("cuda") and question.embedder == "dlib":
         yield "This dlib is built with CUDA and uses it whatever --device says."
     shared = machine.shared_memory_bytes()

@@ -47,7 +47,7 @@ def open_embedder(
 
 @dataclass(frozen=True)
 class EmbedderSpec:
-    """What `open_embedder` is told: it can be pickled, and opened where the work is done."""
+    """The arguments of `open_embedder`: they can be pickled, and opened where the work is done."""
 
     name: str
     pack: str | None = None

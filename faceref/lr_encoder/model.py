@@ -1,6 +1,6 @@
-"""The LR encoder: tells the identity embedding of a HR face from its 16x16 version.
+"""The LR encoder: predicts the identity embedding of a HR face from its 16x16 version.
 
-A stock face embedder cannot: on an enlarged 16x16 face it is near random. This network is trained
+A stock face embedder cannot: on an upsampled 16x16 face it is near random. This network is trained
 on the train split of one set, with the set's own embeddings as targets, and lies in the set as
 `lr_encoder.safetensors`: whoever holds the set can retrieve references with what a deployed system
 sees. Its weights come under the terms of the set.

@@ -1,4 +1,4 @@
-"""How well vectors retrieve the faces that are truly alike."""
+"""How well vectors retrieve the faces that are truly similar."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class Schedule:
 
 @dataclass(frozen=True, eq=False)
 class LrFaces:
-    """LR faces and what is to be told from them."""
+    """LR faces and what is to be predicted from them."""
 
     thumbnails: np.ndarray
     """uint8 RGB (N, 16, 16, 3)."""
@@ -117,7 +117,8 @@ def train_encoder(
 
     The loss has two terms. One is the cosine distance to the true embedding. The other ranks, as
     retrieval does: the cross-entropy between the softmax of the true similarities to all train
-    faces and that of the told ones (relational distillation after Passalis and Tefas, ECCV 2018).
+    faces and that of the predicted ones (relational distillation after Passalis and Tefas, ECCV
+    2018).
     Val faces retrieve five from train at each validation; the weights with the highest true cosine
     of these are kept. Same faces, schedule and kind of processor: same bytes. An interrupted
     training goes on from `out` with the suffix `.checkpoint`; one of other faces or of another
@@ -198,7 +199,7 @@ class _Trainer:
         write_bytes(self.checkpoint, buffer.getvalue())
 
     def fit(self, progress: Progress | None) -> None:
-        """Train from where the state stands to the end of the schedule."""
+        """Train from where the state is to the end of the schedule."""
         steps, size = self.steps, self.schedule.batch_size
         count = min(self.schedule.validations, steps)
         checks = {round(steps * (check + 1) / count) for check in range(count)}

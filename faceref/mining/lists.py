@@ -20,7 +20,7 @@ from faceref.mining.mine import (
     random_similarity,
     same_person,
 )
-from faceref.similarity.search import Search, Use, fits, nearest_together, open_ivf, open_search
+from faceref.similarity.search import Search, Use, fits, nearest_within, open_ivf, open_search
 from faceref.similarity.vectors import Vectors, likeness
 
 LOOK_ALIKE = 0.99
@@ -36,10 +36,10 @@ class Subjects:
     people: People
     embeddings: np.ndarray
     """L2-normalised float32 (N, D)."""
-    looks: np.ndarray
+    appearance: np.ndarray
     """Appearance vectors, float32 (N, 768)."""
-    blind: np.ndarray | None = None
-    """Embeddings told from the LR face alone, L2-normalised float32 (N, D)."""
+    lr_embeddings: np.ndarray | None = None
+    """Embeddings predicted from the LR face alone, L2-normalised float32 (N, D)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,7 @@ def mine_lists(subjects: Subjects, mining: Mining, seed: int, device: str) -> Li
     found: dict[str, list[list[Reference]]] = {}
     indexes = {}
     for name, kind in kinds.items():
-        vectors = likeness(kind, _identity(subjects, name, kind), subjects.looks, seed)
+        vectors = likeness(kind, _identity(subjects, name, kind), subjects.appearance, seed)
         probes, pool = (_faces(subjects, side) for side in (vectors.queries, vectors.keys))
         pool = pool.take(train)
         search, indexes[name] = _open(pool, probes, mining, device)
@@ -88,7 +88,7 @@ def mine_lists(subjects: Subjects, mining: Mining, seed: int, device: str) -> Li
 def _within(pool: Candidates, mining: Mining) -> Near | None:
     """The nearest of the pool's faces to each other, if they can all be held at once."""
     fetch = first_fetch(pool, mining.references * mining.diversity)
-    return nearest_together(pool.vectors, fetch) if fits(len(pool), fetch) else None
+    return nearest_within(pool.vectors, fetch) if fits(len(pool), fetch) else None
 
 
 def _mine_all(
@@ -119,10 +119,10 @@ def _faces(subjects: Subjects, vectors: np.ndarray) -> Candidates:
 
 
 def _identity(subjects: Subjects, name: str, kind: str) -> Vectors:
-    """Identity as a list may see it: `refs_lr` searches with what the LR face tells."""
+    """Identity as a list may see it: `refs_lr` searches with what is predicted from the LR face."""
     if name == "refs_lr" and kind != "appearance":
-        assert subjects.blind is not None
-        return Vectors(subjects.blind, subjects.embeddings)
+        assert subjects.lr_embeddings is not None
+        return Vectors(subjects.lr_embeddings, subjects.embeddings)
     return Vectors(subjects.embeddings, subjects.embeddings)
 
 
@@ -154,7 +154,7 @@ def _random(
     kinds: dict[str, str],
     found: dict[str, list[list[Reference]]],
 ) -> dict[str, Any]:
-    """How alike random people are, and how many references are no more alike than that."""
+    """How similar random people are, and how many references are no more similar than that."""
     scores = random_similarity(subjects.embeddings, subjects.people.components, seed)
     line = float(np.quantile(scores, LOOK_ALIKE)) if len(scores) else 1.0
     below = {}

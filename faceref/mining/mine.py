@@ -46,9 +46,9 @@ class Mining:
     diversity: int = 1
     """Candidates a reference: of this many times K best, K are taken far from each other."""
     likeness_hr: str = "identity"
-    """What `refs_hr` are alike by: `identity`, `appearance` or `both`."""
+    """By which similarity `refs_hr` are chosen: `identity`, `appearance` or `both`."""
     likeness_lr: str = "appearance"
-    """What `refs_lr` are alike by; `identity` is what an encoder tells from the LR face."""
+    """The same for `refs_lr`; `identity` is what an encoder predicts from the LR face."""
     same_person: bool = False
     """Add `refs_same`, other images of the person: an oracle, for ablations only."""
     index: IndexRule = field(default_factory=IndexRule)
@@ -67,7 +67,7 @@ class Mining:
 
 @dataclass(frozen=True)
 class Limits:
-    """Which neighbours are dropped, apart from the probe's own person and copies."""
+    """Which neighbours are dropped, besides the probe's own person and copies."""
 
     upper: float | None = None
     """Cosine of identity embeddings above which two faces are probably one person."""
@@ -318,7 +318,7 @@ def _named(choice: _Choice, pool: Candidates) -> Iterator[list[Reference]]:
 
 
 def same_person(faces: Candidates, count: int) -> Iterator[list[Reference]]:
-    """Up to `count` other images of each face's own person in its own split, most alike first.
+    """Up to `count` other images of each face's own person in its own split, most similar first.
 
     An oracle for ablations: what a method would gain from references that nobody has. Near-
     duplicates of the face are left out. `faces` are those of one split.

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 import faceref
-from faceref.audit.manifest import facts
+from faceref.audit.manifest import entries_from_rows
 from faceref.curation.duplicates import as_hashes
 from faceref.curation.identities import People, find_people
 from faceref.curation.threshold_plot import plot_calibration
@@ -103,9 +103,9 @@ def _labels(used: pa.Table) -> list[str | None]:
 def _with_encoder(
     subjects: Subjects, thumbnails: np.ndarray, path: Path, seed: int, device: str
 ) -> tuple[Subjects, dict[str, Any]]:
-    """The subjects with what an encoder tells from the LR face, and the encoder's report.
+    """The subjects with embeddings predicted from the LR face, and the report of the encoder.
 
-    It is trained on train, val chooses it; test is only told by it.
+    It is trained on train, val chooses its weights; test takes no part.
     """
     from faceref.lr_encoder.model import embed_lr, load_encoder
     from faceref.lr_encoder.training import LrFaces, Schedule, train_encoder
@@ -113,8 +113,8 @@ def _with_encoder(
     faces = LrFaces(thumbnails, subjects.embeddings, np.array(subjects.people.components))
     train, val = (faces.take(np.flatnonzero(subjects.splits == name)) for name in ("train", "val"))
     report = train_encoder(train, val, path, Schedule(seed=seed), device=device)
-    blind = embed_lr(load_encoder(path, device), thumbnails)
-    return replace(subjects, blind=blind), {**report, "sha256": file_sha256(path)}
+    predicted = embed_lr(load_encoder(path, device), thumbnails)
+    return replace(subjects, lr_embeddings=predicted), {**report, "sha256": file_sha256(path)}
 
 
 def _rejected(table: pa.Table, wanted: bool) -> pa.Array:
@@ -173,15 +173,15 @@ def _findings(
     ]
     noise = [
         {
-            "kind": doubt.kind,
-            "image_id": ids[doubt.row],
-            "identity": people.identities[doubt.row],
-            "other_id": ids[doubt.other] if doubt.other >= 0 else None,
-            "other_identity": people.identities[doubt.other] if doubt.other >= 0 else None,
-            "similarity": doubt.similarity,
-            "own_similarity": doubt.own,
+            "kind": item.kind,
+            "image_id": ids[item.row],
+            "identity": people.identities[item.row],
+            "other_id": ids[item.other] if item.other >= 0 else None,
+            "other_identity": people.identities[item.other] if item.other >= 0 else None,
+            "similarity": item.similarity,
+            "own_similarity": item.own,
         }
-        for doubt in people.doubts
+        for item in people.label_noise
     ]
     return duplicates, noise
 
@@ -214,7 +214,7 @@ def _manifest(
             "max_similarity": lists.bound.manifest(),
             "same_person": people.same_person.manifest(),
         },
-        **facts(rows, rejects, lists.bound_on_scores),
+        **entries_from_rows(rows, rejects, lists.bound_on_scores),
     }
 
 

@@ -39,7 +39,7 @@ def per_image_stages(embedder: Embedder, recipe: Recipe) -> list[stages.Stage]:
         (stages.keep_sure, rule.min_score),
     ]
     return [
-        stages.together(stages.read, stages.find_face(embedder)),
+        stages.chain(stages.read, stages.find_face(embedder)),
         *(stage(limit) for stage, limit in wanted if limit is not None),
         stages.encode,
         stages.describe,
@@ -62,10 +62,25 @@ def build(
     """Build Face_Ref from `source` in the folder `out` and return its manifest.
 
     An interrupted build goes on where it stopped when it is called again. Images that cannot be
-    used are counted and listed with a reason. The same inputs give the same bytes. `workers` is the
-    number of threads, None for one a core. `executor` makes the parts elsewhere, as
-    `ray_engine.RayEngine` does; None makes them here. `plot` is a PNG to draw the calibration to.
-    Raises FaceRefError; then `out` is as it was.
+    used are counted and listed with a reason. The same inputs give the same bytes.
+
+    Args:
+        source: Where the faces come from.
+        embedder: Detects, aligns and embeds them.
+        out: The folder to write.
+        recipe: The choices of the build; None for the defaults.
+        overwrite: Whether a folder `out` may be replaced.
+        workers: Number of threads; None for one a core.
+        device: `cpu` or `cuda`, for the search and the LR encoder.
+        progress: Is given the images done and all images.
+        executor: Makes the parts; None for threads of this process, see also `RayExecutor`.
+        plot: A PNG to draw the calibration of the threshold to.
+
+    Returns:
+        The manifest, as `face_ref.json` has it.
+
+    Raises:
+        FaceRefError: For images or settings that make no set; then `out` is as it was.
     """
     recipe = recipe or Recipe()
     refuse_existing(out, overwrite)

@@ -42,7 +42,7 @@ class BuildFolder:
 
     @classmethod
     def enter(cls, out: Path, recipe: dict[str, Any]) -> BuildFolder:
-        """The workshop of `out`, new or as an earlier run with the same `recipe` left it.
+        """The build folder of `out`, new or as an earlier run with the same `recipe` left it.
 
         Raises FaceRefError where it belongs to another recipe or cannot be written.
         """

@@ -36,7 +36,7 @@ Batch = tuple[Record, ...]
 Executor = Callable[
     [BuildFolder, Sequence[Record], Sequence[Stage], Embedder, "Progress | None"], int
 ]
-"""Makes the parts of the records that a workshop lacks; returns how many there are in all.
+"""Makes the parts of the records that a build folder lacks; returns how many there are in all.
 
 What it writes must not depend on the executor: a build may begin with one and go on with another.
 """
@@ -85,7 +85,7 @@ def chunks(records: Sequence[Record]) -> Iterator[tuple[int, Sequence[Record]]]:
 def missing_parts(
     build_folder: BuildFolder, records: Sequence[Record]
 ) -> list[tuple[int, Sequence[Record]]]:
-    """Those of `chunks` that the workshop does not hold yet."""
+    """Those of `chunks` that the build folder does not hold yet."""
     return [part for part in chunks(records) if not build_folder.part(part[0]).exists()]
 
 

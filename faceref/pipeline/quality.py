@@ -10,7 +10,7 @@ import numpy as np
 from faceref.errors import FaceRefError
 
 INNER = slice(16, 112)
-"""Rows and columns of the aligned face that sharpness looks at: the face without its border."""
+"""Rows and columns of the aligned face on which sharpness is measured: all but its border."""
 ARCFACE_HEAD = np.array(
     [[-32, -34, 28], [32, -34, 28], [0, 0, 0], [-26, 34, 22], [26, 34, 22]], np.float64
 )
@@ -59,7 +59,7 @@ class Pose:
 def sharpness(face: np.ndarray) -> float:
     """Logarithm to base 10 of the variance of the Laplacian of luma (Pech-Pacheco et al., 2000).
 
-    Takes an aligned face, uint8 RGB (128, 128, 3); what was enlarged or blurred has a low value.
+    Takes an aligned face, uint8 RGB (128, 128, 3); what was upsampled or blurred has a low value.
     """
     grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)[INNER, INNER]
     return float(np.log10(cv2.Laplacian(grey, cv2.CV_64F).var() + 1e-2))

@@ -1,8 +1,9 @@
 """Makes the parts of a build on Ray Data, on this machine or on a cluster.
 
 A part is a chunk of the source. Each actor opens its models once, takes one part after the other
-through the same stages as the local executor, and writes it to the workshop: a part is there or it
-is not, so a build may be interrupted, and go on with either executor. Only the places of the images
+through the same stages as the local executor, and writes it to the build folder: a part is there or
+it is not, so
+a build may be interrupted, and go on with either executor. Only the places of the images
 travel; the nodes read the source and write the parts, so both must be on storage that every node
 mounts at the same path. Embeddings are bound to the models' SHA-256: a node with others stops the
 build.
@@ -201,7 +202,7 @@ def _actors(ray: Any, device: str, workers: int | None) -> tuple[int, dict[str, 
 @contextmanager
 def _connected(address: str | None, workers: int | None) -> Iterator[Any]:
     """Ray, connected to a cluster or started here; what was begun is ended."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no telemetry
     try:
         import ray  # pyright: ignore[reportMissingImports]
         import ray.data  # pyright: ignore[reportMissingImports]

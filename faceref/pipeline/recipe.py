@@ -12,7 +12,7 @@ from faceref.pipeline.splits import SplitRule
 
 @dataclass(frozen=True)
 class Recipe:
-    """The choices of a build, apart from its source and its embedder."""
+    """The choices of a build, besides its source and its embedder."""
 
     mining: Mining = field(default_factory=Mining)
     split: SplitRule = field(default_factory=SplitRule)

@@ -15,7 +15,7 @@ MIN_PEOPLE = 3
 
 @dataclass(frozen=True)
 class SplitRule:
-    """How identities are dealt out."""
+    """How identities are assigned to splits."""
 
     val: float = 0.05
     """Fraction of the images that val should hold."""

@@ -42,7 +42,7 @@ def run(stages: Sequence[Stage], records: Sequence[Record]) -> list[Record]:
     return list(records)
 
 
-def together(*stages: Stage) -> Stage:
+def chain(*stages: Stage) -> Stage:
     """Several stages as one, so that what one leaves for the next is held for one image alone."""
 
     def stage(record: Record) -> Record:

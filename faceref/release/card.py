@@ -1,20 +1,26 @@
-"""The card of a release, `README.md`: a YAML header that the Hub reads, and what people must know.
+"""The card of a release, `README.md`, from the template `card.md.jinja`.
 
-Made from the manifest of the release alone.
+Its header is what the Hub reads, its text what people must know. Made from the manifest of the
+release alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from faceref.dataset import card
 from faceref.dataset.store import SCHEMA, SPLITS
-from faceref.release.card_text import BODY, CITATIONS, CONSENT, GATE, HYDRATE, LOAD, TITLES
+from faceref.release.citations import CITATIONS, TITLES
 from faceref.release.format import FULL, INDEX, INDEX_SCHEMA, PLOT, RELEASE, WITHHOLDABLE
 from faceref.release.policy import Licence
 
+_GATE = """These data are about faces of real people, taken from {source}. By asking for access you
+agree: to keep to the licence ({terms}); to hold the source lawfully where you rebuild images from
+it; to use the data for research only; not to identify, verify or track anybody with them; not to
+pass them on except under the same terms; and to delete what is removed from a later version."""
 _SIZES = (
     (1_000, "n<1K"),
     (10_000, "1K<n<10K"),
@@ -51,11 +57,33 @@ def columns_of(released: Mapping[str, Any]) -> list[str]:
 
 
 def write(released: Mapping[str, Any], repo: str, contact: str, sizes: Mapping[str, Size]) -> str:
-    """The card: header and text."""
+    """The card of a release.
+
+    Args:
+        released: The content of its `face_ref.json`.
+        repo: `owner/name` on the Hub.
+        contact: Where people ask for removal; empty for the discussions of `repo`.
+        sizes: Of each split.
+
+    Returns:
+        Markdown with a YAML header, as the Hub reads it.
+    """
     from huggingface_hub import DatasetCardData
 
-    header = DatasetCardData(**_header(released, repo, sizes)).to_yaml()
-    return f"---\n{header}\n---\n\n{_body(released, repo, contact)}"
+    return card.render(
+        Path(__file__).with_name("card.md.jinja"),
+        DatasetCardData(**_header(released, repo, sizes)),
+        manifest=released,
+        release=released[RELEASE],
+        full=released[RELEASE]["kind"] == FULL,
+        title=TITLES[released["source"]],
+        columns=columns_of(released),
+        repo=repo,
+        plot=PLOT,
+        terms=licence_of(released).text,
+        contact=contact or f"https://huggingface.co/datasets/{repo}/discussions",
+        citation=CITATIONS[released["source"]],
+    )
 
 
 def _header(released: Mapping[str, Any], repo: str, sizes: Mapping[str, Size]) -> dict[str, Any]:
@@ -63,7 +91,6 @@ def _header(released: Mapping[str, Any], repo: str, sizes: Mapping[str, Size]) -
     licence, total = licence_of(released), sum(released["counts"].values())
     names = [name for name in SPLITS if released["counts"][name]]
     folder = "data" if release["kind"] == FULL else INDEX
-    files = [{"split": name, "path": f"{folder}/{name}-*.parquet"} for name in names]
     header: dict[str, Any] = {
         "pretty_name": f"Face_Ref ({TITLES[source]})",
         "license": licence.id,
@@ -71,7 +98,7 @@ def _header(released: Mapping[str, Any], repo: str, sizes: Mapping[str, Size]) -
         "size_categories": [next((text for end, text in _SIZES if total < end), "n>10M")],
         "source_datasets": ["original" if source == "sample" else "extended"],
         "tags": ["face-super-resolution", "reference-based", "biometrics", release["kind"]],
-        "configs": [{"config_name": "default", "data_files": files}],
+        "configs": [{"config_name": "default", "data_files": card.data_files(folder, names)}],
         "dataset_info": _info(released, {name: sizes[name] for name in names}),
     }
     if licence.name is not None:
@@ -103,7 +130,7 @@ def _info(released: Mapping[str, Any], sizes: Mapping[str, Size]) -> dict[str, A
 def _gate(released: Mapping[str, Any], licence: Licence) -> dict[str, Any]:
     return {
         "extra_gated_heading": "Faces of people: agree to the terms of use",
-        "extra_gated_prompt": GATE.format(terms=licence.text, source=TITLES[released["source"]]),
+        "extra_gated_prompt": _GATE.format(terms=licence.text, source=TITLES[released["source"]]),
         "extra_gated_fields": {
             "Name": "text",
             "Affiliation": "text",
@@ -114,52 +141,3 @@ def _gate(released: Mapping[str, Any], licence: Licence) -> dict[str, Any]:
             "I delete images that are removed from it": "checkbox",
         },
     }
-
-
-def _body(released: Mapping[str, Any], repo: str, contact: str) -> str:
-    release, source = released[RELEASE], released["source"]
-    embedder, thresholds = released["embedder"], released["thresholds"]
-    people = released["leak_certificate"]["identities"]
-    full = release["kind"] == FULL
-    use = (LOAD if full else HYDRATE).format(repo=repo, source=source, version=release["version"])
-    return BODY.format(
-        title=TITLES[source],
-        kind="the images and their references" if full else "an index, without any image",
-        total=sum(released["counts"].values()),
-        size=released["image_size"],
-        references=released["references"],
-        splits="\n".join(
-            f"| {name} | {released['counts'][name]:,} | {people[name]:,} |" for name in SPLITS
-        ),
-        columns=", ".join(f"`{name}`" for name in columns_of(released)),
-        withheld=_withheld(release["withheld"]),
-        rejects=card.rejects_table(released["rejects"]),
-        quality=card.quality_table(released.get("quality", {})),
-        plot=PLOT,
-        embedder=" ".join(filter(None, (embedder["name"], embedder.get("pack")))),
-        origin=card.origin_text(released.get("origin")),
-        bound=card.bound_text(thresholds["max_similarity"]),
-        made_by=released["made_by"],
-        seed=released["seed"],
-        fingerprint=released["fingerprint"],
-        version=release["version"],
-        use=use,
-        terms=licence_of(released).text,
-        said=released["licence"],
-        credits=_credits(released),
-        consent=CONSENT[source],
-        contact=contact or f"https://huggingface.co/datasets/{repo}/discussions",
-        citation=CITATIONS[source],
-    )
-
-
-def _withheld(withheld: list[str]) -> str:
-    if not withheld:
-        return "The release is the whole set."
-    return f"Not in this release, by its kind or by the terms of the source: {', '.join(withheld)}."
-
-
-def _credits(released: Mapping[str, Any]) -> str:
-    if not (released.get("origin") or {}).get("credited"):
-        return ""
-    return " `credits.parquet` names the author, the licence and the address of each image."

@@ -86,7 +86,7 @@ def check_rows(
 ) -> None:
     """Raise FaceRefError unless rows and rejects are those that the manifest certifies.
 
-    Where names of files are official, ids must be such names: they could tell who is shown.
+    Where names of files are official, ids must be such names: they could reveal who is shown.
     """
     manifest = face_ref.manifest
     for leak in leaks(rows, None):
@@ -106,7 +106,7 @@ def check_rows(
         raise PolicyError(
             "celeba-labels",
             "this set of CelebA was built without identity_CelebA.txt: its people are groups of "
-            "alike embeddings, which may not be published and nobody could find again. Build it "
+            "similar embeddings, which may not be published and nobody could find again. Build it "
             "with that file.",
         )
 
@@ -117,7 +117,7 @@ def _check_values(rows: Sequence[Row], rejects: Sequence[Row], policy: Policy) -
         if name is not None and not name.fullmatch(row["image_id"]):
             raise PolicyError(
                 f"{policy.source}-names",
-                f"{row['image_id']!r} is no file name of {policy.source}: it could tell who is "
+                f"{row['image_id']!r} is no file name of {policy.source}: it could reveal who is "
                 "shown. Build the set again from the files as they are handed out.",
             )
     if policy.identities:
@@ -140,7 +140,7 @@ def _planted(place: str, value: str) -> PolicyError:
 
 
 def check_credits(face_ref: FaceRef, rows: Sequence[Row]) -> None:
-    """Raise PolicyError for a image of which nobody says who made it, and on what terms."""
+    """Raise PolicyError for an image of which nobody says who made it, and on what terms."""
     path = face_ref.root / CREDITS
     credits = pq.read_table(path).to_pylist() if path.is_file() else []
     known = {row["image_id"]: row for row in credits}

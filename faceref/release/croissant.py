@@ -1,7 +1,7 @@
 """Croissant metadata of a release (https://docs.mlcommons.org/croissant/docs/croissant-spec.html).
 
-Files with their hashes, and the columns of one value each; nested columns are told by the Parquet
-files themselves.
+Files with their hashes, and the columns of one value each; nested columns are described by the
+Parquet files themselves.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from faceref.files import file_sha256
 from faceref.release.card import licence_of
-from faceref.release.card_text import CITATIONS, TITLES
+from faceref.release.citations import CITATIONS, TITLES
 from faceref.release.format import FULL, INDEX, RELEASE
 from faceref.release.policy import LICENCES
 
@@ -62,9 +62,9 @@ _MEANINGS = {
     "sha256": "SHA-256 of the source file.",
     "source": "Where the image is from.",
     "split": "train, val or test.",
-    "identity": "Label of the person, or group of alike faces.",
+    "identity": "Label of the person, or group of similar faces.",
     "component": "What no split may cut.",
-    "component_seal": "Stands for the component, which may not be told.",
+    "component_seal": "Hash in place of the component, which is withheld.",
     "png_sha256": "SHA-256 of the aligned face as PNG.",
     "pixels_sha256": "SHA-256 of the RGB bytes of the aligned face.",
 }

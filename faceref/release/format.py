@@ -20,8 +20,8 @@ The section `release` of `face_ref.json`:
 
 - `format`: `INDEX_FORMAT`; `kind`: `index` or `full`; `version`: tag of the release;
 - `licence`: `{"id", "name", "link"}`, the last two null where the id is one of the Hub's;
-- `files`: SHA-256 of the files of the set, by path, where they tell nothing that is withheld (then
-  of the shards alone); parquet files are the same
+- `files`: SHA-256 of the files of the set, by path, where they reveal nothing that is withheld
+  (then of the shards alone); parquet files are the same
   bytes only under the same version of `pyarrow`, PNG only under the same of `opencv-python`;
 - `written_with`: these versions;
 - `withheld`: what the policy of the source keeps back: `pixels`, `identities`, `embeddings`,
@@ -67,9 +67,9 @@ INDEX_SCHEMA = pa.schema(
 """All columns that an index may have, in their order; those that the policy withholds are absent.
 
 As in `store.SCHEMA`, and: `png_sha256` is of the aligned face as the set stores it, `pixels_sha256`
-of its RGB bytes (128 * 128 * 3), so that another PNG encoder can be told from another image.
-`landmarks` are absent where the source itself has them (CelebA, FFHQ): read them there.
-`component_seal` stands for `component` where identities are withheld, see `seal`. Rows are in the
+of its RGB bytes (128 * 128 * 3), so that another PNG encoder can be distinguished from another
+image. `landmarks` are absent where the source itself has them (CelebA, FFHQ): read them there.
+`component_seal` replaces `component` where identities are withheld, see `seal`. Rows are in the
 order of the set's own shards."""
 WITHHOLDABLE = {
     "identities": ("identity", "component"),
@@ -84,10 +84,11 @@ def index_name(split: str, index: int, total: int) -> str:
 
 
 def seal(row: Mapping[str, Any], labels: Mapping[str, str], component: str) -> str | None:
-    """A hash by which whoever has the labels of the source can tell a row's component, others not.
+    """A hash by which whoever has the labels of the source can find a row's component, others not.
 
-    A component is named by a label, so its name would tell who is shown. The hash covers the labels
-    of the row and of all its references (with eight in each list some 200 bits): without them no
+    A component is named by a label, so its name would reveal who is shown. The hash covers the
+    labels of the row and of
+    all its references (with eight in each list some 200 bits): without them no
     guess can be checked. `labels` gives the label of each image id; None where a label is unknown
     or there are fewer than `SEAL_LABELS` images among its references.
     """
@@ -127,7 +128,7 @@ def _guesses(label: str, names: Sequence[str]) -> Iterable[str]:
 
 
 def salted(image_id: str, salt: str) -> str:
-    """What stands for a removed id: SHA-256 of salt and id, hexadecimal."""
+    """What is recorded of a removed id: SHA-256 of salt and id, hexadecimal."""
     return hashlib.sha256(f"{salt} {image_id}".encode()).hexdigest()
 
 

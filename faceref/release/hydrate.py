@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from faceref.audit.manifest import bound_on_scores, facts
+from faceref.audit.manifest import bound_on_scores, entries_from_rows
 from faceref.console import Progress
 from faceref.curation.components import find_giants
 from faceref.curation.identities import notes_of
@@ -140,12 +140,24 @@ def hydrate(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Hydrated:
-    """Build the Face_Ref that `index` describes in the folder `out`, from the images of `source`.
+    """Build the Face_Ref that an index describes from one's own copy of its source.
 
     First every file is compared with the index, then the set is made in a folder of its own and
-    moved into place. Raises IncompleteError, which names each image, where some are missing or
-    altered; with `partial` these are left out everywhere, and the manifest says that it is another
-    set. Raises FaceRefError where the source is another, or this machine aligns otherwise.
+    moved into place.
+
+    Args:
+        index: The folder of the index.
+        source: The images.
+        out: The folder to write.
+        partial: Leave missing and altered images out everywhere; the manifest then says that it is
+            another set.
+        overwrite: Whether a folder `out` may be replaced.
+        workers: Number of threads; None for one a core.
+        progress: Is given the images done and all images.
+
+    Raises:
+        IncompleteError: Where images are missing or altered; it names each.
+        FaceRefError: Where the source is another, or this machine aligns otherwise.
     """
     opened = Index.open(index)
     refuse_existing(out, overwrite)
@@ -204,7 +216,7 @@ def _make(
     rejects = _rejects(index, records)
     manifest = _manifest(index, rows, source.records)
     if gone:
-        manifest |= facts(kept, rejects, bound_on_scores(manifest))
+        manifest |= entries_from_rows(kept, rejects, bound_on_scores(manifest))
         manifest["hydrated"] = {"missing": len(found.missing), "altered": len(found.altered)}
     done = 0
     for split in SPLITS:

@@ -105,11 +105,21 @@ class _Set:
 
 
 def make_release(root: Path, out: Path, wish: Wish) -> Release:
-    """Write what may be published of the Face_Ref `root` to the folder `out`.
+    """Write what may be published of a Face_Ref to a folder.
 
-    The same set and wish give the same bytes. A release at `out` is replaced, anything else there
-    is an error. Raises PolicyError with the name of the rule for what the source forbids, and
-    FaceRefError for a set that does not hold what it claims.
+    The same set and wish give the same bytes.
+
+    Args:
+        root: The set.
+        out: The folder; a release there is replaced, anything else is an error.
+        wish: What is to be published, and how.
+
+    Returns:
+        The folder and what it withholds.
+
+    Raises:
+        PolicyError: For what the source forbids, with the name of the rule.
+        FaceRefError: For a set that does not hold what it claims.
     """
     checked = _check(FaceRef.open(root), wish)
     version = wish.version or f"v{checked.face_ref.manifest.get('version', 1)}"

@@ -17,7 +17,7 @@ LONGEST_LIST = 100
 """Entries of a list: fewer than an embedding has, more than epochs or notes."""
 _QUANTILE = re.compile(r"0(\.\d+)?|1")
 _FILE_NAME = re.compile(r"(?<![\d.])\d{6}(?!\d)")
-"""A file name of CelebA: who is shown could be told of it."""
+"""A file name of CelebA: it could identify who is shown."""
 _HASH = re.compile(r"[0-9a-f]{64}")
 _KEYS = frozenset(
     """

@@ -18,7 +18,7 @@ def plot_scores(
 ) -> None:
     """Draw the scores of both lists, with the calibrated thresholds, as a PNG.
 
-    Aggregates only: no face and no name can be told from it, so that it may always be published.
+    Aggregates only: no face and no name can be read from it, so that it may always be published.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

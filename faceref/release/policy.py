@@ -8,7 +8,7 @@
 | sample | yes | yes | yes | CC0 1.0 |
 
 An index (file names, hashes, neighbour lists, scores) may always be published. `refs_same`, label
-noise, near-duplicates and components tell who is who, so they are identities; a LR encoder
+noise, near-duplicates and components say who is who, so they are identities; an LR encoder
 is learnt from embeddings, so it is one of them. Landmarks that the source ships are left to it.
 """
 
@@ -80,7 +80,7 @@ class Policy:
     """Whether each published image needs its author's credit."""
 
     def withheld(self, kind: str) -> tuple[str, ...]:
-        """What a release of this `kind` keeps back, in the words of `index_format`."""
+        """What a release of this `kind` keeps back, in the words of `release.format`."""
         pixels = self.pixels and kind == FULL
         allowed = {
             "pixels": pixels,

@@ -29,7 +29,7 @@ _WAY_OUT = (
 
 
 def source_of(face_ref: FaceRef, rows: Sequence[Row], rejects: Sequence[Row]) -> str:
-    """The source of all faces; raises PolicyError where the files disagree or look like CelebA."""
+    """The source of all faces; raises PolicyError where files disagree or are those of CelebA."""
     named = {
         "face_ref.json": {face_ref.manifest.get("source")},
         "the rows": {row["source"] for row in rows},

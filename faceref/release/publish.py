@@ -1,4 +1,4 @@
-"""Publishes a Face_Ref: policy.py decides, release.py makes the folder, upload.py brings it up."""
+"""Publishes a Face_Ref: policy.py decides, make.py makes the folder, upload.py uploads it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,22 @@ def publish(
     dry_run: bool = False,
     token: str | None = None,
 ) -> tuple[Release, Published | None]:
-    """Make the release of the Face_Ref `root` in `out` and, unless `dry_run`, upload it.
+    """Make the release of a Face_Ref in a folder and upload exactly that folder.
 
-    `out` defaults to a folder beside the set, `<name>-release`, which stays there. What lies in it
-    is exactly what goes up. Raises PolicyError, before anything is written, for what the licence of
-    the faces forbids, and FaceRefError for a set or an upload that is not whole.
+    Args:
+        root: The set.
+        wish: What is to be published, and where.
+        out: The folder; by default `<name>-release` beside the set, which stays there.
+        public: Whether everybody may see the repository.
+        dry_run: Make the folder, upload nothing.
+        token: Of the Hub; None for the one that is logged in.
+
+    Returns:
+        The release, and where it was published; None for a dry run.
+
+    Raises:
+        PolicyError: Before anything is written, for what the licence of the faces forbids.
+        FaceRefError: For a set or an upload that is not whole.
     """
     owner, _, name = wish.repo.partition("/")
     if not (owner and name) or "/" in name:

@@ -3,8 +3,9 @@
 What is removed leaves rows, references, pool and tables; lists that lost a reference are mined
 again where the embedder of the build is given. The set gets a new version and fingerprint.
 
-`removals.json` records salted hashes of the ids, so that a rebuild can tell what was removed from
-what is missing. The salt lies beside them: who has the source's list of names can still try each.
+`removals.json` records salted hashes of the ids, so that a rebuild can distinguish what was removed
+from what is missing. The salt lies beside them: who has the source's list of names can still
+try each.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from faceref.audit.images import ImageFeatures, look
-from faceref.audit.manifest import bound_on_scores, facts
-from faceref.curation.duplicates import ALIKE_COSINE, find_duplicates, first_of_each
+from faceref.audit.images import ImageFeatures, image_features
+from faceref.audit.manifest import bound_on_scores, entries_from_rows
+from faceref.curation.duplicates import SIMILAR_COSINE, find_duplicates, first_of_each
 from faceref.curation.links import find_neighbours, pairs_above
 from faceref.dataset import card, store
 from faceref.dataset.face_ref import FaceRef
@@ -61,10 +62,20 @@ def read_ids(path: Path) -> list[str]:
 
 
 def remove(root: Path, ids: Collection[str], embedder: Embedder | None = None) -> Removed:
-    """Take the images `ids` out of the set `root`, in place and in one step.
+    """Take images out of a set, in place and in one step.
 
-    Without `embedder`, that of the build, lists that named them stay shorter. Raises FaceRefError
-    for an id that is not in the set, for an index, and where a split would be left empty.
+    Args:
+        root: The set.
+        ids: Image ids.
+        embedder: That of the build, which mines the lists that named them again; None leaves these
+            lists shorter.
+
+    Returns:
+        The new manifest and what was changed.
+
+    Raises:
+        FaceRefError: For an id that is not in the set, for a release, for another embedder, and
+            where a split would be left empty.
     """
     face_ref = FaceRef.open(root)
     if RELEASE in face_ref.manifest:
@@ -100,7 +111,7 @@ def _known(ids: Collection[str], rows: Sequence[Row], face_ref: FaceRef) -> set[
 def _manifest(face_ref: FaceRef, kept: Sequence[Row], gone: Set[str]) -> dict[str, Any]:
     manifest = face_ref.manifest
     rejects = [row for row in face_ref.rejects() if row["image_id"] not in gone]
-    found = facts(kept, rejects, bound_on_scores(manifest))
+    found = entries_from_rows(kept, rejects, bound_on_scores(manifest))
     empty = [split for split, count in found["counts"].items() if count == 0]
     if empty and manifest["counts"][empty[0]]:
         raise FaceRefError(f"Nothing would be left in {empty[0]}. Build a new set instead.")
@@ -115,38 +126,34 @@ def _refilled(
     embedder: Embedder,
 ) -> list[Row]:
     """`kept`, with the lists of the images `short` mined again among what is left."""
-    manifest = face_ref.manifest
-    if embedder.provenance() != manifest["embedder"]:
-        raise FaceRefError(
-            f"The set was made with the embedder {manifest['embedder']}, not with "
-            f"{embedder.provenance()}. Give that one, or none to leave lists shorter."
-        )
     places = {row["image_id"]: place for place, row in enumerate(rows)}
-    seen = look(face_ref, embedder).take([places[row["image_id"]] for row in kept])
+    features = image_features(face_ref, embedder).take([places[row["image_id"]] for row in kept])
     affected = np.array([place for place, row in enumerate(kept) if row["image_id"] in short])
     made = [dict(row) for row in kept]
     for name in store.REFERENCE_LISTS:
         for place, found in zip(
-            affected, _mined(face_ref, kept, seen, name, affected), strict=True
+            affected, _mined(face_ref, kept, features, name, affected), strict=True
         ):
             made[place][name] = [{"image_id": item, "score": score} for item, score in found]
     return made
 
 
 def _mined(
-    face_ref: FaceRef, rows: Sequence[Row], seen: ImageFeatures, name: str, affected: np.ndarray
+    face_ref: FaceRef, rows: Sequence[Row], features: ImageFeatures, name: str, affected: np.ndarray
 ) -> list[list[tuple[str, float]]]:
     """New lists for the rows `affected`, by the rules of the build, searched exactly."""
-    manifest, embeddings = face_ref.manifest, seen.embeddings
+    from faceref.lr_encoder.model import embed_lr, load_encoder
+
+    manifest, embeddings = face_ref.manifest, features.embeddings
     assert embeddings is not None
     kind = manifest["mining"]["likeness"][name]
     own = embeddings
     if name == "refs_lr" and kind != "appearance":
-        own = _blind(face_ref, rows)
-    vectors = likeness(kind, Vectors(own, embeddings), seen.appearance, manifest["seed"])
+        own = embed_lr(load_encoder(face_ref.root / store.LR_ENCODER, "cpu"), features.thumbnails)
+    vectors = likeness(kind, Vectors(own, embeddings), features.appearance, manifest["seed"])
     ids = [row["image_id"] for row in rows]
     people = [row["component"] for row in rows]
-    copies = _copies(rows, seen, manifest["thresholds"]["same_person"]["value"])
+    copies = _copies(rows, features, manifest["thresholds"]["same_person"]["value"])
     probes, pool = (
         Candidates.of(ids, people, embeddings, side, copies)
         for side in (vectors.queries, vectors.keys)
@@ -162,23 +169,10 @@ def _mined(
     )
 
 
-def _blind(face_ref: FaceRef, rows: Sequence[Row]) -> np.ndarray:
-    from faceref.images import thumbnail
-    from faceref.lr_encoder.model import embed_lr, load_encoder
-
-    wanted = {row["image_id"]: place for place, row in enumerate(rows)}
-    small = np.zeros((len(rows), 16, 16, 3), np.uint8)
-    for split in SPLITS:
-        for image_id, png in face_ref.stream(split):
-            if image_id in wanted:
-                small[wanted[image_id]] = thumbnail(store.decode(png))
-    return embed_lr(load_encoder(face_ref.root / store.LR_ENCODER, "cpu"), small)
-
-
-def _copies(rows: Sequence[Row], seen: ImageFeatures, same: float | None) -> np.ndarray:
-    assert seen.embeddings is not None
-    alike = pairs_above(find_neighbours(seen.embeddings), max(ALIKE_COSINE, same or 0))
-    found = find_duplicates([row["sha256"] for row in rows], seen.hashes, alike, same)
+def _copies(rows: Sequence[Row], features: ImageFeatures, same: float | None) -> np.ndarray:
+    assert features.embeddings is not None
+    similar = pairs_above(find_neighbours(features.embeddings), max(SIMILAR_COSINE, same or 0))
+    found = find_duplicates([row["sha256"] for row in rows], features.hashes, similar, same)
     return first_of_each(len(rows), list(found))
 
 

@@ -45,13 +45,20 @@ def upload(
     gated: bool = True,
     token: str | None = None,
 ) -> Published:
-    """Make `release` the content of the data set `repo` and tag it with its version.
+    """Make a release the content of a data set on the Hub, in one commit, and tag it.
 
-    The repository is made private, unless `public`; one that exists must be as asked for. Access to
-    a `gated` one is asked for: answered by hand for images, at once for an index. Files of an
-    earlier version that the release has no more are deleted in the same commit; the tag of the
-    earlier version keeps them. Called again after an interruption it goes on. Raises FaceRefError:
-    nothing is published then, unless the message says so.
+    Files of an earlier version that the release has no more are deleted in the same commit; the tag
+    of the earlier version keeps them. Called again after an interruption it goes on.
+
+    Args:
+        release: The folder, whose version is the tag.
+        repo: `owner/name`. It is made where it does not exist; one that exists must be as asked.
+        public: Whether everybody may see it; else it is private.
+        gated: Whether access must be asked for: answered by hand for images, at once for an index.
+        token: Of the Hub; None for the one that is logged in.
+
+    Raises:
+        FaceRefError: Then nothing is published, unless the message says so.
     """
     from huggingface_hub import HfApi
 

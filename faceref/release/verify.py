@@ -26,10 +26,19 @@ PNG_TAIL = b"IEND\xaeB`\x82"
 
 
 def verify(root: Path) -> Iterator[str]:
-    """Every way in which the files below `root` are not those of its manifest, one line each.
+    """Every way in which the files of a set, or of an index, are not those of its manifest.
 
     A set: counts, rejects, fingerprint, whole images. An index: counts, rejects, and the
     fingerprint where identities were published. A full release: the hashes of its shards, too.
+
+    Args:
+        root: A set, an index or a full release.
+
+    Yields:
+        A line for each difference; none for what is whole.
+
+    Raises:
+        FaceRefError: Where `root` is none of these.
     """
     if not (root / store.MANIFEST).is_file():
         raise FaceRefError(

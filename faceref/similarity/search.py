@@ -51,9 +51,14 @@ class IndexRule:
 
 
 def open_search(vectors: np.ndarray, device: str = "cpu") -> Search:
-    """Exact search in `vectors`, float32 (N, V), without a copy of them on the CPU.
+    """Exact search by inner product, without a copy of the vectors on the CPU.
 
-    Raises FaceRefError where `device` is `cuda` and faiss has none.
+    Args:
+        vectors: The pool, float32 (N, V).
+        device: `cpu` or `cuda`.
+
+    Raises:
+        FaceRefError: Where `device` is `cuda` and faiss has none.
     """
     faiss = load_faiss()
     if device == "cuda":
@@ -92,11 +97,19 @@ def open_ivf(
 ) -> tuple[Search, dict[str, Any]]:
     """Search by an inverted file (Sivic and Zisserman, ICCV 2003), and what it was measured at.
 
-    `vectors` is float32 (N, V); `probes` (M, V) are the vectors that will be searched for, of which
-    a sample measures recall@`use.count` against exact search: of neighbours of other people, for
-    the probe's own lie nearer and are found by any index. The lists are trained once on a seeded
-    sample, vectors added by blocks, and the number of lists that are visited doubled until the
-    recall is reached. The report holds `lists`, `visited`, `recall` and `recall_at`.
+    The lists are trained once on a seeded sample, vectors added by blocks, and the number of lists
+    that are visited doubled until the recall is reached. Recall is of neighbours of other people,
+    for the probe's own are nearer and any index finds them.
+
+    Args:
+        vectors: The pool, float32 (N, V).
+        probes: What will be searched for, float32 (M, V); a sample of them measures recall.
+        use: Which of the neighbours count.
+        rule: The recall wanted, and on how many probes.
+        device: `cpu` or `cuda`.
+
+    Returns:
+        The search, and a report with `lists`, `visited`, `recall` and `recall_at`.
     """
     faiss = load_faiss()
     rng = np.random.default_rng(rule.seed)
@@ -173,10 +186,15 @@ def fits(vectors: int, k: int) -> bool:
     return vectors * k * BYTES_PER_NEIGHBOUR <= BYTES_KEPT
 
 
-def nearest_together(vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The `k` nearest of each of `vectors`, float32 (N, V), among all, itself included.
+def nearest_within(vectors: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The nearest of each vector among all of them, itself included, by inner product.
 
-    Gives inner products, float32, and rows, int64, best first: two arrays (N, k); k is at most N.
+    Args:
+        vectors: float32 (N, V).
+        k: How many, at most N.
+
+    Returns:
+        Inner products, float32, and rows, int64, best first: two arrays (N, k).
     """
     heaps = _Heaps(len(vectors), k)
     straight, turned = np.empty((2, TILE * TILE), np.float32)

@@ -14,12 +14,12 @@ PAIRS = 10_000
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """One likeness of all faces, as seen from either side of a search."""
+    """One likeness of all faces, for either side of a search."""
 
     queries: np.ndarray
     """What is searched for: float32 (N, V)."""
     keys: np.ndarray
-    """What is searched in: float32 (N, V); the same array where both sides see the same."""
+    """What is searched in: float32 (N, V); the same array where both sides have the same."""
 
 
 def appearance(thumbnails: np.ndarray) -> np.ndarray:
@@ -34,27 +34,29 @@ def appearance(thumbnails: np.ndarray) -> np.ndarray:
     return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
 
 
-def likeness(kind: str, identity: Vectors, looks: np.ndarray, seed: int = 0) -> Vectors:
+def likeness(kind: str, identity: Vectors, appearances: np.ndarray, seed: int = 0) -> Vectors:
     """Vectors of the likeness `kind`, one of `LIKENESSES`.
 
-    `identity` holds identity embeddings (N, D), `looks` the result of `appearance`, (N, 768), both
-    of unit length. `both` is the sum of their z-scores, each over random pairs: that is a weighted
+    `identity` holds identity embeddings (N, D), `appearances` the result of `appearance`, (N, 768),
+    both of unit length.
+
+    `both` is the sum of their z-scores, each over random pairs: that is a weighted
     mean of the two cosines, with weights inverse to their spreads, up to a constant; so one search
     by inner product serves it.
     """
     if kind == "identity":
         return identity
     if kind == "appearance":
-        return Vectors(looks, looks)
+        return Vectors(appearances, appearances)
     if kind != "both":
         raise unknown_choice("likeness", kind, LIKENESSES)
-    spreads = _spread(identity, seed), _spread(Vectors(looks, looks), seed)
+    spreads = _spread(identity, seed), _spread(Vectors(appearances, appearances), seed)
     share = spreads[1] / (spreads[0] + spreads[1])
     scale = np.sqrt(np.array([share, 1 - share], np.float32))
-    queries = np.hstack([scale[0] * identity.queries, scale[1] * looks])
+    queries = np.hstack([scale[0] * identity.queries, scale[1] * appearances])
     if identity.queries is identity.keys:
         return Vectors(queries, queries)
-    return Vectors(queries, np.hstack([scale[0] * identity.keys, scale[1] * looks]))
+    return Vectors(queries, np.hstack([scale[0] * identity.keys, scale[1] * appearances]))
 
 
 def _spread(vectors: Vectors, seed: int) -> float:

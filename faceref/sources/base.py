@@ -78,7 +78,7 @@ class Choices:
     """Do not fill the Hugging Face cache."""
 
     def given(self) -> list[str]:
-        """Names of the choices, apart from the path, that differ from their default."""
+        """Names of the choices, besides the path, that differ from their default."""
         return [
             field.name
             for field in fields(self)
@@ -107,7 +107,7 @@ class SourceKind:
     check: Callable[[Choices], Inventory]
     """Counts what is there without reading an image; raises only where nothing can be counted."""
     takes: Sequence[str] = ()
-    """Choices, apart from the path, that it understands."""
+    """Choices, besides the path, that it understands."""
     needs_path: bool = True
 
 

@@ -103,7 +103,7 @@ def survey(choices: Choices, published: Published = PUBLISHED) -> Survey:
     path = root / JSON
     if not path.is_file():
         raise FaceRefError(
-            f"No {JSON} in {root}: it tells author and licence of each image. {LAYOUT}."
+            f"No {JSON} in {root}: it has author and licence of each image. {LAYOUT}."
         )
     faults = list(_wrong_sum(path, published)) if choices.checksums else []
     entries = list(read_json(path, SECTIONS[kind]))

@@ -32,7 +32,7 @@ LAYOUT = (
     "opens, or one that save_to_disk wrote"
 )
 BATCH = 256
-"""Rows that are looked at together while listing."""
+"""Rows that are read at a time while listing."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def hf(choices: Choices) -> Source:
 
     Labels come from `choices.identity_column`, or from a column with a name that
     `columns.IDENTITY_NAMES` has; an image without label has its image id for one. Raises
-    FaceRefError where columns cannot be told, for rows without image unless `choices.partial`, and
+    FaceRefError where columns cannot be found, for rows without image unless `choices.partial`, and
     where the data set cannot be opened.
     """
     opened, revision = _load(choices, stream=choices.stream)
@@ -118,7 +118,7 @@ def _commit(choices: Choices) -> str:
 
     try:
         found = HfApi().dataset_info(choices.root.as_posix(), revision=choices.revision)
-    except Exception as error:  # offline, unknown name, gated, bad token: told apart by its text
+    except Exception as error:  # offline, unknown name, gated, bad token: distinguished by its text
         raise _cannot_open(choices, error) from error
     return str(found.sha)
 

@@ -40,7 +40,7 @@ class Columns:
 
 
 def find_columns(features: Mapping[str, Any], choices: Choices) -> Columns:
-    """The image and the identity column of `features`, as given or as told by type and name.
+    """The image and the identity column of `features`, as given or as found by type and name.
 
     Raises FaceRefError where several image columns, or none, could be meant, and where a
     `ClassLabel` could be the person or anything else.

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from faceref.errors import FaceRefError
+from faceref.files import replacing, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -166,23 +167,17 @@ def _write_jpeg(path: Path, pixels: np.ndarray, quality: int) -> None:
     from PIL import Image
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
     image = Image.fromarray(pixels)
-    image.save(partial, "JPEG", quality=quality, subsampling="4:4:4", optimize=True)
-    partial.replace(path)
-
-
-def _write_text(path: Path, text: str) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    with replacing(path) as temporary:
+        image.save(temporary, "JPEG", quality=quality, subsampling="4:4:4", optimize=True)
 
 
 def _write_landmarks(out: Path, rows: list[list[str]]) -> None:
-    partial = out / f"{LANDMARKS}.partial"
-    with partial.open("w", newline="", encoding="utf-8") as file:
+    with (
+        replacing(out / LANDMARKS) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         csv.writer(file, lineterminator="\n").writerows([HEADER, *rows])
-    partial.replace(out / LANDMARKS)
 
 
 def read_landmarks(folder: Path) -> dict[str, list[float]]:
@@ -212,4 +207,4 @@ def _describe(out: Path, recipe: Recipe, identities: int, per_identity: int) -> 
     packages = {name: metadata.version(name) for name in ("anny", "mitsuba", "numpy", "pillow")}
     counts = {"identities": identities, "per_identity": per_identity}
     content = {"recipe": wanted, **counts, "packages": packages}
-    _write_text(out / DESCRIPTION, json.dumps(content, indent=2) + "\n")
+    write_json(out / DESCRIPTION, content)

@@ -14,7 +14,6 @@ identity, embedding) keeps the embeddings between runs.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from faceref.curation.thresholds import find_same_person, measure, tail_threshol
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import SPLITS
 from faceref.embed.registry import open_embedder
+from faceref.files import write_json, write_text
 from faceref.markdown import markdown_table
 
 Settings = dict[str, Any]
@@ -241,13 +241,10 @@ def main() -> None:
         "whole": whole(people),
     }
     given.out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(report, indent=2) + "\n"
-    (given.out / "identity_groups.json").write_text(text, encoding="utf-8")
+    write_json(given.out / "identity_groups.json", report)
     title = f"# Identity groups\n\n{report['images']:,} images of {report['people']:,} people.\n\n"
     command = f"Made by `reports/scripts/identity_groups.py`, which says how. {CAVEAT}\n\n"
-    (given.out / "identity_groups.md").write_text(
-        title + command + table(report) + "\n", encoding="utf-8"
-    )
+    write_text(given.out / "identity_groups.md", title + command + table(report) + "\n")
 
 
 if __name__ == "__main__":

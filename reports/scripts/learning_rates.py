@@ -26,7 +26,7 @@ NAME = "learning_rates"
 HEAD = """# Learning rates, chosen on val
 
 LFW, `{task}`, budget `{budget}`, seed {seed}. PSNR-Y in dB on 256 faces of val, by which the rate
-is chosen (bold); test (five references found with the LR face, where a method takes any) is told
+is chosen (bold); test (five references found with the LR face, where a method takes any) is given
 beside it and chooses nothing. Numbers: `learning_rates.json`, out of the result files, by
 `reports/scripts/learning_rates.py`; files of rates that the leaderboard has no more are in the
 history of `reports/results`.

@@ -13,7 +13,6 @@ numbers of faults.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from faceref.audit.leaks import audit
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import SPLITS
 from faceref.embed.registry import open_embedder
+from faceref.files import write_json, write_text
 from faceref.markdown import markdown_table
 from faceref.pipeline.build import build
 from faceref.sources.folder import folder
@@ -271,9 +271,8 @@ def main() -> None:
             "certify": sum(1 for _ in audit(face_ref)),
         }
     given.out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(report, indent=2) + "\n"
-    (given.out / "planted_faults.json").write_text(text, encoding="utf-8")
-    (given.out / "planted_faults.md").write_text(table(report), encoding="utf-8")
+    write_json(given.out / "planted_faults.json", report)
+    write_text(given.out / "planted_faults.md", table(report))
 
 
 def _drop_empty(root: Path) -> None:

@@ -1,11 +1,13 @@
-"""Do references tell what a finished network misses? `FACE_REF WEIGHTS`
+"""Do references show what a finished network misses?
 
-First without any training: residuals of references are brought over
+    python reports/scripts/residual_transfer.py FACE_REF WEIGHTS [--faces N] [--out reports]
+
+First without any training: residuals of references are transferred
 and added, times the one number that is best on the other half of the faces. Of the square of what
 is missed, in RGB over all faces, they explain a share; -10 log10(1 - share) dB is what that is
 worth, and the gain in PSNR-Y, a mean over faces, lies near it.
 
-Then a small network learns to correct the finished face, from five look-alikes found with the small
+Then a small network learns to correct the finished face, from five look-alikes found with the LR
 face; the same network learns it from the finished face alone. Both see the same faces in the same
 order, val chooses the weights, and the difference on test is what the references give. It is one
 training an arm: intervals are over faces.
@@ -15,29 +17,25 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from benchmark.data.faces import (
     Faces,
     Pool,
     as_batch,
     cycle,
-    no_references,
     read_split,
 )
-from benchmark.methods.patches import GRID, beyond, from_rows, to_rows
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.score import to_uint8
-from benchmark.protocol.degradation import degrade_all
 from benchmark.results.paired import over_zero
 from benchmark.results.statistics import with_interval
 from benchmark.studies.references import prepare
@@ -48,106 +46,19 @@ from faceref.dataset.revision import data_revision
 from faceref.files import write_json, write_text
 from faceref.markdown import markdown_table
 
-REACH = 3
-"""Cells of 32x32 around its own in which a cell is matched."""
-SHARPNESS = 24.0
-"""Inverse temperature of the weights of cosines: `soft` is a mean over some ten patches."""
-PATCH = 7
-"""Side of the patches that are compared, in cells of 64x64: 14 pixels."""
+sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs by its path
 
-
-@dataclass(frozen=True)
-class Outputs:
-    """Faces that a network enlarged, RGB in [0, 1]."""
-
-    images: Tensor
-    """(N, 3, 128, 128), clamped."""
-    residual: Tensor
-    """What they lack of the HR faces, (N, 3, 128, 128)."""
-
-
-@torch.no_grad()
-def outputs(model: nn.Module, hr: Tensor, batch: int = 16) -> Outputs:
-    """What `model` makes of HR faces, uint8 (N, 128, 128, 3), once they are made small."""
-    found = []
-    for part in hr.split(batch):
-        lr = as_batch(degrade_all(part.numpy(), [], "bicubic"))
-        found.append(model(lr, no_references(range(len(part)))).float().clamp(0, 1))
-    images = torch.cat(found)
-    return Outputs(images, as_batch(hr.numpy()) - images)
-
-
-def describe(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Patches of (N, 3, 128, 128) by cell: unit vectors without mean (N, 1024, D), and contrasts.
-
-    The contrasts (N, 1024) are the lengths that the vectors had.
-    """
-    patches = F.unfold(F.avg_pool2d(images, 2), PATCH, padding=PATCH // 2, stride=2)
-    colours = patches.transpose(1, 2).unflatten(-1, (3, PATCH * PATCH))
-    level = (colours - colours.mean(-1, keepdim=True)).flatten(2)
-    contrast = level.norm(dim=-1).clamp(min=1e-2)
-    return level / contrast.unsqueeze(-1), contrast
-
-
-def transfer(face: Tensor, images: Tensor, residual: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Residuals of K references for one face: `hard`, `soft`, and the best cosine by cell.
-
-    `face` (3, 128, 128), `images` and `residual` (K, 3, 128, 128). A residual is scaled by the
-    contrast of the face's patch over that of the match. Returns (3, 128, 128) twice and (32, 32).
-    """
-    query, contrast = describe(face[None])
-    keys, others = describe(images)
-    alike = (query @ keys.transpose(1, 2)).masked_fill(beyond(REACH).to(face.device), -2)
-    alike = alike.transpose(0, 1).flatten(1)
-    rows = (to_rows(residual) / others.unsqueeze(-1)).flatten(0, 1)
-    best = alike.max(1)
-    scale = contrast[0].unsqueeze(-1)
-    soft = torch.softmax(SHARPNESS * alike, 1) @ rows
-    hard, blended = (from_rows((part * scale)[None], 128)[0] for part in (rows[best.indices], soft))
-    return hard, blended, best.values.view(GRID, GRID)
-
-
-class Corrector(nn.Module):
-    """Corrects a finished face by residuals that were brought over; 47 thousand parameters.
-
-    It works at 64x64 and starts as no correction. Without references both residuals and the cosine
-    are zero: the same network as a control, which can only learn from the finished face.
-    """
-
-    INPUTS = 10
-
-    def __init__(self, width: int = 40) -> None:
-        super().__init__()
-        self.head = nn.Conv2d(4 * self.INPUTS, width, 3, padding=1)
-        self.block = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1), nn.ReLU(),
-            nn.Conv2d(width, width, 3, padding=1),
-        )  # fmt: skip
-        self.last = nn.Conv2d(width, 12, 3, padding=1)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)  # pyright: ignore[reportArgumentType]
-
-    def forward(self, given: Tensor) -> Tensor:
-        """`given` (N, 10, 128, 128) as `inputs` makes it, to a correction (N, 3, 128, 128)."""
-        features = F.relu(self.head(F.pixel_unshuffle(given, 2)))
-        return F.pixel_shuffle(self.last(features + self.block(features)), 2)
-
-
-def inputs(face: Tensor, hard: Tensor, soft: Tensor, cosine: Tensor) -> Tensor:
-    """What `Corrector` is given of one face: (10, 128, 128)."""
-    spread = F.interpolate(cosine[None, None], scale_factor=4)[0]
-    return torch.cat([face - 0.5, 4 * hard, 4 * soft, spread])
-
+from reports.scripts.residuals import Corrector, Outputs, inputs, outputs, transfer
 
 KINDS = ("random", "refs_lr", "refs_hr", "same", "target")
-ASKED = "Do references tell what a finished network misses?"
+ASKED = "Do references show what a finished network misses?"
 ARMS = ("references", "control")
 COUNT = 5
 BATCH = 16
 
 
 class Finished:
-    """Faces of a pool, enlarged when first asked for and kept as bytes."""
+    """Faces of a pool, super-resolved when first asked for and kept as bytes."""
 
     def __init__(self, model: nn.Module, pool: Pool) -> None:
         self.model, self.pool = model, pool
@@ -167,7 +78,7 @@ class Finished:
 def explained(
     faces: Faces, references: Sequence[Sequence[int]] | None, done: Finished, own: Outputs
 ) -> list[dict[str, Any]]:
-    """Gain over the network of adding what is brought over, `hard` and `soft`, times one number."""
+    """Gain over the network of adding what is transferred, `hard` and `soft`, times one number."""
     carried: dict[str, list[Tensor]] = {"hard": [], "soft": []}
     for row in range(len(faces)):
         if references is None:
@@ -312,7 +223,7 @@ def page(said: dict[str, Any]) -> str:
         f"`{said['data_revision'][:12]}`; made by "
         "`reports/scripts/residual_transfer.py`, which says "
         "how. What the network misses on "
-        f"{said['references']} references is brought over to the face by matching patches of what "
+        f"{said['references']} references is transferred to the face by matching patches of what "
         "it makes of both, and added.",
         "",
         f"## Added as it is, {first['faces']} faces",

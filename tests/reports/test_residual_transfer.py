@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from baselines.bicubic import METHOD
-from reports.scripts.residual_transfer import Corrector, describe, inputs, outputs, transfer
+from reports.scripts.residuals import Corrector, describe, inputs, outputs, transfer
 from tests.benchmark.studies.test_patch_oracle import _pictures
 
 

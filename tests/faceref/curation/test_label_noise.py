@@ -5,7 +5,7 @@ from faceref.curation.label_noise import (
     MISLABELLED,
     ONE_PERSON,
     UNLIKE,
-    Doubt,
+    LabelNoise,
     find_label_noise,
     own_similarity,
 )
@@ -16,7 +16,7 @@ from tests.faceref.curation.test_links import people
 SAME = SamePerson(0.7, "given", unlike=0.45)
 
 
-def _doubts(vectors: np.ndarray, labels: list) -> list[Doubt]:
+def _doubts(vectors: np.ndarray, labels: list) -> list[LabelNoise]:
     neighbours = find_neighbours(vectors)
     return find_label_noise(vectors, labels, neighbours, pairs_above(neighbours, 0.7), SAME)
 

@@ -7,7 +7,7 @@ from faceref.embed.base import normalise
 from faceref.errors import FaceRefError
 from faceref.mining import mine as module
 from faceref.mining.mine import Candidates, Limits, Mining, first_fetch, mine, same_person
-from faceref.similarity.search import nearest_together, open_search
+from faceref.similarity.search import nearest_within, open_search
 
 FREE = Limits()
 
@@ -161,6 +161,6 @@ def test_cuda_finds_the_same():
 @pytest.mark.parametrize("people", [3, 40])
 def test_what_is_known_of_the_pool_is_widened_where_it_is_not_enough(people: int):
     faces = _faces(300, people)
-    near = nearest_together(faces.vectors, first_fetch(faces, 5))
+    near = nearest_within(faces.vectors, first_fetch(faces, 5))
     mined = mine(faces, faces, 5, Limits(0.7), open_search(faces.vectors), near=near)
     assert _names(mined) == _brute(faces, faces, 5, Limits(0.7))

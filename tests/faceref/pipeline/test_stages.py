@@ -104,7 +104,7 @@ def test_run_stops_at_the_rejecting_stage():
         raise AssertionError
 
     bad = _record(b"x")
-    for steps in ([stages.read, fail], [stages.together(stages.read, fail)]):
+    for steps in ([stages.read, fail], [stages.chain(stages.read, fail)]):
         assert [record.reject is not None for record in stages.run(steps, [bad, bad])] == [True] * 2
 
 

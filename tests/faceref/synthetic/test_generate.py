@@ -48,7 +48,7 @@ def test_same_seed_same_bytes_and_resume(tiny: Path, tmp_path: Path):
     assert pictures(tiny) == before
     assert (tiny / "landmarks.csv").read_bytes() == table
     assert (tiny / "p000" / "p000_0.jpg").stat().st_mtime_ns == kept
-    assert not list(tiny.rglob("*.partial"))
+    assert not list(tiny.rglob("*.tmp"))
 
 
 def test_other_recipe_in_the_same_folder_is_refused(tiny: Path):
@@ -89,7 +89,7 @@ def test_sample_round_trip(tiny: Path, tmp_path: Path):
 
 def test_incomplete_folder_is_not_packed(tiny: Path, tmp_path: Path):
     (tmp_path / "landmarks.csv").write_bytes((tiny / "landmarks.csv").read_bytes())
-    with pytest.raises(FaceRefError, match="lacks 2 pictures"):
+    with pytest.raises(FaceRefError, match="lacks 2 images"):
         write_sample(tmp_path, tmp_path / "faces.parquet")
 
 

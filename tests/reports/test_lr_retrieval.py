@@ -8,13 +8,13 @@ from faceref.dataset.store import LR_ENCODER
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
 from faceref.lr_encoder.model import embed_lr, load_encoder
-from faceref.lr_encoder.training import Schedule
+from faceref.lr_encoder.training import LrFaces, Schedule, train_encoder
 from faceref.mining.mine import Mining
 from faceref.pipeline.build import build
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import SplitRule
 from faceref.sources.folder import folder
-from reports.scripts.small_faces import see, train_on
+from reports.scripts.lr_retrieval import read_faces
 from tests.faceref.fakes import PlainEmbedder, write_people
 
 
@@ -25,8 +25,8 @@ class _OtherEmbedder(PlainEmbedder):
 
 @pytest.fixture(scope="module")
 def by_identity(tmp_path_factory: pytest.TempPathFactory) -> FaceRef:
-    """A set whose `refs_lr` are alike by identity, with its encoder."""
-    root = tmp_path_factory.mktemp("blind")
+    """A set whose `refs_lr` are chosen by identity, with its encoder."""
+    root = tmp_path_factory.mktemp("by_identity")
     people = folder(write_people(root / "people"))
     recipe = Recipe(Mining(4, likeness_lr="identity"), SplitRule(0.2, 0.2))
     build(people, PlainEmbedder(), root / "out", recipe)
@@ -35,7 +35,7 @@ def by_identity(tmp_path_factory: pytest.TempPathFactory) -> FaceRef:
 
 def test_everything_is_seen_in_the_order_of_the_rows(by_identity: FaceRef):
     vectors: list[tuple[int, int]] = []
-    faces = see(by_identity, PlainEmbedder(), progress=lambda *state: vectors.append(state))
+    faces = read_faces(by_identity, PlainEmbedder(), progress=lambda *state: vectors.append(state))
     assert faces.image_ids.tolist() == [
         image_id
         for split in ("train", "val", "test")
@@ -54,16 +54,20 @@ def test_everything_is_seen_in_the_order_of_the_rows(by_identity: FaceRef):
 
 
 def test_the_encoder_of_a_build_can_be_trained_again(by_identity: FaceRef, tmp_path: Path):
-    faces = see(by_identity, PlainEmbedder())
+    faces = read_faces(by_identity, PlainEmbedder())
     recorded = by_identity.manifest["lr_encoder"]
     schedule = Schedule(seed=by_identity.manifest["seed"])
-    report = train_on(faces, tmp_path / "e.safetensors", schedule)
-    assert report == recorded
+    train, val = (
+        LrFaces(part.thumbnails, part.embeddings, part.people)
+        for part in (faces.of("train"), faces.of("val"))
+    )
+    report = train_encoder(train, val, tmp_path / "e.safetensors", schedule)
+    assert {**report, "sha256": file_sha256(tmp_path / "e.safetensors")} == recorded
     assert file_sha256(by_identity.root / LR_ENCODER) == recorded["sha256"]
 
 
 def test_refs_lr_are_what_the_encoder_retrieves(by_identity: FaceRef):
-    faces = see(by_identity, PlainEmbedder())
+    faces = read_faces(by_identity, PlainEmbedder())
     encoder = load_encoder(
         by_identity.root / LR_ENCODER, sha256=by_identity.manifest["lr_encoder"]["sha256"]
     )
@@ -78,19 +82,19 @@ def test_refs_lr_are_what_the_encoder_retrieves(by_identity: FaceRef):
 
 def test_a_cache_is_of_one_set(by_identity: FaceRef, tiny_build: Path, tmp_path: Path):
     cache = tmp_path / "faces.npz"
-    first = see(by_identity, PlainEmbedder(), cache=cache)
-    again = see(by_identity, None, cache=cache)
+    first = read_faces(by_identity, PlainEmbedder(), cache=cache)
+    again = read_faces(by_identity, None, cache=cache)
     assert np.array_equal(first.embeddings, again.embeddings)
     assert again.people.tolist() == first.people.tolist()
     with pytest.raises(FaceRefError, match="another set"):
-        see(FaceRef.open(tiny_build), PlainEmbedder(), cache=cache)
+        read_faces(FaceRef.open(tiny_build), PlainEmbedder(), cache=cache)
     cache.write_bytes(b"nothing of the kind")
     with pytest.raises(FaceRefError, match="Delete it"):
-        see(by_identity, None, cache=cache)
+        read_faces(by_identity, None, cache=cache)
 
 
 def test_only_the_embedder_of_the_build_will_do(by_identity: FaceRef, tmp_path: Path):
     with pytest.raises(FaceRefError, match="made with the embedder"):
-        see(by_identity, _OtherEmbedder())
+        read_faces(by_identity, _OtherEmbedder())
     with pytest.raises(FaceRefError, match="give the embedder"):
-        see(by_identity, None, cache=tmp_path / "none.npz")
+        read_faces(by_identity, None, cache=tmp_path / "none.npz")
