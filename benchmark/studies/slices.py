@@ -61,8 +61,8 @@ def slices_of_face_ref(face_ref: FaceRef, split: str, image_ids: Sequence[str]) 
     missing = [image for image in image_ids if image not in known]
     if missing:
         raise FaceRefError(
-            f"{face_ref.root} has no {missing[0]!r} in its split {split!r}, and lacks {len(missing)} of "
-            f"{len(image_ids)} images. Give the Face_Ref that the results are of."
+            f"{face_ref.root} has no {missing[0]!r} in its split {split!r}, and lacks "
+            f"{len(missing)} of {len(image_ids)} images. Give the Face_Ref that the results are of."
         )
     found = []
     for name, title in {**ANGLES, **MEASURED}.items():

@@ -17,7 +17,7 @@ from faceref.errors import FaceRefError
 from faceref.files import file_sha256, replacing, write_text
 
 SUFFIX = ".safetensors"
-WEIGHTS = Path(__file__).parents[2] / "releases"
+WEIGHTS = Path(__file__).parents[2] / "weights"
 """Exported weights of a checkout, one folder a task and budget."""
 
 

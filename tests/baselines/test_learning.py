@@ -20,7 +20,7 @@ from benchmark.metrics.score import to_uint8
 from benchmark.training.export import open_weights
 from faceref.sources.sample import sample
 
-RELEASES = Path(__file__).resolve().parents[2] / "releases"
+RELEASES = Path(__file__).resolve().parents[2] / "weights"
 STEPS, OVER_BICUBIC = 75, 6.0
 """Steps on one face, and the PSNR over bicubic that they must come to, dB: a quarter of its error.
 Where only the last layer of MSRNet learns, it stays below bicubic."""

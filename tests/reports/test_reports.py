@@ -25,7 +25,7 @@ from reports.scripts import learning_rates
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports"
 SITE = REPORTS / "site"
-RELEASES = REPORTS.parent / "releases" / "lfw-x8-small"
+RELEASES = REPORTS.parent / "weights" / "lfw-x8-small"
 
 
 def test_the_board_is_that_of_the_result_files():

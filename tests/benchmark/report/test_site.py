@@ -101,7 +101,7 @@ def test_the_gallery_shows_each_method_beside_its_references(
     stale.parent.mkdir(parents=True)
     stale.write_text("")
     runs: dict[str, Path | None] = {"bicubic": None, "nearest_reference": None}
-    assert write_gallery(tiny_face_ref, runs, folder, out) == 6
+    assert write_gallery(FaceRef.open(tiny_face_ref), runs, folder, out) == 6
     content = _data((out / GALLERY).read_text(), "images")
     face = content["faces"][0]
     assert [output["name"] for output in face["outputs"]] == ["Bicubic", "Nearest reference"]

@@ -31,7 +31,7 @@ from benchmark.training.train import train
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
-RELEASES = Path(__file__).resolve().parents[3] / "releases" / "lfw-x8-small"
+RELEASES = Path(__file__).resolve().parents[3] / "weights" / "lfw-x8-small"
 
 
 def test_bands_add_up_to_the_squared_error():

@@ -86,7 +86,7 @@ def test_tables_that_do_not_fit_say_so(tmp_path: Path):
 
 def test_measured_quality_gives_thirds(tiny_face_ref: Path):
     ids = FaceRef.open(tiny_face_ref).column("test", "image_id")
-    found = slices_of_face_ref(tiny_face_ref, "test", ids)
+    found = slices_of_face_ref(FaceRef.open(tiny_face_ref), "test", ids)
     assert {one.name.partition(":")[0] for one in found} >= {"sharpness"}
     for place in range(0, len(found), 3):
         whole = sum(one.images.astype(int) for one in found[place : place + 3])
@@ -96,7 +96,7 @@ def test_measured_quality_gives_thirds(tiny_face_ref: Path):
     sharp = next(one for one in found if one.name == "sharpness: highest third")
     assert sharpness[sharp.images].min() > sharpness[~sharp.images].max()
     with pytest.raises(FaceRefError, match=r"has no 'moon/1'.*lacks 1 of"):
-        slices_of_face_ref(tiny_face_ref, "test", [*ids, "moon/1"])
+        slices_of_face_ref(FaceRef.open(tiny_face_ref), "test", [*ids, "moon/1"])
 
 
 def test_the_page_and_figure_are_written(tmp_path: Path):
@@ -133,7 +133,11 @@ def test_rows_and_boards_that_are_not_there_are_listed(tmp_path: Path, tiny_face
     result_files.write(rows[0], tmp_path)
     with pytest.raises(FaceRefError, match="there are: lfw-x8@1 small"):
         write_slices(
-            tmp_path, Wanted("edsr", "bicubic", "full"), tiny_face_ref, None, tmp_path / "s.md"
+            tmp_path,
+            Wanted("edsr", "bicubic", "full"),
+            FaceRef.open(tiny_face_ref),
+            None,
+            tmp_path / "s.md",
         )
     with pytest.raises(FaceRefError, match="Slices of what"):
         write_slices(tmp_path, Wanted("edsr", "bicubic"), None, None, tmp_path / "s.md")

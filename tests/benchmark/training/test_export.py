@@ -18,7 +18,7 @@ from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
 
-RELEASES = Path(__file__).parents[3] / "releases"
+RELEASES = Path(__file__).parents[3] / "weights"
 
 
 @pytest.fixture(scope="module")
