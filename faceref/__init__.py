@@ -10,32 +10,22 @@ Example:
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from faceref.errors import FaceRefError
 
 if TYPE_CHECKING:
-    from faceref.api import (
-        archive,
-        build,
-        certify,
-        check_source,
-        diagnose,
-        hydrate,
-        list_sources,
-        load,
-        open,
-        publish,
-        remove,
-        sample,
-        synth,
-        verify,
-    )
+    from faceref.api.build import build, certify, check_source, list_sources, load, open
+    from faceref.api.share import archive, hydrate, publish, remove, verify
+    from faceref.api.tools import diagnose, sample, synth
     from faceref.dataset.face_ref import FaceRef
+    from faceref.release.hydrate import IncompleteError
 
 __all__ = [
     "FaceRef",
     "FaceRefError",
+    "IncompleteError",
     "archive",
     "build",
     "certify",
@@ -53,17 +43,36 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
+_WHERE = {
+    "FaceRef": "faceref.dataset.face_ref",
+    "IncompleteError": "faceref.release.hydrate",
+    "archive": "faceref.api.share",
+    "build": "faceref.api.build",
+    "certify": "faceref.api.build",
+    "check_source": "faceref.api.build",
+    "diagnose": "faceref.api.tools",
+    "hydrate": "faceref.api.share",
+    "list_sources": "faceref.api.build",
+    "load": "faceref.api.build",
+    "open": "faceref.api.build",
+    "publish": "faceref.api.share",
+    "remove": "faceref.api.share",
+    "sample": "faceref.api.tools",
+    "synth": "faceref.api.tools",
+    "verify": "faceref.api.share",
+}
+"""The module of each name."""
+
 
 def __getattr__(name: str) -> Any:
-    """The API, imported when it is asked for: it needs numpy and pyarrow, `load` also torch."""
-    if name not in __all__:
+    """A name of the API, imported when it is first used: `import faceref` loads no library."""
+    if name not in _WHERE:
         raise AttributeError(f"module 'faceref' has no attribute {name!r}")
-    from importlib import import_module
-
-    found = getattr(import_module("faceref.api"), name)
+    found = getattr(import_module(_WHERE[name]), name)
     globals()[name] = found
     return found
 
 
 def __dir__() -> list[str]:
+    """The API, for completion."""
     return sorted([*__all__, "__version__"])

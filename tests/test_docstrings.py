@@ -20,7 +20,7 @@ from faceref.dataset.face_ref import FaceRef
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("faceref", "benchmark")
-BUILD = "faceref.api.build"
+BUILD = "faceref.api.build.build"
 
 
 def _modules() -> Iterator[str]:
@@ -50,7 +50,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the set that the example of `faceref.build` makes."""
     folder = tmp_path_factory.mktemp("examples")
     (example,) = [
-        each for each in _examples(importlib.import_module("faceref.api")) if each.name == BUILD
+        each
+        for each in _examples(importlib.import_module("faceref.api.build"))
+        if each.name == BUILD
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

@@ -13,9 +13,9 @@ from faceref.console import progress_bar, say
 
 if TYPE_CHECKING:
     import pandas
-    from faceref.dataset.face_ref import FaceRef
 
     from benchmark.suite import Outcome, Suite
+    from faceref.dataset.face_ref import FaceRef
 
 
 def run_suite(

@@ -1,1 +1,1 @@
-"""The command line `faceref`: each command parses, calls `faceref.api` and prints."""
+"""The command line `faceref`: each command parses, calls the API and prints."""

@@ -205,11 +205,11 @@ def build(
 
     Interrupted? The same command goes on where it stopped.
     """
-    from faceref import api
+    import faceref
     from faceref.console import need_option, say
 
     need_option("--out", out is not None, "faceref build FACES --out face_ref")
-    faces = api.build(
+    faces = faceref.build(
         path,
         out=out or Path(),
         source=source,
@@ -265,14 +265,14 @@ def sources(
 
     Example: `faceref sources celeba CELEBA`
     """
-    from faceref import api
+    import faceref
     from faceref.console import print_table, say
 
     if name is None:
-        rows = [[kind.name, kind.title, kind.layout] for kind in api.list_sources()]
+        rows = [[kind.name, kind.title, kind.layout] for kind in faceref.list_sources()]
         print_table("Sources", ["name", "what", "layout"], rows, numbers=False)
         return
-    found = api.check_source(name, path, images=images)
+    found = faceref.check_source(name, path, images=images)
     say(found.text())
     if not found.complete:
         raise typer.Exit(1)
@@ -292,10 +292,10 @@ def synth(
 
     Needs the extra `synthetic`: `pip install face-ref[synthetic]`
     """
-    from faceref import api
+    import faceref
     from faceref.console import say
 
-    report = api.synth(
+    report = faceref.synth(
         out,
         identities=identities,
         per_identity=per_identity,
@@ -313,7 +313,7 @@ def sample(
 
     Example: `faceref sample --out people`
     """
-    from faceref import api
+    import faceref
     from faceref.console import say
 
-    say(f"{api.sample(out):,} images in {out}")
+    say(f"{faceref.sample(out):,} images in {out}")

@@ -21,17 +21,16 @@ def inspect(
 
     Example: `faceref inspect face_ref --sheet sheet.png --probes 20`
     """
-    from faceref import api
+    import faceref
     from faceref.console import print_table, say
-    from faceref.images import save
 
-    faces = api.open(path)
+    faces = faceref.open(path)
     summary = faces.summary()
     for table in summary.tables:
         print_table(*table)
     for note in summary.notes:
         say(note)
-    save(faces.sheet(split, reference_list, probes), sheet)
+    faces.sheet(split, reference_list, probes, out=sheet)
     say(f"Contact sheet: {sheet}")
 
 
@@ -50,11 +49,11 @@ def certify(
 
     Where a claim is false, the images are named and the status is 1.
     """
-    from faceref import api
+    import faceref
     from faceref.console import say
 
-    faces = api.open(path)
-    faults = api.certify(faces, embedder, pack)
+    faces = faceref.open(path)
+    faults = faceref.certify(faces, embedder, pack)
     for fault in faults[:show]:
         say(fault)
     if len(faults) > show:
@@ -83,17 +82,16 @@ def doctor(
     """
     import json
 
-    from faceref import api
+    import faceref
     from faceref.console import print_table, say
-    from faceref.doctor.report import lines, tables
 
-    report = api.diagnose(device, embedder, pack, out)
+    report = faceref.diagnose(device, embedder, pack, out)
     if as_json:
         say(json.dumps(report.as_json(), indent=2))
     else:
-        for table in tables(report):
+        for table in report.tables():
             print_table(*table, numbers=False)
-        for line in lines(report):
+        for line in report.lines():
             say(line)
     if report.faults:
         raise typer.Exit(1)

@@ -78,10 +78,10 @@ def publish(
 
     Log in first: `hf auth login`. An interrupted upload goes on with the same command.
     """
-    from faceref import api
+    import faceref
     from faceref.console import say
 
-    made = api.publish(
+    made = faceref.publish(
         path,
         repo,
         full=full,
@@ -144,14 +144,13 @@ def hydrate(
 
     Every image is compared with its hash: what comes out is the published set, to the byte.
     """
-    from faceref import api
+    import faceref
     from faceref.console import need_option, say
-    from faceref.release.hydrate import IncompleteError
 
     example = "faceref hydrate INDEX --source CELEBA --out face_ref"
     need_option("--out", out is not None, example)
     try:
-        done = api.hydrate(
+        done = faceref.hydrate(
             index,
             out=out or Path(),
             source=source,
@@ -161,7 +160,7 @@ def hydrate(
             overwrite=overwrite,
             workers=workers,
         )
-    except IncompleteError as error:
+    except faceref.IncompleteError as error:
         _report(error.found.lines(), report)
         raise
     _report(done.comparison.lines(), report)
@@ -197,10 +196,10 @@ def verify(
 
     `faceref certify` goes further: it computes the claims of a set again.
     """
-    from faceref import api
+    import faceref
     from faceref.console import say
 
-    faults = api.verify(path)
+    faults = faceref.verify(path)
     for fault in faults[:SHOWN]:
         say(fault)
     if faults:
@@ -224,10 +223,10 @@ def remove(
 
     The version goes up. With the embedder of the build, lists that get shorter are filled again.
     """
-    from faceref import api
+    import faceref
     from faceref.console import say
 
-    done = api.remove(path, ids, embedder, pack)
+    done = faceref.remove(path, ids, embedder, pack)
     how = "were mined again" if done.refilled else "are shorter now (--embedder fills them)"
     say(f"{path}: {done.images:,} images out, version {done.manifest['version']}.")
     say(f"Lists of {done.shortened:,} faces named them and {how}.")
@@ -248,11 +247,11 @@ def archive(
     There: `tar xf faces.tar`, then `facebench train face_ref --method msrnet --out runs/msrnet`;
     bring `best.pt` and `training.json` back and evaluate them on the set itself.
     """
-    from faceref import api
+    import faceref
     from faceref.console import say
 
     names = [name.strip() for name in splits.split(",") if name.strip()]
-    found = api.archive(path, out, megabytes=megabytes, splits=names)
+    found = faceref.archive(path, out, megabytes=megabytes, splits=names)
     how = (
         "lossless"
         if found.quality is None

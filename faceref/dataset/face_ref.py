@@ -218,7 +218,11 @@ class FaceRef:
         raise AssertionError("a row of the column of ids is a row of the file")
 
     def sheet(
-        self, split: str = "test", reference_list: str = "refs_lr", probes: int = 10
+        self,
+        split: str = "test",
+        reference_list: str = "refs_lr",
+        probes: int = 10,
+        out: str | Path | None = None,
     ) -> Image:
         """A contact sheet: each probe beside its references, best first, with their scores.
 
@@ -226,17 +230,20 @@ class FaceRef:
             split: That the probes are from.
             reference_list: `refs_lr` or `refs_hr`.
             probes: Faces of the split, evenly spaced; fewer where it has fewer.
+            out: PNG to write, too.
 
         Returns:
             A PIL image, which a notebook shows.
 
         Raises:
-            FaceRefError: For an unknown split or list, or a split without faces.
+            FaceRefError: For an unknown split or list, a split without faces, or an `out` that
+                cannot be written.
 
         Example:
-            >>> faces.sheet(probes=3).save("sheet.png")
+            >>> image = faces.sheet(probes=3, out="sheet.png")
         """
         from faceref.dataset.contact_sheet import contact_sheet
+        from faceref.images import save
 
         need_reference_list(reference_list)
         rows = self.table(split, ["image_id", reference_list]).to_pylist()
@@ -249,7 +256,10 @@ class FaceRef:
         }
         wanted = {*chosen, *(item.image_id for found in chosen.values() for item in found)}
         heads = (f"probe ({split})", f"references, best first ({reference_list}, score)")
-        return contact_sheet(chosen, self._images_by_id(wanted), heads)
+        image = contact_sheet(chosen, self._images_by_id(wanted), heads)
+        if out is not None:
+            save(image, Path(out))
+        return image
 
     def summary(self) -> Summary:
         """Counts, rejects and similarities, as `faceref inspect` prints them.

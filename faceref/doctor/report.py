@@ -63,6 +63,27 @@ class Report:
         """The same for machines; `ok` is whether nothing is wrong."""
         return {"ok": not self.faults, **asdict(self)}
 
+    def tables(self) -> Iterator[Table]:
+        """What to print: versions, machine, models, stages."""
+        yield "Installed", ["package", "version"], [list(item) for item in self.versions.items()]
+        yield "Machine", ["what", "found"], _machine_rows(self.machine)
+        if self.models:
+            rows = [[model["file"], model["sha256"]] for model in self.models]
+            yield "Models", ["file", "SHA-256"], rows
+        rows = [[stage.name, stage.device, stage.by] for stage in self.stages]
+        yield "Devices", ["stage", "device", "by"], rows
+
+    def lines(self) -> Sequence[str]:
+        """Notes, faults with the way out, and the verdict."""
+        said = [f"note: {note}" for note in self.notes]
+        for fault in self.faults:
+            said.append(f"wrong: {fault.what}")
+            if fault.way_out:
+                said.append(f"       {fault.way_out}")
+        count = len(self.faults)
+        said.append("Nothing is wrong." if not count else f"{count} wrong.")
+        return said
+
 
 def examine(question: Question) -> Report:
     """Check everything a build needs. Loads no heavy library in this process; no network."""
@@ -170,17 +191,6 @@ def _notes(question: Question, found: Found, known: bool, ray: bool) -> Iterator
         yield f"/dev/shm has {shared >> 20} MB: Ray will be slow. Docker: --shm-size=1g."
 
 
-def tables(report: Report) -> Iterator[Table]:
-    """What to print: versions, machine, models, stages."""
-    yield "Installed", ["package", "version"], [list(item) for item in report.versions.items()]
-    yield "Machine", ["what", "found"], _machine_rows(report.machine)
-    if report.models:
-        rows = [[model["file"], model["sha256"]] for model in report.models]
-        yield "Models", ["file", "SHA-256"], rows
-    rows = [[stage.name, stage.device, stage.by] for stage in report.stages]
-    yield "Devices", ["stage", "device", "by"], rows
-
-
 def _machine_rows(found: dict[str, Any]) -> list[list[str]]:
     quota = found["cores_by_cgroup"]
     limit = "" if quota is None else f", {quota:g} granted by the cgroup"
@@ -191,15 +201,3 @@ def _machine_rows(found: dict[str, Any]) -> list[list[str]]:
         ["free disk", f"{free / 1e9:.1f} GB, about {free // BYTES_AN_IMAGE:,} images"],
         ["GPUs", f"{found['gpus']} (driver for CUDA {driver})" if driver else "none, no driver"],
     ]
-
-
-def lines(report: Report) -> Sequence[str]:
-    """Notes, faults with the way out, and the verdict."""
-    said = [f"note: {note}" for note in report.notes]
-    for fault in report.faults:
-        said.append(f"wrong: {fault.what}")
-        if fault.way_out:
-            said.append(f"       {fault.way_out}")
-    count = len(report.faults)
-    said.append("Nothing is wrong." if not count else f"{count} wrong.")
-    return said

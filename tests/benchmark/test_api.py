@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from faceref.dataset.face_ref import FaceRef
 from PIL import Image
 from torch import Tensor, nn
 
 import benchmark
 from benchmark.results.files import read_all
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
 

@@ -12,24 +12,23 @@ from typing import Any
 import pytest
 
 import faceref
-from faceref import api
 from faceref.cli import build, release
 from faceref.cli import inspect as inspecting
 
 PACKAGE = Path(faceref.__file__).parent
 PAIRS: list[tuple[Callable, Callable, set[str], set[str]]] = [
-    (build.build, api.build, {"no_checksums"}, {"checksums", "progress"}),
-    (build.synth, api.synth, set(), set()),
-    (build.sample, api.sample, set(), set()),
-    (build.sources, api.check_source, set(), set()),
-    (inspecting.certify, api.certify, {"path", "show"}, {"faces"}),
-    (inspecting.doctor, api.diagnose, {"as_json"}, set()),
-    (inspecting.inspect, api.FaceRef.sheet, {"path", "sheet"}, {"self"}),
-    (release.publish, api.publish, {"path"}, {"faces"}),
-    (release.hydrate, api.hydrate, {"report"}, {"progress"}),
-    (release.verify, api.verify, set(), set()),
-    (release.remove, api.remove, {"path"}, {"faces"}),
-    (release.archive, api.archive, {"path"}, {"faces", "progress"}),
+    (build.build, faceref.build, {"no_checksums"}, {"checksums", "progress"}),
+    (build.synth, faceref.synth, set(), set()),
+    (build.sample, faceref.sample, set(), set()),
+    (build.sources, faceref.check_source, set(), set()),
+    (inspecting.certify, faceref.certify, {"path", "show"}, {"faces"}),
+    (inspecting.doctor, faceref.diagnose, {"as_json"}, set()),
+    (inspecting.inspect, faceref.FaceRef.sheet, {"path", "sheet"}, {"self", "out"}),
+    (release.publish, faceref.publish, {"path"}, {"faces"}),
+    (release.hydrate, faceref.hydrate, {"report"}, {"progress"}),
+    (release.verify, faceref.verify, set(), set()),
+    (release.remove, faceref.remove, {"path"}, {"faces"}),
+    (release.archive, faceref.archive, {"path"}, {"faces", "progress"}),
 ]
 """Command, function, and the parameters that only one of them has."""
 

@@ -110,7 +110,7 @@ def test_facebench_names_wrong_values(tiny_face_ref: Path, tmp_path: Path):
             ["train", str(tiny_face_ref), "-m", "edsr", "--budget", "huge", "--out", out],
             "debug, demo, full, small",
         ),
-        (["evaluate", str(tiny_face_ref), "-m", "edsr"], "--run DIR"),
+        (["evaluate", str(tiny_face_ref), "-m", "edsr"], "--weights DIR"),
         (["evaluate", str(tiny_face_ref), "-m", "bicubic", "--task", "x"], "Unknown task"),
         (["evaluate", str(tiny_face_ref), "-m", "bicubic", "--split", "dev"], "Unknown split"),
         (["leaderboard", str(tmp_path)], "No results"),

@@ -14,7 +14,7 @@ from faceref.doctor import diagnosis
 from faceref.doctor import packages as installed
 from faceref.doctor import probes as probe
 from faceref.doctor.diagnosis import Question
-from faceref.doctor.report import examine, lines
+from faceref.doctor.report import examine
 from faceref.errors import FaceRefError
 
 GOOD: dict[str, dict[str, Any]] = {
@@ -169,7 +169,7 @@ def test_each_stage_has_a_device(monkeypatch: pytest.MonkeyPatch):
         "LR encoder": "cuda",
     }
     assert [model["file"] for model in report.models] == ["w600k.onnx", "resnet.dat"]
-    assert lines(report)[-1] == "Nothing is wrong."
+    assert report.lines()[-1] == "Nothing is wrong."
     report = _examine(Question("cpu"), _found(), monkeypatch)
     assert {stage.device for stage in report.stages} == {"cpu"}
 
@@ -180,7 +180,7 @@ def test_a_stage_that_cannot_have_the_gpu_has_no_device(monkeypatch: pytest.Monk
     devices = {stage.name: stage.device for stage in report.stages}
     assert devices["mining"] == devices["detect"] == devices["embed"] == "none"
     assert devices["LR encoder"] == "cuda"
-    assert lines(report)[-1] == "2 wrong."
+    assert report.lines()[-1] == "2 wrong."
 
 
 def test_dlib_detects_on_the_cpu(monkeypatch: pytest.MonkeyPatch):
