@@ -29,7 +29,7 @@ def build(
     likeness_hr: str = "identity",
     likeness_lr: str = "appearance",
     refs_same: bool = False,
-    index: str = "auto",
+    search: str = "auto",
     min_eye_distance: float = 12.0,
     min_inside: float = 0.6,
     min_sharpness: float | None = None,
@@ -75,7 +75,7 @@ def build(
         likeness_hr: What `refs_hr` are similar in: `identity`, `appearance` or `both`.
         likeness_lr: The same of `refs_lr`.
         refs_same: Also write `refs_same.parquet`, an oracle of same-person references.
-        index: `exact`, `ivf`, or `auto`, which is by size.
+        search: `exact`, `ivf`, or `auto`, which is by size.
         min_eye_distance: Pixels between the eyes below which an image is rejected.
         min_inside: Fraction of the aligned face in the image below which it is rejected.
         min_sharpness: Log10 of the Laplacian's variance below which it is rejected.
@@ -118,7 +118,7 @@ def build(
     from faceref.pipeline.quality import QualityRule
     from faceref.pipeline.recipe import Recipe
     from faceref.pipeline.splits import SplitRule
-    from faceref.similarity.search import IndexRule
+    from faceref.similarity.search import SearchRule
     from faceref.sources.base import Choices
     from faceref.sources.registry import open_source
 
@@ -131,7 +131,7 @@ def build(
         likeness_hr=likeness_hr,
         likeness_lr=likeness_lr,
         same_person=refs_same,
-        index=IndexRule(index, seed=seed),
+        index=SearchRule(search, seed=seed),
     )
     quality = QualityRule(min_eye_distance, min_inside, min_sharpness, max_yaw, min_score)
     recipe = Recipe(mining, SplitRule(val, test, seed), quality)

@@ -64,7 +64,7 @@ def build(
             rich_help_panel=REFERENCES,
         ),
     ] = False,
-    index: Annotated[
+    search: Annotated[
         str,
         typer.Option(
             help="Search: exact, ivf (millions of faces), or auto: by size.",
@@ -222,7 +222,7 @@ def build(
         likeness_hr=likeness_hr,
         likeness_lr=likeness_lr,
         refs_same=refs_same,
-        index=index,
+        search=search,
         min_eye_distance=min_eye_distance,
         min_inside=min_inside,
         min_sharpness=min_sharpness,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from faceref.errors import FaceRefError
-from faceref.similarity.search import IndexRule, Search
+from faceref.similarity.search import SearchRule, Search
 
 Near = tuple[np.ndarray, np.ndarray]
 """Scores and rows of the nearest of each probe, as a `Search` gives them."""
@@ -51,7 +51,7 @@ class Mining:
     """The same for `refs_lr`; `identity` is what an encoder predicts from the LR face."""
     same_person: bool = False
     """Add `refs_same`, other images of the person: an oracle, for ablations only."""
-    index: IndexRule = field(default_factory=IndexRule)
+    index: SearchRule = field(default_factory=SearchRule)
 
     def __post_init__(self) -> None:
         if self.references < 1:

@@ -28,7 +28,7 @@ DEEP = 1024
 
 
 @dataclass(frozen=True)
-class IndexRule:
+class SearchRule:
     """How neighbours are searched."""
 
     kind: str = "auto"
@@ -41,9 +41,9 @@ class IndexRule:
 
     def __post_init__(self) -> None:
         if self.kind not in INDEXES:
-            raise unknown_choice("index", self.kind, INDEXES)
+            raise unknown_choice("search", self.kind, INDEXES)
         if not 0 < self.recall <= 1:
-            raise FaceRefError(f"--recall {self.recall:g}: a fraction above 0, at most 1.")
+            raise FaceRefError(f"recall={self.recall:g}: a fraction above 0, at most 1.")
 
     def exact(self, size: int) -> bool:
         """Whether a pool of `size` faces is searched exactly."""
@@ -93,7 +93,7 @@ class Use:
 
 
 def open_ivf(
-    vectors: np.ndarray, probes: np.ndarray, use: Use, rule: IndexRule, device: str = "cpu"
+    vectors: np.ndarray, probes: np.ndarray, use: Use, rule: SearchRule, device: str = "cpu"
 ) -> tuple[Search, dict[str, Any]]:
     """Search by an inverted file (Sivic and Zisserman, ICCV 2003), and what it was measured at.
 

@@ -36,7 +36,7 @@ import numpy as np
 
 from faceref.mining.mine import Candidates, Limits, Near, first_fetch, mine
 from faceref.similarity.search import (
-    IndexRule,
+    SearchRule,
     Search,
     Use,
     nearest_within,
@@ -197,7 +197,7 @@ def measure_ivf(given: argparse.Namespace) -> dict[str, Any]:
     faces = as_faces(vectors, people)
     start = time.perf_counter()
     use = Use(5, first_fetch(faces, 5), people, people)
-    search, report = open_ivf(vectors, vectors, use, IndexRule("ivf", recall=0.96))
+    search, report = open_ivf(vectors, vectors, use, SearchRule("ivf", recall=0.96))
     trained = time.perf_counter()
     sample = some(given.ivf_probes, len(faces), seed=2)
     truth = mined(faces, sample, 5, open_search(vectors))[0]

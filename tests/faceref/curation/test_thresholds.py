@@ -87,7 +87,7 @@ def test_nobody_dominates_the_pairs():
 
 
 def test_a_senseless_threshold_is_refused():
-    with pytest.raises(FaceRefError, match="--same-person 2"):
+    with pytest.raises(FaceRefError, match="same_person=2"):
         Recipe(same_person=2)
 
 

@@ -15,7 +15,7 @@ from faceref.mining.mine import Mining
 from faceref.pipeline.build import build
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import SplitRule
-from faceref.similarity.search import IndexRule
+from faceref.similarity.search import SearchRule
 from faceref.sources.folder import folder
 from tests.faceref.fakes import PlainEmbedder, write_people
 
@@ -70,7 +70,7 @@ def test_the_oracle_is_apart_and_shows_the_probe_s_person(tmp_path: Path):
 
 
 def test_diversity_and_inverted_lists_pass_the_audit(tmp_path: Path):
-    mining = Mining(3, diversity=2, index=IndexRule("ivf", recall=0.5, sample=20))
+    mining = Mining(3, diversity=2, index=SearchRule("ivf", recall=0.5, sample=20))
     found = _build(tmp_path, mining)
     assert found.manifest["mining"]["index"]["refs_hr"]["kind"] == "ivf"
     assert found.manifest["mining"]["diversity"] == 2

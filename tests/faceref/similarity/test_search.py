@@ -4,7 +4,7 @@ import pytest
 from faceref.embed.base import normalise
 from faceref.errors import FaceRefError
 from faceref.mining.mine import Candidates, Limits, mine
-from faceref.similarity.search import IndexRule, Use, open_ivf, open_search
+from faceref.similarity.search import SearchRule, Use, open_ivf, open_search
 
 
 def _people(people: int, each: int, dims: int = 32, noise: float = 0.5) -> np.ndarray:
@@ -26,7 +26,7 @@ def test_exact_search_is_that_of_numpy():
 
 def test_inverted_file_reaches_the_recall_that_it_reports():
     vectors = _people(600, 10)
-    rule = IndexRule("ivf", recall=0.95, sample=200, seed=3)
+    rule = SearchRule("ivf", recall=0.95, sample=200, seed=3)
     people = np.arange(len(vectors)) // 10
     use = Use(8, 30, people, people)
     search, report = open_ivf(vectors, vectors, use, rule)
@@ -46,7 +46,7 @@ def test_mining_by_an_inverted_file_obeys_the_same_rules():
     labels = [f"p{row // 10}" for row in range(len(vectors))]
     faces = Candidates.of([f"{row:05d}" for row in range(len(vectors))], labels, vectors, vectors)
     use = Use(8, 26, faces.people, faces.people)
-    search, _ = open_ivf(vectors, vectors, use, IndexRule("ivf", sample=100))
+    search, _ = open_ivf(vectors, vectors, use, SearchRule("ivf", sample=100))
     for row, found in enumerate(mine(faces, faces, 8, Limits(0.9), search)):
         assert len(found) == 8
         rows = [int(name) for name, _ in found]
@@ -55,11 +55,11 @@ def test_mining_by_an_inverted_file_obeys_the_same_rules():
 
 
 def test_auto_takes_exact_search_up_to_a_size():
-    assert IndexRule().exact(500_000)
-    assert not IndexRule().exact(500_001)
-    assert not IndexRule("ivf").exact(10)
+    assert SearchRule().exact(500_000)
+    assert not SearchRule().exact(500_001)
+    assert not SearchRule("ivf").exact(10)
 
 
 def test_an_unknown_index_is_named():
     with pytest.raises(FaceRefError, match=r"'hnsw'.*exact"):
-        IndexRule("hnsw")
+        SearchRule("hnsw")
