@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from faceref.errors import FaceRefError
-from faceref.similarity.search import SearchRule, Search
+from faceref.similarity.search import Search, SearchRule
 
 Near = tuple[np.ndarray, np.ndarray]
 """Scores and rows of the nearest of each probe, as a `Search` gives them."""

@@ -36,8 +36,8 @@ import numpy as np
 
 from faceref.mining.mine import Candidates, Limits, Near, first_fetch, mine
 from faceref.similarity.search import (
-    SearchRule,
     Search,
+    SearchRule,
     Use,
     nearest_within,
     open_ivf,
