@@ -89,7 +89,7 @@ HEADING = """# How each choice moves the number
 Bicubic x8 on {count} faces ({name}), one choice changed at a time.
 Papers claim 0.1 dB as progress: numbers of two protocols cannot be compared.
 `facebench protocol NAME` says what a protocol is; this page is made by
-`facebench protocols FACES --out PROTOCOLS.md`.
+`facebench study protocols FACES --out docs/protocols.md`.
 """
 PUBLISHED_HEADING = """## Published protocols
 

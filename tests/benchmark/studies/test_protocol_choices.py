@@ -151,6 +151,6 @@ def test_the_committed_page_has_the_choices_of_the_code():
     )
     rows = [line.split(" | ")[:2] for line in text.splitlines() if line.startswith("| ")]
     expected = [[f"| {choice.group}", choice.title] for choice in choices()]
-    assert rows[2 : 2 + len(expected)] == expected, "run: facebench protocols"
+    assert rows[2 : 2 + len(expected)] == expected, "run: facebench study protocols"
     for name in PUBLISHED:
         assert f"| `{name}` |" in text
