@@ -90,7 +90,7 @@ class Upscaler:
         self.embedder = None
         if not aligned:
             self.embedder = open_embedder(embedder, pack=pack, det_size=det_size, device=device)
-        gallery = Gallery(_root(references), self.embedder)
+        gallery = Gallery(references, self.embedder)
         self.face_upscaler = FaceUpscaler(model, gallery, count, target)
 
     def __call__(self, image: np.ndarray | Image.Image | str | Path) -> Upscaled:
@@ -126,7 +126,3 @@ class Upscaler:
             "references": self.face_upscaler.count,
             "face_ref": gallery.face_ref.manifest["fingerprint"],
         }
-
-
-def _root(references: FaceRef | str | Path) -> Path:
-    return references.root if isinstance(references, FaceRef) else Path(references)

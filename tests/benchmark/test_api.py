@@ -104,8 +104,8 @@ def test_methods_are_a_table(tiny_face_ref: Path):
     assert table.loc["msrnet-no-remap", "ablation_of"] == "msrnet"
 
 
-def test_an_array_an_image_and_a_file_are_upscaled_alike(tiny_face_ref: Path, here: Path):
-    faces = FaceRef.open(tiny_face_ref)
+def test_an_array_an_image_and_a_file_are_upscaled_alike(tiny_build: Path, here: Path):
+    faces = FaceRef.open(tiny_build)
     upscaler = benchmark.Upscaler(benchmark.load_model("bicubic"), faces, aligned=True)
     crop = faces.images("test")[0]
     Image.fromarray(crop).save("crop.png")
