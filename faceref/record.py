@@ -50,8 +50,6 @@ class Record:
     """Encoded source image inside a larger file, read when asked for."""
     partition: str | None = None
     """Part of the source's own split: `train`, `val` or `test` where it has these."""
-    attributes: Mapping[str, bool] | None = None
-    """What the source says of the image, such as `Smiling`."""
     credit: Mapping[str, str] | None = None
     """Whom to credit and on what terms: `author`, `licence`, ... as the source gives them."""
     sha256: str = ""

@@ -20,7 +20,7 @@ Score = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 def score_folders(outputs: Path, targets: Path, protocol: str) -> dict[str, dict[str, float]]:
     """Scores of each image, by its name without the ending, under a task or published protocol.
 
-    Raises FaceRefError where a image is missing or too many, unreadable, or of another size or
+    Raises FaceRefError where an image is missing or too many, unreadable, or of another size or
     colour mode than its target.
     """
     measure = measure_of(protocol)
@@ -36,12 +36,6 @@ def measure_of(protocol: str) -> Score:
     if protocol not in PUBLISHED:
         raise unknown_choice("protocol", protocol, [*TASKS, *PUBLISHED])
     return lambda output, target: score_published(PUBLISHED[protocol], output, target)
-
-
-def means(scores: dict[str, dict[str, float]]) -> dict[str, float]:
-    """Mean of each metric over the images."""
-    rows = list(scores.values())
-    return {metric: float(np.mean([row[metric] for row in rows])) for metric in rows[0]}
 
 
 def read_rgb(path: Path) -> np.ndarray:

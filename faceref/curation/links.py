@@ -17,7 +17,6 @@ NEIGHBOURS = 32
 """Nearest images looked at for each image: enough to connect a person, whatever their images."""
 BLOCK = 1024
 """Images searched at a time."""
-Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)

@@ -60,7 +60,7 @@ def mine_lists(subjects: Subjects, mining: Mining, seed: int, device: str) -> Li
     """Mine `refs_hr` and `refs_lr`, and `refs_same` where it is asked for."""
     train = np.flatnonzero(subjects.splits == "train")
     bound = _bound(subjects, mining, train, seed)
-    limits = Limits(bound.value, mining.min_similarity)
+    limits = Limits(bound.value)
     kinds = {"refs_hr": mining.likeness_hr, "refs_lr": mining.likeness_lr}
     found: dict[str, list[list[Reference]]] = {}
     indexes = {}
@@ -77,7 +77,7 @@ def mine_lists(subjects: Subjects, mining: Mining, seed: int, device: str) -> Li
         "likeness": kinds,
         "index": indexes,
         "diversity": mining.diversity,
-        "min_similarity": mining.min_similarity,
+        "min_similarity": None,  # format 1 has it; no option sets it
         "random_similarity": _random(subjects, seed, kinds, found),
     }
     if mining.same_person:

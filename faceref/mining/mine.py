@@ -41,8 +41,6 @@ class Mining:
     """References for each probe and list."""
     max_similarity: float | None = None
     """Identity cosine above which a neighbour is dropped; None calibrates it."""
-    min_similarity: float | None = None
-    """Score of the list's own likeness below which a neighbour is dropped; None drops none."""
     diversity: int = 1
     """Candidates a reference: of this many times K best, K are taken far from each other."""
     likeness_hr: str = "identity"
@@ -58,11 +56,8 @@ class Mining:
             raise FaceRefError(f"--references {self.references}: at least 1 is needed.")
         if self.diversity < 1:
             raise FaceRefError(f"--diversity {self.diversity}: 1 (off) or more.")
-        for name in ("max_similarity", "min_similarity"):
-            value = getattr(self, name)
-            if value is not None and not -1 <= value <= 1:
-                option = name.replace("_", "-")
-                raise FaceRefError(f"--{option} {value}: a cosine, from -1 to 1.")
+        if self.max_similarity is not None and not -1 <= self.max_similarity <= 1:
+            raise FaceRefError(f"--max-similarity {self.max_similarity}: a cosine, from -1 to 1.")
 
 
 @dataclass(frozen=True)
@@ -71,8 +66,6 @@ class Limits:
 
     upper: float | None = None
     """Cosine of identity embeddings above which two faces are probably one person."""
-    lower: float | None = None
-    """Score below which a neighbour is no look-alike."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,8 +210,6 @@ def _settle(
     choice = _choose(probes, pool, count, values, neighbours, limits)
     last, full = _units(values[:, -1]), neighbours[:, -1] >= 0
     settled = full & (choice.found >= count) & (last < choice.scores[:, -1])
-    if limits.lower is not None:
-        settled |= full & (last < limits.lower * UNIT)
     return choice, settled
 
 
@@ -236,8 +227,6 @@ def _choose(
     allowed = neighbours >= 0
     for field_of in ("people", "order", "copies"):
         allowed &= getattr(pool, field_of)[safe] != getattr(probes, field_of)[:, None]
-    if limits.lower is not None:
-        allowed &= scores >= limits.lower * UNIT
     if limits.upper is not None:
         allowed &= _identity(probes, pool, values, safe) <= limits.upper
     key = np.where(allowed, pool.order[safe] - (scores << ORDER_BITS), NEVER)

@@ -159,9 +159,7 @@ def _mined(
         for side in (vectors.queries, vectors.keys)
     )
     pool = pool.take(np.array([row["split"] == "train" for row in rows]).nonzero()[0])
-    limits = Limits(
-        manifest["thresholds"]["max_similarity"]["value"], manifest["mining"]["min_similarity"]
-    )
+    limits = Limits(manifest["thresholds"]["max_similarity"]["value"])
     search = open_search(pool.vectors)
     diversity = manifest["mining"]["diversity"]
     return list(

@@ -74,8 +74,6 @@ class Choices:
     image_column: str | None = None
     identity_column: str | None = None
     """`none` says that there are no labels."""
-    stream: bool = False
-    """Do not fill the Hugging Face cache."""
 
     def given(self) -> list[str]:
         """Names of the choices, besides the path, that differ from their default."""

@@ -10,7 +10,6 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +80,7 @@ class Survey:
 def celeba(choices: Choices, published: Published = PUBLISHED) -> Source:
     """List CelebA; image ids are the numbers of the files, `000001`.
 
-    Records carry identity, official partition, five landmarks and 40 attributes. Raises
+    Records carry identity, official partition and five landmarks. Raises
     FaceRefError for what is missing, unless `choices.partial`, and for what is damaged.
     """
     found = survey(choices, published)
@@ -223,9 +222,8 @@ def _records(found: Survey) -> Iterator[Record]:
     if points is not None:
         points = points.reshape(-1, 5, 2).astype(np.float32)
         refuse_swapped(found.landmarks, points)
-    attributes = _attributes(found.texts.get(ATTRIBUTES), columns.get(ATTRIBUTES), len(names))
     people, parts = columns.get(IDENTITY), columns.get(PARTITION)
-    for row, (name, said) in enumerate(zip(names.tolist(), attributes, strict=True)):
+    for row, name in enumerate(names.tolist()):
         place = found.images[name]
         image_id = name[:6]
         yield Record(
@@ -236,36 +234,7 @@ def _records(found: Survey) -> Iterator[Record]:
             blob=place if isinstance(place, ZipMember) else None,
             partition=None if parts is None else str(PARTITIONS[parts[row, 0]]),
             landmarks=None if points is None else points[row],
-            attributes=said,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Attributes(Mapping[str, bool]):
-    """The attributes of one image, a byte each: 200,000 dicts of 40 would fill 500 MB."""
-
-    names: tuple[str, ...]
-    values: bytes
-
-    def __getitem__(self, name: str) -> bool:
-        if name not in self.names:
-            raise KeyError(name)
-        return self.values[self.names.index(name)] == 1
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-
-def _attributes(
-    rows: Rows | None, values: np.ndarray | None, images: int
-) -> Iterator[Attributes | None]:
-    if rows is None or values is None:
-        return repeat(None, images)
-    names = rows.columns or tuple(f"attribute_{index}" for index in range(values.shape[1]))
-    return (Attributes(names, row.tobytes()) for row in (values > 0).astype(np.uint8))
 
 
 SOURCE = SourceKind(

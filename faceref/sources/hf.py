@@ -1,10 +1,8 @@
 """Any Hugging Face data set with an image column: a folder, a saved data set, or a name on the Hub.
 
 A split by person needs the whole list first, and the images are needed later, one at a time, in
-several threads. So a record holds no image but where it is: by default a row of the Arrow files in
-the Hugging Face cache, which are mapped, not loaded, and which a resumed build finds again. With
-`stream` nothing is cached: rows pass by once and their images are spilled, as they are, to one
-temporary file; that needs half the disk, and reads the data set again when a build is resumed.
+several threads. So a record holds no image but where it is: a row of the Arrow files in the Hugging
+Face cache, which are mapped, not loaded, and which a resumed build finds again.
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.record import Record
-from faceref.sources.archives import Slice, scratch_folder
 from faceref.sources.base import Choices, Source, SourceKind
 from faceref.sources.hf_columns import NONE, Columns, find_columns
 from faceref.sources.inventory import SHOWN, Count, Inventory
@@ -58,10 +55,10 @@ def hf(choices: Choices) -> Source:
     FaceRefError where columns cannot be found, for rows without image unless `choices.partial`, and
     where the data set cannot be opened.
     """
-    opened, revision = _load(choices, stream=choices.stream)
+    opened, revision = _load(choices)
     some = next(iter(opened.values()))
     columns = find_columns(_features(some), choices)
-    records, missing = _records(opened, columns, choices.stream)
+    records, missing = _records(opened, columns)
     inventory = _inventory(choices, opened, columns, len(records), missing)
     inventory.require(choices.partial)
     return Source(
@@ -77,7 +74,7 @@ def hf(choices: Choices) -> Source:
 
 def check(choices: Choices) -> Inventory:
     """Columns, and the counts that the data set states; reads no image."""
-    opened, _ = _load(choices, stream=True)
+    opened, _ = _load(choices, streaming=True)
     some = next(iter(opened.values()))
     columns = find_columns(_features(some), choices)
     stated = [_stated(split) for split in opened.values()]
@@ -85,7 +82,7 @@ def check(choices: Choices) -> Inventory:
     return Inventory("Hugging Face data set", str(choices.root), counts, (), _notes(columns))
 
 
-def _load(choices: Choices, *, stream: bool) -> tuple[Mapping[str, Any], str | None]:
+def _load(choices: Choices, *, streaming: bool = False) -> tuple[Mapping[str, Any], str | None]:
     """The data set by split, and its commit where it comes from the Hub."""
     import datasets
 
@@ -97,7 +94,7 @@ def _load(choices: Choices, *, stream: bool) -> tuple[Mapping[str, Any], str | N
             opened: Any = datasets.load_from_disk(str(root))
         else:
             opened = datasets.load_dataset(
-                root.as_posix(), choices.config, revision=revision, streaming=stream
+                root.as_posix(), choices.config, revision=revision, streaming=streaming
             )
     except Exception as error:  # datasets raises errors of many libraries
         raise _cannot_open(choices, error) from error
@@ -150,13 +147,10 @@ def _stated(split: Any) -> int | None:
     return infos[split.split].num_examples if split.split in infos else None
 
 
-def _records(
-    opened: Mapping[str, Any], columns: Columns, stream: bool
-) -> tuple[list[Record], list[str]]:
+def _records(opened: Mapping[str, Any], columns: Columns) -> tuple[list[Record], list[str]]:
     """Records of all rows with an image, and ids of the rows without."""
     records, missing = [], []
-    rows = _spilled(opened, columns) if stream else _mapped(opened, columns)
-    for name, index, person, place in rows:
+    for name, index, person, place in _mapped(opened, columns):
         image_id = f"{name}/{index:08d}"
         if place is None:
             missing.append(image_id)
@@ -174,7 +168,7 @@ def _records(
     return records, missing
 
 
-Listed = tuple[str, int, Any, "Path | Row | Slice | None"]
+Listed = tuple[str, int, Any, "Path | Row | None"]
 
 
 def _mapped(opened: Mapping[str, Any], columns: Columns) -> Iterator[Listed]:
@@ -210,20 +204,6 @@ def _place(images: datasets.Dataset, index: int, size: int | None, path: str | N
     if size:
         return Row(images, index, size)
     return Path(path) if path and size is None and Path(path).is_file() else None
-
-
-def _spilled(opened: Mapping[str, Any], columns: Columns) -> Iterator[Listed]:
-    """The same from a stream; images go to one file, one after the other."""
-    spill = scratch_folder() / "images.bin"
-    with spill.open("wb") as out:
-        for name, split in opened.items():
-            for index, row in enumerate(_undecoded(split, columns)):
-                person = row[columns.identity] if columns.identity else None
-                image = row[columns.image]
-                data = b"" if image is None else _bytes(image)
-                blob = Slice(spill, out.tell(), len(data)) if data else None
-                out.write(data)
-                yield name, index, person, blob
 
 
 def _undecoded(split: Any, columns: Columns) -> Any:
@@ -273,6 +253,5 @@ SOURCE = SourceKind(
         "revision",
         "image_column",
         "identity_column",
-        "stream",
     ),
 )

@@ -21,8 +21,6 @@ class Rows:
     """File names, (N,) of str."""
     values: np.ndarray
     """int32, (N, columns)."""
-    columns: tuple[str, ...] = ()
-    """The header, where there is one."""
 
     def of(self, names: np.ndarray) -> np.ndarray:
         """The values of `names`, which must all be here, in their order."""
@@ -52,8 +50,7 @@ def read_rows(path: Path, width: int, image: re.Pattern[str]) -> Rows:
         raise FaceRefError(
             f"{path.name} announces {int(promised):,} rows and has {len(names):,}. Get it again."
         )
-    columns = head[skip - 1].split() if skip else []
-    return Rows(names, values, tuple(columns[-width:]) if len(columns) >= width else ())
+    return Rows(names, values)
 
 
 def _parse(

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.signal import convolve2d
 
-from benchmark.evaluation.folders import means, measure_of, score_folders
+from benchmark import score_folders
+from benchmark.evaluation.folders import measure_of
 from benchmark.protocol.degradation import degrade, upsample_bicubic
 from benchmark.protocol.published import PUBLISHED, score_published
 from faceref.errors import FaceRefError
@@ -102,5 +103,5 @@ def test_unknown_and_too_small_say_so():
 @pytest.mark.real
 def test_fsrnet_on_helen_is_the_published_number(real_data: Path):
     root = real_data / "data" / "helen-50"
-    found = means(score_folders(root / "LR_upsampled", root / "HR", "fsrnet"))
+    found = score_folders(root / "LR_upsampled", root / "HR", protocol="fsrnet").mean()
     assert f"{found['psnr_y']:.3f} {found['ssim_y']:.4f}" == "23.690 0.6592"

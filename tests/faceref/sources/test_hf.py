@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from faceref.errors import FaceRefError
-from faceref.sources.archives import Slice
 from faceref.sources.base import Choices
 from faceref.sources.hf import Row, check, hf
 from faceref.sources.sample import sample, write_sample_folder
@@ -48,15 +47,14 @@ def _bytes_of(source) -> list[bytes]:
         )
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_bytes_and_labels_come_through_untouched(parquet: Path, stream: bool):
-    source = hf(Choices(parquet, stream=stream))
+def test_bytes_and_labels_come_through_untouched(parquet: Path):
+    source = hf(Choices(parquet))
     assert [record.identity for record in source.records] == _people()
     assert source.records[7].image_id == "train/00000007"
     assert source.records[7].partition == "train"
     assert _bytes_of(source) == [record.data for record in sample().records[:ROWS]]
     kinds = {type(record.blob) for record in source.records}
-    assert kinds == {Slice if stream else Row}
+    assert kinds == {Row}
     assert [r.blob.size for r in source.records if r.blob] == list(map(len, _bytes_of(source)))
 
 
@@ -86,19 +84,18 @@ def test_selected_rows_keep_their_own_images(tmp_path: Path):
     assert _bytes_of(hf(Choices(tmp_path / "saved"))) == kept
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_a_folder_of_images_asks_what_its_label_means(tmp_path: Path, stream: bool):
+def test_a_folder_of_images_asks_what_its_label_means(tmp_path: Path):
     write_sample_folder(tmp_path / "faces")
-    choices = Choices(tmp_path / "faces", stream=stream)
+    choices = Choices(tmp_path / "faces")
     with pytest.raises(FaceRefError, match="--identity-column label, or --identity-column none"):
         hf(choices)
-    source = hf(Choices(tmp_path / "faces", stream=stream, identity_column="label"))
+    source = hf(Choices(tmp_path / "faces", identity_column="label"))
     assert source.labelled
     assert sorted(record.identity for record in source.records) == sorted(
         record.identity for record in sample().records
     )
     assert sorted(_bytes_of(source)) == sorted(r.data or b"" for r in sample().records)
-    unlabelled = hf(Choices(tmp_path / "faces", stream=stream, identity_column="none"))
+    unlabelled = hf(Choices(tmp_path / "faces", identity_column="none"))
     assert unlabelled.labelled is False
     assert all(record.identity == record.image_id for record in unlabelled.records)
 
@@ -109,8 +106,7 @@ def test_an_image_without_label_is_its_own_person(tmp_path: Path):
     assert people == ["a", "train/00000001", "b"]
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_rows_without_image_are_counted(tmp_path: Path, stream: bool):
+def test_rows_without_image_are_counted(tmp_path: Path):
     rows = datasets.Dataset.from_dict(
         {"image": [{"bytes": sample().records[0].data, "path": None}, None, None]},
         features=datasets.Features({"image": datasets.Image()}),
@@ -118,8 +114,8 @@ def test_rows_without_image_are_counted(tmp_path: Path, stream: bool):
     (tmp_path / "set").mkdir()
     rows.to_parquet(str(tmp_path / "set" / "train.parquet"))
     with pytest.raises(FaceRefError, match=r"1 of 3 images; missing: train/00000001"):
-        hf(Choices(tmp_path / "set", stream=stream))
-    assert hf(Choices(tmp_path / "set", stream=stream, partial=True)).partial
+        hf(Choices(tmp_path / "set"))
+    assert hf(Choices(tmp_path / "set", partial=True)).partial
 
 
 def test_two_image_columns_must_be_told_apart(tmp_path: Path):
