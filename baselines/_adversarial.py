@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 
 class Discriminator(nn.Sequential):
-    """Tells HR faces from super-resolved ones: RGB (N, 3, 128, 128) to one number each, (N, 1)."""
+    """Separates HR from super-resolved faces: RGB (N, 3, 128, 128) to one number each, (N, 1)."""
 
     def __init__(self, width: int = 32) -> None:
         layers: list[nn.Module] = []

@@ -13,7 +13,7 @@ AT_ONCE_SECONDS = 10.0
 """How long to wait for an error before it is believed that the command works."""
 
 
-def start_in_background(arguments: Sequence[str], log: Path) -> str:
+def start_in_background(arguments: Sequence[str], log: str | Path) -> str:
     """Start `facebench` with `arguments`; what it prints goes to `log`.
 
     Args:
@@ -26,6 +26,7 @@ def start_in_background(arguments: Sequence[str], log: Path) -> str:
     Raises:
         FaceRefError: Where the command ends with an error at once, with what it said.
     """
+    log = Path(log)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a") as file:
         before = file.tell()

@@ -111,8 +111,8 @@ def test_two_builds_are_equal_and_bad_files_are_counted(
     first, second = (_build(some_people, pack, tmp_path / name) for name in ("one", "two"))
     for path in sorted(first.root.rglob("*")):
         if path.is_file():
-            twin = second.root / path.relative_to(first.root)
-            assert path.read_bytes() == twin.read_bytes(), path.name
+            other = second.root / path.relative_to(first.root)
+            assert path.read_bytes() == other.read_bytes(), path.name
     reasons = {row["image_id"].split("/")[1]: row["reason"] for row in first.rejects()}
     assert reasons == {"broken": "unreadable", "empty": "unreadable", "noise": "no face"}
 

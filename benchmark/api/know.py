@@ -16,7 +16,7 @@ def list_methods() -> pandas.DataFrame:
 
     Returns:
         A row a method, by its name: `title`, `references` (whether it uses any), `trained` (whether
-        it has parameters to train), `ablation_of` (the method that it is with a part changed, or
+        it has parameters to train), `ablation_of` (the method that it varies, or
         empty), `origin` (`built in`, or the package that brings it) and `source` (its paper, or
         what it is). Methods that cannot be imported are in `attrs["broken"]`, with the reason.
 

@@ -64,7 +64,7 @@ def upscale(
     ] = 640,
     device: Device = "cpu",
 ) -> None:
-    """Super-resolve the small faces of photographs, crops or videos."""
+    """Super-resolve the faces of photographs, crops or videos."""
     import benchmark
     from faceref.console import say
 

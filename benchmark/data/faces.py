@@ -106,8 +106,10 @@ def read_split(
         FaceRefError: For an unknown split, list or degradation.
 
     Example:
-        >>> faces = read_split(FaceRef.open("face_ref"), "val", "refs_lr")  # doctest: +SKIP
-        >>> lr, refs, hr = faces.batch([0, 1], count=5)  # doctest: +SKIP
+        >>> val = read_split(faces, "val", "refs_lr")
+        >>> lr, refs, hr = val.batch([0, 1], count=5)
+        >>> refs.shape
+        torch.Size([2, 5, 3, 128, 128])
     """
     if reference_list not in LISTS:
         raise unknown_choice("reference list", reference_list, LISTS)

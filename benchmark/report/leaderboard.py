@@ -41,12 +41,7 @@ _CSV_DIGITS = 5
 
 
 class Leaderboard:
-    """The leaderboards of some results: a table for each task, budget and set of faces.
-
-    Example:
-        >>> board = Leaderboard.of("reports/results")  # doctest: +SKIP
-        >>> board.to_dataframe()[["name", "psnr_y", "psnr_y_rank"]]  # doctest: +SKIP
-    """
+    """The leaderboards of some results: a table for each task, budget and set of faces."""
 
     def __init__(self, tables: Sequence[Table]) -> None:
         self.tables = tuple(tables)

@@ -65,7 +65,7 @@ class Table:
         return leaderboard_name(self.key)
 
     def is_ablation(self, result: Result) -> bool:
-        """Whether `result` is of a method of this table with a part changed."""
+        """Whether `result` is of an ablation of a method of this table."""
         return is_variant(result, self.results)
 
     @property

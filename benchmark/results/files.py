@@ -135,10 +135,6 @@ def read(path: str | Path) -> Result:
 
     Raises:
         FaceRefError: Where it is damaged, was changed by hand, or is of another format.
-
-    Example:
-        >>> read("results/lfw-x8@1/edsr/small-s0.json").means["psnr_y"]  # doctest: +SKIP
-        27.24
     """
     path = Path(path)
     content = _json(path)

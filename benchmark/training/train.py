@@ -73,10 +73,6 @@ def train(
     Raises:
         FaceRefError: For a method without parameters, or an `out` that holds another run.
         TimeUp: Where `running.until` came first; the checkpoint is written.
-
-    Example:
-        >>> report = train(FaceRef.open("face_ref"), "srcnn", budget("small"), "runs/srcnn")
-        ... # doctest: +SKIP
     """
     out = Path(out)
     method = load_method(method_name)

@@ -131,18 +131,18 @@ def upscale_photo(
         np.stack(small) if small else np.zeros((0, LR_SIZE, LR_SIZE, 3), np.uint8),
         [face.box for face in chosen],
     )
-    picture = upsample_image(image, scale)
+    upsampled = upsample_image(image, scale)
     for face, one in zip(made, chosen, strict=True):
         assert face.super_resolved is not None
-        picture = paste(
-            picture, face.super_resolved, frame_in_image(one.landmarks, template, scale)
+        upsampled = paste(
+            upsampled, face.super_resolved, frame_in_image(one.landmarks, template, scale)
         )
     alone = [
         UpscaledFace(face.box, _small(align(image, face.landmarks, template)[0]), None)
         for face, small_enough in zip(found, tiny, strict=True)
         if not small_enough
     ]
-    return picture, made + alone
+    return upsampled, made + alone
 
 
 def _width_in_image(points: np.ndarray, template: np.ndarray) -> float:

@@ -27,9 +27,9 @@ def frame_in_image(points: np.ndarray, template: np.ndarray, scale: int) -> np.n
     return np.hstack([scale * matrix[:, :2], scale * matrix[:, 2:] - 0.5])
 
 
-def paste(picture: np.ndarray, face: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+def paste(image: np.ndarray, face: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """`image` with `face`, uint8 RGB (128, 128, 3), laid in by the map `matrix`; a copy."""
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     layers = np.dstack([face.astype(np.float32), feathered()])
     laid = cv2.warpAffine(layers, matrix, (width, height), flags=cv2.INTER_LINEAR)
     weight = laid[..., 3:]
@@ -41,7 +41,7 @@ def paste(picture: np.ndarray, face: np.ndarray, matrix: np.ndarray) -> np.ndarr
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    mixed = picture.astype(np.float32) * (1 - weight) + colours * weight
+    mixed = image.astype(np.float32) * (1 - weight) + colours * weight
     return np.rint(mixed).clip(0, 255).astype(np.uint8)
 
 

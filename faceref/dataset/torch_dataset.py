@@ -133,12 +133,6 @@ def load(
     Raises:
         FaceRefError: For an unknown split, list or scale, where a face has no reference to repeat,
             and where the cache cannot be written.
-
-    Example:
-        >>> import faceref
-        >>> faces = faceref.load("face_ref", "train", references=5)  # doctest: +SKIP
-        >>> faces[0]["refs"].shape  # doctest: +SKIP
-        torch.Size([5, 3, 128, 128])
     """
     face_ref = path if isinstance(path, FaceRef) else FaceRef.open(path)
     return FaceRefDataset(face_ref, split, Request(references, reference_list, scale))

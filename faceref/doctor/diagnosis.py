@@ -13,7 +13,6 @@ from faceref import hardware as machine
 from faceref.embed.registry import DEFAULT_PACK, EMBEDDERS
 from faceref.errors import unknown_choice
 
-DEVICES = ("cpu", "cuda")
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 MINIMUM_FREE = 1 << 30
 BYTES_AN_IMAGE = 60_000
@@ -56,8 +55,8 @@ class Question:
     """Where the set would be made."""
 
     def __post_init__(self) -> None:
-        if self.device not in DEVICES:
-            raise unknown_choice("device", self.device, DEVICES)
+        if self.device not in machine.DEVICES:
+            raise unknown_choice("device", self.device, machine.DEVICES)
         if self.embedder not in EMBEDDERS:
             raise unknown_choice("embedder", self.embedder, EMBEDDERS)
 

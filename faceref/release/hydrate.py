@@ -222,7 +222,7 @@ def _make(
     for split in SPLITS:
         wanted = [row for row in kept if row["split"] == split]
         images = _images(wanted, records, index.manifest["embedder"], workers)
-        vectors = _told(images, done, len(kept), progress)
+        vectors = _reported(images, done, len(kept), progress)
         made = (store.with_image(_bare(row), png) for row, png in zip(wanted, vectors, strict=True))
         store.write_split(out, split, made, len(wanted))
         done += len(wanted)
@@ -338,7 +338,7 @@ def make_png(row: Mapping[str, Any], record: Record, embedder: Mapping[str, Any]
     return png
 
 
-def _told(
+def _reported(
     images: Iterator[bytes], done: int, total: int, progress: Progress | None
 ) -> Iterator[bytes]:
     for place, image in enumerate(images, 1):

@@ -64,7 +64,7 @@ def upload(
 
     api = HfApi(token=token)
     local = {name: _hashes(path) for name, path in release.files().items()}
-    with _told(repo):
+    with _hub_errors(repo):
         api.whoami()
         _open(api, repo, public)
         if gated:
@@ -82,7 +82,7 @@ def upload(
 
 
 @contextmanager
-def _told(repo: str) -> Iterator[None]:
+def _hub_errors(repo: str) -> Iterator[None]:
     """Errors of the client, of which there are many kinds, as one line with the way out."""
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 

@@ -21,7 +21,7 @@ def test_the_haar_transform_is_orthonormal():
 
 
 @pytest.mark.parametrize("side", [32, 64, 128])
-def test_a_moved_picture_is_brought_back(side: int):
+def test_a_moved_image_is_brought_back(side: int):
     image, step = torch.rand(1, 2, side, side), side // GRID
     found = _cells().roll(-3, 0).flatten()[None]
     brought = from_rows(transfer(to_rows(image), neighbours(found)), side)
@@ -31,7 +31,7 @@ def test_a_moved_picture_is_brought_back(side: int):
     assert torch.allclose(brought[0, 0][inner], moved[0, 0][inner], atol=1e-6)
 
 
-def test_neighbours_stay_in_their_picture():
+def test_neighbours_stay_in_their_image():
     found = torch.full((1, GRID * GRID), GRID * GRID)
     cells = neighbours(found)
     assert cells.min() == GRID * GRID
@@ -47,7 +47,7 @@ def test_coarse_to_fine_finds_what_a_whole_search_finds():
     assert torch.equal(found.view(GRID, GRID)[inner], place.view(GRID, GRID)[inner])
 
 
-def test_a_flow_of_nothing_leaves_the_picture_and_one_cell_moves_it():
+def test_a_flow_of_nothing_leaves_the_image_and_one_cell_moves_it():
     image = torch.rand(1, 3, 128, 128)
     offsets = torch.zeros(1, 2, GRID, GRID)
     assert torch.allclose(warp_s.warp(image, offsets), image, atol=1e-5)

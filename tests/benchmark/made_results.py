@@ -65,7 +65,7 @@ def made(
     return replace(result, **changes)  # pyright: ignore[reportArgumentType]
 
 
-def board_of() -> list[Result]:
+def leaderboard_results() -> list[Result]:
     """Five rows, best first: two that cannot be told apart, and LPIPS that ranks the other way."""
     rows = [
         made("msrnet", 27, references=5, reference_list="refs_lr"),

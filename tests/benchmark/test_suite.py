@@ -58,7 +58,7 @@ def test_small_sizes_are_for_small_budgets():
     assert default_methods("full") == method_names()
 
 
-def test_a_campaign_does_what_is_missing_and_no_more(small: Suite, monkeypatch: pytest.MonkeyPatch):
+def test_a_suite_does_what_is_missing_and_no_more(small: Suite, monkeypatch: pytest.MonkeyPatch):
     outcome = carry_on(small, bar)
     assert [job.name for job in outcome.done] == ["bicubic-s0", "srcnn-s0", "srcnn-s1"]
     assert not outcome.failed
@@ -101,7 +101,7 @@ def _darkness(*_: object, **__: object) -> ExtraMetrics:
     return ExtraMetrics(scorers, (), sources, None, torch.device("cpu"))
 
 
-def test_a_metric_that_lacks_its_weights_ends_the_campaign_before_it_trains(
+def test_a_metric_that_lacks_its_weights_ends_the_suite_before_it_trains(
     small: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     pytest.importorskip("torchmetrics")
@@ -180,7 +180,7 @@ def test_on_a_pack_without_test_methods_are_trained_and_the_whole_set_scores_the
     assert {row.method for row in read_all(small.results)} == {"bicubic", "srcnn"}
 
 
-def test_pictures_find_the_trainings_of_a_campaign(tmp_path: Path):
+def test_images_find_the_trainings_of_a_suite(tmp_path: Path):
     for folder in ("edsr-s0", "edsr-s1", "srcnn", "srcnn-s0"):
         (tmp_path / folder).mkdir()
     found = trainings("", tmp_path)
@@ -280,7 +280,7 @@ def test_scores_of_other_weights_faces_or_a_damaged_file_are_made_again(small: S
     assert str(path) in error
 
 
-def test_in_the_background_it_goes_on_and_tells_at_once_what_fails(
+def test_in_the_background_it_goes_on_and_says_at_once_what_fails(
     tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     out = tmp_path / "out"
@@ -361,7 +361,7 @@ def test_a_rate_is_one_of_the_set_for_all(tiny_face_ref: Path, tmp_path: Path):
     assert "0.0002, 0.0004, 0.0008, 0.0016" in " ".join(ran.output.split())
 
 
-def test_the_command_tells_what_is_left(tiny_face_ref: Path, tmp_path: Path):
+def test_the_command_says_what_is_left(tiny_face_ref: Path, tmp_path: Path):
     arguments = ["suite", "debug", "--face-ref", str(tiny_face_ref), "--out", str(tmp_path)]
     arguments += ["--methods", "bicubic,srcnn", "--task", "folder-x8@1"]
     before = CliRunner().invoke(app, [*arguments, "--status"])

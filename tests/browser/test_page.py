@@ -33,7 +33,7 @@ def _leaderboard(page: Any, leaderboard: int = 0) -> Any:
     return page.locator(".leaderboard").nth(leaderboard).locator("table").first
 
 
-def test_the_board_stands_best_first_and_sorts_both_ways(open_page: Open):
+def test_the_leaderboard_is_best_first_and_sorts_both_ways(open_page: Open):
     page = open_page()
     head = _leaderboard(page).locator("thead th")
     psnr = [float(cell) for cell in _column(page, 0, 3)]
@@ -60,7 +60,7 @@ def test_sorting_works_by_keyboard_and_puts_unknown_numbers_last(open_page: Open
     assert [float(cell) for cell in known] == sorted(map(float, known), reverse=True)
 
 
-def test_intervals_and_ties_stand_on_the_board(open_page: Open):
+def test_intervals_and_ties_are_on_the_leaderboard(open_page: Open):
     page = open_page()
     cell = _leaderboard(page).locator("tbody td").nth(1)
     assert re.search(r"\d+\.\d\d\s*\[\d+\.\d\d, \d+\.\d\d\]", cell.inner_text())
@@ -100,7 +100,7 @@ def test_methods_with_a_part_changed_are_shown_when_asked_for(open_page: Open):
     assert row.count() == 1
 
 
-def test_the_protocol_is_told_in_words(open_page: Open):
+def test_the_protocol_is_described_in_words(open_page: Open):
     page = open_page()
     page.get_by_text("Protocol in words").first.click()
     assert "antialiased bicubic" in page.locator(".words").first.inner_text()
@@ -170,7 +170,7 @@ def _visible_width(page: Any) -> float:
     return width * (1 - share)
 
 
-def test_pictures_of_each_face_and_side_can_be_chosen(open_page: Open):
+def test_images_of_each_face_and_side_can_be_chosen(open_page: Open):
     page = open_page()
     page.get_by_role("combobox", name="Left", exact=True).select_option("LR")
     page.get_by_role("combobox", name="Right", exact=True).select_option("Reference 1")
@@ -256,7 +256,7 @@ def test_the_page_opens_from_disk(open_page: Open, site: Path):
     assert page.locator("#left-image").evaluate("node => node.naturalWidth") > 0
 
 
-def test_without_scripts_the_boards_are_text(open_page: Open):
+def test_without_scripts_the_leaderboards_are_text(open_page: Open):
     page = open_page(java_script_enabled=False)
     assert "MSRNet (K=5, refs_lr)" in page.locator("noscript").inner_text()
 

@@ -115,7 +115,7 @@ def test_an_upload_that_breaks_off_leaves_no_revision_and_goes_on(
     assert set(hub.log.put.values()) == {1}
 
 
-def test_without_a_token_the_way_to_log_in_is_told(
+def test_without_a_token_the_way_to_log_in_is_given(
     hub: Hub, full: Release, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")

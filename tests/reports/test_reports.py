@@ -28,7 +28,7 @@ SITE = REPORTS / "site"
 RELEASES = REPORTS.parent / "weights" / "lfw-x8-small"
 
 
-def test_the_board_is_that_of_the_result_files():
+def test_the_leaderboard_is_that_of_the_result_files():
     text = (REPORTS / "leaderboard.md").read_text(encoding="utf-8")
     assert text == Leaderboard.of(REPORTS / "results").to_markdown(), "run: make reports"
 
@@ -38,9 +38,9 @@ def test_learning_rates_are_those_that_val_chose():
     text = (REPORTS / "learning_rates.md").read_text(encoding="utf-8")
     assert text == learning_rates.page(known), "run: make reports"
     rows = learning_rates.wanted(known, read_all(REPORTS / "results"))
-    on_board = {row.method: row for row in rows}
-    assert len(on_board) > 15
-    for method, row in on_board.items():
+    on_leaderboard = {row.method: row for row in rows}
+    assert len(on_leaderboard) > 15
+    for method, row in on_leaderboard.items():
         ablations, training = known["whole"]["val_psnr_y"][method], row.training or {}
         assert max(ablations, key=lambda rate: ablations[rate]) == f"{row.learning_rate:g}"
         assert ablations[f"{row.learning_rate:g}"] == training["val_psnr_y"]
@@ -54,7 +54,7 @@ def test_the_page_is_that_of_the_result_files():
         assert committed == text, f"{name}: run facebench site reports/results --out reports/site"
 
 
-def test_the_page_has_every_picture_that_it_names_and_no_other():
+def test_the_page_has_every_image_that_it_names_and_no_other():
     named = set(re.findall(r'"(images/[^"]+)"', (SITE / GALLERY).read_text(encoding="utf-8")))
     assert named
     assert {f"images/{path.name}" for path in (SITE / "images").iterdir()} == named
@@ -63,7 +63,7 @@ def test_the_page_has_every_picture_that_it_names_and_no_other():
     assert sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file()) < 3_000_000
 
 
-def test_figures_of_every_board_are_there():
+def test_figures_of_every_leaderboard_are_there():
     for key in leaderboards(read_all(REPORTS / "results")):
         for end in ("cost", "distribution", "wins", "val"):
             for form in ("png", "pdf"):
@@ -116,7 +116,7 @@ def test_cards_of_released_weights_are_those_of_results():
         assert "\nPaper: " in text
 
 
-def test_results_of_a_board_are_of_the_same_images():
+def test_results_of_a_leaderboard_are_of_the_same_images():
     for rows in leaderboards(read_all(REPORTS / "results")).values():
         assert len({row.images_sha256 for row in rows}) == 1
         assert len({(row.task, row.method, row.run) for row in rows}) == len(rows)

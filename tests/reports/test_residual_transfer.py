@@ -7,18 +7,18 @@ from torch import Tensor
 
 from baselines.bicubic import METHOD
 from reports.scripts.residuals import Corrector, describe, inputs, outputs, transfer
-from tests.benchmark.studies.test_patch_oracle import _pictures
+from tests.benchmark.studies.test_patch_oracle import _images
 
 
 @pytest.fixture(scope="module")
 def done() -> tuple[Tensor, Tensor]:
     """Four images that bicubic enlarged, and what it missed."""
-    found = outputs(METHOD.build(), torch.from_numpy(_pictures(4)))
+    found = outputs(METHOD.build(), torch.from_numpy(_images(4)))
     return found.images, found.residual
 
 
 def test_outputs_and_residuals_are_the_sharp_faces(done: tuple[Tensor, Tensor]):
-    sharp = torch.from_numpy(_pictures(4)).permute(0, 3, 1, 2).float() / 255
+    sharp = torch.from_numpy(_images(4)).permute(0, 3, 1, 2).float() / 255
     assert torch.allclose(done[0] + done[1], sharp, atol=1e-6)
     assert float(done[1].std()) > 0.02
 

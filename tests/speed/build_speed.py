@@ -69,11 +69,11 @@ def time_networks(records: tuple[Record, ...], pack: Path, det_size: int) -> flo
 def time_models(records: tuple[Record, ...], pack: Path, det_size: int) -> float:
     """Seconds of detecting in decoded images and of embedding aligned faces."""
     embedder: Any = open_embedder("insightface", pack=str(pack), det_size=det_size)
-    pictures: list[Any] = [cv2.imread(str(record.path), cv2.IMREAD_COLOR_RGB) for record in records]
+    images: list[Any] = [cv2.imread(str(record.path), cv2.IMREAD_COLOR_RGB) for record in records]
     size = embedder.batch_size
-    faces = np.zeros((len(pictures), 128, 128, 3), np.uint8)
+    faces = np.zeros((len(images), 128, 128, 3), np.uint8)
     starts = range(0, len(faces), size)
-    return _threaded(embedder.detect, pictures) + _threaded(
+    return _threaded(embedder.detect, images) + _threaded(
         lambda start: embedder.embed(faces[start : start + size]), starts
     )
 

@@ -101,7 +101,7 @@ class Ours:
         self.trainer.state.step += 1
 
 
-def pictures(count: int) -> np.ndarray:
+def random_images(count: int) -> np.ndarray:
     """Smooth images with noise, uint8 RGB (N, 128, 128, 3)."""
     rng = np.random.default_rng(0)
     smooth = [
@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="Of the plain loop's DataLoader.")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    chosen, images = budget("small"), pictures(FACES)
+    chosen, images = budget("small"), random_images(FACES)
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         for row, image in enumerate(images):

@@ -8,7 +8,7 @@ from benchmark.methods.patches import downsample_references, from_rows, remap, t
 
 
 @pytest.mark.parametrize(("channels", "side"), [(5, 32), (3, 64), (2, 128)])
-def test_rows_and_pictures_are_the_same_thing(channels: int, side: int):
+def test_rows_and_images_are_the_same_thing(channels: int, side: int):
     image = torch.rand(2, channels, side, side)
     assert torch.equal(from_rows(to_rows(image), side), image)
     block = side // 32

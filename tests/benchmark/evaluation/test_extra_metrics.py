@@ -305,7 +305,7 @@ def test_a_pasted_reference_shows_in_usage(mined: Path):
     assert "landmarks" not in pasted.means
 
 
-def test_usage_of_pictures_from_outside_is_refused(mined: Path, tmp_path: Path):
+def test_usage_of_images_from_outside_is_refused(mined: Path, tmp_path: Path):
     mining = {"models": {"recognition": {"sha256": "b" * 64}}}
     extras = open_extras(["usage"], CPU, MeanColour(), mining)
     with pytest.raises(FaceRefError, match="Not available: usage"):

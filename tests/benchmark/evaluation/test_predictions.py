@@ -80,7 +80,7 @@ def test_one_file_too_many_is_an_error(tiny_face_ref: Path, folder: Path):
         evaluate_predictions(FaceRef.open(tiny_face_ref), folder / "none", "mine", SETTING)
 
 
-def test_a_part_of_the_split_needs_no_more_than_its_pictures(tiny_face_ref: Path, folder: Path):
+def test_a_part_of_the_split_needs_no_more_than_its_images(tiny_face_ref: Path, folder: Path):
     some = Setting("folder-x8@1", faces=2)
     assert evaluate_predictions(FaceRef.open(tiny_face_ref), folder, "mine", some).images == 2
     (folder / "test1" / "2.png").unlink()
@@ -119,7 +119,7 @@ WRONG = {
 
 @pytest.mark.usefixtures("_unscored")
 @pytest.mark.parametrize("expected", WRONG)
-def test_a_picture_of_another_kind_is_named(tiny_face_ref: Path, folder: Path, expected: str):
+def test_an_image_of_another_kind_is_named(tiny_face_ref: Path, folder: Path, expected: str):
     path = folder / "test2" / "5.png"
     path.write_bytes(WRONG[expected]())
     found = _error(tiny_face_ref, folder)
@@ -128,7 +128,7 @@ def test_a_picture_of_another_kind_is_named(tiny_face_ref: Path, folder: Path, e
 
 
 @pytest.mark.usefixtures("_unscored")
-def test_all_wrong_pictures_are_counted_after_the_names(tiny_face_ref: Path, folder: Path):
+def test_all_wrong_images_are_counted_after_the_names(tiny_face_ref: Path, folder: Path):
     for path in folder.rglob("*.png"):
         path.write_bytes(_saved(FACE.convert("L")))
     found = _error(tiny_face_ref, folder)

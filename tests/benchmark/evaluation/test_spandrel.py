@@ -73,7 +73,7 @@ def test_the_result_says_what_was_scored(tiny_face_ref: Path, file: Path, tmp_pa
 
 
 @torch.no_grad()
-def test_scores_are_those_of_its_pictures(tiny_face_ref: Path, file: Path, tmp_path: Path):
+def test_scores_are_those_of_its_images(tiny_face_ref: Path, file: Path, tmp_path: Path):
     from PIL import Image
 
     faces = read_faces(FaceRef.open(tiny_face_ref), SETTING)
@@ -83,10 +83,10 @@ def test_scores_are_those_of_its_pictures(tiny_face_ref: Path, file: Path, tmp_p
         path.parent.mkdir(parents=True, exist_ok=True)
         output = to_uint8(_compact()(image[None]).clamp(0, 1).numpy())[0]
         Image.fromarray(np.ascontiguousarray(output)).save(path)
-    pictures = evaluate_predictions(FaceRef.open(tiny_face_ref), tmp_path / "out", "mine", SETTING)
+    images = evaluate_predictions(FaceRef.open(tiny_face_ref), tmp_path / "out", "mine", SETTING)
     assert (
         evaluate_spandrel(FaceRef.open(tiny_face_ref), file, "mine", SETTING).scores
-        == pictures.scores
+        == images.scores
     )
 
 

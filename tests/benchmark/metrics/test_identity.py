@@ -84,7 +84,7 @@ def test_the_mining_embedder_is_refused():
     need_other_embedder(embedder, {"models": {"recognition": {"sha256": "b" * 64}}})
 
 
-def test_dlib_tells_the_same_face_from_another():
+def test_dlib_knows_the_same_face_from_another():
     embedder = open_embedder("dlib")
     faces = []
     for record in sample().records[:40:5]:

@@ -16,13 +16,13 @@ from benchmark.results import files as result_files
 from benchmark.results.ranking import ranked_rows
 from benchmark.results.result import Result
 from faceref.errors import FaceRefError
-from tests.benchmark.made_results import board_of, made
+from tests.benchmark.made_results import leaderboard_results, made
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Results in which `edsr` and `msrnet` cannot be told apart, and `lpips_alex` is known."""
-    for result in board_of():
+    for result in leaderboard_results():
         result_files.write(result, tmp_path)
     return tmp_path
 
@@ -55,12 +55,12 @@ def test_latex_marks_ties_with_the_best_as_best(folder: Path):
     assert psnr["EDSR"].startswith(r"\textbf{")
     assert psnr["MSRNET (K=0)"].startswith(r"\underline{")
     assert psnr["SRCNN"] == "25.50"
-    ranks = {row.name: row.values["psnr_y"].rank for row in ranked_rows(board_of())}
+    ranks = {row.name: row.values["psnr_y"].rank for row in ranked_rows(leaderboard_results())}
     assert ranks["EDSR"] == ranks["MSRNET (K=5, refs_lr)"] == 1
 
 
 def test_lower_is_better_where_it_is():
-    rows = {row.name: row.values for row in ranked_rows(board_of())}
+    rows = {row.name: row.values for row in ranked_rows(leaderboard_results())}
     assert rows["SRCNN"]["lpips_alex"].rank == 1
     assert rows["EDSR"]["lpips_alex"].rank == 2
     assert "lpips_alex" not in rows["BICUBIC"]
@@ -101,37 +101,37 @@ def test_the_model_index_is_one_that_hugging_face_reads(folder: Path):
 
 
 def test_rows_without_every_score_have_a_mean_and_no_rank():
-    rows = board_of()
+    rows = leaderboard_results()
     rows[0].scores["landmarks"] = [*([0.1] * 39), None]  # pyright: ignore[reportArgumentType]
     rows[0].means["landmarks"] = 0.1
     value = ranked_rows(rows)[0].values["landmarks"]
     assert (value.mean, value.low, value.rank) == (0.1, None, None)
 
 
-def test_results_of_other_images_share_no_board():
-    rows = board_of()
+def test_results_of_other_images_share_no_leaderboard():
+    rows = leaderboard_results()
     with pytest.raises(FaceRefError, match="different images"):
         ranked_rows([rows[0], made("edsr", 26, images_sha256="c" * 64)])
 
 
 def test_unknown_forms_and_metrics_are_named(folder: Path, tmp_path: Path):
     with pytest.raises(FaceRefError, match="Did you mean 'latex'"):
-        Leaderboard.of(folder).write(tmp_path / "board.tex", "latx")
+        Leaderboard.of(folder).write(tmp_path / "leaderboard.tex", "latx")
     odd: Result = made("edsr", 26)
     odd.means["psnr_z"] = 1.0
     with pytest.raises(FaceRefError, match="psnr_z"):
         ranked_rows([odd])
     with pytest.raises(FaceRefError, match="Choose another --out"):
-        Leaderboard.of(folder).write(Path("/dev/null/board.csv"), "csv")
-    Leaderboard.of(folder).write(tmp_path / "out" / "board.csv", "csv")
-    assert (tmp_path / "out" / "board.csv").read_text().startswith("task,budget,")
+        Leaderboard.of(folder).write(Path("/dev/null/leaderboard.csv"), "csv")
+    Leaderboard.of(folder).write(tmp_path / "out" / "leaderboard.csv", "csv")
+    assert (tmp_path / "out" / "leaderboard.csv").read_text().startswith("task,budget,")
 
 
 def test_the_frame_has_unrounded_numbers_and_nothing_for_what_is_not_known():
-    frame = Leaderboard.of(board_of()).to_dataframe()
-    assert len(frame) == len(Leaderboard.of(board_of())) == 5
+    frame = Leaderboard.of(leaderboard_results()).to_dataframe()
+    assert len(frame) == len(Leaderboard.of(leaderboard_results())) == 5
     edsr = frame.set_index("method").loc["edsr"]
-    result = next(row for row in board_of() if row.method == "edsr")
+    result = next(row for row in leaderboard_results() if row.method == "edsr")
     scores = np.array(result.scores["psnr_y"], float)
     assert edsr["psnr_y"] == scores.mean()
     assert edsr["parameters"] == result.parameters
@@ -155,7 +155,7 @@ def test_ablations_and_seeds_are_in_the_frame():
 
 
 def test_one_leaderboard_of_several_is_chosen_by_task_and_budget():
-    both = Leaderboard.of([*board_of(), made("edsr", 24, "demo")])
+    both = Leaderboard.of([*leaderboard_results(), made("edsr", 24, "demo")])
     assert [table.key[1] for table in both.tables] == ["demo", "small"]
     assert len(both) == 7  # Bicubic is in each.
     assert len(both.select(budget="demo")) == 2
@@ -164,7 +164,7 @@ def test_one_leaderboard_of_several_is_chosen_by_task_and_budget():
 
 
 def test_the_plot_is_a_figure_and_written_where_that_is_asked_for(tmp_path: Path):
-    board = Leaderboard.of(board_of())
+    board = Leaderboard.of(leaderboard_results())
     figure = board.plot()
     assert [axes.get_xlabel() for axes in figure.axes][1] == "parameters, M"
     assert not list(tmp_path.iterdir())
@@ -173,7 +173,9 @@ def test_the_plot_is_a_figure_and_written_where_that_is_asked_for(tmp_path: Path
 
 
 def test_notebooks_show_the_rows_and_no_markup_of_titles():
-    html = Leaderboard.of([*board_of(), made("vdsr", 26, title="<script>")])._repr_html_()
+    html = Leaderboard.of(
+        [*leaderboard_results(), made("vdsr", 26, title="<script>")]
+    )._repr_html_()
     assert "<td>MSRNET (K=5, refs_lr)</td><td>1</td>" in html
     assert "<script>" not in html
     assert html.count("<tr>") == 7

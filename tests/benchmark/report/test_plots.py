@@ -16,7 +16,7 @@ from benchmark.report.plots import (
 from benchmark.report.style import COLOURS, marker_style, save_figure
 from benchmark.results import files as result_files
 from faceref.errors import FaceRefError
-from tests.benchmark.made_results import board_of, made
+from tests.benchmark.made_results import leaderboard_results, made
 
 
 def test_win_shares_of_a_pair_add_up_and_ties_count_half():
@@ -28,7 +28,7 @@ def test_win_shares_of_a_pair_add_up_and_ties_count_half():
 
 
 def test_every_figure_is_drawn_as_png_and_as_pdf_with_its_fonts(tmp_path: Path):
-    for result in board_of():
+    for result in leaderboard_results():
         result_files.write(result, tmp_path / "results")
     drawn = Leaderboard.of(tmp_path / "results").draw(tmp_path / "out")
     ends = ("cost", "distribution", "wins", "val", "references")
@@ -48,14 +48,14 @@ def test_every_figure_is_drawn_as_png_and_as_pdf_with_its_fonts(tmp_path: Path):
 
 def test_the_same_results_give_the_same_figure(tmp_path: Path):
     for name in ("one", "two"):
-        save_figure(quality_against_cost(board_of(), "title"), tmp_path / f"{name}.png")
+        save_figure(quality_against_cost(leaderboard_results(), "title"), tmp_path / f"{name}.png")
     for form in ("png", "pdf"):
         one, two = (tmp_path / f"{name}.{form}" for name in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
 
 
-def test_a_method_has_one_colour_in_all_figures_of_a_board():
-    rows = board_of()
+def test_a_method_has_one_colour_in_all_figures_of_a_leaderboard():
+    rows = leaderboard_results()
     assert {marker_style(row, rows).colour for row in rows if row.method == "msrnet"} == {
         COLOURS[1]
     }
@@ -67,8 +67,11 @@ def test_a_method_has_one_colour_in_all_figures_of_a_board():
     assert len({(look.colour, look.filled) for look in looks}) == len(many)
 
 
-def test_methods_with_a_part_changed_are_not_in_the_figures_of_a_board(tmp_path: Path):
-    for name, rows in (("one", board_of()), ("two", [*board_of(), made("edsr-no-tail", 27)])):
+def test_ablations_are_not_in_the_figures_of_a_leaderboard(tmp_path: Path):
+    for name, rows in (
+        ("one", leaderboard_results()),
+        ("two", [*leaderboard_results(), made("edsr-no-tail", 27)]),
+    ):
         for row in rows:
             result_files.write(row, tmp_path / name / "results")
         Leaderboard.of(tmp_path / name / "results").draw(tmp_path / name)
@@ -80,7 +83,7 @@ def test_methods_with_a_part_changed_are_not_in_the_figures_of_a_board(tmp_path:
 
 
 def test_rows_far_below_bicubic_are_not_drawn():
-    rows = [*board_of(), made("nearest_reference", 15, None)]
+    rows = [*leaderboard_results(), made("nearest_reference", 15, None)]
     shown, hidden = near(rows)
     assert [row.method for row in hidden] == ["nearest_reference"]
     assert len(shown) == 5
@@ -97,7 +100,7 @@ def test_the_reference_curve_needs_one_training_with_several_numbers(tmp_path: P
     assert not (tmp_path / "none.png").exists()
 
 
-def test_boards_without_bicubic_or_spread_are_drawn(tmp_path: Path):
+def test_leaderboards_without_bicubic_or_spread_are_drawn(tmp_path: Path):
     rows = [made("edsr", 27, spread=0), made("srcnn", 26, spread=0)]
     save_figure(quality_against_cost(rows, "title"), tmp_path / "cost.png")
     distributions([*rows, made("bicubic", 25, None, spread=0)], tmp_path / "spread.png", "title")
@@ -107,7 +110,7 @@ def test_boards_without_bicubic_or_spread_are_drawn(tmp_path: Path):
 def test_figures_that_cannot_be_written_say_so(tmp_path: Path):
     (tmp_path / "figures").write_text("")
     with pytest.raises(FaceRefError, match="Choose another --out"):
-        Leaderboard.of(board_of()).plot(tmp_path / "figures" / "cost.png")
+        Leaderboard.of(leaderboard_results()).plot(tmp_path / "figures" / "cost.png")
 
 
 def test_crops_are_the_regions_themselves():
@@ -126,7 +129,7 @@ def test_a_small_face_is_enlarged_as_squares():
     assert (large[7::8, 7::8] == lr).all()
 
 
-def test_crops_stand_beside_those_of_the_references(tmp_path: Path, sample_faces: np.ndarray):
+def test_crops_are_beside_those_of_the_references(tmp_path: Path, sample_faces: np.ndarray):
     examples = [
         Example(face[::8, ::8], face, [face, face], list(sample_faces[4:6]), [0.9, 0.8])
         for face in sample_faces[:2]

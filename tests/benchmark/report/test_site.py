@@ -24,12 +24,12 @@ from benchmark.report.site.serve import address, open_server
 from benchmark.results import files as result_files
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
-from tests.benchmark.made_results import board_of, made
+from tests.benchmark.made_results import leaderboard_results, made
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for result in board_of():
+    for result in leaderboard_results():
         result_files.write(result, tmp_path / "results")
     return tmp_path / "results"
 
@@ -41,7 +41,7 @@ def _data(script: str, name: str) -> Any:
     return json.loads(found[1])
 
 
-def test_the_script_holds_what_the_board_says(folder: Path):
+def test_the_script_holds_what_the_leaderboard_says(folder: Path):
     (leaderboard,) = _data(leaderboards_script(Leaderboard.of(folder)), "leaderboards")
     assert leaderboard["title"] == "LFW, 16x16 to 128x128 (lfw-x8@1, budget small)"
     assert [row["name"] for row in leaderboard["rows"]][:2] == ["MSRNET (K=5, refs_lr)", "EDSR"]
@@ -82,7 +82,7 @@ def test_titles_from_result_files_cannot_end_the_page(tmp_path: Path):
     assert leaderboard["rows"][0]["title"] == title
 
 
-def test_pictures_stay_when_the_boards_are_written_again(folder: Path, tmp_path: Path):
+def test_images_stay_when_the_leaderboards_are_written_again(folder: Path, tmp_path: Path):
     out = tmp_path / "site"
     write_site(Leaderboard.of(folder), out)
     assert "null" in (out / GALLERY).read_text()
@@ -143,9 +143,9 @@ def test_a_taken_port_is_an_error(folder: Path, tmp_path: Path):
         open_server(out, server.server_address[1])
 
 
-def test_the_commands_write_boards_and_page(folder: Path, tmp_path: Path):
+def test_the_commands_write_leaderboards_and_page(folder: Path, tmp_path: Path):
     runner = CliRunner()
-    leaderboard = tmp_path / "board.tex"
+    leaderboard = tmp_path / "leaderboard.tex"
     made = runner.invoke(
         app, ["leaderboard", str(folder), "--format", "latex", "--out", str(leaderboard)]
     )

@@ -100,7 +100,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_damage_is_named_and_never_stands_on_a_board(tmp_path: Path, kind: str):
+def test_damage_is_named_and_is_on_no_leaderboard(tmp_path: Path, kind: str):
     result_files.write(made("srcnn", 26), tmp_path)
     path = result_files.write(made("edsr", 27), tmp_path)
     spoil, said = DAMAGE[kind]
@@ -185,7 +185,7 @@ def test_seeds_of_another_learning_rate_or_precision_are_another_row():
     assert [row.title for row in merge_seeds(rows[1:3])] == ["EDSR, bf16", "EDSR, fp32"]
 
 
-def test_seeds_are_told_on_the_board(tmp_path: Path):
+def test_seeds_are_named_on_the_leaderboard(tmp_path: Path):
     for seed in range(3):
         result_files.write(made("edsr", 26 + seed / 10, seed=seed), tmp_path)
     result_files.write(made("srcnn", 25), tmp_path)

@@ -76,7 +76,7 @@ def test_damaged_results_are_named(tmp_path: Path):
             result_files.read(path)
 
 
-def test_the_board_ranks_and_compares_image_by_image(tmp_path: Path):
+def test_the_leaderboard_ranks_and_compares_image_by_image(tmp_path: Path):
     for result in (
         make("bicubic", 25, None),
         make("edsr", 26.5),
@@ -99,7 +99,7 @@ def test_the_board_ranks_and_compares_image_by_image(tmp_path: Path):
     assert "BICUBIC" in text[: text.index("budget `small`")]
 
 
-def test_methods_with_a_part_changed_stand_in_a_table_of_their_own(tmp_path: Path):
+def test_ablations_have_a_table_of_their_own(tmp_path: Path):
     for row in (make("edsr", 26), make("edsr-no-tail", 27), make("other-net", 25)):
         result_files.write(row, tmp_path)
     whole, changed = Leaderboard.of(tmp_path).to_markdown().split("Ablations")
@@ -108,7 +108,7 @@ def test_methods_with_a_part_changed_stand_in_a_table_of_their_own(tmp_path: Pat
     assert "| EDSR-NO-TAIL | 1 | " in changed
 
 
-def _board_with(folder: Path, method: str, **training: object) -> str:
+def _leaderboard_with(folder: Path, method: str, **training: object) -> str:
     """The leaderboard of two trainings, of which that of `method` is so."""
     for name in ("edsr", "msrnet"):
         usual = {"precision": "bf16", "data_revision": "a" * 64, "hardware": {"threads": 2}}
@@ -128,16 +128,16 @@ def _board_with(folder: Path, method: str, **training: object) -> str:
         ({"hardware": {"threads": 1}}, "minutes cannot be compared: EDSR, seed 0."),
     ],
 )
-def test_the_board_names_what_was_trained_otherwise(
+def test_the_leaderboard_names_what_was_trained_otherwise(
     training: dict[str, object], note: str, tmp_path: Path
 ):
-    assert note in _board_with(tmp_path / "one", "edsr", **training)
-    assert note.split(":")[0] not in _board_with(tmp_path / "none", "edsr")
+    assert note in _leaderboard_with(tmp_path / "one", "edsr", **training)
+    assert note.split(":")[0] not in _leaderboard_with(tmp_path / "none", "edsr")
 
 
 def test_the_usual_learning_rate_needs_no_word(tmp_path: Path):
     usual = BUDGETS["small"].learning_rate
-    assert "learning rate" not in _board_with(tmp_path, "edsr", learning_rate=usual)
+    assert "learning rate" not in _leaderboard_with(tmp_path, "edsr", learning_rate=usual)
 
 
 def test_a_result_that_names_no_rate_has_that_of_its_budget():
@@ -150,7 +150,7 @@ def test_a_result_that_names_no_rate_has_that_of_its_budget():
     assert replace(row, training=unnamed).learning_rate == BUDGETS["small"].learning_rate
 
 
-def test_the_board_says_where_references_differ(tmp_path: Path):
+def test_the_leaderboard_says_where_references_differ(tmp_path: Path):
     for method, digest in (("msrnet", "1" * 64), ("ttsr_s", "1" * 64), ("masa_s", "2" * 64)):
         given = {"references": 5, "reference_list": "refs_lr", "references_sha256": digest}
         result_files.write(make(method, 27, **given), tmp_path)
@@ -179,13 +179,13 @@ def _written(result: Result, folder: Path) -> str:
     return Leaderboard.of(folder).to_markdown()
 
 
-def test_other_data_is_another_board(tmp_path: Path):
+def test_other_data_is_another_leaderboard(tmp_path: Path):
     result_files.write(make("edsr", 27), tmp_path)
     result_files.write(make("srcnn", 26, data_revision="c" * 64), tmp_path)
     assert Leaderboard.of(tmp_path).to_markdown().count("## ") == 2
 
 
-def test_the_board_is_the_same_from_the_same_results(tmp_path: Path):
+def test_the_leaderboard_is_the_same_from_the_same_results(tmp_path: Path):
     result_files.write(make("edsr", 27), tmp_path)
     assert Leaderboard.of(tmp_path).to_markdown() == Leaderboard.of(tmp_path).to_markdown()
 
@@ -205,7 +205,7 @@ def test_plots_are_drawn(tmp_path: Path):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
 
 
-def test_ranks_of_the_board_treat_ties_as_ties(tmp_path: Path):
+def test_ranks_of_the_leaderboard_treat_ties_as_ties(tmp_path: Path):
     noise = np.random.default_rng(0).normal(0, 0.1, (3, 200))
     methods = {"edsr": 27.0, "msrnet": 27.0, "srcnn": 26.0}
     for (name, quality), row in zip(methods.items(), noise, strict=True):
@@ -225,7 +225,7 @@ def test_ranks_of_the_board_treat_ties_as_ties(tmp_path: Path):
     assert [line.split(" | ")[1] for line in lines] == ["1", "1", "3"]
 
 
-def test_results_of_different_images_do_not_share_a_board(tmp_path: Path):
+def test_results_of_different_images_do_not_share_a_leaderboard(tmp_path: Path):
     result_files.write(make("edsr", 27), tmp_path)
     others = ["a/1", "a/2", "c/9"]
     strange = make("srcnn", 26, images_sha256=image_digest(others), image_ids=others)

@@ -168,7 +168,7 @@ def study(budget: str, gains: dict[str, float]) -> Study:
     )
 
 
-def test_trainings_stand_beside_each_other_by_kind_of_reference():
+def test_trainings_are_side_by_side_by_kind_of_reference():
     first = study("small", {"random": 0.01, "refs_lr": 0.04, "target": 8.0})
     second = study("small-on-random", {"random": 0.02, "target": 7.0})
     lines = ladder([first, second], 5)

@@ -40,7 +40,7 @@ def test_the_same_trainings_are_paired_and_others_are_two_samples():
     assert own.p == pytest.approx(2 * 0.0131, abs=5e-4)
 
 
-def test_a_row_of_few_trainings_is_left_out_and_a_pair_stands_once():
+def test_a_row_of_few_trainings_is_left_out_and_a_pair_is_listed_once():
     many, few = row("edsr", [27.0, 27.1, 27.05]), row("srcnn", [26.0, 26.1])
     assert over_trainings([(many, few), (few, many), (many, row("vdsr_s", [25.0]))]) == []
     assert over_trainings([(many, made("bicubic", 25, None))]) == []

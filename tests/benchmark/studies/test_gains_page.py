@@ -15,7 +15,7 @@ def leaderboard(folder: Path, rows: list[Result]) -> list[Result]:
     return find_leaderboard(folder, "small", "lfw-x8@1")[1]
 
 
-def test_each_variant_stands_with_its_idea_and_what_references_give_it(tmp_path: Path):
+def test_each_variant_has_its_idea_and_what_references_give_it(tmp_path: Path):
     rows = [
         made("msrnet", 27.2, **GIVEN),
         made("msrnet", 27.0),

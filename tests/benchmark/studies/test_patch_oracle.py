@@ -12,7 +12,7 @@ from benchmark.studies.study import CHOICES
 from faceref.dataset.face_ref import Pool
 
 
-def _pictures(count: int, seed: int = 0) -> np.ndarray:
+def _images(count: int, seed: int = 0) -> np.ndarray:
     """Smooth random images with detail, uint8 (N, 128, 128, 3)."""
     rng = np.random.default_rng(seed)
     waves = np.sin(2 * np.pi * (0.8 * np.arange(128)[:, None] / 128 + rng.random((count, 1, 2))))
@@ -35,7 +35,7 @@ def _gains(faces: Faces, references: list[list[int]], count: int) -> dict[str, l
 
 
 def test_the_target_as_reference_is_copied_whole():
-    hr = _pictures(2)
+    hr = _images(2)
     found = _gains(_faces(hr, hr), [[0], [1]], 1)
     assert min(*found["place"], *found["hr"]) > 30
     # The small reference is rounded once more, which moves the choice of a few blocks.
@@ -43,7 +43,7 @@ def test_the_target_as_reference_is_copied_whole():
 
 
 def test_only_the_sharp_face_finds_detail_that_lies_elsewhere():
-    hr = _pictures(1)
+    hr = _images(1)
     moved = np.roll(hr, (32, 48), (1, 2))
     flat = np.full_like(hr, 128)
     found = _gains(_faces(hr, np.concatenate([flat, moved])), [[0, 1]], 2)
@@ -53,7 +53,7 @@ def test_only_the_sharp_face_finds_detail_that_lies_elsewhere():
 
 
 def test_strangers_hold_less_than_the_oracle_makes_of_more_of_them():
-    faces = _faces(_pictures(3), _pictures(5, seed=1))
+    faces = _faces(_images(3), _images(5, seed=1))
     one, five = (_gains(faces, [list(range(5))] * 3, count) for count in (1, 5))
     assert np.mean(five["hr"]) > np.mean(one["hr"]) > 0.5
     for found in (one, five):
@@ -61,7 +61,7 @@ def test_strangers_hold_less_than_the_oracle_makes_of_more_of_them():
 
 
 def test_detail_that_is_half_as_strong_is_doubled():
-    hr = _pictures(2)
+    hr = _images(2)
     soft = np.stack(
         [upsample_bicubic(small) for small in degrade_all(hr, ["0", "1"], "bicubic", 8)]
     )

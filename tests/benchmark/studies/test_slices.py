@@ -123,7 +123,7 @@ def test_the_page_and_figure_are_written(tmp_path: Path):
     assert (tmp_path / "slices.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_rows_and_boards_that_are_not_there_are_listed(tmp_path: Path, tiny_face_ref: Path):
+def test_rows_and_leaderboards_that_are_not_there_are_listed(tmp_path: Path, tiny_face_ref: Path):
     rows = [made("msrnet", 27, references=5, reference_list="refs_lr"), made("msrnet", 26.5)]
     assert find_row(rows, label(rows[0])) is rows[0]
     with pytest.raises(FaceRefError, match=r"'msrnet' is 2 rows.*'MSRNET \(K=0\)'"):

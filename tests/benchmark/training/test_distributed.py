@@ -62,7 +62,7 @@ def test_a_loss_that_learns_is_trained_in_one_process():
         _need_trainable(load_method("esrgan_s"), FaceRef(Path("face_ref")), World(0, 2))
 
 
-def test_torchrun_tells_who_this_is(monkeypatch: pytest.MonkeyPatch):
+def test_torchrun_says_which_process_this_is(monkeypatch: pytest.MonkeyPatch):
     assert World.of_environment() == World(0, 1, 0)
     for name, value in (("RANK", "3"), ("WORLD_SIZE", "4"), ("LOCAL_RANK", "1")):
         monkeypatch.setenv(name, value)

@@ -226,7 +226,7 @@ def test_checkpoints_from_when_budgets_had_an_average_go_on_where_it_was_off(
     assert train(face_ref, "srcnn", BUDGET, run.root)["losses"] == whole["losses"]
 
 
-def test_a_training_tells_its_speed_and_its_waiting(tiny_face_ref: Path, tmp_path: Path):
+def test_a_training_reports_its_speed_and_its_waiting(tiny_face_ref: Path, tmp_path: Path):
     vectors: list[str] = []
     report = train(
         FaceRef.open(tiny_face_ref),
@@ -242,7 +242,7 @@ def test_a_training_tells_its_speed_and_its_waiting(tiny_face_ref: Path, tmp_pat
     assert report["peak_memory_mib"] > 50
 
 
-def test_trainings_on_other_references_have_boards_of_their_own(
+def test_trainings_on_other_references_have_leaderboards_of_their_own(
     tiny_face_ref: Path, tmp_path: Path
 ):
     budget = replace(BUDGET, samples=12)

@@ -79,7 +79,7 @@ def _points(width: float, left: float, top: float, turn: float = 0.2) -> np.ndar
     return scale * (ARCFACE.template - 64) @ rotation.T + 64 * scale + np.array([left, top])
 
 
-def test_the_true_face_in_its_place_gives_the_picture_again():
+def test_the_true_face_in_its_place_gives_the_image_again():
     large = cv2.resize(face_image(3, 0), (640, 480), interpolation=cv2.INTER_CUBIC)
     points = _points(64, 40, 20)
     small = cv2.resize(large, (160, 120), interpolation=cv2.INTER_AREA)
@@ -153,7 +153,7 @@ def test_a_crop_of_any_size_is_taken_as_16x16(upscaler: FaceUpscaler):
         upscale_crop(np.zeros((10, 20, 3), np.uint8), upscaler)
 
 
-def test_no_face_and_too_large_a_picture_are_errors(upscaler: FaceUpscaler):
+def test_no_face_and_too_large_an_image_are_errors(upscaler: FaceUpscaler):
     image = face_image(0, 0)
     with pytest.raises(FaceRefError, match="no face found"):
         upscale_photo(image, upscaler, Finder([]), 4)
@@ -206,7 +206,7 @@ def test_the_command_enlarges_a_folder_and_reports_it(root: Path, run: Path, tmp
     assert (tmp_path / "out" / "a-explained" / "faces.png").is_file()
 
 
-def test_a_folder_without_pictures_and_names_that_collide_are_errors(tmp_path: Path):
+def test_a_folder_without_images_and_names_that_collide_are_errors(tmp_path: Path):
     with pytest.raises(FaceRefError, match="No image and no video"):
         jobs(tmp_path, tmp_path / "out")
     for name in ("a.png", "a.jpg"):

@@ -67,7 +67,7 @@ def test_one_mode_has_no_valley_and_the_method_says_so():
     assert found.method == "none: nearest neighbours have no valley"
 
 
-def test_singles_and_pairs_without_labels_are_told_apart():
+def test_singles_and_pairs_without_labels_are_distinguished():
     vectors = np.concatenate([people(300, 2, 0.05), people(300, 1, seed=5)])
     found = _find(vectors, [""] * 900)
     assert found.method == "valley of nearest neighbours"

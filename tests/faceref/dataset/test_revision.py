@@ -71,7 +71,7 @@ def test_what_was_measured_on_the_rows_does_not_change_it(tiny_face_ref: Path, c
     assert data_revision(FaceRef.open(copied)) == data_revision(FaceRef.open(tiny_face_ref))
 
 
-def test_the_digest_of_references_tells_order_and_face():
+def test_the_digest_of_references_depends_on_order_and_face():
     found = references_digest([["a", "b"], ["c"]])
     assert found == references_digest([["a", "b"], ["c"]])
     assert found != references_digest([["b", "a"], ["c"]])

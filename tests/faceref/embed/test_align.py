@@ -52,7 +52,7 @@ def test_landmarks_land_on_the_template(scale: float):
     assert (face[..., 0] > 128).mean() < 0.05
 
 
-def test_inside_tells_how_much_the_image_covers():
+def test_inside_is_how_much_the_image_covers():
     image = np.full((SIZE, SIZE, 3), 9, np.uint8)
     _, inside = align(image, ARCFACE.template + np.array([64, 0], np.float32), ARCFACE.template)
     assert inside == pytest.approx(0.5, abs=0.01)

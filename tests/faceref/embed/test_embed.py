@@ -13,7 +13,7 @@ from faceref.sources.folder import folder
 from faceref.sources.sample import sample
 
 
-def test_dlib_tells_people_apart_and_batches_agree():
+def test_dlib_distinguishes_people_and_batches_agree():
     embedder = open_embedder("dlib")
     records = [record for record in sample().records if record.identity in ("p000", "p014", "p035")]
     run = [stages.read, stages.find_face(embedder)]

@@ -95,7 +95,7 @@ def test_damaged_replaced_and_missing_files_are_named(encoder: LrEncoder, tmp_pa
 @pytest.mark.parametrize(
     "faces", [np.zeros((2, 16, 16), np.uint8), np.zeros((2, 16, 16, 3), np.float32)]
 )
-def test_other_pictures_are_refused(faces: np.ndarray):
+def test_other_images_are_refused(faces: np.ndarray):
     with pytest.raises(ValueError, match="need"):
         embed_lr(LrEncoder(8, width=8), faces)
 
@@ -110,7 +110,7 @@ def test_a_device_that_is_not_there_is_an_error(encoder: LrEncoder, tmp_path: Pa
 
 
 @pytest.mark.gpu
-def test_cuda_tells_the_same(encoder: LrEncoder, tmp_path: Path):
+def test_cuda_says_the_same(encoder: LrEncoder, tmp_path: Path):
     save_encoder(encoder, tmp_path / "e.safetensors")
     vectors = [
         embed_lr(load_encoder(tmp_path / "e.safetensors", name), _thumbnails(9))

@@ -107,7 +107,7 @@ def test_bad_images_are_counted_and_named(people: Path, tmp_path: Path):
     assert set(rejects) == {"person_00/black", "person_01/broken", "person_02/empty"}
 
 
-def test_an_existing_set_is_kept_unless_told(people: Path, tmp_path: Path):
+def test_an_existing_set_is_kept_unless_overwritten(people: Path, tmp_path: Path):
     build(folder(people), PlainEmbedder(), tmp_path / "out", RECIPE)
     before = _files(tmp_path / "out")
     with pytest.raises(FaceRefError, match="--overwrite"):
@@ -123,7 +123,7 @@ def test_an_existing_set_is_kept_unless_told(people: Path, tmp_path: Path):
     assert FaceRef.open(tmp_path / "out").manifest["references"] == 2
 
 
-def test_pictures_without_any_face_leave_nothing_behind(tmp_path: Path):
+def test_images_without_any_face_leave_nothing_behind(tmp_path: Path):
     for person in "abc":
         (tmp_path / "people" / person).mkdir(parents=True)
         Image.new("RGB", (128, 128)).save(tmp_path / "people" / person / "1.png")

@@ -91,7 +91,7 @@ def _few_people(count: int) -> Source:
 
 
 @needs_ray
-def test_two_workers_give_the_set_of_the_local_engine(
+def test_two_workers_give_the_set_of_the_local_executor(
     two_workers: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("faceref.pipeline.local_executor.CHUNK", 8)

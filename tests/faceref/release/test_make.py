@@ -41,17 +41,17 @@ def full(tiny_build: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_release(tiny_build, out, Wish("me/set", FULL, TERMS)).root
 
 
-def test_an_index_has_the_hash_of_each_picture_and_no_picture(tiny_build: Path, index: Path):
+def test_an_index_has_the_hash_of_each_image_and_no_image(tiny_build: Path, index: Path):
     face_ref = FaceRef.open(tiny_build)
     rows = pq.read_table(index / "index/train-00000-of-00001.parquet").to_pylist()
-    pictures = dict(face_ref.stream("train"))
+    images = dict(face_ref.stream("train"))
     for row in rows:
-        assert row["png_sha256"] == hashlib.sha256(pictures[row["image_id"]]).hexdigest()
+        assert row["png_sha256"] == hashlib.sha256(images[row["image_id"]]).hexdigest()
     first = hashlib.sha256(face_ref.images("train")[0].tobytes()).hexdigest()
     assert rows[0]["pixels_sha256"] == first
     assert "image" not in rows[0]
     released = b"".join(_bytes(index / "index").values())
-    assert not any(image[-64:] in released for image in pictures.values())
+    assert not any(image[-64:] in released for image in images.values())
 
 
 def test_a_full_release_is_the_set_byte_for_byte(tiny_build: Path, full: Path):
@@ -106,7 +106,7 @@ def test_the_features_of_the_card_are_those_of_the_files(index: Path, full: Path
         assert list(stated) == schema.names
 
 
-def test_the_card_tells_what_people_must_know(index: Path, full: Path):
+def test_the_card_says_what_people_must_know(index: Path, full: Path):
     text = (index / "README.md").read_text()
     for part in (
         "| train | ",

@@ -118,7 +118,7 @@ def test_rows_or_rejects_of_celeba_in_a_folder_are_refused(folder_set: Path):
     _refused(folder_set, "one-source", Wish("me/set", FULL, CC))
 
 
-def test_celeba_under_another_name_is_told_by_its_terms_then_by_its_file_names(celeba_set: Path):
+def test_celeba_under_another_name_is_known_by_its_terms_then_by_its_file_names(celeba_set: Path):
     _say_source(celeba_set, "folder")
     with pytest.raises(PolicyError, match=r"disguised-celeba.*speaks of CelebA"):
         make_release(celeba_set, celeba_set.parent / "release", Wish("me/set", FULL, CC))
@@ -128,7 +128,7 @@ def test_celeba_under_another_name_is_told_by_its_terms_then_by_its_file_names(c
     _refused(celeba_set, "disguised-celeba")
 
 
-def test_a_folder_of_celeba_files_by_person_is_told_by_their_names(tmp_path: Path):
+def test_a_folder_of_celeba_files_by_person_is_known_by_their_names(tmp_path: Path):
     people = write_people(tmp_path / "people")
     for number, path in enumerate(sorted(people.rglob("*.png")), 1):
         path.rename(path.with_name(f"{number:06d}.png"))
@@ -153,7 +153,7 @@ class _AlignedAsCeleba(PlainEmbedder):
         return [Detection((0, 0, 178, 218), 0.9, points.astype(np.float32))]
 
 
-def test_celeba_under_any_name_is_told_by_where_its_eyes_are(tmp_path: Path):
+def test_celeba_under_any_name_is_known_by_where_its_eyes_are(tmp_path: Path):
     people = tmp_path / "people"
     for person in range(6):
         (people / f"p{person}").mkdir(parents=True)
@@ -169,7 +169,7 @@ def test_what_is_not_the_sample_is_not_published_as_the_sample(celeba_set: Path)
     _refused(celeba_set, "sample-proof", Wish("me/set", FULL))
 
 
-def test_a_picture_put_into_the_sample_is_found(tmp_path: Path):
+def test_an_image_put_into_the_sample_is_found(tmp_path: Path):
     root = _small_sample_set(tmp_path)
     assert make_release(root, tmp_path / "release", Wish("me/set", FULL)).files()
     shutil.rmtree(tmp_path / "release")
@@ -326,7 +326,7 @@ def test_ffhq_goes_up_as_an_index_or_with_every_credit(ffhq_build: Path, tmp_pat
     assert "license: cc-by-nc-sa-4.0" in full.files()["README.md"].read_text()
 
 
-def test_a_picture_of_ffhq_without_a_credit_is_refused(ffhq_build: Path, tmp_path: Path):
+def test_an_image_of_ffhq_without_a_credit_is_refused(ffhq_build: Path, tmp_path: Path):
     root = Path(shutil.copytree(ffhq_build, tmp_path / "set"))
     victim = FaceRef.open(root).column("train", "image_id")[0]
 

@@ -56,7 +56,7 @@ def test_a_file_cut_short_is_named(whole: Path):
     assert any("cannot be read" in fault for fault in verify(whole))
 
 
-def test_a_damaged_picture_is_named(tiny_build: Path, tmp_path: Path):
+def test_a_damaged_image_is_named(tiny_build: Path, tmp_path: Path):
     root = Path(shutil.copytree(tiny_build, tmp_path / "set"))
 
     def cut(rows: list[dict]) -> list[dict]:

@@ -118,7 +118,7 @@ def test_rows_without_image_are_counted(tmp_path: Path):
     assert hf(Choices(tmp_path / "set", partial=True)).partial
 
 
-def test_two_image_columns_must_be_told_apart(tmp_path: Path):
+def test_of_two_image_columns_one_must_be_named(tmp_path: Path):
     masks = [{"bytes": record.data, "path": None} for record in sample().records[3:6]]
     rows = _dataset(3, mask=masks).cast_column("mask", datasets.Image())
     rows.save_to_disk(str(tmp_path / "saved"))

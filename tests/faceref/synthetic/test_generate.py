@@ -15,7 +15,7 @@ from reports.scripts.sample.sample import write_sample
 TINY = {"identities": 1, "per_identity": 2, "seed": 3, "samples_per_pixel": 2, "size": 48}
 
 
-def pictures(folder: Path) -> dict[str, bytes]:
+def images_of(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.rglob("*.jpg"))}
 
 
@@ -40,12 +40,12 @@ def test_missing_packages_name_the_fix(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_same_seed_same_bytes_and_resume(tiny: Path, tmp_path: Path):
-    before, table = pictures(tiny), (tiny / "landmarks.csv").read_bytes()
+    before, table = images_of(tiny), (tiny / "landmarks.csv").read_bytes()
     (tiny / "p000" / "p000_1.jpg").unlink()
     kept = (tiny / "p000" / "p000_0.jpg").stat().st_mtime_ns
     report = generate(tiny, **TINY, workers=1)
     assert (report.images, report.rendered) == (2, 1)
-    assert pictures(tiny) == before
+    assert images_of(tiny) == before
     assert (tiny / "landmarks.csv").read_bytes() == table
     assert (tiny / "p000" / "p000_0.jpg").stat().st_mtime_ns == kept
     assert not list(tiny.rglob("*.tmp"))
@@ -67,7 +67,7 @@ def test_landmarks_lie_inside_and_in_order(tiny: Path):
         assert max(left_eye[1], right_eye[1]) < nose[1] < min(left_mouth[1], right_mouth[1])
 
 
-def test_pictures_show_a_lit_face(tiny: Path):
+def test_images_show_a_lit_face(tiny: Path):
     for name, row in read_landmarks(tiny).items():
         image = np.asarray(Image.open(tiny / f"{name}.jpg"), dtype=float)
         x, y = np.rint(row[4:6]).astype(int)
@@ -83,7 +83,7 @@ def test_sample_round_trip(tiny: Path, tmp_path: Path):
     rows = pq.read_table(out).to_pylist()
     assert [row["image_id"] for row in rows] == ["p000/p000_0", "p000/p000_1"]
     assert {row["identity"] for row in rows} == {"p000"}
-    assert [row["image"] for row in rows] == list(pictures(tiny).values())
+    assert [row["image"] for row in rows] == list(images_of(tiny).values())
     assert rows[0]["landmarks"] == pytest.approx(read_landmarks(tiny)["p000/p000_0"])
 
 
@@ -93,10 +93,10 @@ def test_incomplete_folder_is_not_packed(tiny: Path, tmp_path: Path):
         write_sample(tmp_path, tmp_path / "faces.parquet")
 
 
-def test_more_pictures_are_added_to_a_folder(tiny: Path, tmp_path: Path):
+def test_more_images_are_added_to_a_folder(tiny: Path, tmp_path: Path):
     shutil.copytree(tiny, tmp_path, dirs_exist_ok=True)
-    before = pictures(tmp_path)
+    before = images_of(tmp_path)
     report = generate(tmp_path, **(TINY | {"identities": 2, "per_identity": 3}), workers=2)
     assert (report.images, report.rendered) == (6, 4)
-    assert pictures(tmp_path).items() >= before.items()
+    assert images_of(tmp_path).items() >= before.items()
     assert len(read_landmarks(tmp_path)) == 6

@@ -15,9 +15,9 @@ from faceref.synthetic.generate import SAMPLES, Recipe, render_identity
 from reports.scripts.sample.card import table
 
 SAMPLE = Path(faceref.__file__).parent / "sample"
-IDENTITIES, PICTURES, SIZE = 64, 6, 128
+IDENTITIES, SHOTS, SIZE = 64, 6, 128
 FACIAL = np.array([[48, 50], [79, 50], [63, 71], [50, 85], [77, 85]])
-"""Where eyes, nose and mouth corners are in a mean picture, pixels."""
+"""Where eyes, nose and mouth corners are in a mean image, pixels."""
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +37,10 @@ def test_sample_is_64_people_in_under_3_megabytes(rows: list[dict]):
     assert names == sorted(set(names))
     assert [name.split("/")[0] for name in names] == people
     assert len(set(people)) == IDENTITIES
-    assert min(people.count(person) for person in set(people)) >= PICTURES
+    assert min(people.count(person) for person in set(people)) >= SHOTS
 
 
-def test_pictures_are_distinct_jpeg_of_128_pixels(rows: list[dict]):
+def test_images_are_distinct_jpeg_of_128_pixels(rows: list[dict]):
     for row in rows:
         with Image.open(io.BytesIO(row["image"])) as image:
             image.load()
@@ -48,7 +48,7 @@ def test_pictures_are_distinct_jpeg_of_128_pixels(rows: list[dict]):
     assert len({row["image"] for row in rows}) == len(rows)
 
 
-def test_pictures_are_neither_black_nor_burnt(rows: list[dict]):
+def test_images_are_neither_black_nor_burnt(rows: list[dict]):
     grey = [np.asarray(Image.open(io.BytesIO(row["image"])).convert("L")) for row in rows]
     middle = np.array([image[32:96, 32:96].mean() for image in grey])
     assert middle.min() > 30
@@ -73,7 +73,7 @@ def test_card_shows_the_measured_numbers_and_no_path_of_a_machine():
     text = (SAMPLE / "measured.json").read_text(encoding="utf-8")
     numbers = json.loads(text)
     assert table(numbers) in card
-    assert numbers["images"] == IDENTITIES * PICTURES
+    assert numbers["images"] == IDENTITIES * SHOTS
     assert numbers["scrfd"]["detected"] >= 0.98
     assert min(numbers["scrfd"]["auc"], numbers["dlib"]["auc"]) >= 0.97
     assert numbers["scrfd"]["landmark_error"] < 0.08
@@ -85,7 +85,7 @@ def test_sample_says_how_to_make_it_again():
     metadata = pq.read_schema(SAMPLE / "faces.parquet").metadata
     made = json.loads(metadata[b"synthetic"])
     assert made["recipe"] == asdict(Recipe(2026, SIZE, SAMPLES))
-    assert (made["identities"], made["per_identity"]) == (IDENTITIES, PICTURES)
+    assert (made["identities"], made["per_identity"]) == (IDENTITIES, SHOTS)
 
 
 def test_generator_still_makes_the_sample(
