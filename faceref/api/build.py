@@ -102,6 +102,9 @@ def build(
         identity_column: `hf`: column of the person, or `none`.
         progress: Show a progress bar.
 
+    Returns:
+        The set, opened.
+
     Raises:
         FaceRefError: For a wrong value, and for a source that cannot make a set; `out` is then as
             it was.
@@ -177,6 +180,9 @@ def open(path: FaceRef | str | Path) -> FaceRef:
 
     Args:
         path: Its folder.
+
+    Returns:
+        The set. One that is open is returned as it is.
 
     Raises:
         FaceRefError: Where it is no Face_Ref of this format.

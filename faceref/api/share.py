@@ -62,6 +62,9 @@ def publish(
         out: Folder of what goes up; None is a folder beside the set, with `-release` appended.
         dry_run: Make the folder and upload nothing.
 
+    Returns:
+        The folder, and where it went.
+
     Raises:
         FaceRefError: For what the licence forbids, before anything is written, and for a set or an
             upload that is not whole.
@@ -181,6 +184,9 @@ def remove(
         embedder: That of the build: lists that named the images are mined again.
         pack: insightface pack of the build.
 
+    Returns:
+        The new manifest, how many images went, and how many rows lost a reference.
+
     Raises:
         FaceRefError: For an unknown id, for a release, and where a split would be left empty.
 
@@ -214,6 +220,9 @@ def archive(
         megabytes: Its size at most, in 10^6 bytes; the faces are lossless where there is room.
         splits: What it holds.
         progress: Show a progress bar.
+
+    Returns:
+        What it holds: splits, faces, WebP quality and PSNR against the set.
 
     Raises:
         FaceRefError: For an unknown split, and where even the lowest quality is too large.

@@ -56,6 +56,9 @@ def synth(
         size: Pixels across.
         workers: Processes; 0 is one a core.
 
+    Returns:
+        What was rendered, and where.
+
     Raises:
         FaceRefError: Where the extra is not installed.
     """
