@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -109,9 +110,12 @@ def progress_bar(label: str, unit: str = "", *, shown: bool = True) -> Iterator[
 
 @contextmanager
 def _tqdm_bar(label: str, unit: str) -> Iterator[Progress]:
-    from tqdm.auto import tqdm
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Without ipywidgets tqdm shows text, and warns.
+        from tqdm.auto import tqdm
 
-    with tqdm(desc=label, unit=f" {unit}" if unit else "it", dynamic_ncols=True) as bar:
+        bar = tqdm(desc=label, unit=unit or "it", dynamic_ncols=True)
+    with bar:
 
         def update(done: int, total: int, state: str = "") -> None:
             bar.total = total

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 from benchmark.api.arguments import open_set
 from faceref.console import progress_bar, say
 from faceref.errors import FaceRefError
+
+MOST_REFERENCES = 8
+"""References given at most: as many as a set's lists hold by default."""
 
 if TYPE_CHECKING:
     from torch import nn
@@ -169,12 +171,15 @@ def evaluate(
     setting = Setting(
         task or default_task(face_ref), split, references, reference_list, oracle, limit
     )
+    if not 0 <= references <= MOST_REFERENCES:
+        raise FaceRefError(f"references={references}: from 0 to {MOST_REFERENCES}.")
     extra = _extra_metrics(face_ref, metrics, embedder, pack, device)
     label = name or (method if isinstance(method, str) else type(method).__name__)
     with progress_bar(f"Scoring {label}", "faces", shown=progress) as update:
         found = _score(method, face_ref, setting, weights, name, device, extra, update)
     if results is not None:
         found = files.with_older_metrics(found, Path(results))
+        _need_the_same_faces(found, Path(results))
         files.write(found, Path(results))
     return found
 
@@ -225,26 +230,20 @@ def _score_module(
     from benchmark.evaluation.evaluate import need_scale, score_model
     from benchmark.evaluation.predictions import need_plain_name
     from benchmark.evaluation.record import MethodRecord
-    from benchmark.methods.model import WithoutReferences, given_count
+    from benchmark.methods.model import as_method, given_count
     from benchmark.protocol.tasks import task
 
     need_plain_name(name)
     need_scale(task(setting.task))
-    alone = _takes_lr_alone(module)
-    count = 0 if alone else given_count(module, 1 if setting.oracle else setting.references)
-    called, was_training = WithoutReferences(module) if alone else module, module.training
+    called, takes_references = as_method(module)
+    wanted = 1 if setting.oracle else setting.references
+    count = given_count(module, wanted) if takes_references else 0
+    was_training = module.training
     how = {"device": device, "progress": update, "extras": extra}
     try:
         return score_model(called.eval(), MethodRecord(name, name), faces, setting, count, **how)
     finally:
         module.train(was_training)
-
-
-def _takes_lr_alone(module: nn.Module) -> bool:
-    """Whether the `forward` of a module takes one argument."""
-    known = inspect.signature(module.forward).parameters.values()
-    places = [one for one in known if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
-    return len(places) == 1
 
 
 def _need_no_weights(weights: Run | str | Path | None) -> None:
@@ -255,7 +254,29 @@ def _need_no_weights(weights: Run | str | Path | None) -> None:
         )
 
 
+def _need_the_same_faces(found: Result, results: Path) -> None:
+    """Raise FaceRefError where the result would replace one of another split or of more faces."""
+    from benchmark.results.files import read
+
+    path = found.path(results)
+    if not path.exists():
+        return
+    try:
+        older = read(path)
+    except FaceRefError:  # What cannot be read is of no use; `validate` names it.
+        return
+    if (older.split, older.images) != (found.split, found.images):
+        raise FaceRefError(
+            f"{path} holds {older.images} faces of {older.split}, which {found.images} of "
+            f"{found.split} would replace. Give another folder of results, or delete that file."
+        )
+
+
 def _need_name(name: str | None) -> str:
+    from benchmark.methods.registry import method_names
+
+    if name in method_names():
+        raise FaceRefError(f"{name!r} is a method of the benchmark. Give yours another name.")
     if not name:
         raise FaceRefError(
             "What shall the leaderboard call it? Give a name: name='mine', or --name mine."

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+
 from torch import Tensor, nn
 
 from benchmark.methods.method import Method
+from faceref.errors import FaceRefError
 
 
 class Model(nn.Module):
@@ -55,6 +58,28 @@ def given_count(model: nn.Module, wanted: int) -> int:
         return 0
     most = model.method.most_references
     return wanted if most is None else min(wanted, most)
+
+
+def as_method(module: object) -> tuple[nn.Module, bool]:
+    """A module, called as methods are, and whether it is given references.
+
+    One whose `forward` takes one argument is called with the LR faces alone. Raises FaceRefError
+    for what is no module.
+    """
+    if not isinstance(module, nn.Module):
+        raise FaceRefError(
+            f"{type(module).__name__!r} is no torch module. Give one with forward(lr, refs) or "
+            "forward(lr)."
+        )
+    known = inspect.signature(module.forward).parameters.values()
+    places = [one for one in known if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    needed = [one for one in places if one.default is one.empty]
+    if len(needed) > 2:
+        names = ", ".join(one.name for one in needed)
+        raise FaceRefError(
+            f"{type(module).__name__}.forward needs ({names}); a method takes (lr, refs) or (lr)."
+        )
+    return (WithoutReferences(module), False) if len(places) == 1 else (module, True)
 
 
 class WithoutReferences(nn.Module):

@@ -24,7 +24,8 @@ def need_other_embedder(embedder: Embedder, mining: dict[str, Any]) -> None:
     if hashes[0] == hashes[1]:
         raise FaceRefError(
             f"The embedder {ours['name']!r} chose the references, so it cannot score identity. "
-            "Use another: --embedder dlib, or --embedder insightface with another --pack."
+            f"Use another: {'' if ours['name'] == 'dlib' else '--embedder dlib, or '}"
+            "--embedder insightface with another --pack."
         )
 
 

@@ -58,9 +58,17 @@ class Leaderboard:
             The leaderboards, sorted by task and budget.
 
         Raises:
-            FaceRefError: Where there is no result, or a file cannot be read.
+            FaceRefError: Where there is no result, a file cannot be read, or two results are of one
+                run.
         """
         read = read_all(Path(results)) if isinstance(results, str | Path) else results
+        paths = [row.path(Path()) for row in read]
+        twice = next((path for path in paths if paths.count(path) > 1), None)
+        if twice is not None:
+            raise FaceRefError(
+                f"Two of the results are of one run, {twice.with_suffix('')}. Give one of them, or "
+                "evaluate the other under another name."
+            )
         return cls([Table(key, rows) for key, rows in sorted(leaderboards(read).items())])
 
     def __len__(self) -> int:

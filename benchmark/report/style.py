@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,9 +61,17 @@ def figure_of(
     import matplotlib
     from matplotlib.figure import Figure
 
+    class Shown(Figure):
+        """A figure that a notebook shows, whether or not pyplot is loaded."""
+
+        def _repr_png_(self) -> bytes:
+            buffer = io.BytesIO()
+            self.savefig(buffer, format="png", bbox_inches="tight")
+            return buffer.getvalue()
+
     matplotlib.rcParams.update(_SETTINGS)
     # Not by pyplot: it would keep the figure open and choose a window to show it in.
-    figure = Figure((width, height), dpi=150)
+    figure = Shown((width, height), dpi=150)
     axes = figure.subplots(rows, columns, squeeze=False, **options)
     for one in axes.ravel():
         one.grid(alpha=0.25)

@@ -20,7 +20,7 @@ from benchmark.protocol.budgets import BUDGETS, Budget, split_budget
 FORMAT = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """One method, evaluated once."""
 
@@ -106,6 +106,10 @@ class Result:
     def uses_references(self) -> bool:
         """Whether the method takes references, so that K = 0 is worth a name of its own."""
         return self.training is not None and bool(self.training.get("uses_references"))
+
+    def __repr__(self) -> str:
+        means = ", ".join(f"{name} {value:.4f}" for name, value in self.means.items())
+        return f"<Result of {self.title}, {self.task} {self.split}, {self.images} faces: {means}>"
 
     def path(self, folder: Path) -> Path:
         """Where this result lies below `folder`."""

@@ -11,22 +11,29 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
-from benchmark.methods.model import Model
+from benchmark.methods.model import Model, as_method
+from benchmark.training.export import load_model
 from benchmark.upscaling.faces import FaceUpscaler, UpscaledFace, upscale_crop, upscale_photo
 from benchmark.upscaling.images import read_image, write_image
 from faceref.dataset.face_ref import FaceRef
 from faceref.embed.registry import open_embedder
+from faceref.errors import FaceRefError
 from faceref.hardware import open_device
 from faceref.mining.gallery import Gallery
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Upscaled:
     """An image with its faces super-resolved."""
 
     image: np.ndarray
     """uint8 RGB (H, W, 3)."""
     faces: list[UpscaledFace]
+
+    def __repr__(self) -> str:
+        height, width = self.image.shape[:2]
+        made = sum(face.super_resolved is not None for face in self.faces)
+        return f"<Upscaled {width}x{height}: {made} of {len(self.faces)} faces super-resolved>"
 
     def save(self, path: str | Path) -> None:
         """Write the image as PNG; a text in it says that detail is hallucinated."""
@@ -47,7 +54,8 @@ class Upscaler:
     the upsampled photograph. The detail is hallucinated: it must not serve to identify anyone.
 
     Args:
-        model: A model of `benchmark.load_model`, or a module with `forward(lr, refs)`.
+        model: A model of `benchmark.load_model`, or what it takes; or a module with
+            `forward(lr, refs)` or `forward(lr)`.
         references: A Face_Ref, or its folder, whose train faces serve as references.
         count: References given for each face, K, 0 to 8.
         aligned: Inputs are square crops of aligned faces: none is looked for.
@@ -73,7 +81,7 @@ class Upscaler:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: nn.Module | str | Path,
         references: FaceRef | str | Path,
         *,
         count: int = 5,
@@ -91,7 +99,9 @@ class Upscaler:
         if not aligned:
             self.embedder = open_embedder(embedder, pack=pack, det_size=det_size, device=device)
         gallery = Gallery(references, self.embedder)
-        self.face_upscaler = FaceUpscaler(model, gallery, count, target)
+        network = load_model(model) if isinstance(model, (str, Path)) else model
+        called, takes_references = as_method(network)
+        self.face_upscaler = FaceUpscaler(called, gallery, count if takes_references else 0, target)
 
     def __call__(self, image: np.ndarray | Image.Image | str | Path) -> Upscaled:
         """Super-resolve the faces of one image.
@@ -106,7 +116,7 @@ class Upscaler:
             FaceRefError: Where the image cannot be read, has no face, or would become too large.
         """
         if isinstance(image, (str, Path)):
-            image = read_image(Path(image))
+            image = _read(Path(image))
         pixels = np.asarray(image.convert("RGB") if isinstance(image, Image.Image) else image)
         return Upscaled(*self.frame(pixels))
 
@@ -126,3 +136,11 @@ class Upscaler:
             "references": self.face_upscaler.count,
             "face_ref": gallery.face_ref.manifest["fingerprint"],
         }
+
+
+def _read(path: Path) -> np.ndarray:
+    """The image at `path`; the error names the file."""
+    try:
+        return read_image(path)
+    except FaceRefError as error:
+        raise FaceRefError(f"{path} {error}. Give a photograph, or uint8 RGB (H, W, 3).") from error

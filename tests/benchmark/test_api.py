@@ -97,6 +97,48 @@ def test_weights_of_something_that_has_its_own_are_an_error(tiny_face_ref: Path)
         benchmark.evaluate(Nearest(), tiny_face_ref, name="mine", weights="runs/x", results=None)
 
 
+def test_a_result_is_not_replaced_by_one_of_other_faces(tiny_face_ref: Path, here: Path):
+    faces = FaceRef.open(tiny_face_ref)
+    first = benchmark.evaluate("bicubic", faces)
+    with pytest.raises(FaceRefError, match="holds 6 faces of test, which 6 of val would replace"):
+        benchmark.evaluate("bicubic", faces, split="val")
+    with pytest.raises(FaceRefError, match="which 2 of test would replace"):
+        benchmark.evaluate("bicubic", faces, limit=2)
+    (kept,) = read_all(here / "results")
+    assert kept == first
+    assert len(benchmark.leaderboard([first])) == 1
+    with pytest.raises(FaceRefError, match="of one run"):
+        benchmark.leaderboard([first, first])
+
+
+class Small(nn.Module):
+    def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
+        return lr
+
+
+class Three(nn.Module):
+    def forward(self, lr: Tensor, refs: Tensor, more: Tensor) -> Tensor:
+        return more
+
+
+@pytest.mark.parametrize(
+    ("module", "options", "message"),
+    [
+        (Small(), {}, r"gave \(6, 3, 16, 16\) for 6 faces, where a tensor \(6, 3, 128, 128\)"),
+        (Mean(), {"references": 0}, "not finite"),
+        (Three(), {}, r"needs \(lr, refs, more\)"),
+        (lambda lr: lr, {}, "is no torch module"),
+        (Nearest(), {"references": 99}, "from 0 to 8"),
+        (Nearest(), {"name": "bicubic"}, "is a method of the benchmark"),
+    ],
+)
+def test_what_cannot_be_scored_says_why(
+    tiny_face_ref: Path, module: nn.Module, options: dict, message: str
+):
+    with pytest.raises(FaceRefError, match=message):
+        benchmark.evaluate(module, tiny_face_ref, **{"name": "mine", "results": None, **options})
+
+
 def test_methods_are_a_table(tiny_face_ref: Path):
     table = benchmark.list_methods()
     assert table.loc["msrnet", "references"]
@@ -111,6 +153,10 @@ def test_an_array_an_image_and_a_file_are_upscaled_alike(tiny_build: Path, here:
     Image.fromarray(crop).save("crop.png")
     outputs = [upscaler(one).image for one in (crop, Image.fromarray(crop), "crop.png")]
     assert all(np.array_equal(outputs[0], other) for other in outputs)
+    lr_alone = benchmark.Upscaler(Nearest(), faces, aligned=True)
+    assert lr_alone(crop).image.shape == (128, 128, 3)
+    with pytest.raises(FaceRefError, match=r"nowhere\.png cannot be read"):
+        upscaler("nowhere.png")
     upscaler(crop).save("large.png")
     with Image.open("large.png") as image:
         assert "hallucinated" in image.info["Comment"]
