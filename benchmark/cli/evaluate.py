@@ -70,7 +70,8 @@ def evaluate(
     embedder: Annotated[
         str,
         typer.Option(
-            help="For identity, landmarks and usage; not the one that mined.", rich_help_panel=MORE
+            help="For identity, landmarks and usage; another than the build used.",
+            rich_help_panel=MORE,
         ),
     ] = "dlib",
     pack: Annotated[

@@ -45,7 +45,8 @@ Threads = Annotated[
 Precision = Annotated[
     str,
     typer.Option(
-        help="auto, bf16 or fp32; auto: fp32 where bf16 is only imitated.", rich_help_panel=RUNNING
+        help="auto, bf16 or fp32; auto: fp32 where the processor has no bf16.",
+        rich_help_panel=RUNNING,
     ),
 ]
 Minutes = Annotated[

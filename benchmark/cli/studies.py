@@ -98,7 +98,7 @@ def gains(
         Path, typer.Option(help="Folder of files of `facebench study references`.")
     ] = Path("reports/studies"),
     out: Annotated[Path, typer.Option(help="Folder for page and figure.")] = Path("reports"),
-    budget: Annotated[str, typer.Option(help="Whose leaderboard.")] = "small",
+    budget: Annotated[str, typer.Option(help="Budget of the leaderboard.")] = "small",
     task: Annotated[str, typer.Option(help="Which task.")] = "lfw-x8@1",
 ) -> None:
     """Say whether references help: paired differences of a leaderboard, on one page."""
@@ -122,7 +122,7 @@ def slices(
         Path | None,
         typer.Option(help="Table of attributes: CelebA's text file, or CSV with image_id."),
     ] = None,
-    budget: Annotated[str, typer.Option(help="Whose leaderboard.")] = "small",
+    budget: Annotated[str, typer.Option(help="Budget of the leaderboard.")] = "small",
     task: Annotated[str, typer.Option(help="Default: the only one of that budget.")] = "",
     metric: Annotated[str, typer.Option(help="psnr_y, ssim_y, identity, ...")] = "psnr_y",
     out: Annotated[Path, typer.Option(help="Markdown file; the figure lies beside it.")] = Path(

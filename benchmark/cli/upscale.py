@@ -11,9 +11,9 @@ from benchmark.cli.options import MORE, Device
 
 UPSCALE = """**Examples**
 
-`facebench upscale group.jpg --references face_ref --weights runs/msrnet --out large`
+`facebench upscale group.jpg --face-ref face_ref --weights runs/msrnet --out large`
 
-`facebench upscale crops/ --aligned --explain --references face_ref --weights w.safetensors
+`facebench upscale crops/ --aligned --explain --face-ref face_ref --weights w.safetensors
 --out large`
 
 Detail is hallucinated: it must not serve to identify anyone.
@@ -24,9 +24,7 @@ def upscale(
     given: Annotated[
         Path, typer.Argument(metavar="INPUT", help="An image, a video, or a folder of them.")
     ],
-    references: Annotated[
-        Path, typer.Option(help="Face_Ref whose train faces serve as references.")
-    ],
+    face_ref: Annotated[Path, typer.Option(help="Face_Ref whose train faces serve as references.")],
     weights: Annotated[
         Path, typer.Option(help="Folder of a training, or an exported .safetensors file.")
     ],
@@ -37,7 +35,9 @@ def upscale(
     explain: Annotated[
         bool, typer.Option("--explain", help="Also write faces beside their references.")
     ] = False,
-    scale: Annotated[int, typer.Option(help="Of photographs and videos.", min=1, max=8)] = 4,
+    scale: Annotated[
+        int, typer.Option(help="Upsampling factor of photographs and videos.", min=1, max=8)
+    ] = 4,
     count: Annotated[
         int, typer.Option(help="References a face, K.", min=0, max=8, rich_help_panel=MORE)
     ] = 5,
@@ -70,7 +70,7 @@ def upscale(
 
     upscaler = benchmark.Upscaler(
         benchmark.load_model(weights),
-        references,
+        face_ref,
         count=count,
         aligned=aligned,
         scale=scale,

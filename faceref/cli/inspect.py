@@ -43,7 +43,7 @@ def certify(
     pack: Annotated[str | None, typer.Option(help="insightface pack of the build.")] = None,
     show: Annotated[int, typer.Option(help="Faults to print at most.", min=1)] = 20,
 ) -> None:
-    """Compute every claim of a set again, on its files alone.
+    """Recheck a set for leaks and wrong claims, from its files alone.
 
     Example: `faceref certify face_ref && echo no leak`
 

@@ -140,7 +140,7 @@ def mine(
 ) -> Iterator[list[Reference]]:
     """Up to `count` references (image id, score) for each probe, best first.
 
-    `search` answers for `pool.vectors`; probes and pool are parts of one `Faces.of`, but their
+    `search` answers for `pool.vectors`; probes and pool are parts of one `Candidates.of`, but their
     vectors may be of two kinds, such as an encoder's on one side. A list holds one of several
     near-duplicates. With `diversity` above 1 the `count` are chosen from that many times as many in
     farthest-point order (Gonzalez, 1985), beginning with the best; they are listed best first, too.
