@@ -186,7 +186,7 @@ def test_the_command_enlarges_a_folder_and_reports_it(root: Path, run: Path, tmp
     given = [
         "upscale",
         str(crops),
-        "--references",
+        "--face-ref",
         str(root / "set"),
         "--weights",
         str(run),
