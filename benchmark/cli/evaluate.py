@@ -80,7 +80,10 @@ def evaluate(
     device: Device = "cpu",
     threads: Threads = 0,
 ) -> None:
-    """Score a method on a split, image by image, and write the result file."""
+    """Score a method on a split, image by image, and write the result file.
+
+    Example: `facebench evaluate face_ref --method bicubic`
+    """
     import benchmark
     from faceref.console import need_one, say
 

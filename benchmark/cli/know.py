@@ -9,17 +9,16 @@ import typer
 
 from faceref.cli.group import CommandGroup
 
-METHODS = "**Example:** `facebench methods`"
-PROTOCOL = "**Example:** `facebench protocol lfw-x8@1`"
-SCORE = "**Example:** `facebench score OUTPUTS TARGETS --protocol fsrnet`"
-EXPORT = "**Example:** `facebench export runs/edsr --out edsr.safetensors`"
 weights = typer.Typer(
     cls=CommandGroup, help="List the weights that metrics need, fetch them, check them."
 )
 
 
 def methods() -> None:
-    """List the methods that can be trained and evaluated, those of installed packages too."""
+    """List the methods that can be trained and evaluated, those of installed packages too.
+
+    Example: `facebench methods`
+    """
     import benchmark
     from faceref.console import print_frame, say
 
@@ -37,7 +36,10 @@ def protocol(
         str, typer.Argument(help="A task or published protocol; none lists them.")
     ] = "",
 ) -> None:
-    """Say in words what a task or a published protocol measures."""
+    """Say in words what a task or a published protocol measures.
+
+    Example: `facebench protocol lfw-x8@1`
+    """
     import benchmark
     from faceref.console import say
 
@@ -49,7 +51,10 @@ def score(
     targets: Annotated[Path, typer.Argument(help="Folder of the true ones, of the same names.")],
     protocol: Annotated[str, typer.Option(help="See `facebench protocol`.")] = "pairs-x8@1",
 ) -> None:
-    """Score two folders of images under a task or a published protocol."""
+    """Score two folders of images under a task or a published protocol.
+
+    Example: `facebench score OUTPUTS TARGETS --protocol fsrnet`
+    """
     import benchmark
     from faceref.console import say
 
@@ -62,7 +67,10 @@ def export(
     run: Annotated[Path, typer.Argument(help="Folder of a training.")],
     out: Annotated[Path, typer.Option(help="File to write: NAME.safetensors.")],
 ) -> None:
-    """Export the weights of a training as one file, its SHA-256 beside it."""
+    """Export the weights of a training as one file, its SHA-256 beside it.
+
+    Example: `facebench export runs/edsr --out edsr.safetensors`
+    """
     import benchmark
     from faceref.console import say
 
@@ -80,7 +88,7 @@ def show(context: typer.Context) -> None:
     say(benchmark.describe_metric_weights())
 
 
-@weights.command(epilog="**Example:** `facebench weights fetch squeezenet`")
+@weights.command()
 def fetch(
     name: Annotated[str, typer.Argument(help="See `facebench weights`.")],
     source: Annotated[
@@ -88,7 +96,10 @@ def fetch(
         typer.Option("--from", help="Folder that holds the file: no network is used."),
     ] = None,
 ) -> None:
-    """Fetch a file of weights and check its SHA-256; a right file that is here stays."""
+    """Fetch a file of weights and check its SHA-256; a right file that is here stays.
+
+    Example: `facebench weights fetch squeezenet`
+    """
     import benchmark
     from faceref.console import say
 

@@ -9,7 +9,6 @@ import typer
 
 from benchmark.cli.options import MORE, ReferenceList, Results
 
-LEADERBOARD = "**Example:** `facebench leaderboard results --format latex`"
 PLOT = """**Examples**
 
 `facebench plot results --out reports` draws leaderboards and figures from result files
@@ -47,7 +46,10 @@ def leaderboard(
         Path | None, typer.Option(help="File; default: leaderboard with the format's ending.")
     ] = None,
 ) -> None:
-    """Rank the results of a folder and write the leaderboard."""
+    """Rank the results of a folder and write the leaderboard.
+
+    Example: `facebench leaderboard results --format latex`
+    """
     import benchmark
     from faceref.console import say
 
@@ -65,7 +67,10 @@ def plot(
     reference_list: ReferenceList = "refs_lr",
     rows: Annotated[int, typer.Option(help="Faces to draw.", min=1)] = 8,
 ) -> None:
-    """Draw quality against cost, validation curves and, with --face-ref, faces."""
+    """Draw quality against cost, validation curves and, with --face-ref, faces.
+
+    Example: `facebench plot results --out reports`
+    """
     import benchmark
     from faceref.console import say
 
@@ -98,7 +103,10 @@ def site(
     ] = 0,
     browser: Annotated[bool, typer.Option(help="Open the browser.", rich_help_panel=MORE)] = True,
 ) -> None:
-    """Write a page: sortable leaderboards, protocols and, with --face-ref, images."""
+    """Write a page: sortable leaderboards, protocols and, with --face-ref, images.
+
+    Example: `facebench site results --out site --serve`
+    """
     import benchmark
     from faceref.console import say
 
@@ -122,7 +130,10 @@ def validate(
         Path | None, typer.Option(help="The Face_Ref that they must be of.")
     ] = None,
 ) -> None:
-    """Check results: hashes, numbers, means, image ids; status 1 where any is wrong."""
+    """Check results: hashes, numbers, means, image ids; status 1 where any is wrong.
+
+    Example: `facebench validate results`
+    """
     import benchmark
     from faceref.console import say
 
@@ -149,7 +160,10 @@ def card(
     ] = None,
     out: Annotated[Path, typer.Option(help="File to write.")] = Path("MODEL_CARD.md"),
 ) -> None:
-    """Write the model card of exported weights, from the results alone."""
+    """Write the model card of exported weights, from the results alone.
+
+    Example: `facebench card results --method msrnet --licence cc-by-nc-4.0`
+    """
     import benchmark
     from faceref.console import say
 

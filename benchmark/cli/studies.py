@@ -22,14 +22,12 @@ was trained with one kind of references is tested with every other. Train the se
 
 Interrupted? Give the same command again: it goes on. `facebench study gains` compares trainings.
 """
-GAINS = "**Example:** `facebench study gains reports/results --out reports`"
 SLICES = """**Examples**
 
 `facebench study slices results --method "MSRNet (K=5, refs_lr)" --against edsr --face-ref face_ref`
 
 `facebench study slices results --method rcan_s --attributes list_attr_celeba.txt`
 """
-PROTOCOLS = "**Example:** `facebench study protocols face_ref --out protocols.md`"
 EXAMPLE = "facebench study references face_ref --run runs/msrnet"
 app = typer.Typer(
     cls=CommandGroup,
@@ -68,7 +66,10 @@ def references(
     device: Device = "cpu",
     threads: Threads = 0,
 ) -> None:
-    """Measure what references give: random, look-alike, same person, target; K from 0 up."""
+    """Measure what references give: random, look-alike, same person, target; K from 0 up.
+
+    Example: `facebench study references face_ref --run runs/msrnet`
+    """
     import benchmark
     from faceref.console import need_option, say
 
@@ -91,7 +92,7 @@ def references(
     say("\n".join(map(str, made)))
 
 
-@app.command(epilog=GAINS)
+@app.command()
 def gains(
     results: Results,
     studies: Annotated[
@@ -101,7 +102,10 @@ def gains(
     budget: Annotated[str, typer.Option(help="Budget of the leaderboard.")] = "small",
     task: Annotated[str, typer.Option(help="Which task.")] = "lfw-x8@1",
 ) -> None:
-    """Say whether references help: paired differences of a leaderboard, on one page."""
+    """Say whether references help: paired differences of a leaderboard, on one page.
+
+    Example: `facebench study gains reports/results --out reports`
+    """
     import benchmark
     from faceref.console import say
 
@@ -129,7 +133,10 @@ def slices(
         "slices.md"
     ),
 ) -> None:
-    """Compare two methods by pose, sharpness, size, or attributes of the source."""
+    """Compare two methods by pose, sharpness, size, or attributes of the source.
+
+    Example: `facebench study slices results --method edsr --face-ref face_ref`
+    """
     import benchmark
     from faceref.console import say
 
@@ -148,13 +155,16 @@ def slices(
     )
 
 
-@app.command(epilog=PROTOCOLS)
+@app.command()
 def protocols(
     faces: Annotated[Path, typer.Argument(help="A Face_Ref, or a folder of 128x128 images.")],
     out: Annotated[Path, typer.Option(help="Markdown file to write.")] = Path("protocols.md"),
     name: Annotated[str, typer.Option(help="What the page calls the faces.")] = "a folder",
 ) -> None:
-    """Show on one set of faces how each choice of a protocol moves the number."""
+    """Show on one set of faces how each choice of a protocol moves the number.
+
+    Example: `facebench study protocols face_ref --out protocols.md`
+    """
     import benchmark
     from faceref.console import say
 

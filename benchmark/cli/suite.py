@@ -70,7 +70,10 @@ def suite(
     minutes: Minutes = None,
     compile: Compile = False,
 ) -> None:
-    """Train and evaluate every method that a leaderboard still lacks."""
+    """Train and evaluate every method that a leaderboard still lacks.
+
+    Example: `facebench suite small --face-ref face_ref`
+    """
     import benchmark
     from faceref.console import print_frame, say
 

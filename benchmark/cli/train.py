@@ -63,7 +63,10 @@ def train(
         Path | None, typer.Option(help="Folder for TensorBoard.", rich_help_panel=RUNNING)
     ] = None,
 ) -> None:
-    """Train a method on the train split; val chooses the weights, test is not opened."""
+    """Train a method on the train split; val chooses the weights, test is not opened.
+
+    Example: `facebench train face_ref --method edsr --out runs/edsr`
+    """
     import benchmark
     from faceref.console import say
 

@@ -64,7 +64,10 @@ def upscale(
     ] = 640,
     device: Device = "cpu",
 ) -> None:
-    """Super-resolve the faces of photographs, crops or videos."""
+    """Super-resolve the faces of photographs, crops or videos.
+
+    Example: `facebench upscale group.jpg --face-ref face_ref --weights runs/msrnet --out large`
+    """
     import benchmark
     from faceref.console import say
 
