@@ -99,7 +99,7 @@ def study_gains(
     studies: str | Path = "reports/studies",
     out: str | Path = "reports",
     budget: str = "small",
-    task: str = "lfw-x8@1",
+    task: str = "",
 ) -> list[Path]:
     """Write a page that says whether references help: paired differences of a leaderboard.
 
@@ -108,7 +108,7 @@ def study_gains(
         studies: Folder of files of `study_references`.
         out: Folder for page and figure.
         budget: Whose leaderboard.
-        task: Which task.
+        task: Empty: the only one of that budget.
 
     Returns:
         The files written.

@@ -100,7 +100,7 @@ def gains(
     ] = Path("reports/studies"),
     out: Annotated[Path, typer.Option(help="Folder for page and figure.")] = Path("reports"),
     budget: Annotated[str, typer.Option(help="Budget of the leaderboard.")] = "small",
-    task: Annotated[str, typer.Option(help="Which task.")] = "lfw-x8@1",
+    task: Annotated[str, typer.Option(help="Default: the only one of that budget.")] = "",
 ) -> None:
     """Say whether references help: paired differences of a leaderboard, on one page.
 

@@ -115,20 +115,25 @@ def write_gains(results: Path, studies: Path, out: Path, budget: str, task: str)
     made = draw_gains(key, leaderboard, figure)
     page = out / f"{name}.md"
     text = gains_markdown(
-        key, leaderboard, studies_of(studies, task, budget), figure.relative_to(out)
+        key, leaderboard, studies_of(studies, key[0], budget), figure.relative_to(out)
     )
     write_text(page, text)
     return [page, *made]
 
 
 def find_leaderboard(results: Path, budget: str, task: str) -> tuple[LeaderboardKey, list[Result]]:
-    """The leaderboard of `task` and `budget` with most faces; raises FaceRefError where there is
-    none."""
+    """The leaderboard of `task` and `budget` with most faces.
+
+    An empty `task` is the only one of that budget. Raises FaceRefError where there is none, or
+    where an empty task leaves a choice.
+    """
     every = leaderboards(read_all(results))
-    found = [key for key in every if key[:2] == (task, budget)]
+    found = [key for key in every if key[1] == budget and task in ("", key[0])]
+    known = ", ".join(sorted({f"{key[0]} {key[1]}" for key in every}))
     if not found:
-        known = ", ".join(sorted({f"{key[0]} {key[1]}" for key in every}))
         raise FaceRefError(f"No leaderboard of {task!r} and budget {budget!r}. There are: {known}.")
+    if len({key[0] for key in found}) > 1:
+        raise FaceRefError(f"Several tasks have the budget {budget!r}: {known}. Give --task.")
     key = max(found, key=lambda one: one[3])
     return key, every[key]
 

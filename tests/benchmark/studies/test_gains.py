@@ -204,3 +204,4 @@ def test_the_page_is_written(tmp_path: Path):
     assert len(list((tmp_path / "out" / "figures").iterdir())) == 2
     with pytest.raises(FaceRefError, match="There are: lfw-x8@1 small"):
         find_leaderboard(tmp_path / "results", "full", "lfw-x8@1")
+    assert find_leaderboard(tmp_path / "results", "small", "")[0][0] == "lfw-x8@1"
