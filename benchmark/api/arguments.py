@@ -12,11 +12,9 @@ if TYPE_CHECKING:
 
 def open_set(faces: FaceRef | str | Path) -> FaceRef:
     """A set, opened if its folder was given."""
-    if isinstance(faces, (str, Path)):
-        from faceref.dataset.face_ref import FaceRef
+    from faceref.dataset.face_ref import FaceRef
 
-        return FaceRef.open(faces)
-    return faces
+    return FaceRef.open(faces)
 
 
 def joined(names: str | Sequence[str]) -> str:

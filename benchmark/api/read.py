@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.api.arguments import joined, open_set
+from benchmark.api.arguments import listed, open_set
 from faceref.console import say
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def plot(
     if faces is not None:
         from benchmark.report.examples import draw_faces, trainings
 
-        chosen = trainings(joined(methods), Path(runs))
+        chosen = trainings(listed(methods), Path(runs))
         made += draw_faces(open_set(faces), chosen, reference_list, rows, Path(out) / "figures")
     return made
 
@@ -106,7 +106,7 @@ def write_site(
         from benchmark.report.examples import trainings
         from benchmark.report.site.gallery import write_gallery
 
-        chosen = trainings(joined(methods), Path(runs))
+        chosen = trainings(listed(methods), Path(runs))
         write_gallery(open_set(faces), chosen, Path(results), Path(out), reference_list)
     return write(leaderboard(results), Path(out))
 

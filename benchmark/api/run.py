@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.api.arguments import open_set
+from benchmark.api.arguments import joined, open_set
 from faceref.console import progress_bar, say
 from faceref.errors import FaceRefError
 
@@ -235,9 +235,8 @@ def _score_module(
 
     need_plain_name(name)
     need_scale(task(setting.task))
-    called, takes_references = as_method(module)
-    wanted = 1 if setting.oracle else setting.references
-    count = given_count(module, wanted) if takes_references else 0
+    called = as_method(module)
+    count = given_count(called, 1 if setting.oracle else setting.references)
     was_training = module.training
     how = {"device": device, "progress": update, "extras": extra}
     try:
@@ -291,5 +290,4 @@ def _extra_metrics(
         return None
     from benchmark.evaluation.extra_metrics import open_for
 
-    names = metrics if isinstance(metrics, str) else ",".join(metrics)
-    return open_for(faces, names, embedder, pack, device)
+    return open_for(faces, joined(metrics), embedder, pack, device)

@@ -220,10 +220,7 @@ def budget_name(training: dict[str, Any]) -> str:
 
 def reference_count(method: Method, setting: Setting) -> int:
     """How many references the method gets."""
-    if not method.uses_references:
-        return 0
-    wanted = 1 if setting.oracle else setting.references
-    return wanted if method.most_references is None else min(wanted, method.most_references)
+    return method.given(1 if setting.oracle else setting.references)
 
 
 def planned_path(

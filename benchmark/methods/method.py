@@ -69,6 +69,12 @@ class Method:
     ablations: Callable[[Method, nn.Module], Iterable[Ablation]] | None = None
     """Gives ablations of a trained network of this method or a variant, for reference studies."""
 
+    def given(self, wanted: int) -> int:
+        """How many of `wanted` references the method is given."""
+        if not self.uses_references:
+            return 0
+        return wanted if self.most_references is None else min(wanted, self.most_references)
+
 
 def variants(method: Method) -> list[str]:
     """Names under which `load_method` finds the variants of `method`."""

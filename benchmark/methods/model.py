@@ -51,17 +51,14 @@ class Model(nn.Module):
 
 
 def given_count(model: nn.Module, wanted: int) -> int:
-    """How many of `wanted` references a module is given; a module of one's own takes all."""
-    if not isinstance(model, Model):
-        return wanted
-    if not model.method.uses_references:
+    """How many of `wanted` references a module of `as_method` is given."""
+    if isinstance(model, WithoutReferences):
         return 0
-    most = model.method.most_references
-    return wanted if most is None else min(wanted, most)
+    return model.method.given(wanted) if isinstance(model, Model) else wanted
 
 
-def as_method(module: object) -> tuple[nn.Module, bool]:
-    """A module, called as methods are, and whether it is given references.
+def as_method(module: object) -> nn.Module:
+    """A module, called as methods are.
 
     One whose `forward` takes one argument is called with the LR faces alone. Raises FaceRefError
     for what is no module.
@@ -79,7 +76,7 @@ def as_method(module: object) -> tuple[nn.Module, bool]:
         raise FaceRefError(
             f"{type(module).__name__}.forward needs ({names}); a method takes (lr, refs) or (lr)."
         )
-    return (WithoutReferences(module), False) if len(places) == 1 else (module, True)
+    return WithoutReferences(module) if len(places) == 1 else module
 
 
 class WithoutReferences(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,13 +41,12 @@ def draw_faces(
     return [image, *zoom(found[:CROPPED], titles, folder / f"zoom_{name}.png")]
 
 
-def trainings(methods: str, runs: Path) -> dict[str, Path | None]:
-    """Folder of each method's training below `runs`; `methods` are names by commas.
+def trainings(chosen: Sequence[str], runs: Path) -> dict[str, Path | None]:
+    """Folder of the training of each `chosen` method below `runs`.
 
     That is `<method>`, or `<method>-s0` as suites call it. Without names: the untrained methods,
     and those that have a training there.
     """
-    chosen = [name.strip() for name in methods.split(",") if name.strip()]
     found = [load_method(name) for name in chosen or method_names()]
     places = {method.name: _training(runs, method.name) for method in found}
     usable = [m for m in found if chosen or not m.trained or places[m.name].is_dir()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -62,8 +63,8 @@ class Leaderboard:
                 run.
         """
         read = read_all(Path(results)) if isinstance(results, str | Path) else results
-        paths = [row.path(Path()) for row in read]
-        twice = next((path for path in paths if paths.count(path) > 1), None)
+        counts = Counter(row.path(Path()) for row in read)
+        twice = next((path for path, count in counts.items() if count > 1), None)
         if twice is not None:
             raise FaceRefError(
                 f"Two of the results are of one run, {twice.with_suffix('')}. Give one of them, or "

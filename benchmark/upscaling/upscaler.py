@@ -100,8 +100,7 @@ class Upscaler:
             self.embedder = open_embedder(embedder, pack=pack, det_size=det_size, device=device)
         gallery = Gallery(references, self.embedder)
         network = load_model(model) if isinstance(model, (str, Path)) else model
-        called, takes_references = as_method(network)
-        self.face_upscaler = FaceUpscaler(called, gallery, count if takes_references else 0, target)
+        self.face_upscaler = FaceUpscaler(as_method(network), gallery, count, target)
 
     def __call__(self, image: np.ndarray | Image.Image | str | Path) -> Upscaled:
         """Super-resolve the faces of one image.

@@ -183,11 +183,11 @@ def test_on_a_pack_without_test_methods_are_trained_and_the_whole_set_scores_the
 def test_images_find_the_trainings_of_a_suite(tmp_path: Path):
     for folder in ("edsr-s0", "edsr-s1", "srcnn", "srcnn-s0"):
         (tmp_path / folder).mkdir()
-    found = trainings("", tmp_path)
+    found = trainings([], tmp_path)
     assert found["edsr"] == tmp_path / "edsr-s0"
     assert found["srcnn"] == tmp_path / "srcnn"
     assert "msrnet" not in found
-    assert trainings("msrnet", tmp_path) == {"msrnet": tmp_path / "msrnet"}
+    assert trainings(["msrnet"], tmp_path) == {"msrnet": tmp_path / "msrnet"}
 
 
 def test_a_job_that_fails_does_not_stop_the_others(small: Suite, monkeypatch: pytest.MonkeyPatch):
