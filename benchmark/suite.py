@@ -359,7 +359,7 @@ def _train(suite: Suite, job: Job, method: Method, bar: Bar) -> None:
         with bar(f"Choosing the learning rate of {method.title}") as update:
             running = suite.running
             known = (suite.face_ref, method.name, budget, suite.tuning, running, update)
-            rate = tuned(*known, scale=suite.scale)
+            rate = tuned(*known, suite.scale)
         budget = at_rate(budget, rate)
     if finished(run, job.method, budget, job.seed, suite.data, suite.scale) is not None:
         return

@@ -27,7 +27,6 @@ def tuned(
     folder: Path,
     running: Running,
     progress: Progress | None = None,
-    *,
     scale: int = SCALE,
 ) -> float:
     """The rate of `RATES` whose short training has the highest PSNR-Y on val; ties: the lower.
