@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from faceref.errors import FaceRefError
+from faceref.errors import FaceRefError, cannot_write
 from faceref.files import write_table, write_text
 from faceref.record import Record
 
@@ -46,7 +46,11 @@ class BuildFolder:
 
         Raises FaceRefError where it belongs to another recipe or cannot be written.
         """
-        file = root / "recipe.json"
+        file, parts = root / "recipe.json", root / "parts"
+        try:
+            parts.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(parts, error) from error
         if not file.exists():
             write_text(file, json.dumps(recipe, indent=2, sort_keys=True) + "\n")
         _check_recipe(root, json.loads(file.read_text(encoding="utf-8")), recipe)

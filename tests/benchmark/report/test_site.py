@@ -109,7 +109,8 @@ def test_the_gallery_shows_each_method_beside_its_references(
     assert len(face["references"]) == 5
     named = [face["lr"], face["hr"], *(one["src"] for one in face["outputs"] + face["references"])]
     assert [Image.open(out / name).width for name in named] == [16] + [128] * 8
-    assert own.exists() and not stale.exists()
+    assert own.exists()
+    assert not stale.exists()
     # The nearest reference, put out as it is, is the first reference.
     first, second = (Image.open(out / name) for name in (named[3], named[4]))
     assert first.tobytes() == second.tobytes()
