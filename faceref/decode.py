@@ -13,7 +13,7 @@ import stat
 import struct
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -103,35 +103,52 @@ def decode(data: bytes | str | Path) -> Decoded:
     _silence_pillow()
     try:
         if isinstance(data, bytes):
+            refuse_size(len(data))
             return _decoded(io.BytesIO(data), len(data))
-        return _decoded_file(Path(data))
+        with _opened(Path(data)) as (file, size):
+            return _decoded(file, size)
     except UnreadableImage:
         raise
     except MemoryError as error:
         raise UnreadableImage("needs more memory than there is") from error
 
 
-def _decoded_file(path: Path) -> Decoded:
+def read_file(path: Path) -> bytes:
+    """The bytes of a user's file; raises UnreadableImage where it is none, or far too large."""
+    with _opened(path) as (file, _):
+        return file.read()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """The open file and its size; a pipe is never opened, since it would be waited for."""
     try:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode):
             raise UnreadableImage("not a file")
+        refuse_size(state.st_size)
         with path.open("rb") as file:
-            return _decoded(file, state.st_size)
+            yield file, state.st_size
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        raise UnreadableImage(f"cannot be opened ({_strerror(error)})") from error
+        raise UnreadableImage(f"cannot be read ({why(error)})") from error
 
 
-def _strerror(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
+def why(error: Exception) -> str:
+    """What an error of a file says, in a line and without the path."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text.splitlines()[0][:120]
 
 
-def _decoded(file: BinaryIO, size: int) -> Decoded:
-    """The image in `file` of `size` bytes; once more without its metadata where they are bad."""
+def refuse_size(size: int) -> None:
+    """Raise UnreadableImage for a file of `size` bytes that holds nothing, or far too much."""
     if size == 0:
         raise UnreadableImage("empty file")
     if size > MAX_BYTES:
         raise UnreadableImage(f"over {MAX_BYTES:,} bytes")
+
+
+def _decoded(file: BinaryIO, size: int) -> Decoded:
+    """The image in `file` of `size` bytes; once more without its metadata where they are bad."""
     kind = _kind_of(file.read(64))
     try:
         return _attempt(file, kind, size)
@@ -139,9 +156,11 @@ def _decoded(file: BinaryIO, size: int) -> Decoded:
         raise
     except Exception as error:  # a decoder may raise anything
         file.seek(0)
-        bare = _without_metadata(file.read(), kind)
-        with suppress(Exception):  # no better without: the first error is the reason
-            return _attempt(io.BytesIO(bare), kind, len(bare))
+        data = file.read()
+        bare = _without_metadata(data, kind)
+        if bare != data:
+            with suppress(Exception):  # no better without: the first error is the reason
+                return _attempt(io.BytesIO(bare), kind, len(bare))
         raise UnreadableImage(_reason(kind, error)) from error
 
 
