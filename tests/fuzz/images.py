@@ -68,8 +68,8 @@ def case(given: Seeds, seed: int, number: int) -> tuple[str, bytes]:
     rng = np.random.default_rng([seed, number])
     kind = list(given)[number % len(given)]
     pool = given[kind]
-    others = pool if rng.random() < 0.7 else given[list(given)[rng.integers(len(given))]]
-    data, other = pool[rng.integers(len(pool))], others[rng.integers(len(others))]
+    others = pool if rng.random() < 0.7 else given[list(given)[int(rng.integers(len(given)))]]
+    data, other = pool[int(rng.integers(len(pool)))], others[int(rng.integers(len(others)))]
     return kind, mutated(rng, kind, data, other)
 
 
