@@ -64,7 +64,7 @@ class ZipMember:
         except zlib.error as error:
             raise ValueError(f"damaged member of the zip at byte {self.offset}") from error
         if zlib.crc32(data) != self.crc:
-            raise ValueError(f"wrong CRC-32 of the zip's member at byte {self.offset}")
+            raise ValueError(f"wrong CRC-32 of the zip at byte {self.offset}")
         return data
 
 

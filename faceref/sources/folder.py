@@ -56,7 +56,7 @@ def survey(root: Path) -> tuple[list[Record], Inventory]:
     ]
     counts = (Count("images", len(records)), Count("people", len(people)))
     deeper = sum("/" in file for files in people.values() for file in files)
-    notes = (f"{deeper:,} images lie in sub-folders of their person",) if deeper else ()
+    notes = (f"images in sub-folders of their person: {deeper:,}",) if deeper else ()
     return records, Inventory("Folder", str(root), counts, (), notes, account.passed_over())
 
 

@@ -12,12 +12,12 @@ from faceref.sources.inventory import SHOWN, PassedOver, plain_text
 HIDDEN = "hidden"
 ENDING = "no image by its ending"
 NAMED_OTHERWISE = "not named as this source names its images"
-UNLISTED = "an image that no list of this source names"
-SECOND = "a second file of one image"
-LOOSE = "an image beside the folders of people"
-SHUT = "a folder that may not be read"
-LINK = "a link to a folder, or to nothing"
-SPECIAL = "no file"
+UNLISTED = "image that no list of this source names"
+SECOND = "second file of one image"
+LOOSE = "image beside the folders of people"
+SHUT = "folder that may not be read"
+LINK = "link to a folder or to nothing"
+SPECIAL = "pipe or device"
 
 
 class Account:
