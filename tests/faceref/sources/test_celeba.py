@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from faceref.embed.align import ARCFACE
 from faceref.errors import FaceRefError
 from faceref.sources.base import Choices
 from faceref.sources.celeba import IDENTITY, PARTITION, Published, celeba, survey
+from faceref.sources.listing import HIDDEN, NAMED_OTHERWISE, SECOND, UNLISTED
 from tests.faceref.layouts import POINTS, faces, md5_of, write_celeba
 
 Copy = tuple[Path, Published]
@@ -179,6 +181,41 @@ def test_a_missing_text_file(copy: Copy, name: str):
     assert (first.identity == first.image_id) is (name == IDENTITY)
     assert (first.partition is None) is (name == PARTITION)
     assert (first.landmarks is None) is (name == POINTS)
+
+
+@pytest.mark.case("F CelebA as PNG")
+def test_images_as_png_or_in_capitals_are_found_by_their_number(copy: Copy):
+    root, published = copy
+    png = root / "img_align_celeba_png"
+    (root / "img_align_celeba").rename(png)
+    for place, path in enumerate(sorted(png.iterdir())):
+        path.rename(path.with_suffix((".png", ".JPG", ".jpeg")[place % 3]))
+    (png / ".DS_Store").touch()
+    (png / "index.html").touch()
+    (png / "999999.png").touch()
+    (png / "000001.jpg").touch()
+    source = celeba(Choices(root), published)
+    assert [record.image_id for record in source.records[:2]] == ["000001", "000002"]
+    assert (source.partial, len(source.records)) == (False, len(faces()))
+    assert source.records[4].landmarks is not None
+    assert source.inventory is not None
+    assert {item.reason: item.names for item in source.inventory.passed_over} == {
+        HIDDEN: (".DS_Store",),
+        NAMED_OTHERWISE: ("index.html",),
+        SECOND: ("000001.png",),
+        UNLISTED: ("999999",),
+    }
+
+
+@pytest.mark.case("F CelebA as PNG")
+@pytest.mark.parametrize("place", ["", "Img"])
+def test_a_7z_says_that_it_must_be_unpacked(copy: Copy, place: str):
+    root, published = copy
+    shutil.rmtree(root / "img_align_celeba")
+    (root / place).mkdir(exist_ok=True)
+    (root / place / "img_align_celeba_png.7z.001").touch()
+    with pytest.raises(FaceRefError, match=r"png\.7z\.001 must be unpacked: 7z x img_align"):
+        celeba(Choices(root), published)
 
 
 def test_a_zip_that_was_cut(zipped: Copy):
