@@ -78,11 +78,12 @@ def _write(
 
     Letters that no font at hand has are written as `\\u6797`, and so are line breaks.
     """
-    text = "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
-    font = next((font for font in _fonts() if all(_has(font, letter) for letter in text)), None)
-    if font is None:
-        font = _fonts()[-1]
-        text = "".join(letter if _has(font, letter) else _escaped(letter) for letter in text)
+    *_, widest = _fonts()
+    text = "".join(
+        letter if letter.isprintable() and _has(widest, letter) else _escaped(letter)
+        for letter in text
+    )
+    font = next(font for font in _fonts() if all(_has(font, letter) for letter in text))
     while text and pen.textlength(text, font) > room:
         text = text[:-1]
     pen.text(place, text, ink, font)
@@ -94,7 +95,7 @@ def _escaped(letter: str) -> str:
 
 @cache
 def _fonts() -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, ...]:
-    """Pillow's font, then DejaVu Sans where matplotlib, which brings it, is installed."""
+    """Pillow's font, then DejaVu Sans, which has more, where matplotlib brings it."""
     found = importlib.util.find_spec("matplotlib")
     folder = Path(found.origin).parent if found and found.origin else Path()
     path = folder / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
@@ -105,7 +106,13 @@ def _fonts() -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, ...]:
 @cache
 def _has(font: ImageFont.FreeTypeFont | ImageFont.ImageFont, letter: str) -> bool:
     """Whether a font has a letter: what it lacks is drawn as this code point, which none has."""
-    return letter.isspace() or bytes(font.getmask(letter)) != bytes(font.getmask("\U0010ffff"))
+    return letter.isspace() or _drawn(font, letter) != _drawn(font, "\U0010ffff")
+
+
+def _drawn(font: ImageFont.FreeTypeFont | ImageFont.ImageFont, letter: str) -> bytes:
+    image = Image.new("L", (2 * SIZE, 2 * SIZE))
+    ImageDraw.Draw(image).text((0, 0), letter, 255, font)
+    return image.tobytes()
 
 
 def thumbnail(face: np.ndarray) -> np.ndarray:

@@ -136,9 +136,9 @@ def test_a_parquet_file_is_a_source_whoever_wrote_it(parquet: Path, tmp_path: Pa
         source = hf(Choices(plain))
         assert _bytes_of(source) == images
         assert [record.identity for record in source.records] == list("abcd")
+    pq.write_table(pa.table({"person": list("abcd")}), tmp_path / "bare.parquet")
     with pytest.raises(FaceRefError, match=r"has no image column among: person"):
-        pq.write_table(pa.table({"person": list("abcd")}), plain)
-        hf(Choices(plain))
+        hf(Choices(tmp_path / "bare.parquet"))
     plain.write_bytes(plain.read_bytes()[:-20])
     with pytest.raises(FaceRefError, match=r"Cannot open the data set .*1\.parquet"):
         hf(Choices(plain))
