@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -45,14 +47,14 @@ def draw(rows: Sequence[Sequence[Tile]], heads: Mapping[int, str], aside: int) -
     pen = ImageDraw.Draw(sheet)
     for column, text in heads.items():
         room = TILE if column + 1 in heads else sheet.width
-        pen.text((_left(column, aside), 7), _fitted(pen, text, room), INK, _font())
+        _write(pen, (_left(column, aside), 7), text, room, INK)
     for line, row in enumerate(rows):
         top = HEAD + line * (TILE + CAPTION + GAP)
         for column, tile in enumerate(row):
             left = _left(column, aside)
             sheet.paste(Image.fromarray(tile.image), (left, top))
             ink = INK if tile.strong else FAINT
-            pen.text((left, top + TILE + 2), _fitted(pen, tile.caption, TILE), ink, _font())
+            _write(pen, (left, top + TILE + 2), tile.caption, TILE, ink)
     return sheet
 
 
@@ -76,14 +78,48 @@ def _left(column: int, aside: int) -> int:
     return GAP + column * (TILE + GAP) + (ASIDE if column >= aside else 0)
 
 
-def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(SIZE)
+def _write(
+    pen: ImageDraw.ImageDraw, place: tuple[int, int], text: str, room: int, ink: str
+) -> None:
+    """One line of at most `room` pixels, by the first font that has all of its letters.
 
-
-def _fitted(pen: ImageDraw.ImageDraw, text: str, room: int) -> str:
-    while text and pen.textlength(text, _font()) > room:
+    Letters that no font at hand has are written as `\\u6797`, and so are line breaks.
+    """
+    *_, widest = _fonts()
+    text = "".join(
+        letter if letter.isprintable() and _has(widest, letter) else _escaped(letter)
+        for letter in text
+    )
+    font = next(font for font in _fonts() if all(_has(font, letter) for letter in text))
+    while text and pen.textlength(text, font) > room:
         text = text[:-1]
-    return text
+    pen.text(place, text, ink, font)
+
+
+def _escaped(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")
+
+
+@cache
+def _fonts() -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, ...]:
+    """Pillow's font, then DejaVu Sans, which has more, where matplotlib brings it."""
+    found = importlib.util.find_spec("matplotlib")
+    folder = Path(found.origin).parent if found and found.origin else Path()
+    path = folder / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
+    fonts = [ImageFont.load_default(SIZE)]
+    return (*fonts, ImageFont.truetype(path, SIZE)) if path.is_file() else tuple(fonts)
+
+
+@cache
+def _has(font: ImageFont.FreeTypeFont | ImageFont.ImageFont, letter: str) -> bool:
+    """Whether a font has a letter: what it lacks is drawn as this code point, which none has."""
+    return letter.isspace() or _drawn(font, letter) != _drawn(font, "\U0010ffff")
+
+
+def _drawn(font: ImageFont.FreeTypeFont | ImageFont.ImageFont, letter: str) -> bytes:
+    image = Image.new("L", (2 * SIZE, 2 * SIZE))
+    ImageDraw.Draw(image).text((0, 0), letter, 255, font)
+    return image.tobytes()
 
 
 def thumbnail(face: np.ndarray) -> np.ndarray:

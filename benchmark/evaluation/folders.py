@@ -6,14 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from benchmark.metrics.score import score
 from benchmark.protocol.published import PUBLISHED, score_published
 from benchmark.protocol.tasks import TASKS
+from faceref.decode import IMAGE_ENDINGS, UnreadableImage, decode
 from faceref.errors import FaceRefError, unknown_choice
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 Score = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 
 
@@ -39,21 +38,21 @@ def measure_of(protocol: str) -> Score:
 
 
 def read_rgb(path: Path) -> np.ndarray:
-    """uint8 RGB (H, W, 3); raises FaceRefError for another mode and for what is no image."""
+    """Upright uint8 RGB (H, W, 3); raises FaceRefError for another mode and for no image."""
     try:
-        with Image.open(path) as image:
-            if image.mode != "RGB":
-                raise FaceRefError(f"{path} has the mode {image.mode}, expected RGB.")
-            return np.asarray(image)
-    except (UnidentifiedImageError, OSError) as error:
+        found = decode(path)
+    except UnreadableImage as error:
         raise FaceRefError(f"Cannot read the image {path}: {error}.") from error
+    if found.mode != "RGB":
+        raise FaceRefError(f"{path} has the mode {found.mode}, expected RGB.")
+    return found.pixels
 
 
 def image_files(folder: Path) -> dict[str, Path]:
     """Images below `folder` by their name without the ending; raises FaceRefError for none."""
-    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
+    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in IMAGE_ENDINGS]
     if not paths:
-        raise FaceRefError(f"No images in {folder}. Give a folder of {', '.join(SUFFIXES)}.")
+        raise FaceRefError(f"No images in {folder}. Give a folder of {', '.join(IMAGE_ENDINGS)}.")
     named: dict[str, Path] = {}
     for path in paths:
         name = path.relative_to(folder).with_suffix("").as_posix()

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from benchmark.evaluation.evaluate import Setting, read_faces, score_all
 from benchmark.evaluation.record import MethodRecord, make_result
 from benchmark.protocol.tasks import HR_SIZE
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
+from faceref.decode import UnreadableImage, decode
 from faceref.errors import FaceRefError
 
 if TYPE_CHECKING:
@@ -175,15 +175,14 @@ def problem(path: Path) -> str | None:
 def _damage(path: Path) -> str | None:
     try:
         _read(path)
-    except (OSError, SyntaxError, ValueError) as error:
+    except UnreadableImage as error:
         return f"is damaged: {error} (copy it again)"
     return None
 
 
 def _read(path: Path) -> np.ndarray:
     """uint8 RGB (128, 128, 3)."""
-    with Image.open(path, formats=["PNG"]) as image:
-        return np.asarray(image)
+    return decode(path).pixels
 
 
 def _read_all(paths: Sequence[Path]) -> Iterator[np.ndarray]:

@@ -18,6 +18,7 @@ from faceref.curation.duplicates import SIMILAR_COSINE, as_hashes, face_hashes, 
 from faceref.curation.links import Pairs, find_neighbours, pairs_above
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import REFERENCE_LISTS, SPLITS, decode
+from faceref.decode import UnreadableImage
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError
 from faceref.images import thumbnail
@@ -105,7 +106,7 @@ def image_features(
         Features in the order of the rows: train, val, test.
 
     Raises:
-        FaceRefError: For an embedder other than that of the build.
+        FaceRefError: For an embedder other than that of the build, and for a damaged image.
     """
     made_with = face_ref.manifest["embedder"]
     if embedder is not None and embedder.provenance() != made_with:
@@ -117,10 +118,10 @@ def image_features(
     hashes: list[bytes] = []
     thumbnails: list[np.ndarray] = []
     embeddings: list[np.ndarray] = []
-    images = (data for split in SPLITS for _, data in face_ref.stream(split))
+    images = (pair for split in SPLITS for pair in face_ref.stream(split))
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         while batch := list(islice(images, BATCH)):
-            faces = list(pool.map(decode, batch))
+            faces = list(pool.map(_face, batch))
             hashes += pool.map(face_hashes, faces)
             thumbnails += map(thumbnail, faces)
             if embedder is not None:
@@ -132,6 +133,17 @@ def image_features(
                 progress(len(thumbnails), total)
     vectors = np.concatenate(embeddings) if embeddings else None
     return ImageFeatures(as_hashes(hashes), np.stack(thumbnails), vectors)
+
+
+def _face(pair: tuple[str, bytes]) -> np.ndarray:
+    image_id, encoded = pair
+    try:
+        return decode(encoded)
+    except UnreadableImage as error:
+        raise FaceRefError(
+            f"The image of {image_id} in the set cannot be read: {error}. Copy the set again, or "
+            "build it again."
+        ) from error
 
 
 def _copies(

@@ -129,8 +129,8 @@ def build(
     images: Annotated[
         str | None,
         typer.Option(
-            help="celeba: img_align_celeba or img_celeba; ffhq: images1024x1024 or "
-            "thumbnails128x128.",
+            help="celeba: img_align_celeba, img_align_celeba_png or img_celeba; "
+            "ffhq: images1024x1024 or thumbnails128x128.",
             rich_help_panel=SOURCE,
         ),
     ] = None,
@@ -207,6 +207,7 @@ def build(
     """
     import faceref
     from faceref.console import need_option, say
+    from faceref.dataset.summary import counted
 
     need_option("--out", out is not None, "faceref build FACES --out face_ref")
     faces = faceref.build(
@@ -247,9 +248,8 @@ def build(
         image_column=image_column,
         identity_column=identity_column,
     )
-    rejected = sum(faces.manifest["rejects"].values())
     kept = ", ".join(f"{faces.manifest['counts'][name]:,} {name}" for name in faces.splits)
-    say(f"Face_Ref: {kept}; {rejected:,} rejected. See it: faceref inspect {out}")
+    say(f"Face_Ref: {kept}; {counted(faces.manifest)}. See it: faceref inspect {out}")
 
 
 def sources(

@@ -274,7 +274,8 @@ class FaceRef:
         """
         from faceref.dataset.summary import summarise
 
-        return summarise(self.manifest, str(self.root))
+        rejects = self.rejects() if (self.root / REJECTS).is_file() else []
+        return summarise(self.manifest, str(self.root), rejects)
 
     @property
     def splits(self) -> list[str]:

@@ -18,7 +18,6 @@ pyarrow only, so that a lean GPU host can train.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,7 +26,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
+
+from faceref.decode import decode as decode_image
 
 from faceref.files import write_table, write_text, writing
 
@@ -205,6 +205,5 @@ def fingerprint(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def decode(encoded: bytes) -> np.ndarray:
-    """An encoded image as uint8 RGB, (H, W, 3)."""
-    with Image.open(io.BytesIO(encoded)) as image:
-        return np.asarray(image.convert("RGB"))
+    """An encoded image as uint8 RGB, (H, W, 3); raises UnreadableImage where it is damaged."""
+    return decode_image(encoded).pixels

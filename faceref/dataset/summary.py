@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +21,47 @@ class Summary:
     """Lines that belong under the tables."""
 
 
-def summarise(manifest: Mapping[str, Any], name: str) -> Summary:
-    """The summary of a set from its manifest; `name` is what its first table calls it."""
-    return Summary(list(_tables(manifest, name)), _notes(manifest))
+def summarise(
+    manifest: Mapping[str, Any], name: str, rejects: Sequence[Mapping[str, str]] = ()
+) -> Summary:
+    """The summary of a set.
+
+    Args:
+        manifest: The content of its `face_ref.json`.
+        name: What the first table calls it.
+        rejects: Its table of rejected images: says why those that cannot be read cannot.
+
+    Returns:
+        Tables and notes.
+    """
+    return Summary(list(_tables(manifest, name, rejects)), _notes(manifest))
 
 
-def _tables(manifest: Mapping[str, Any], name: str) -> Iterator[Table]:
+def counted(manifest: Mapping[str, Any]) -> str:
+    """What became of the files of the source in one line: `3 rejected (2 unreadable, 1 no face)`.
+
+    What was passed over follows where there is any.
+    """
+    passed = passed_over(manifest)
+    parts = [_counted("rejected", manifest["rejects"])]
+    parts += [_counted("passed over", passed)] if passed else []
+    return "; ".join(parts)
+
+
+def _counted(what: str, reasons: Mapping[str, int]) -> str:
+    each = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+    return f"{sum(reasons.values()):,} {what}" + (f" ({each})" if each else "")
+
+
+def passed_over(manifest: Mapping[str, Any]) -> dict[str, int]:
+    """Files, folders or rows of the source that are none of its images, by the reason."""
+    inventory = (manifest.get("origin") or {}).get("inventory") or {}
+    return inventory.get("passed_over", {})
+
+
+def _tables(
+    manifest: Mapping[str, Any], name: str, rejects: Sequence[Mapping[str, str]]
+) -> Iterator[Table]:
     people = manifest["leak_certificate"]["identities"]
     counts = manifest["counts"]
     there = [split for split in SPLITS if split in counts]
@@ -33,12 +69,27 @@ def _tables(manifest: Mapping[str, Any], name: str) -> Iterator[Table]:
     everybody = sum(people[split] for split in there)
     rows.append(["all", f"{sum(counts.values()):,}", f"{everybody:,}"])
     yield f"Faces ({name})", ["split", "faces", "people"], rows
-    rejects = manifest["rejects"]
-    rows = [[reason, f"{count:,}"] for reason, count in rejects.items()]
+    rows = [[reason, f"{count:,}"] for reason, count in _reasons(manifest, rejects).items()]
     yield "Rejected images", ["reason", "images"], rows or [["none", "0"]]
+    rows = [[reason, f"{count:,}"] for reason, count in passed_over(manifest).items()]
+    if rows:
+        yield "Passed over in the source", ["reason", "files"], rows
     yield _quantiles("Similarity of references", "list", manifest["similarity"], 3)
     if manifest.get("quality"):
         yield _quantiles("Quality of the faces", "measure", manifest["quality"], 2)
+
+
+def _reasons(
+    manifest: Mapping[str, Any], rejects: Sequence[Mapping[str, str]]
+) -> Mapping[str, int]:
+    """Rejects by reason, and what cannot be read by what is wrong with it, too."""
+    details = Counter(
+        f"{row['reason']}: {row['detail']}" for row in rejects if row["reason"] == "unreadable"
+    )
+    if not details:
+        return manifest["rejects"]
+    others = {why: count for why, count in manifest["rejects"].items() if why != "unreadable"}
+    return {**others, **dict(sorted(details.items()))}
 
 
 def _quantiles(

@@ -96,7 +96,7 @@ def build(
     _refuse_few_people(source)
     settings = {
         "source": source.name,
-        "images": _listing_digest(source.records),
+        "images": _listing(source.records),
         "embedder": embedder.provenance(),
         **asdict(recipe.quality),
         "parts": PARTS_VERSION,
@@ -130,17 +130,12 @@ def _refuse_few_people(source: Source) -> None:
         raise too_few_people(len(people))
 
 
-def _listing_digest(records: Sequence[Record]) -> str:
-    digest = hashlib.sha256()
+def _listing(records: Sequence[Record]) -> dict[str, str]:
+    """A mark of each image by its id: of its label, size and given landmarks."""
+    marks = {}
     for record in records:
-        line = f"{record.image_id}\t{record.identity}\t{_size(record)}\n"
-        digest.update(line.encode("utf-8", "surrogateescape"))
+        digest = hashlib.sha256(f"{record.identity}\t{record.size}".encode())
         if record.landmarks is not None:
             digest.update(record.landmarks.tobytes())
-    return digest.hexdigest()
-
-
-def _size(record: Record) -> int:
-    if record.path is not None:
-        return record.path.stat().st_size
-    return len(record.data or b"") if record.blob is None else record.blob.size
+        marks[record.image_id] = digest.hexdigest()[:16]
+    return marks

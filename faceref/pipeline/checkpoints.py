@@ -7,7 +7,7 @@ temporary name and then renamed: it is there and whole, or it is not there.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 from faceref.errors import FaceRefError, cannot_write
 from faceref.files import write_table, write_text
 from faceref.record import Record
+from faceref.sources.inventory import first_names
 
-PARTS_VERSION = 2
+PARTS_VERSION = 3
 """Grows with the columns: an unfinished build of an earlier version cannot be gone on with."""
 LEAN_COLUMNS = (
     "image_id",
@@ -122,8 +123,28 @@ def _row(record: Record) -> dict[str, Any]:
     }
 
 
+def _changes(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """What is gone from, new in and changed in the images, by their marks."""
+    groups = {
+        "gone since": sorted(before.keys() - now.keys()),
+        "new": sorted(now.keys() - before.keys()),
+        "changed": sorted(name for name in before.keys() & now.keys() if before[name] != now[name]),
+    }
+    return "; ".join(
+        f"{len(names):,} {what} ({first_names(names, len(names))})"
+        for what, names in groups.items()
+        if names
+    )
+
+
 def _check_recipe(root: Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
     differing = [key for key in wanted if found.get(key) != wanted[key]]
+    if "images" in differing and isinstance(found.get("images"), dict):
+        raise FaceRefError(
+            f"{root} is an unfinished build of other images: "
+            f"{_changes(found['images'], wanted['images'])}. Make the source as it was to go on, "
+            "or delete that folder to begin anew."
+        )
     if differing:
         key = differing[0]
         raise FaceRefError(

@@ -10,6 +10,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from faceref.release.policy import PolicyError
+from faceref.sources.listing import (
+    ENDING,
+    HIDDEN,
+    LINK,
+    LOOSE,
+    NAMED_OTHERWISE,
+    SECOND,
+    SHUT,
+    SPECIAL,
+    UNLISTED,
+)
 
 LONGEST = 240
 """Characters of a text; hashes and notes are shorter."""
@@ -55,6 +66,7 @@ _KEYS = frozenset(
 ) | {
     *("listed images", "text files", "too small", "cut off", "turned away", "no face"),
     *("unreadable", "blurred", "unsure", "one person, two labels", "unlike its label"),
+    *("passed_over", HIDDEN, ENDING, NAMED_OTHERWISE, UNLISTED, SECOND, LOOSE, SHUT, LINK, SPECIAL),
 }
 
 

@@ -103,3 +103,16 @@ def test_a_changed_score_and_a_lost_row_are_noticed(copy: Path):
     assert result.exit_code == 1
     assert "fingerprint" in result.output
     assert "faces in train" in result.output
+
+
+def test_a_damaged_image_of_a_set_is_named(tiny_build: Path, tmp_path: Path):
+    root = Path(shutil.copytree(tiny_build, tmp_path / "set"))
+    path = next((root / "data").glob("val-*.parquet"))
+    rows = pq.read_table(path)
+    cells = rows["image"].to_pylist()
+    cells[0]["bytes"] = cells[0]["bytes"][:-300]
+    place = rows.schema.get_field_index("image")
+    pq.write_table(rows.set_column(place, rows.field(place), [pa.array(cells)]), path)
+    result = CliRunner().invoke(app, ["certify", str(root)])
+    assert result.exit_code == 1
+    assert f"The image of {rows['image_id'][0]} in the set cannot be read: cut off" in result.output

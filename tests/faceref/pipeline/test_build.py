@@ -151,3 +151,31 @@ def test_datasets_opens_the_folder(people: Path, tmp_path: Path, monkeypatch: py
     person, shot = row["image_id"].split("/")
     assert np.array_equal(np.asarray(row["image"]), face_image(int(person[-2:]), int(shot)))
     assert set(row["refs_hr"][0]) == {"image_id", "score"}
+
+
+@pytest.mark.case("F another images")
+def test_an_unfinished_build_says_which_images_changed(tmp_path: Path):
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    root = write_people(tmp_path / "people")
+    with pytest.raises(KeyboardInterrupt):
+        build(folder(root), PlainEmbedder(), tmp_path / "out", progress=stop)
+    (root / "person_00" / "0.png").unlink()
+    (root / "person_01" / "0.png").rename(root / "person_01" / "new.png")
+    (root / "person_02" / "0.png").write_bytes(b"changed")
+    message = (
+        r"unfinished build of other images: 2 gone since \(person_00/0, person_01/0\); "
+        r"1 new \(person_01/new\); 1 changed \(person_02/0\)\..*delete that folder"
+    )
+    with pytest.raises(FaceRefError, match=message):
+        build(folder(root), PlainEmbedder(), tmp_path / "out")
+
+
+def test_a_file_that_goes_while_it_is_built_is_rejected(tmp_path: Path):
+    source = folder(write_people(tmp_path / "people"))
+    (tmp_path / "people" / "person_00" / "0.png").unlink()
+    build(source, PlainEmbedder(), tmp_path / "out", RECIPE)
+    (reject,) = FaceRef.open(tmp_path / "out").rejects()
+    assert reject["image_id"] == "person_00/0"
+    assert reject["detail"] == "cannot be read (No such file or directory)"

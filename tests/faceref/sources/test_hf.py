@@ -5,6 +5,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -104,6 +106,42 @@ def test_an_image_without_label_is_its_own_person(tmp_path: Path):
     _dataset(3, identity=["a", None, "b"]).save_to_disk(str(tmp_path / "saved"))
     people = [record.identity for record in hf(Choices(tmp_path / "saved")).records]
     assert people == ["a", "train/00000001", "b"]
+
+
+@pytest.mark.case("B10")
+def test_a_missing_label_is_nobody_and_said(tmp_path: Path):
+    lists = (
+        [1.0, float("nan"), None, 2.0],
+        ["a", "nan", None, "Nan"],
+        ["a", " ", "None", "b"],
+    )
+    for place, labels in enumerate(lists):
+        _dataset(4, identity=labels).save_to_disk(str(tmp_path / f"{place}"))
+        source = hf(Choices(tmp_path / f"{place}"))
+        nobody = [record.identity == record.image_id for record in source.records]
+        assert nobody == [False, True, True, False]
+        assert source.inventory is not None
+        assert any("2 images have no identity" in note for note in source.inventory.notes)
+
+
+@pytest.mark.case("F a single Parquet file")
+def test_a_parquet_file_is_a_source_whoever_wrote_it(parquet: Path, tmp_path: Path):
+    file = next(parquet.glob("*.parquet")).rename(tmp_path / "data.parquet")
+    assert [r.identity for r in hf(Choices(file)).records] == _people()
+    assert "image column image" in check(Choices(file)).text()
+    images = [record.data for record in sample().records[:4]]
+    for place, cells in enumerate((images, [{"bytes": data, "path": None} for data in images])):
+        plain = tmp_path / f"{place}.parquet"
+        pq.write_table(pa.table({"photo": cells, "person": list("abcd")}), plain)
+        source = hf(Choices(plain))
+        assert _bytes_of(source) == images
+        assert [record.identity for record in source.records] == list("abcd")
+    pq.write_table(pa.table({"person": list("abcd")}), tmp_path / "bare.parquet")
+    with pytest.raises(FaceRefError, match=r"has no image column among: person"):
+        hf(Choices(tmp_path / "bare.parquet"))
+    plain.write_bytes(plain.read_bytes()[:-20])
+    with pytest.raises(FaceRefError, match=r"Cannot open the data set .*1\.parquet"):
+        hf(Choices(plain))
 
 
 def test_rows_without_image_are_counted(tmp_path: Path):
