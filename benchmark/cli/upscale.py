@@ -16,6 +16,9 @@ UPSCALE = """**Examples**
 `facebench upscale crops/ --aligned --explain --face-ref face_ref --weights w.safetensors
 --out large`
 
+Sub-folders are read, too. The exit status is 1 where any file failed. Interrupted, the same command
+goes on with the first file that is not done; a video begins anew.
+
 Detail is hallucinated: it must not serve to identify anyone.
 """
 
@@ -69,8 +72,10 @@ def upscale(
     Example: `facebench upscale group.jpg --face-ref face_ref --weights runs/msrnet --out large`
     """
     import benchmark
+    from benchmark.upscaling.jobs import list_jobs
     from faceref.console import say
 
+    list_jobs(given, out)  # Models are not opened for files that are not there.
     upscaler = benchmark.Upscaler(
         benchmark.load_model(weights),
         face_ref,
@@ -85,3 +90,5 @@ def upscale(
     )
     found = benchmark.upscale_files(given, out, upscaler, explain=explain)
     say("\n".join(found.summary()))
+    if found.failed:
+        raise typer.Exit(1)

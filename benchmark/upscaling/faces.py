@@ -31,6 +31,10 @@ BATCH = 16
 MAX_PIXELS = 100_000_000
 
 
+class NoFaceError(FaceRefError):
+    """A photograph in which no face is found."""
+
+
 @dataclass(frozen=True, eq=False)
 class UpscaledFace:
     """One face of an image, and what was made of it."""
@@ -113,7 +117,7 @@ def upscale_photo(
 ) -> tuple[np.ndarray, list[UpscaledFace]]:
     """A photograph, uint8 RGB (H, W, 3), `scale` times as large with its LR faces enlarged.
 
-    Raises FaceRefError where no face is found or the result would be too large.
+    Raises NoFaceError where no face is found, FaceRefError where the result would be too large.
     """
     height, width = image.shape[:2]
     if height * width * scale * scale > MAX_PIXELS:
@@ -122,7 +126,9 @@ def upscale_photo(
         )
     found = embedder.detect(image)
     if not found:
-        raise FaceRefError("no face found. Try --det-size 640, or --aligned for crops of faces.")
+        raise NoFaceError(
+            f"no face found in {width}x{height} pixels. A crop of one face needs --aligned."
+        )
     template = embedder.scheme.template
     tiny = [force or _width_in_image(face.landmarks, template) <= HR_SIZE for face in found]
     chosen = [face for face, small in zip(found, tiny, strict=True) if small]

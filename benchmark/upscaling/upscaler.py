@@ -14,12 +14,13 @@ from torch import nn
 from benchmark.methods.model import Model, as_method
 from benchmark.training.export import load_model
 from benchmark.upscaling.faces import FaceUpscaler, UpscaledFace, upscale_crop, upscale_photo
-from benchmark.upscaling.images import read_image, write_image
+from benchmark.upscaling.images import with_alpha, write_image
 from faceref.dataset.face_ref import FaceRef
+from faceref.decode import Decoded, UnreadableImage, decode
 from faceref.embed.registry import open_embedder
 from faceref.errors import FaceRefError
 from faceref.hardware import open_device
-from faceref.mining.gallery import Gallery
+from faceref.mining.gallery import Gallery, lr_likeness
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,6 +30,8 @@ class Upscaled:
     image: np.ndarray
     """uint8 RGB (H, W, 3)."""
     faces: list[UpscaledFace]
+    alpha: np.ndarray | None = None
+    """uint8 (H, W), 255 where opaque; None where the whole image is."""
 
     def __repr__(self) -> str:
         height, width = self.image.shape[:2]
@@ -37,7 +40,7 @@ class Upscaled:
 
     def save(self, path: str | Path) -> None:
         """Write the image as PNG; a text in it says that detail is hallucinated."""
-        write_image(self.image, Path(path))
+        write_image(self.image, Path(path), self.alpha)
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows."""
@@ -95,10 +98,14 @@ class Upscaler:
     ) -> None:
         target = open_device(device)
         self.scale, self.force = scale, force
-        self.embedder = None
-        if not aligned:
-            self.embedder = open_embedder(embedder, pack=pack, det_size=det_size, device=device)
-        gallery = Gallery(references, self.embedder)
+        faces = FaceRef.open(references)
+        found = None
+        named = pack is not None or embedder != "insightface"
+        # A set by identity is searched with the embedder of its build, for crops, too.
+        if not aligned or (named and lr_likeness(faces) == "identity"):
+            found = open_embedder(embedder, pack=pack, det_size=det_size, device=device)
+        self.embedder = None if aligned else found
+        gallery = Gallery(faces, found)
         network = load_model(model) if isinstance(model, (str, Path)) else model
         self.face_upscaler = FaceUpscaler(as_method(network), gallery, count, target)
 
@@ -114,10 +121,17 @@ class Upscaler:
         Raises:
             FaceRefError: Where the image cannot be read, has no face, or would become too large.
         """
-        if isinstance(image, (str, Path)):
-            image = _read(Path(image))
-        pixels = np.asarray(image.convert("RGB") if isinstance(image, Image.Image) else image)
-        return Upscaled(*self.frame(pixels))
+        if isinstance(image, np.ndarray):
+            return Upscaled(*self.frame(image))
+        return self.decoded(_of_pillow(image) if isinstance(image, Image.Image) else _read(image))
+
+    def decoded(self, image: Decoded) -> Upscaled:
+        """Super-resolve the faces of an image with its transparency."""
+        large, faces = self.frame(image.pixels)
+        if image.alpha is None:
+            return Upscaled(large, faces)
+        colours, alpha = with_alpha(large, image.alpha)
+        return Upscaled(colours, faces, alpha)
 
     def frame(self, image: np.ndarray) -> tuple[np.ndarray, list[UpscaledFace]]:
         """The larger image, and what was made of each face of uint8 RGB (H, W, 3)."""
@@ -137,9 +151,20 @@ class Upscaler:
         }
 
 
-def _read(path: Path) -> np.ndarray:
+def _read(path: str | Path) -> Decoded:
     """The image at `path`; the error names the file."""
     try:
-        return read_image(path)
-    except FaceRefError as error:
-        raise FaceRefError(f"{path} {error}. Give a photograph, or uint8 RGB (H, W, 3).") from error
+        return decode(path)
+    except UnreadableImage as error:
+        raise FaceRefError(
+            f"{path}: {error}. Give a photograph, or uint8 RGB (H, W, 3)."
+        ) from error
+
+
+def _of_pillow(image: Image.Image) -> Decoded:
+    """What is transparent is laid over grey, as in images that are read."""
+    if not image.has_transparency_data:
+        return Decoded(np.asarray(image.convert("RGB")), None, image.mode)
+    buffer = io.BytesIO()
+    image.convert("RGBA").save(buffer, "PNG")
+    return decode(buffer.getvalue())
