@@ -72,23 +72,23 @@ def upscale(
     Example: `facebench upscale group.jpg --face-ref face_ref --weights runs/msrnet --out large`
     """
     import benchmark
-    from benchmark.upscaling.jobs import list_jobs
     from faceref.console import say
 
-    list_jobs(given, out)  # Models are not opened for files that are not there.
-    upscaler = benchmark.Upscaler(
-        benchmark.load_model(weights),
-        face_ref,
-        count=count,
-        aligned=aligned,
-        scale=scale,
-        force=force,
-        embedder=embedder,
-        pack=pack,
-        det_size=det_size,
-        device=device,
-    )
-    found = benchmark.upscale_files(given, out, upscaler, explain=explain)
+    def open_upscaler() -> benchmark.Upscaler:
+        return benchmark.Upscaler(
+            benchmark.load_model(weights),
+            face_ref,
+            count=count,
+            aligned=aligned,
+            scale=scale,
+            force=force,
+            embedder=embedder,
+            pack=pack,
+            det_size=det_size,
+            device=device,
+        )
+
+    found = benchmark.upscale_files(given, out, open_upscaler, explain=explain)
     say("\n".join(found.summary()))
     if found.failed:
         raise typer.Exit(1)

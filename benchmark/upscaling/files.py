@@ -72,7 +72,7 @@ def _named(names: list[str]) -> str:
 def upscale_files(
     given: str | Path,
     out: str | Path,
-    upscaler: Upscaler,
+    upscaler: Upscaler | Callable[[], Upscaler],
     *,
     explain: bool = False,
     progress: bool = True,
@@ -88,7 +88,8 @@ def upscale_files(
         out: Folder to write to: `NAME.png` for an image, `NAME.mp4` for a video, where two would
             have one name `NAME.jpg.png`; and `report.json`. Only files that this function made are
             written over.
-        upscaler: What super-resolves.
+        upscaler: What super-resolves; or what opens it, which is called when it is clear that there
+            are files to read and a place to write to.
         explain: Also write, for each image, a sheet of its faces beside their references.
         progress: Show a progress bar.
 
@@ -101,15 +102,16 @@ def upscale_files(
     """
     given, out = Path(given), Path(out)
     jobs = list_jobs(given, out)
+    opened = upscaler if isinstance(upscaler, Upscaler) else upscaler()
     sweep(out, jobs.listed)
     out.mkdir(parents=True, exist_ok=True)
-    records = Records(out, _settings(upscaler, explain))
+    records = Records(out, _settings(opened, explain))
     entries: list[Entry] = []
     total = len(jobs.listed)
     with progress_bar("Super-resolving", "files", shown=progress) as update:
         for place, job in enumerate(jobs.listed):
             say = partial(_say_frames, update, place, total, job.name)
-            entries.append(_entry(job, records, upscaler, explain, say))
+            entries.append(_entry(job, records, opened, explain, say))
             update(place + 1, total)
     made = [entry for entry in entries if "faces" in entry]
     failed = [entry for entry in entries if "error" in entry]
