@@ -29,7 +29,10 @@ def upscale(
     ],
     face_ref: Annotated[Path, typer.Option(help="Face_Ref whose train faces serve as references.")],
     weights: Annotated[
-        Path, typer.Option(help="Folder of a training, or an exported .safetensors file.")
+        list[Path],
+        typer.Option(
+            help="Folder of a training, or an exported .safetensors file; twice, for x8 and x4."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
     aligned: Annotated[
@@ -44,14 +47,6 @@ def upscale(
     count: Annotated[
         int, typer.Option(help="References a face, K.", min=0, max=8, rich_help_panel=MORE)
     ] = 5,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force",
-            help="Also faces of more than 128 pixels, which lose detail.",
-            rich_help_panel=MORE,
-        ),
-    ] = False,
     embedder: Annotated[
         str, typer.Option(help="What finds faces: insightface or dlib.", rich_help_panel=MORE)
     ] = "insightface",
@@ -76,12 +71,11 @@ def upscale(
 
     def open_upscaler() -> benchmark.Upscaler:
         return benchmark.Upscaler(
-            benchmark.load_model(weights),
+            weights,
             face_ref,
             count=count,
             aligned=aligned,
             scale=scale,
-            force=force,
             embedder=embedder,
             pack=pack,
             det_size=det_size,

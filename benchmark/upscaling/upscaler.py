@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,10 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
-from benchmark.methods.model import Model, as_method
 from benchmark.training.export import load_model
 from benchmark.upscaling.faces import FaceUpscaler, UpscaledFace, upscale_crop, upscale_photo
 from benchmark.upscaling.images import with_alpha, write_image
+from benchmark.upscaling.networks import open_networks
 from faceref.dataset.face_ref import FaceRef
 from faceref.decode import Decoded, UnreadableImage, decode
 from faceref.embed.registry import open_embedder
@@ -52,25 +53,29 @@ class Upscaled:
 class Upscaler:
     """Super-resolves the faces of photographs, or aligned crops of faces.
 
-    A face is aligned as in the reference set, shrunk to the 16x16 that methods are trained for,
-    given references that were found with it alone, super-resolved to 128x128, and laid back into
-    the upsampled photograph. The detail is hallucinated: it must not serve to identify anyone.
+    A face is super-resolved by the network of its size: from 16x16 (x8) or from 32x32 (x4), to
+    128x128. Its size is the side of the frame that it is aligned to, in pixels of the photograph:
+    about 1.6 times the width of its box. One that is too large, or has no network, is left as
+    bicubic upsampling makes it. References are found with the LR face alone. Shrunk again a result
+    is the photograph: nothing that the photograph shows is changed. The detail is hallucinated: it
+    must not serve to identify anyone.
 
     Args:
-        model: A model of `benchmark.load_model`, or what it takes; or a module with
-            `forward(lr, refs)` or `forward(lr)`.
+        models: A model of `benchmark.load_model`, or what that takes, or a module with
+            `forward(lr, refs)` or `forward(lr)`, whose attribute `scale` is 4 where that is not 8;
+            or a list with one of each scale.
         references: A Face_Ref, or its folder, whose train faces serve as references.
         count: References given for each face, K, 0 to 8.
         aligned: Inputs are square crops of aligned faces: none is looked for.
         scale: How much larger photographs become.
-        force: Also super-resolve faces of more than 128 pixels, which lose detail.
         embedder: What finds faces, `insightface` or `dlib`.
         pack: insightface model pack, a folder or a name; None: `buffalo_l`.
         det_size: Side of the detector's input in pixels.
         device: `cpu` or `cuda`.
 
     Raises:
-        FaceRefError: Where the set, the embedder or the device is not to be had.
+        FaceRefError: Where the set, the embedder or the device is not to be had, and for two models
+            of one scale.
 
     Example:
         >>> import benchmark
@@ -84,20 +89,19 @@ class Upscaler:
 
     def __init__(
         self,
-        model: nn.Module | str | Path,
+        models: nn.Module | str | Path | Sequence[nn.Module | str | Path],
         references: FaceRef | str | Path,
         *,
         count: int = 5,
         aligned: bool = False,
         scale: int = 4,
-        force: bool = False,
         embedder: str = "insightface",
         pack: str | None = None,
         det_size: int = 640,
         device: str = "cpu",
     ) -> None:
         target = open_device(device)
-        self.scale, self.force = scale, force
+        self.scale = scale
         faces = FaceRef.open(references)
         found = None
         named = pack is not None or embedder != "insightface"
@@ -106,8 +110,10 @@ class Upscaler:
             found = open_embedder(embedder, pack=pack, det_size=det_size, device=device)
         self.embedder = None if aligned else found
         gallery = Gallery(faces, found)
-        network = load_model(model) if isinstance(model, (str, Path)) else model
-        self.face_upscaler = FaceUpscaler(as_method(network), gallery, count, target)
+        several = [models] if isinstance(models, (nn.Module, str, Path)) else models
+        modules = [load_model(one) if isinstance(one, (str, Path)) else one for one in several]
+        networks = open_networks(modules, count, target)
+        self.face_upscaler = FaceUpscaler(networks, gallery, target)
 
     def __call__(self, image: np.ndarray | Image.Image | str | Path) -> Upscaled:
         """Super-resolve the faces of one image.
@@ -137,17 +143,14 @@ class Upscaler:
         """The larger image, and what was made of each face of uint8 RGB (H, W, 3)."""
         if self.embedder is None:
             return upscale_crop(image, self.face_upscaler)
-        return upscale_photo(image, self.face_upscaler, self.embedder, self.scale, self.force)
+        return upscale_photo(image, self.face_upscaler, self.embedder, self.scale)
 
     def provenance(self) -> dict[str, Any]:
         """What outputs depend on, for the report beside them."""
-        model, gallery = self.face_upscaler.model, self.face_upscaler.gallery
-        known = isinstance(model, Model)
+        upscaler = self.face_upscaler
         return {
-            "method": model.method.name if known else type(model).__name__,
-            "weights_sha256": model.sha256 if known else None,
-            "references": self.face_upscaler.count,
-            "face_ref": gallery.face_ref.manifest["fingerprint"],
+            "networks": [network.provenance() for network in upscaler.networks.values()],
+            "face_ref": upscaler.gallery.face_ref.manifest["fingerprint"],
         }
 
 
