@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -16,13 +17,15 @@ import faceref
 from benchmark.upscaling.explain import explain_faces
 from benchmark.upscaling.faces import NoFaceError
 from benchmark.upscaling.images import NOTICE, write_image
-from benchmark.upscaling.jobs import Job, list_jobs
+from benchmark.upscaling.jobs import UNFINISHED, Job, list_jobs
 from benchmark.upscaling.records import Entry, Records, input_sha256, sweep
 from benchmark.upscaling.upscaler import Upscaler
 from benchmark.upscaling.video import NO_FFMPEG, has_ffmpeg, upscale_video
+from faceref.api.arguments import as_path
 from faceref.console import progress_bar
 from faceref.decode import decode
-from faceref.errors import FaceRefError
+from faceref.errors import FaceRefError, UnwritableError
+from faceref.outputs import holding
 
 _SHOWN = 3
 
@@ -35,8 +38,8 @@ class UpscaledFiles:
     """JSON with each file, its faces and their references."""
     done: int
     """Files with a super-resolved face."""
-    left_alone: int
-    """Files all of whose faces were left as upsampling makes them."""
+    left_alone: dict[str, str]
+    """Why all faces of a file were left as upsampling makes them, by its name."""
     failed: dict[str, str]
     """Why a file could not be super-resolved, by its name."""
     passed_over: dict[str, str] = field(default_factory=dict)
@@ -49,9 +52,10 @@ class UpscaledFiles:
         by_reason: dict[str, list[str]] = defaultdict(list)
         for name, reason in self.passed_over.items():
             by_reason[reason].append(name)
+        why_alone = ", ".join(sorted(set(self.left_alone.values())))
         counts = {
             "super-resolved": self.done,
-            "left alone (faces already sharp)": self.left_alone,
+            f"left alone{f' (faces: {why_alone})' if why_alone else ''}": len(self.left_alone),
             "failed": len(self.failed),
             "passed over": len(self.passed_over),
         }
@@ -100,27 +104,35 @@ def upscale_files(
         FaceRefError: Where there is no image, or `out` cannot be written or holds other files of
             those names; nothing was written then.
     """
-    given, out = Path(given), Path(out)
+    given, out = as_path(given), as_path(out)
     jobs = list_jobs(given, out)
     opened = upscaler if isinstance(upscaler, Upscaler) else upscaler()
-    sweep(out, jobs.listed)
-    out.mkdir(parents=True, exist_ok=True)
-    records = Records(out, _settings(opened, explain))
-    entries: list[Entry] = []
-    total = len(jobs.listed)
-    with progress_bar("Super-resolving", "files", shown=progress) as update:
-        for place, job in enumerate(jobs.listed):
-            say = partial(_say_frames, update, place, total, job.name)
-            entries.append(_entry(job, records, opened, explain, say))
-            update(place + 1, total)
-    made = [entry for entry in entries if "faces" in entry]
-    failed = [entry for entry in entries if "error" in entry]
-    over = [{"input": name, "reason": why} for name, why in jobs.passed_over.items()]
-    report = records.finish({"files": made, "failed": failed, "passed_over": over})
-    done = sum(not all(face["left_alone"] for face in entry["faces"]) for entry in made)
+    with holding(out / UNFINISHED, out):
+        sweep(out, jobs.listed)
+        records = Records(out, _settings(opened, explain))
+        entries: list[Entry] = []
+        total = len(jobs.listed)
+        with progress_bar("Super-resolving", "files", shown=progress) as update:
+            for place, job in enumerate(jobs.listed):
+                say = partial(_say_frames, update, place, total, job.name)
+                entries.append(_entry(job, records, opened, explain, say))
+                update(place + 1, total)
+        made = [entry for entry in entries if "faces" in entry]
+        failed = [entry for entry in entries if "error" in entry]
+        over = [{"input": name, "reason": why} for name, why in jobs.passed_over.items()]
+        report = records.finish({"files": made, "failed": failed, "passed_over": over})
+    left_alone = {entry["input"]: why for entry in made if (why := _why_left_alone(entry))}
     errors = {entry["input"]: entry["error"] for entry in failed}
-    left_alone = len(made) - done
+    done = len(made) - len(left_alone)
     return UpscaledFiles(report, done, left_alone, errors, jobs.passed_over, _notes(made))
+
+
+def _why_left_alone(entry: Entry) -> str:
+    """Why no face of a file was super-resolved; empty where one was."""
+    reasons = [face["left_alone"] for face in entry["faces"]]
+    if not all(reasons):
+        return ""
+    return ", ".join(sorted({reason.rpartition(": ")[2] for reason in reasons}))
 
 
 def _settings(upscaler: Upscaler, explain: bool) -> dict[str, Any]:
@@ -155,6 +167,10 @@ def _entry(
         entry |= {"output": _relative(job.out, records.out), **made}
     except NoFaceError as error:
         entry["error"] = str(error)
+    except UnwritableError as error:
+        if getattr(error.__cause__, "errno", None) != errno.ENAMETOOLONG:
+            raise  # The next file would end in the same way.
+        return {**entry, "error": "has too long a name for its outputs"}
     except FaceRefError as error:
         return {**entry, "error": str(error)}  # It may be mended with the file as it is.
     records.keep(job, entry)

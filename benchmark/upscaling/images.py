@@ -24,7 +24,6 @@ def write_image(image: np.ndarray, path: Path, alpha: np.ndarray | None = None) 
 
     `image` is uint8 RGB (H, W, 3), `alpha` uint8 (H, W).
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     info = PngInfo()
     info.add_text("Comment", NOTICE)
     layers = image if alpha is None else np.dstack([image, alpha])

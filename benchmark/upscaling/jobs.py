@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmark.upscaling.images import is_ours
 from faceref.decode import IMAGE_ENDINGS
 from faceref.errors import FaceRefError
+from faceref.outputs import need_folder
 
 VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".3gp")
 KNOWN = (*IMAGE_ENDINGS, *VIDEOS)
@@ -79,7 +80,7 @@ def list_jobs(given: Path, out: Path) -> Jobs:
         Job(path, shown(name.as_posix()), out / output)
         for path, name, output in zip(paths, names, outputs, strict=True)
     ]
-    _need_folder(out)
+    need_folder(out)
     _need_apart(given, out, found)
     return Jobs(found, passed_over)
 
@@ -179,16 +180,6 @@ def _keys(output: Path) -> set[str]:
 def _key(path: Path) -> str:
     """Equal for paths that some disk takes for one."""
     return unicodedata.normalize("NFC", path.as_posix()).casefold()
-
-
-def _need_folder(out: Path) -> None:
-    """Raise FaceRefError unless files can be written to the folder `out`, once it is made."""
-    there = out.absolute()
-    while not there.exists():
-        there = there.parent
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        reason = "is no folder" if not there.is_dir() else "may not be written to"
-        raise FaceRefError(f"--out {out}: {there} {reason}. Choose another --out.")
 
 
 def _need_apart(given: Path, out: Path, jobs: Sequence[Job]) -> None:

@@ -15,6 +15,7 @@ from benchmark.upscaling.images import NOTICE
 from benchmark.upscaling.jobs import REPORT, UNFINISHED, Job
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256, write_text
+from faceref.outputs import LOCK
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -58,7 +59,6 @@ class Records:
 
     def keep(self, job: Job, entry: Entry) -> None:
         """Say on disk that the outputs of `entry` are there."""
-        self._folder.mkdir(exist_ok=True)
         text = json.dumps({"settings": self.settings, "entry": entry})
         write_text(self._path(job), text)
 
@@ -70,6 +70,7 @@ class Records:
         for record in self._folder.glob("*.json"):
             if re.fullmatch(r"[0-9a-f]{64}\.json", record.name):
                 record.unlink()
+        (self._folder / LOCK).unlink(missing_ok=True)
         if self._folder.is_dir() and not any(self._folder.iterdir()):
             self._folder.rmdir()
         return path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -53,7 +55,6 @@ def upscale_video(
         rate = rate if 0 < rate <= LARGEST_RATE else 25.0
         faces: list[dict[str, Any]] = []
         done = 0
-        out.parent.mkdir(parents=True, exist_ok=True)
         with replacing(out) as temporary:
             silent = temporary.with_name("silent.mp4")
             writer: Any = None
@@ -71,6 +72,7 @@ def upscale_video(
             if writer is None:
                 raise FaceRefError("has no frame that can be read")
             writer.release()
+            _need_whole(silent, done)
             if not faces:
                 raise NoFaceError("no face found in any frame")
             sound = _with_sound(silent, source, temporary)
@@ -123,6 +125,15 @@ def _writer(path: Path, rate: float, width: int, height: int) -> Any:
             "Give another --scale."
         )
     return writer
+
+
+def _need_whole(path: Path, frames: int) -> None:
+    """Raise OSError where not all frames arrived: OpenCV says nothing of a full disk."""
+    film = cv2.VideoCapture(str(path.absolute()))
+    arrived = _announced(film)
+    film.release()
+    if arrived != frames:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def _tolerant(work: Work, frame: np.ndarray, scale: int) -> tuple[np.ndarray, list[UpscaledFace]]:
