@@ -42,10 +42,11 @@ def test_a_set_by_identity_needs_what_embeds_as_its_build_did(tmp_path: Path):
     root = _set(tmp_path, "identity")
     gallery = Gallery(root, Looser())
     small = thumbnail(gallery.face_ref.images("test")[0])[None]
-    assert [one.image_id for one in gallery.find(small, 4)[0]] == [
-        one.image_id
-        for one in gallery.face_ref.references(gallery.face_ref.column("test", "image_id")[0])
-    ]
+    listed = gallery.face_ref.references(gallery.face_ref.column("test", "image_id")[0])
+    wanted = [one.image_id for one in listed]
+    # A set also leaves out what may show the same person.
+    found = [one.image_id for one in gallery.find(small, 30)[0] if one.image_id in wanted]
+    assert found == wanted
     for given, said in ((None, "; or a set"), (Other(), r" \(others were given\)")):
         with pytest.raises(FaceRefError, match=f"give --embedder plain, the same models{said}"):
             Gallery(root, given)
