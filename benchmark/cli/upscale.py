@@ -11,7 +11,7 @@ from benchmark.cli.options import MORE, Device
 
 UPSCALE = """**Examples**
 
-`facebench upscale group.jpg --face-ref face_ref --weights runs/msrnet --out large`
+`facebench upscale group.jpg --face-ref face_ref --weights runs/x8 --weights runs/x4 --out large`
 
 `facebench upscale crops/ --aligned --explain --face-ref face_ref --weights w.safetensors
 --out large`
@@ -42,7 +42,7 @@ def upscale(
         bool, typer.Option("--explain", help="Also write faces beside their references.")
     ] = False,
     scale: Annotated[
-        int, typer.Option(help="Upsampling factor of photographs and videos.", min=1, max=8)
+        int, typer.Option(help="Upsampling factor of photographs and videos.", min=2, max=8)
     ] = 4,
     count: Annotated[
         int, typer.Option(help="References a face, K.", min=0, max=8, rich_help_panel=MORE)
@@ -64,7 +64,7 @@ def upscale(
 ) -> None:
     """Super-resolve the faces of photographs, crops or videos.
 
-    Example: `facebench upscale group.jpg --face-ref face_ref --weights runs/msrnet --out large`
+    Example: `facebench upscale a.jpg --face-ref face_ref --weights x8 --weights x4 --out large`
     """
     import benchmark
     from faceref.console import say

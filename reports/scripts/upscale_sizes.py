@@ -37,7 +37,7 @@ from benchmark.protocol.degradation import degrade
 from benchmark.results.paired import paired
 from benchmark.training.export import load_model
 from benchmark.upscaling.faces import FaceUpscaler, UpscaledFace, upscale_photo
-from benchmark.upscaling.networks import LIMITS, Network, open_networks
+from benchmark.upscaling.networks import Network, open_networks
 from benchmark.upscaling.paste import upsample_image
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
@@ -162,7 +162,8 @@ class Study:
                 if way == "detected":
                     seen += _seen(faces, one, size)
         truth = self.face_ref.images(split)[list(rows)]
-        scores = {way: self.score(np.concatenate(part), truth) for way, part in made.items()}
+        score = self.score if split == "test" else quality
+        scores = {way: score(np.concatenate(part), truth) for way, part in made.items()}
         row = {
             "split": split,
             "size": size,
@@ -192,10 +193,15 @@ class Study:
         """Of each face PSNR-Y in dB, LPIPS, and the cosine of its identity with the truth."""
         ours, theirs = embed_all(self.embedder, outputs), embed_all(self.embedder, truth)
         return {
-            "psnr_y": score_batch(outputs, truth)["psnr_y"],
+            **quality(outputs, truth),
             "lpips": distances(self.lpips, outputs, truth, torch.device("cpu")),
             "identity": cosines(ours, theirs),
         }
+
+
+def quality(outputs: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
+    """Of each face PSNR-Y in dB, by which limits are chosen."""
+    return {"psnr_y": score_batch(outputs, truth)["psnr_y"]}
 
 
 def _bicubic() -> Network:
@@ -265,9 +271,9 @@ def main() -> None:
         {
             "data_revision": data_revision(face_ref),
             "networks": [network.provenance() for network in networks.values()],
-            "limits": {f"x{scale}": limit for scale, limit in LIMITS.items()},
             "seed": SEED,
         },
+        study.upscaler,
     )
     for split in given.split or ("val", "test"):
         count = face_ref.count(split)
@@ -281,13 +287,20 @@ def main() -> None:
             print(json.dumps(said["rows"][-1]), flush=True)
 
 
-def _begun(file: Path, head: dict[str, Any]) -> dict[str, Any]:
-    """What `file` holds already of the same data, weights and limits."""
+def _begun(file: Path, head: dict[str, Any], upscaler: FaceUpscaler) -> dict[str, Any]:
+    """What `file` holds already of the same data and weights, as the tool chooses now."""
+    rows = []
     if file.is_file():
         known = json.loads(file.read_text(encoding="utf-8"))
         if {key: known[key] for key in head} == head:
-            return known
-    return {**head, "rows": []}
+            rows = known["rows"]
+    return {**head, "rows": [row for row in rows if _current(row, upscaler)]}
+
+
+def _current(row: dict[str, Any], upscaler: FaceUpscaler) -> bool:
+    chosen = upscaler.choose(row["size"])
+    scale = chosen.scale if isinstance(chosen, Network) else None
+    return row["split"] == "val" or row["network"] == scale
 
 
 if __name__ == "__main__":
