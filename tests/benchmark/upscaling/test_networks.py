@@ -1,0 +1,52 @@
+"""The network of a face's size."""
+
+import pytest
+import torch
+from torch import nn
+
+from benchmark.methods.resample import upsample
+from benchmark.upscaling.networks import LIMITS, Network, choose, open_networks
+from faceref.errors import FaceRefError
+
+
+class Bicubic(nn.Module):
+    """Upsamples LR faces."""
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, lr: torch.Tensor) -> torch.Tensor:
+        """To 128x128."""
+        return upsample(lr, self.scale)
+
+
+def _networks(*scales: int) -> dict[int, Network]:
+    return open_networks(map(Bicubic, scales), 5, torch.device("cpu"))
+
+
+def _chosen(size: float, *scales: int) -> int | str:
+    found = choose(size, _networks(*scales))
+    return found.scale if isinstance(found, Network) else found
+
+
+def test_a_face_has_the_network_of_its_size():
+    both = (4, 8)
+    assert [_chosen(size, *both) for size in (12, LIMITS[8], LIMITS[8] + 0.1)] == [8, 8, 4]
+    assert _chosen(LIMITS[4], *both) == 4
+    assert _chosen(LIMITS[4] + 1, *both) == f"{LIMITS[4] + 1} px: sharp already"
+
+
+def test_with_one_network_the_other_is_missed_only_where_it_would_be_used():
+    assert _chosen(40, 8) == "40 px: needs weights for x4"
+    assert _chosen(LIMITS[4] + 1, 8) == f"{LIMITS[4] + 1} px: sharp already"
+    assert _chosen(12, 4) == 4
+
+
+def test_networks_of_no_use_or_twice_are_errors():
+    with pytest.raises(FaceRefError, match=r"Two networks of x8: give one of x8, x4, or one of"):
+        _networks(8, 8)
+    with pytest.raises(FaceRefError, match=r"scale 16 is of no use"):
+        _networks(16)
+    with pytest.raises(FaceRefError, match="No network"):
+        _networks()

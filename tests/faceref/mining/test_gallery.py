@@ -1,0 +1,57 @@
+"""References for faces that are no part of the set."""
+
+from pathlib import Path
+
+import pytest
+
+from faceref.errors import FaceRefError
+from faceref.images import thumbnail
+from faceref.mining.gallery import Gallery
+from faceref.mining.mine import Mining
+from faceref.pipeline.build import build
+from faceref.pipeline.recipe import Recipe
+from faceref.pipeline.splits import SplitRule
+from faceref.sources.folder import folder
+from tests.faceref.fakes import PlainEmbedder, write_people
+
+
+class Looser(PlainEmbedder):
+    """Finds faces with other settings than the build did, and embeds them as it did."""
+
+    def provenance(self) -> dict:
+        """A name and a size of detection."""
+        return {"name": "plain", "det_size": 640, "models": {"detection": {"sha256": "x"}}}
+
+
+class Other(PlainEmbedder):
+    """Another model."""
+
+    def provenance(self) -> dict:
+        """Another SHA-256."""
+        return {"name": "plain", "models": {"recognition": {"sha256": "x"}}}
+
+
+def _set(tmp_path: Path, likeness: str) -> Path:
+    recipe = Recipe(Mining(4, likeness_lr=likeness), SplitRule(0.2, 0.2))
+    build(folder(write_people(tmp_path / "people")), PlainEmbedder(), tmp_path / "set", recipe)
+    return tmp_path / "set"
+
+
+@pytest.mark.case("E29")
+def test_a_set_by_identity_needs_what_embeds_as_its_build_did(tmp_path: Path):
+    root = _set(tmp_path, "identity")
+    gallery = Gallery(root, Looser())
+    small = thumbnail(gallery.face_ref.images("test")[0])[None]
+    listed = gallery.face_ref.references(gallery.face_ref.column("test", "image_id")[0])
+    wanted = [one.image_id for one in listed]
+    # A set also leaves out what may show the same person.
+    found = [one.image_id for one in gallery.find(small, 30)[0] if one.image_id in wanted]
+    assert found == wanted
+    for given, said in ((None, "; or a set"), (Other(), r" \(others were given\)")):
+        with pytest.raises(FaceRefError, match=f"give --embedder plain, the same models{said}"):
+            Gallery(root, given)
+
+
+def test_a_set_by_both_likenesses_says_which_sets_can_be_searched(tmp_path: Path):
+    with pytest.raises(FaceRefError, match=r"by both.*--likeness-lr appearance or identity"):
+        Gallery(_set(tmp_path, "both"), PlainEmbedder())

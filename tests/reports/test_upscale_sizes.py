@@ -1,0 +1,81 @@
+"""At no size is a face made worse than bicubic upsampling makes it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark.metrics.batch import score_batch
+from benchmark.training.export import load_model
+from benchmark.upscaling.faces import FaceUpscaler, upscale_photo
+from benchmark.upscaling.networks import LIMITS, open_networks
+from benchmark.upscaling.paste import upsample_image
+from faceref.embed.align import ARCFACE, align
+from faceref.mining.gallery import Gallery
+from reports.scripts import upscale_sizes_page
+from reports.scripts.upscale_sizes import SIZES, Known, frames, photo, tile
+
+REPORTS = Path(__file__).resolve().parents[2] / "reports"
+RELEASES = REPORTS.parent / "weights"
+
+
+@pytest.fixture(scope="module")
+def upscaler(tiny_build: Path) -> FaceUpscaler:
+    """The released SPARNet-s of x8 and x4."""
+    device = torch.device("cpu")
+    found = [
+        load_model(RELEASES / folder / "sparnet_s.safetensors")
+        for folder in ("lfw-x8-small", "lfw-x4-small")
+    ]
+    return FaceUpscaler(open_networks(found, 0, device), Gallery(tiny_build), device)
+
+
+@pytest.mark.case("B6")
+@pytest.mark.parametrize("size", [12, 16, 24, 32, 48, 64, 96])
+def test_no_face_is_worse_than_bicubic(upscaler: FaceUpscaler, sample_faces: np.ndarray, size: int):
+    rng = np.random.default_rng(0)
+    given = sample_faces[::8]
+    one = photo([tile(face, ARCFACE.template, size, rng) for face in given])
+    result, faces = upscale_photo(one.image, upscaler, Known(one.points), 4)
+    plain = upsample_image(one.image, 4)
+    ours, bicubic = (
+        score_batch(frames(image, one.points, 4), given)["psnr_y"] for image in (result, plain)
+    )
+    if size <= LIMITS[4]:
+        assert {face.scale for face in faces} == {8 if size <= LIMITS[8] else 4}
+        assert (ours > bicubic).all()
+    else:
+        assert all(face.left_alone == f"{size} px: sharp already" for face in faces)
+        assert np.array_equal(result, plain)
+
+
+def test_a_tile_has_the_face_where_its_landmarks_are(sample_faces: np.ndarray):
+    one = tile(sample_faces[0], ARCFACE.template, 100, np.random.default_rng(1))
+    face = align(one.image, one.points[0], ARCFACE.template)[0]
+    assert float(score_batch(face[None], sample_faces[:1])["psnr_y"][0]) > 30
+
+
+def test_the_page_is_that_of_the_numbers():
+    known = json.loads((REPORTS / "upscale_sizes.json").read_text(encoding="utf-8"))
+    text = (REPORTS / "upscale_sizes.md").read_text(encoding="utf-8")
+    assert text == upscale_sizes_page.page(known), "run: make reports"
+
+
+def test_limits_are_those_that_val_chose():
+    known = json.loads((REPORTS / "upscale_sizes.json").read_text(encoding="utf-8"))
+    assert upscale_sizes_page.best_on_val(known) == {
+        size: next((scale for scale, limit in LIMITS.items() if size <= limit), None)
+        for size in SIZES
+    }
+
+
+def test_on_test_the_tool_is_nowhere_below_bicubic():
+    known = json.loads((REPORTS / "upscale_sizes.json").read_text(encoding="utf-8"))
+    rows = [row for row in known["rows"] if row["split"] == "test"]
+    assert [row["size"] for row in rows] == list(SIZES)
+    for row in rows:
+        assert row["faces"] >= 200
+        for way in ("tool", "detected"):
+            assert row[way]["psnr_y"]["over_bicubic"][1] >= 0
