@@ -146,7 +146,7 @@ class Study:
 
     def measure(self, split: str, rows: Sequence[int], size: int) -> dict[str, Any]:
         """All ways at one size: means, and differences from bicubic with their intervals."""
-        scale = min(8, max(2, math.ceil(SIZE / size)))
+        scale = 8 if size <= 16 else 4
         photos = self.photos(split, rows, size)
         made: dict[str, list[np.ndarray]] = {}
         found: list[UpscaledFace] = []
@@ -281,10 +281,11 @@ def main() -> None:
         for size in given.sizes:
             if any((row["split"], row["size"]) == (split, size) for row in said["rows"]):
                 continue
-            said["rows"].append(study.measure(split, rows, size))
-            said["rows"].sort(key=lambda row: (row["split"], row["size"]))
+            measured = study.measure(split, rows, size)
+            order = [*said["rows"], measured]
+            said["rows"] = sorted(order, key=lambda row: (row["split"], row["size"]))
             write_json(file, said)
-            print(json.dumps(said["rows"][-1]), flush=True)
+            print(json.dumps(measured), flush=True)
 
 
 def _begun(file: Path, head: dict[str, Any], upscaler: FaceUpscaler) -> dict[str, Any]:
