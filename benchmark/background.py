@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faceref.errors import FaceRefError
+from faceref.outputs import need_file
 
 AT_ONCE_SECONDS = 10.0
 """How long to wait for an error before it is believed that the command works."""
@@ -26,7 +27,8 @@ def start_in_background(arguments: Sequence[str], log: str | Path) -> str:
     Raises:
         FaceRefError: Where the command ends with an error at once, with what it said.
     """
-    log = Path(log)
+    log = Path(log).expanduser()
+    need_file(log)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a") as file:
         before = file.tell()

@@ -14,10 +14,8 @@ them.
 
 from __future__ import annotations
 
-import fcntl
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -36,7 +34,8 @@ from benchmark.training.trainer import TimeUp
 from benchmark.training.tuning import at_rate, chosen, tuned
 from faceref.console import Bar, Progress
 from faceref.dataset.face_ref import FaceRef
-from faceref.errors import FaceRefError
+from faceref.errors import FaceRefError, HeldError, UnwritableError
+from faceref.outputs import holding
 
 EVALUATION_SECONDS = 20.0
 """Time that must be left to begin an evaluation; one that outlasts the time is given up."""
@@ -284,7 +283,8 @@ def carry_on(suite: Suite, bar: Bar) -> Outcome:
         Which jobs are done, which failed and why, and which are left.
 
     Raises:
-        FaceRefError: Before anything is trained, where a metric lacks what it needs.
+        FaceRefError: Before anything is trained, where a metric lacks what it needs; and where the
+            disk is full.
     """
     extras = _extras(suite)
     done, failed, left = [], {}, []
@@ -293,8 +293,13 @@ def carry_on(suite: Suite, bar: Bar) -> Outcome:
             done.append(job)
             continue
         try:
-            with _held(suite.run(job).root) as free:
-                (done if free and _do(suite, job, extras, bar) else left).append(job)
+            with holding(suite.run(job).root):
+                _do(suite, job, extras, bar)
+            done.append(job)
+        except HeldError:
+            left.append(job)
+        except UnwritableError:
+            raise  # The next job would meet the same disk.
         except TimeUp:
             left += suite.jobs[place:]
             break
@@ -307,20 +312,7 @@ def carry_on(suite: Suite, bar: Bar) -> Outcome:
     return Outcome(done, failed, left, suite.results, suite.scores)
 
 
-@contextmanager
-def _held(folder: Path) -> Iterator[bool]:
-    """Whether the job of this folder is ours until the end; the system frees it if we die."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        yield True
-
-
-def _do(suite: Suite, job: Job, extras: ExtraMetrics | None, bar: Bar) -> bool:
+def _do(suite: Suite, job: Job, extras: ExtraMetrics | None, bar: Bar) -> None:
     method, run = load_method(job.method), suite.run(job)
     if method.trained:
         _train(suite, job, method, bar)
@@ -341,7 +333,6 @@ def _do(suite: Suite, job: Job, extras: ExtraMetrics | None, bar: Bar) -> bool:
             )
         found = result_files.with_older_metrics(found, suite.results)
         result_files.write(found, suite.results)
-    return True
 
 
 def _train(suite: Suite, job: Job, method: Method, bar: Bar) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from faceref.errors import FaceRefError, unknown_choice
+from faceref.errors import FaceRefError, cannot_write, unknown_choice
 
 LINE_SECONDS = 30.0
 """Between two lines about progress in a log."""
@@ -22,8 +22,13 @@ Table = tuple[str, list[str], list[list[str]]]
 
 
 def say(text: object) -> None:
-    """Print a result."""
-    print(text, flush=True)
+    """Print a result; raises UnwritableError where what is printed cannot be written."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise cannot_write("what is printed", error) from error
 
 
 def need_option(name: str, given: bool, example: str) -> None:
@@ -77,7 +82,11 @@ def print_table(
         table.add_column(column, justify=side, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    console = Console()
+    # Not by the console itself: where the reader of a pipe has gone it ends the process.
+    with console.capture() as text:
+        console.print(table)
+    say(text.get().rstrip("\n"))
 
 
 @contextmanager

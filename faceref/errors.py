@@ -1,9 +1,32 @@
-"""The one error that users see as a line, never as a traceback."""
+"""What users see as a line, never as a traceback: our one error, and those of the system."""
 
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
+from pathlib import Path
+
+_AGAIN = "Free space there and give the same command again: it goes on."
+_ELSEWHERE = "Choose another place with --out, or make that one writable."
+WAYS_OUT = {
+    errno.ENOSPC: ("the disk is full", _AGAIN),
+    errno.EDQUOT: ("the quota of disk space is used up", _AGAIN),
+    errno.EFBIG: ("the system allows no file as large", "Raise its limit, see ulimit -f."),
+    errno.EROFS: ("the file system is read-only", _ELSEWHERE),
+    errno.EACCES: ("permission denied", _ELSEWHERE),
+    errno.EPERM: ("the system does not permit it", _ELSEWHERE),
+    errno.ENOTDIR: ("a part of its path is a file, no folder", "Choose another --out."),
+    errno.EEXIST: ("a file of that name is where a folder must be", "Choose another --out."),
+    errno.EISDIR: ("a folder of that name is there", "Choose another --out."),
+    errno.ENOTEMPTY: ("a folder of that name is there", "Choose another --out."),
+    errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter one."),
+    errno.EMFILE: ("too many files are open", "Raise the limit, see ulimit -n, and go on."),
+    errno.ENFILE: ("too many files are open", "End other programs and go on."),
+    errno.EIO: ("the disk reports an error", "Choose another place with --out."),
+}
+"""What an error of the system means in plain words, and the way out."""
+_DONE_BY_HAND = "Mend that and give the same command again."
 
 
 class FaceRefError(Exception):
@@ -12,6 +35,28 @@ class FaceRefError(Exception):
 
 class UnusableError(FaceRefError):
     """The images of a source cannot make a set, whatever the later settings."""
+
+
+class UnwritableError(FaceRefError):
+    """A file that cannot be written through no fault of the input: a full disk, a closed folder."""
+
+
+class HeldError(FaceRefError):
+    """Another process works on the same output."""
+
+
+def cannot_write(path: Path | str, error: OSError) -> UnwritableError:
+    """The error of one line for `path`, which `error` kept from being written."""
+    reason, way_out = WAYS_OUT.get(error.errno or 0, (error.strerror or str(error), _ELSEWHERE))
+    return UnwritableError(f"Cannot write {path}: {reason}. {way_out}")
+
+
+def in_plain_words(error: OSError) -> str:
+    """What an error of the system says, in one line with the file, where it names one."""
+    other = (error.strerror or str(error) or type(error).__name__, _DONE_BY_HAND)
+    reason, way_out = WAYS_OUT.get(error.errno or 0, other)
+    named = "" if error.filename is None else f"{error.filename}: "
+    return f"{named}{reason}. {way_out}"
 
 
 def unknown_choice(kind: str, value: str, choices: Iterable[str]) -> FaceRefError:

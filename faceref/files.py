@@ -10,9 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from faceref.errors import FaceRefError
+from faceref.errors import WAYS_OUT, UnwritableError, cannot_write
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_LONG_NAME = 200
+"""Bytes of a file name to which the ending of its temporary folder can be added."""
 
 
 @contextmanager
@@ -24,10 +30,13 @@ def replacing(path: Path) -> Iterator[Path]:
     of their file; the folder goes, after an error, too.
 
     Args:
-        path: The file to write; its folder must exist.
+        path: The file to write; its folder is made.
 
     Yields:
         Where to write.
+
+    Raises:
+        UnwritableError: Where the system does not let it be written: the disk is full, ...
 
     Example:
         >>> import tempfile
@@ -37,13 +46,58 @@ def replacing(path: Path) -> Iterator[Path]:
         >>> path.read_text()
         '1 2 3'
     """
-    folder = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    folder.mkdir(exist_ok=True)
+    folder = _temporary_folder(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
     try:
         yield folder / path.name
         (folder / path.name).replace(path)
+    except OSError as error:
+        # One that names a file from elsewhere is of reading it.
+        named = str(error.filename or folder)
+        if error.errno in WAYS_OUT and named.startswith(str(folder)):
+            raise cannot_write(path, error) from error
+        raise
+    except UnwritableError as error:
+        # Of a file in the temporary folder, whose name means nothing to anybody.
+        if isinstance(error.__cause__, OSError):
+            raise cannot_write(path, error.__cause__) from error.__cause__
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _temporary_folder(path: Path) -> Path:
+    name = path.name
+    if len(os.fsencode(name)) > _LONG_NAME:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    return path.with_name(f".{name}.{os.getpid()}.tmp")
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """An open file whose content becomes `path` when the block ends, see `replacing`.
+
+    What is written by name may be taken for an address: pyarrow does so with `a:b`.
+    """
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        yield file
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write a table as Parquet, whole, see `replacing`."""
+    import pyarrow.parquet as pq
+
+    with writing(path) as file:
+        pq.write_table(table, file)
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """Copy the file `source` to `path`, whole, see `replacing`."""
+    with source.open("rb") as file, writing(path) as out:
+        shutil.copyfileobj(file, out, 1 << 20)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -92,11 +146,3 @@ def _sha256_of(path: Path, _as_it_stands: tuple[int, ...]) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def refuse_existing(out: Path, overwrite: bool) -> None:
-    """Raise FaceRefError where `out` exists and may not be replaced."""
-    if out.exists() and not overwrite:
-        raise FaceRefError(
-            f"{out} exists already. Give --overwrite to replace it, or choose another --out."
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +10,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from faceref.errors import FaceRefError
-from faceref.files import replacing
+from faceref.files import write_bytes
+from faceref.outputs import need_file
 
 TILE, GAP, CAPTION, HEAD = 128, 6, 18, 26
 ASIDE = 3 * GAP
 """Extra space before the columns that are set aside."""
 PAPER, INK, FAINT = "white", "#1a1a1a", "#777777"
 SIZE = 11
+FORMS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+"""What an image is written as, by the ending of its name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,16 +56,20 @@ def draw(rows: Sequence[Sequence[Tile]], heads: Mapping[int, str], aside: int) -
     return sheet
 
 
+def need_image(out: Path) -> None:
+    """Raise FaceRefError unless an image can be written to `out`, as its ending says."""
+    need_file(out, "image", tuple(FORMS))
+
+
 def save(image: Image.Image, out: Path) -> None:
-    """Write PNG under a temporary name, then rename; makes the folder. Raises FaceRefError."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(out) as temporary:
-            image.save(temporary, "PNG", optimize=True)
-    except OSError as error:
-        raise FaceRefError(
-            f"Cannot write {out}: {error.strerror or error}. Choose another place for the image."
-        ) from error
+    """Write an image in the form that its ending in `FORMS` says, whole.
+
+    Raises FaceRefError for another ending, and where it cannot be written.
+    """
+    need_image(out)
+    buffer = io.BytesIO()
+    image.save(buffer, FORMS[out.suffix.lower()], optimize=True, quality=95)
+    write_bytes(out, buffer.getvalue())
 
 
 def _left(column: int, aside: int) -> int:

@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from faceref.errors import FaceRefError
+
 if TYPE_CHECKING:
     from faceref.dataset.face_ref import FaceRef
+
+INPUTS = (".json", ".parquet", ".pt", ".safetensors", ".sha256")
+"""Endings of what is read: results, studies, sets and weights."""
 
 
 def open_set(faces: FaceRef | str | Path) -> FaceRef:
@@ -15,6 +20,15 @@ def open_set(faces: FaceRef | str | Path) -> FaceRef:
     from faceref.dataset.face_ref import FaceRef
 
     return FaceRef.open(faces)
+
+
+def need_page(out: Path) -> None:
+    """Raise FaceRefError unless a page of text can be written to `out`: no result, no weights."""
+    from faceref.outputs import need_file
+
+    need_file(out)
+    if out.suffix in INPUTS:
+        raise FaceRefError(f"--out {out}: a page cannot end in {out.suffix}. Let it end in .md.")
 
 
 def joined(names: str | Sequence[str]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from faceref.api.arguments import as_path, path_or_none
+
 if TYPE_CHECKING:
     import pandas
 
@@ -87,7 +89,7 @@ def score_folders(
 
     from benchmark.evaluation import folders
 
-    scores = folders.score_folders(Path(outputs), Path(targets), protocol)
+    scores = folders.score_folders(as_path(outputs), as_path(targets), protocol)
     return pandas.DataFrame.from_dict(scores, orient="index")
 
 
@@ -128,7 +130,7 @@ def fetch_metric_weights(name: str, source: str | Path | None = None) -> Path:
     """
     from benchmark.metrics import weights
 
-    return weights.fetch(name, None if source is None else Path(source))
+    return weights.fetch(name, path_or_none(source))
 
 
 def export_weights(run: Run | str | Path, out: str | Path) -> Path:
@@ -145,5 +147,7 @@ def export_weights(run: Run | str | Path, out: str | Path) -> Path:
         FaceRefError: Where the training is not finished, or `out` ends otherwise.
     """
     from benchmark.training.export import export_weights as export
+    from faceref.outputs import need_file
 
-    return export(Path(run), Path(out))
+    need_file(as_path(out))
+    return export(as_path(run), as_path(out))

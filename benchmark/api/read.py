@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.api.arguments import listed, open_set
+from benchmark.api.arguments import listed, need_page, open_set
+from faceref.api.arguments import as_path
 from faceref.console import say
 
 if TYPE_CHECKING:
@@ -66,12 +67,15 @@ def plot(
     Raises:
         FaceRefError: Where there are no results, or a set or training cannot be used.
     """
-    made = leaderboard(results).draw(Path(out))
+    from faceref.outputs import need_folder
+
+    need_folder(as_path(out))
+    made = leaderboard(results).draw(as_path(out))
     if faces is not None:
         from benchmark.report.examples import draw_faces, trainings
 
-        chosen = trainings(listed(methods), Path(runs))
-        made += draw_faces(open_set(faces), chosen, reference_list, rows, Path(out) / "figures")
+        chosen = trainings(listed(methods), as_path(runs))
+        made += draw_faces(open_set(faces), chosen, reference_list, rows, as_path(out) / "figures")
     return made
 
 
@@ -101,14 +105,16 @@ def write_site(
         FaceRefError: Where there are no results, or the set shows people who exist.
     """
     from benchmark.report.site.build import write_site as write
+    from faceref.outputs import need_folder
 
+    need_folder(as_path(out))
     if faces is not None:
         from benchmark.report.examples import trainings
         from benchmark.report.site.gallery import write_gallery
 
-        chosen = trainings(listed(methods), Path(runs))
-        write_gallery(open_set(faces), chosen, Path(results), Path(out), reference_list)
-    return write(leaderboard(results), Path(out))
+        chosen = trainings(listed(methods), as_path(runs))
+        write_gallery(open_set(faces), chosen, as_path(results), as_path(out), reference_list)
+    return write(leaderboard(results), as_path(out))
 
 
 def serve_site(folder: str | Path = "reports/site", *, port: int = 0, browser: bool = True) -> None:
@@ -126,7 +132,7 @@ def serve_site(folder: str | Path = "reports/site", *, port: int = 0, browser: b
 
     from benchmark.report.site.serve import address, open_server
 
-    with open_server(Path(folder), port) as server:
+    with open_server(as_path(folder), port) as server:
         say(f"{address(server)} shows {folder}. Ctrl-C ends.")
         if browser:
             webbrowser.open(address(server))
@@ -155,7 +161,7 @@ def validate(
 
     several = [paths] if isinstance(paths, (str, Path)) else paths
     face_ref = None if faces is None else open_set(faces)
-    return validate_all([Path(path) for path in several], face_ref)
+    return validate_all([as_path(path) for path in several], face_ref)
 
 
 def write_model_card(
@@ -188,7 +194,8 @@ def write_model_card(
     from faceref.files import write_text
     from faceref.release.policy import stated
 
+    need_page(as_path(out))
     terms = stated(licence, licence_link)
     assert terms is not None
-    write_text(Path(out), write_card(read_all(Path(results)), method, terms, weights))
-    return Path(out)
+    write_text(as_path(out), write_card(read_all(as_path(results)), method, terms, weights))
+    return as_path(out)

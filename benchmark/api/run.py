@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.api.arguments import joined, open_set
+from faceref.api.arguments import as_path, need_seed, path_or_none
 from faceref.console import progress_bar, say
 from faceref.errors import FaceRefError
 
@@ -74,31 +76,39 @@ def train(
         12
     """
     from benchmark.protocol import budgets
+    from benchmark.training.distributed import World
     from benchmark.training.run import Run
     from benchmark.training.train import Running, precision_note
     from benchmark.training.train import train as run_training
     from benchmark.training.tuning import at_rate
+    from faceref.outputs import holding, need_folder
 
+    need_seed(seed)
+    folder, log = as_path(out), path_or_none(log_dir)
+    need_folder(folder)
+    if log is not None:
+        need_folder(log, "--log-dir")
     until = None if minutes is None else time.monotonic() + 60 * minutes
-    log = None if log_dir is None else Path(log_dir)
     running = Running(device, compile, log, until, precision)
     wanted = budgets.budget(budget)
     if learning_rate is not None:
         wanted = at_rate(wanted, learning_rate)
     if progress and (note := precision_note(wanted, running)):
         say(note)
-    with progress_bar(f"Training {method}", "steps", shown=progress) as update:
+    # Under torchrun one process writes for all.
+    held = holding(folder) if World.of_environment().leads else nullcontext()
+    with held, progress_bar(f"Training {method}", "steps", shown=progress) as update:
         run_training(
             open_set(faces),
             method,
             wanted,
-            Path(out),
+            folder,
             seed=seed,
             reference_list=references_from,
             running=running,
             progress=update,
         )
-    return Run(Path(out))
+    return Run(folder)
 
 
 def evaluate(
@@ -166,6 +176,7 @@ def evaluate(
     """
     from benchmark.evaluation.evaluate import Setting, default_task
     from benchmark.results import files
+    from faceref.outputs import need_folder
 
     face_ref = open_set(faces)
     setting = Setting(
@@ -173,14 +184,16 @@ def evaluate(
     )
     if not 0 <= references <= MOST_REFERENCES:
         raise FaceRefError(f"references={references}: from 0 to {MOST_REFERENCES}.")
+    if results is not None:
+        need_folder(as_path(results), "--results")
     extra = _extra_metrics(face_ref, metrics, embedder, pack, device)
     label = name or (method if isinstance(method, str) else type(method).__name__)
     with progress_bar(f"Scoring {label}", "faces", shown=progress) as update:
         found = _score(method, face_ref, setting, weights, name, device, extra, update)
     if results is not None:
-        found = files.with_older_metrics(found, Path(results))
-        _need_the_same_faces(found, Path(results))
-        files.write(found, Path(results))
+        found = files.with_older_metrics(found, as_path(results))
+        _need_the_same_faces(found, as_path(results))
+        files.write(found, as_path(results))
     return found
 
 
@@ -203,14 +216,14 @@ def _score(
         _need_no_weights(weights)
         return _score_module(method, faces, _need_name(name), setting, device, extra, update)
     how = {"device": device, "progress": update, "extras": extra}
-    path = Path(method)
+    path = as_path(method)
     if path.suffix in SUFFIXES and path.is_file():
         _need_no_weights(weights)
         return evaluate_spandrel(faces, path, _need_name(name), setting, **how)
     if isinstance(method, Path) or path.is_dir() or len(path.parts) > 1:
         _need_no_weights(weights)
         return evaluate_predictions(faces, path, _need_name(name), setting, extra)
-    run = None if weights is None else Path(weights)
+    run = None if weights is None else as_path(weights)
     return score_method(faces, str(method), setting, run=run, **how)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.api.arguments import open_set
+from benchmark.api.arguments import need_page, open_set
+from faceref.api.arguments import as_path, path_or_none
 from faceref.console import progress_bar
 
 if TYPE_CHECKING:
@@ -53,8 +54,10 @@ def study_references(
     """
     from benchmark.studies.references import need_names_apart, parse_counts
     from benchmark.studies.references_page import study_training
+    from faceref.outputs import need_folder
 
-    folders = [Path(run) for run in runs]
+    need_folder(as_path(out))
+    folders = [as_path(run) for run in runs]
     need_names_apart(folders)
     face_ref, others = open_set(faces), [open_set(path) for path in also]
     made: list[Path] = []
@@ -63,7 +66,7 @@ def study_references(
             made += study_training(
                 face_ref,
                 run,
-                Path(out),
+                as_path(out),
                 task_name=task,
                 split=split,
                 counts=parse_counts(counts) if isinstance(counts, str) else counts,
@@ -90,7 +93,8 @@ def draw_reference_studies(files: Sequence[str | Path], out: str | Path = "repor
     """
     from benchmark.studies.references_page import write_findings
 
-    return [path for file in files for path in (Path(file), *write_findings(Path(file), Path(out)))]
+    paths = map(as_path, files)
+    return [path for file in paths for path in (file, *write_findings(file, as_path(out)))]
 
 
 def study_gains(
@@ -117,8 +121,10 @@ def study_gains(
         FaceRefError: Where there is no such leaderboard.
     """
     from benchmark.studies.gains_page import write_gains
+    from faceref.outputs import need_folder
 
-    return write_gains(Path(results), Path(studies), Path(out), budget, task)
+    need_folder(as_path(out))
+    return write_gains(as_path(results), as_path(studies), as_path(out), budget, task)
 
 
 def study_slices(
@@ -154,10 +160,11 @@ def study_slices(
     """
     from benchmark.studies.slices import Wanted, write_slices
 
+    need_page(as_path(out))
     face_ref = None if faces is None else open_set(faces)
-    table = None if attributes is None else Path(attributes)
+    table = path_or_none(attributes)
     wanted = Wanted(method, against, budget, task, metric)
-    return write_slices(Path(results), wanted, face_ref, table, Path(out))
+    return write_slices(as_path(results), wanted, face_ref, table, as_path(out))
 
 
 def study_protocols(
@@ -179,7 +186,7 @@ def study_protocols(
     from benchmark.studies.protocol_choices import page, read_faces
     from faceref.files import write_text
 
-    text = page(read_faces(Path(faces)), name)
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
-    write_text(Path(out), text)
+    need_page(as_path(out))
+    text = page(read_faces(as_path(faces)), name)
+    write_text(as_path(out), text)
     return text

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.api.arguments import joined, listed, open_set
+from faceref.api.arguments import as_path
 from faceref.console import progress_bar, say
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ def run_suite(
     """
     from benchmark.suite import carry_on
     from benchmark.training.train import precision_note
+    from faceref.outputs import need_folder
 
+    need_folder(as_path(out))
     limits = (device, compile, minutes, precision)
     suite = _suite(
         budget, faces, out, methods, seeds, repeat, task, references, limit, tune, metrics, *limits
@@ -172,7 +175,7 @@ def _suite(
     return Suite(
         face_ref,
         budgets.budget(budget),
-        Path(out),
+        as_path(out),
         jobs_of(listed(methods) or default_methods(budget), range(seeds), listed(repeat)),
         Setting(task or default_task(face_ref), references=references, faces=limit),
         Running(device, compile, None, until, precision),

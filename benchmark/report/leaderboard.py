@@ -164,13 +164,7 @@ class Leaderboard:
             raise unknown_choice("format", form, ENDINGS)
         text = forms[form]()
         file = Path(out or f"leaderboard.{ENDINGS[form]}")
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_text(file, text)
-        except OSError as error:
-            raise FaceRefError(
-                f"Cannot write {file}: {error.strerror or error}. Choose another --out."
-            ) from error
+        write_text(file, text)
         return text
 
     def plot(self, out: str | Path | None = None) -> Figure:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.results.result import Result
-from faceref.errors import FaceRefError
 from faceref.files import replacing
 
 FULL_WIDTH = 7.0
@@ -86,15 +85,9 @@ def save_figure(figure: Any, out: Path) -> list[Path]:
     """
     bare = {"Creator": "facebench", "Producer": None, "CreationDate": None}
     made = []
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        for form, metadata in (("png", {"Software": "facebench"}), ("pdf", bare)):
-            path = out.with_suffix(f".{form}")
-            with replacing(path) as temporary:
-                figure.savefig(temporary, format=form, bbox_inches="tight", metadata=metadata)
-            made.append(path)
-    except OSError as error:
-        raise FaceRefError(
-            f"Cannot write {out}: {error.strerror or error}. Choose another --out."
-        ) from error
+    for form, metadata in (("png", {"Software": "facebench"}), ("pdf", bare)):
+        path = out.with_suffix(f".{form}")
+        with replacing(path) as temporary:
+            figure.savefig(temporary, format=form, bbox_inches="tight", metadata=metadata)
+        made.append(path)
     return made

@@ -59,14 +59,8 @@ def write(result: Result, folder: str | Path) -> Path:
     }
     content |= {"format": FORMAT, "scores_sha256": hashlib.sha256(table).hexdigest()}
     content["sha256"] = _digest(content)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path.with_suffix(".parquet"), table)
-        write_bytes(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
-    except OSError as error:
-        raise FaceRefError(
-            f"Cannot write {path}: {error.strerror or error}. Choose another --results."
-        ) from error
+    write_bytes(path.with_suffix(".parquet"), table)
+    write_bytes(path, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
     return path
 
 

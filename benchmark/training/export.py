@@ -14,7 +14,7 @@ from benchmark.methods.model import Model
 from benchmark.methods.registry import load_method
 from benchmark.training.run import Run
 from faceref.errors import FaceRefError
-from faceref.files import file_sha256, replacing, write_text
+from faceref.files import file_sha256, write_bytes, write_text
 
 SUFFIX = ".safetensors"
 WEIGHTS = Path(__file__).parents[2] / "weights"
@@ -39,7 +39,7 @@ def export_weights(run: Path, out: Path) -> Path:
     name method, budget, seed, data and the `weights_sha256` of results, and the report of the
     training, so that the file can be evaluated as the folder can. No image and no path is in it.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     if out.suffix != SUFFIX:
         raise FaceRefError(f"{out}: exported weights end in {SUFFIX}.")
@@ -53,10 +53,7 @@ def export_weights(run: Path, out: Path) -> Path:
         "weights_sha256": training["weights_sha256"],
         "training": json.dumps(training),
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(out) as temporary:
-        save_file({name: value.contiguous() for name, value in state.items()}, temporary, facts)
-        temporary.chmod(0o644)  # safetensors lets only its owner read.
+    write_bytes(out, save({name: value.contiguous() for name, value in state.items()}, facts))
     write_text(_sum_file(out), f"{file_sha256(out)}  {out.name}\n")
     return out
 

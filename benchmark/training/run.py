@@ -9,6 +9,7 @@ training.json  what was trained on what, the curves, and the SHA-256 of best.pt
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ import torch
 from benchmark.protocol.budgets import TRAINING_LIST, Budget
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import archived_from, data_revision
-from faceref.errors import FaceRefError
+from faceref.errors import FaceRefError, cannot_write
 from faceref.files import file_sha256, replacing
 
 
@@ -53,9 +54,7 @@ class Run:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise FaceRefError(
-                f"Cannot write to {self.root}: {error.strerror or error}. Choose another --out."
-            ) from error
+            raise cannot_write(self.root, error) from error
 
     def resume(self, settings: dict[str, Any]) -> dict[str, Any] | None:
         """The checkpoint, if there is one; raises FaceRefError if it is of other `settings`."""
@@ -127,7 +126,13 @@ def _deepest(key: str, found: dict[str, Any], now: dict[str, Any]) -> tuple[str,
 def save(value: Any, path: Path) -> None:
     """`torch.save` under a temporary name, then rename."""
     with replacing(path) as temporary:
-        torch.save(value, temporary)
+        try:
+            torch.save(value, temporary)
+        except RuntimeError:
+            # All that torch says of a full disk is "unexpected pos". Python says what is wrong.
+            buffer = io.BytesIO()
+            torch.save(value, buffer)
+            temporary.write_bytes(buffer.getvalue())
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from faceref.errors import FaceRefError
 
 if TYPE_CHECKING:
     from faceref.dataset.face_ref import FaceRef
     from faceref.embed.base import Embedder
 
 
+def as_path(path: str | PathLike[str]) -> Path:
+    """A path, of text or as it is, with `~` written out."""
+    return Path(path).expanduser()
+
+
 def path_or_none(path: str | Path | None) -> Path | None:
-    """A path, of text or as it is; None for None."""
-    return None if path is None else Path(path)
+    """See `as_path`; None for None."""
+    return None if path is None else as_path(path)
+
+
+def need_seed(seed: int) -> None:
+    """Raise FaceRefError for a seed that no generator of random numbers takes."""
+    if not 0 <= seed < 2**63:
+        raise FaceRefError(f"--seed {seed}: a whole number from 0 to 2^63 - 1, such as 0.")
 
 
 def embedder_of(faces: FaceRef, name: str | None, pack: str | Path | None) -> Embedder | None:

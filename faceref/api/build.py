@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceref.api.arguments import embedder_of, path_or_none
+from faceref.api.arguments import as_path, embedder_of, need_seed, path_or_none
 from faceref.console import need_choice, progress_bar
 from faceref.dataset.face_ref import FaceRef
 
@@ -115,9 +115,9 @@ def build(
         FaceRef('face_ref': 318 train, 24 val, 42 test)
     """
     from faceref.embed.registry import EmbedderSpec
-    from faceref.files import refuse_existing
     from faceref.mining.mine import Mining
     from faceref.pipeline.build import build as run
+    from faceref.pipeline.build import check_outputs
     from faceref.pipeline.quality import QualityRule
     from faceref.pipeline.recipe import Recipe
     from faceref.pipeline.splits import SplitRule
@@ -127,6 +127,7 @@ def build(
 
     need_choice("device", device, ("cpu", "cuda"))
     need_choice("executor", executor, ("local", "ray"))
+    need_seed(seed)
     mining = Mining(
         references=references,
         max_similarity=max_similarity,
@@ -138,7 +139,9 @@ def build(
     )
     quality = QualityRule(min_eye_distance, min_inside, min_sharpness, max_yaw, min_score)
     recipe = Recipe(mining, SplitRule(val, test, seed), quality)
-    refuse_existing(Path(out), overwrite)
+    target, plot, given = as_path(out), path_or_none(calibration_plot), path_or_none(path)
+    inputs = [] if given is None else [given]
+    check_outputs(target, plot, overwrite=overwrite, inputs=inputs)
     choices = Choices(
         partial=partial,
         checksums=checksums,
@@ -150,7 +153,7 @@ def build(
         image_column=image_column,
         identity_column=identity_column,
     )
-    opened = open_source(source, path_or_none(path), choices)
+    opened = open_source(source, given, choices)
     spec = EmbedderSpec(embedder, None if pack is None else str(pack), det_size, device)
     elsewhere = None
     if executor == "ray":
@@ -163,16 +166,17 @@ def build(
         run(
             opened,
             ready,
-            Path(out),
+            target,
             recipe,
             overwrite=overwrite,
+            inputs=inputs,
             workers=workers or None,
             device=device,
             progress=update,
             executor=elsewhere,
-            plot=path_or_none(calibration_plot),
+            plot=plot,
         )
-    return FaceRef.open(out)
+    return FaceRef.open(target)
 
 
 def open(path: FaceRef | str | Path) -> FaceRef:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from faceref.api.arguments import embedder_of, path_or_none
+from faceref.api.arguments import as_path, embedder_of, path_or_none
 from faceref.console import progress_bar
 from faceref.dataset.face_ref import FaceRef
 
@@ -94,6 +94,7 @@ def hydrate(
     source_kind: str | None = None,
     images: str | None = None,
     partial: bool = False,
+    report: str | Path | None = None,
     overwrite: bool = False,
     workers: int = 0,
     progress: bool = True,
@@ -107,6 +108,7 @@ def hydrate(
         source_kind: `celeba`, `ffhq`, `folder`, ...; None is what the index says.
         images: Which of the images of the source, as in `build`.
         partial: Leave out what is missing or altered; the manifest records it.
+        report: Text file to write: every missing, altered and extra image, a line each.
         overwrite: Replace `out` where it exists.
         workers: Threads; 0 is one a core.
         progress: Show a progress bar.
@@ -124,26 +126,46 @@ def hydrate(
         >>> faceref.hydrate(index, out="again", progress=False).comparison.whole
         True
     """
+    from faceref.files import write_text
+    from faceref.outputs import need_apart, need_file
+    from faceref.release.hydrate import IncompleteError
     from faceref.release.hydrate import hydrate as run
     from faceref.release.index import Index
     from faceref.sources.base import Choices
     from faceref.sources.registry import load_source, open_source
 
-    kind = source_kind or Index.open(Path(index)).manifest["source"]
+    root, given, lines = as_path(index), path_or_none(source), path_or_none(report)
+    inputs = [] if given is None else [given]
+    if lines is not None:
+        need_file(lines, "--report")
+        for path in (root, *inputs):
+            need_apart(lines, path)
+    kind = source_kind or Index.open(root).manifest["source"]
     takes = load_source(kind).takes
     # Every image is compared with the index, so a copy with holes is opened all the same.
     choices = Choices(partial="partial" in takes, checksums="checksums" not in takes, images=images)
-    opened = open_source(kind, path_or_none(source), choices)
-    with progress_bar("Hydrating", "images", shown=progress) as update:
-        return run(
-            Path(index),
-            opened,
-            Path(out),
-            partial=partial,
-            overwrite=overwrite,
-            workers=workers or None,
-            progress=update,
-        )
+    opened = open_source(kind, given, choices)
+    found = None
+    try:
+        with progress_bar("Hydrating", "images", shown=progress) as update:
+            done = run(
+                root,
+                opened,
+                as_path(out),
+                partial=partial,
+                overwrite=overwrite,
+                inputs=inputs,
+                workers=workers or None,
+                progress=update,
+            )
+        found = done.comparison
+        return done
+    except IncompleteError as error:
+        found = error.found
+        raise
+    finally:
+        if lines is not None and found is not None:
+            write_text(lines, "".join(f"{line}\n" for line in found.lines()))
 
 
 def verify(path: FaceRef | str | Path) -> list[str]:
@@ -165,7 +187,7 @@ def verify(path: FaceRef | str | Path) -> list[str]:
     """
     from faceref.release.verify import verify as run
 
-    return list(run(path.root if isinstance(path, FaceRef) else Path(path)))
+    return list(run(path.root if isinstance(path, FaceRef) else as_path(path)))
 
 
 def remove(
@@ -200,7 +222,7 @@ def remove(
     from faceref.release.remove import remove as run
 
     opened = FaceRef.open(faces)
-    listed = read_ids(ids) if isinstance(ids, Path) else ids
+    listed = read_ids(ids.expanduser()) if isinstance(ids, Path) else ids
     return run(opened.root, listed, embedder_of(opened, embedder, pack))
 
 
@@ -235,4 +257,6 @@ def archive(
     from faceref.dataset.archive import write_archive
 
     with progress_bar("Archiving", "faces", shown=progress) as update:
-        return write_archive(faces, Path(out), megabytes=megabytes, splits=splits, progress=update)
+        return write_archive(
+            faces, as_path(out), megabytes=megabytes, splits=splits, progress=update
+        )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from faceref.api.arguments import as_path, need_seed
+
 if TYPE_CHECKING:
     from faceref.doctor.report import Report
     from faceref.synthetic.generate import GenerateReport
@@ -34,7 +36,7 @@ def diagnose(
     """
     from faceref.doctor.report import Question, examine
 
-    return examine(Question(device, embedder, None if pack is None else str(pack), Path(out)))
+    return examine(Question(device, embedder, None if pack is None else str(pack), as_path(out)))
 
 
 def synth(
@@ -62,10 +64,13 @@ def synth(
     Raises:
         FaceRefError: Where the extra is not installed.
     """
+    from faceref.outputs import need_folder
     from faceref.synthetic.generate import generate
 
+    need_seed(seed)
+    need_folder(as_path(out))
     return generate(
-        Path(out),
+        as_path(out),
         identities=identities,
         per_identity=per_identity,
         seed=seed,
@@ -88,6 +93,8 @@ def sample(out: str | Path) -> int:
         >>> faceref.sample("people")
         384
     """
+    from faceref.outputs import need_folder
     from faceref.sources.sample import write_sample_folder
 
-    return write_sample_folder(Path(out))
+    need_folder(as_path(out))
+    return write_sample_folder(as_path(out))

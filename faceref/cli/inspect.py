@@ -10,9 +10,9 @@ import typer
 
 def inspect(
     path: Annotated[Path, typer.Argument(help="A Face_Ref folder.", show_default=False)],
-    sheet: Annotated[Path, typer.Option(help="Contact sheet to write, PNG.")] = Path(
-        "contact_sheet.png"
-    ),
+    sheet: Annotated[
+        Path, typer.Option(help="Contact sheet to write: .png, .jpg or .webp.")
+    ] = Path("contact_sheet.png"),
     split: Annotated[str, typer.Option(help="Split that the probes are from.")] = "test",
     reference_list: Annotated[str, typer.Option(help="refs_lr or refs_hr.")] = "refs_lr",
     probes: Annotated[int, typer.Option(help="Probes on the sheet.", min=1)] = 10,
@@ -25,12 +25,12 @@ def inspect(
     from faceref.console import print_table, say
 
     faces = faceref.open(path)
+    faces.sheet(split, reference_list, probes, out=sheet)
     summary = faces.summary()
     for table in summary.tables:
         print_table(*table)
     for note in summary.notes:
         say(note)
-    faces.sheet(split, reference_list, probes, out=sheet)
     say(f"Contact sheet: {sheet}")
 
 

@@ -157,13 +157,14 @@ def hydrate(
             source_kind=source_kind,
             images=images,
             partial=partial,
+            report=report,
             overwrite=overwrite,
             workers=workers,
         )
     except faceref.IncompleteError as error:
-        _report(error.found.lines(), report)
+        _print_first(error.found.lines(), report)
         raise
-    _report(done.comparison.lines(), report)
+    _print_first(done.comparison.lines(), report)
     for name in done.absent:
         say(f"withheld, so it cannot be made again: {name}")
     for name in done.differing:
@@ -175,16 +176,14 @@ def hydrate(
         say(f"{out}: {rows:,} faces, a part of the published set: {done.comparison.summary()}.")
 
 
-def _report(lines: list[str], report: Path | None) -> None:
-    """Print the first lines; write all to the file `report`."""
+def _print_first(lines: list[str], report: Path | None) -> None:
+    """Print the first lines, and where all of them are."""
     from faceref.console import say
 
     for line in lines[:SHOWN]:
         say(line)
     if len(lines) > SHOWN:
         say(f"... and {len(lines) - SHOWN:,} more" + ("" if report else "; --report FILE has all"))
-    if report is not None:
-        report.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def verify(

@@ -9,6 +9,7 @@ import numpy as np
 
 from faceref.curation.thresholds import BINS, Histograms, SamePerson
 from faceref.errors import FaceRefError
+from faceref.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +42,8 @@ def plot_calibration(same: SamePerson, path: Path, bound: float | None = None) -
     lower.set_xlabel("cosine of embeddings")
     upper.set_title(f"Same-person threshold: {same.method}", fontsize=10)
     # No date and no version of matplotlib in the file: equal inputs give equal bytes.
-    figure.savefig(path, dpi=120, metadata={"Software": None})
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120, metadata={"Software": None})
 
 
 def _draw_pairs(axes: Axes, histograms: Histograms) -> None:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import shutil
 import tarfile
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from faceref.dataset.revision import data_revision
 from faceref.dataset.store import SPLITS, decode, with_image, write_manifest, write_split
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.files import replacing
+from faceref.outputs import need_apart, need_file
 
 LOSSLESS = 101
 QUALITIES = (LOSSLESS, 98, 95, 92, 90, 87, 84, 80, 75, 70)
@@ -47,6 +46,10 @@ class ArchiveInfo:
     splits: list[str]
 
 
+class _TooLargeError(Exception):
+    pass
+
+
 def write_archive(
     face_ref: FaceRef | str | Path,
     out: Path,
@@ -63,6 +66,8 @@ def write_archive(
         if split not in SPLITS:
             raise unknown_choice("split", split, SPLITS)
     opened = FaceRef.open(face_ref)
+    need_file(out)
+    need_apart(out, opened.root)
     limit = int(megabytes * 1e6)
     for quality in _fitting(opened, splits, limit):
         found = ArchiveInfo(
@@ -126,26 +131,19 @@ def _write(
     progress: Progress | None,
 ) -> bool:
     """Write the archive; False where it is larger than `limit`, and then nothing is left."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / FOLDER
-        folder.mkdir()
-        for split in held.splits:
-            rows = _rows(face_ref, split, quality, progress)
-            write_split(folder, split, rows, face_ref.count(split))
-        write_manifest(folder, _manifest(face_ref, held))
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            made = Path(name) / "archive.tar"
+    try:
+        with replacing(out) as made:
+            folder = made.parent / FOLDER
+            for split in held.splits:
+                rows = _rows(face_ref, split, quality, progress)
+                write_split(folder, split, rows, face_ref.count(split))
+            write_manifest(folder, _manifest(face_ref, held))
             with tarfile.open(made, "w") as archive:
                 archive.add(folder, FOLDER, filter=_bare)
             if made.stat().st_size > limit:
-                return False
-            with replacing(out) as temporary:
-                shutil.move(made, temporary)
-        except OSError as error:
-            raise FaceRefError(
-                f"Cannot write {out}: {error.strerror or error}. Choose another --out."
-            ) from error
+                raise _TooLargeError
+    except _TooLargeError:
+        return False
     return True
 
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from faceref.files import write_table
 from faceref.record import Record
 
 CREDITS = "credits.parquet"
@@ -27,5 +27,5 @@ def write_credits(root: Path, records: Iterable[Record], kept: Collection[str]) 
     if rows:
         names = sorted({name for row in rows for name in row} - {"image_id"})
         schema = pa.schema([(name, pa.string()) for name in ("image_id", *names)])
-        pq.write_table(pa.Table.from_pylist(rows, schema=schema), root / CREDITS)
+        write_table(root / CREDITS, pa.Table.from_pylist(rows, schema=schema))
     return len(rows)

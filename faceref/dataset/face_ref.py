@@ -27,6 +27,7 @@ from faceref.dataset.store import (
     decode,
 )
 from faceref.errors import FaceRefError, closest, unknown_choice
+from faceref.outputs import need_apart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +89,7 @@ class FaceRef:
         """
         if isinstance(root, FaceRef):
             return root
-        found = cls(Path(root))
+        found = cls(Path(root).expanduser())
         if not (found.root / MANIFEST).is_file():
             raise FaceRefError(
                 f"{found.root} is no Face_Ref: it has no {MANIFEST}. "
@@ -230,7 +231,7 @@ class FaceRef:
             split: That the probes are from.
             reference_list: `refs_lr` or `refs_hr`.
             probes: Faces of the split, evenly spaced; fewer where it has fewer.
-            out: PNG to write, too.
+            out: Image to write, too: `.png`, `.jpg` or `.webp`, elsewhere than in the set.
 
         Returns:
             A PIL image, which a notebook shows.
@@ -243,8 +244,11 @@ class FaceRef:
             >>> image = faces.sheet(probes=3, out="sheet.png")
         """
         from faceref.dataset.contact_sheet import contact_sheet
-        from faceref.images import save
+        from faceref.images import need_image, save
 
+        if out is not None:
+            need_image(file := Path(out).expanduser())
+            need_apart(file, self.root)
         need_reference_list(reference_list)
         rows = self.table(split, ["image_id", reference_list]).to_pylist()
         if not rows:
@@ -258,7 +262,7 @@ class FaceRef:
         heads = (f"probe ({split})", f"references, best first ({reference_list}, score)")
         image = contact_sheet(chosen, self._images_by_id(wanted), heads)
         if out is not None:
-            save(image, Path(out))
+            save(image, Path(out).expanduser())
         return image
 
     def summary(self) -> Summary:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from faceref.dataset import store
 from faceref.dataset.credits import CREDITS
+from faceref.files import write_table
 
 Row = dict[str, Any]
 
@@ -54,7 +55,7 @@ def copy_tables(root: Path, out: Path, gone: Set[str]) -> None:
             table = pq.read_table(root / name)
             named = zip(*(table[column].to_pylist() for column in columns), strict=True)
             keep = pa.array([gone.isdisjoint(ids) for ids in named], pa.bool_())
-            pq.write_table(table.filter(keep) if gone else table, out / name)
+            write_table(out / name, table.filter(keep) if gone else table)
     if (root / store.ORACLE).is_file():
         _copy_oracle(root, out, gone)
 

@@ -29,6 +29,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from faceref.files import write_table, write_text, writing
+
 FORMAT = 1
 SPLITS = ("train", "val", "test")
 REFERENCE_LISTS = ("refs_hr", "refs_lr")
@@ -133,9 +135,9 @@ def write_split(root: Path, split: str, rows: Iterable[dict[str, Any]], count: i
     """Write `count` rows of `split` as shards of `ROWS_PER_SHARD` below `root`."""
     total = max(1, -(-count // ROWS_PER_SHARD))
     stream = iter(rows)
-    (root / "data").mkdir(parents=True, exist_ok=True)
     for index in range(total):
-        with pq.ParquetWriter(root / shard_name(split, index, total), SCHEMA) as writer:
+        path = root / shard_name(split, index, total)
+        with writing(path) as file, pq.ParquetWriter(file, SCHEMA) as writer:
             for group in _groups(stream, min(ROWS_PER_SHARD, count - index * ROWS_PER_SHARD)):
                 writer.write_table(pa.Table.from_pylist(group, schema=SCHEMA))
 
@@ -153,7 +155,7 @@ def with_image(row: Mapping[str, Any], image: bytes) -> dict[str, Any]:
 
 def write_rejects(root: Path, rows: Sequence[dict[str, str]]) -> None:
     """Write the table of images that are not in the set, with the reason of each."""
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=REJECT_SCHEMA), root / REJECTS)
+    write_table(root / REJECTS, pa.Table.from_pylist(list(rows), schema=REJECT_SCHEMA))
 
 
 def write_findings(
@@ -162,7 +164,7 @@ def write_findings(
     """Write the tables of near-duplicates and of doubtful labels."""
     tables = ((duplicates, DUPLICATE_SCHEMA, DUPLICATES), (noise, NOISE_SCHEMA, LABEL_NOISE))
     for rows, schema, name in tables:
-        pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), root / name)
+        write_table(root / name, pa.Table.from_pylist(list(rows), schema=schema))
 
 
 def write_oracle(
@@ -176,13 +178,13 @@ def write_oracle(
         }
         for image_id, found in zip(image_ids, references, strict=True)
     ]
-    pq.write_table(pa.Table.from_pylist(rows, schema=ORACLE_SCHEMA), root / ORACLE)
+    write_table(root / ORACLE, pa.Table.from_pylist(rows, schema=ORACLE_SCHEMA))
 
 
 def write_manifest(root: Path, manifest: dict[str, Any]) -> None:
     """Write `face_ref.json` with sorted keys, so that equal builds have equal bytes."""
     text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False)
-    (root / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    write_text(root / MANIFEST, text + "\n")
 
 
 def fingerprint(rows: Iterable[Mapping[str, Any]]) -> str:

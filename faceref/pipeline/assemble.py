@@ -21,7 +21,7 @@ from faceref.dataset import card, store
 from faceref.dataset.credits import write_credits
 from faceref.embed.base import Embedder
 from faceref.errors import UnusableError
-from faceref.files import file_sha256
+from faceref.files import copy_file, file_sha256, write_text
 from faceref.mining.lists import Lists, Subjects, mine_lists
 from faceref.pipeline.checkpoints import BuildFolder
 from faceref.pipeline.splits import split_identities
@@ -86,7 +86,7 @@ def assemble(
     manifest["lr_encoder"] = report
     _write(out, rows, rejects, manifest, build_folder, parts)
     if encoder is not None:
-        shutil.copyfile(encoder, out / encoder.name)
+        copy_file(encoder, out / encoder.name)
     store.write_findings(out, *_findings(people, subjects.image_ids.tolist()))
     if recipe.mining.same_person:
         store.write_oracle(out, subjects.image_ids.tolist(), lists.references["refs_same"])
@@ -227,13 +227,12 @@ def _write(
     parts: int,
 ) -> None:
     shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
     for name in store.SPLITS:
         stream = _with_images(rows, build_folder.images(parts), name)
         store.write_split(out, name, stream, manifest["counts"][name])
     store.write_rejects(out, rejects)
     store.write_manifest(out, manifest)
-    (out / "README.md").write_text(card.write(manifest), encoding="utf-8")
+    write_text(out / "README.md", card.write(manifest))
 
 
 def _with_images(

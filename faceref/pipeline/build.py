@@ -7,17 +7,22 @@ source -> read -> find_face -> keep_large, keep_inside, ... -> encode -> describ
 from __future__ import annotations
 
 import hashlib
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from faceref.console import Progress
 from faceref.embed.base import Embedder
-from faceref.errors import UnusableError
-from faceref.files import refuse_existing
 from faceref.hardware import usable_cores
+from faceref.outputs import (
+    need_apart,
+    need_file,
+    need_folder,
+    need_replaceable,
+    put_in_place,
+    working_folder,
+)
 from faceref.pipeline import stages
 from faceref.pipeline.assemble import assemble
 from faceref.pipeline.checkpoints import PARTS_VERSION, BuildFolder
@@ -26,6 +31,8 @@ from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import MIN_PEOPLE, too_few_people
 from faceref.record import Record
 from faceref.sources.base import Source
+
+PLOT_ENDINGS = (".png",)
 
 
 def per_image_stages(embedder: Embedder, recipe: Recipe) -> list[stages.Stage]:
@@ -53,6 +60,7 @@ def build(
     recipe: Recipe | None = None,
     *,
     overwrite: bool = False,
+    inputs: Iterable[Path] = (),
     workers: int | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
@@ -69,7 +77,8 @@ def build(
         embedder: Detects, aligns and embeds them.
         out: The folder to write.
         recipe: The choices of the build; None for the defaults.
-        overwrite: Whether a folder `out` may be replaced.
+        overwrite: Whether a set `out` may be replaced.
+        inputs: Where the source lies: `out` must lie elsewhere.
         workers: Number of threads; None for one a core.
         device: `cpu` or `cuda`, for the search and the LR encoder.
         progress: Is given the images done and all images.
@@ -83,7 +92,8 @@ def build(
         FaceRefError: For images or settings that make no set; then `out` is as it was.
     """
     recipe = recipe or Recipe()
-    refuse_existing(out, overwrite)
+    out, inputs = out.resolve(), list(inputs)
+    check_outputs(out, plot, overwrite=overwrite, inputs=inputs)
     _refuse_few_people(source)
     settings = {
         "source": source.name,
@@ -92,20 +102,28 @@ def build(
         **asdict(recipe.quality),
         "parts": PARTS_VERSION,
     }
-    build_folder = BuildFolder.enter(out, settings)
     executor = executor or LocalExecutor(workers or usable_cores())
-    parts = executor(
-        build_folder, source.records, per_image_stages(embedder, recipe), embedder, progress
-    )
-    finished = build_folder.root / "finished"
-    try:
-        manifest = assemble(build_folder, parts, source, embedder, recipe, finished, device, plot)
-    except UnusableError:
-        shutil.rmtree(build_folder.root)
-        raise
-    _move_into_place(finished, out)
-    shutil.rmtree(build_folder.root)
+    with working_folder(out, "building", keep=True) as work:
+        build_folder = BuildFolder.enter(work, settings)
+        parts = executor(
+            build_folder, source.records, per_image_stages(embedder, recipe), embedder, progress
+        )
+        made = work / "finished"
+        manifest = assemble(build_folder, parts, source, embedder, recipe, made, device, plot)
+        put_in_place(made, out, overwrite=overwrite, inputs=inputs)
     return manifest
+
+
+def check_outputs(
+    out: Path, plot: Path | None, *, overwrite: bool, inputs: Iterable[Path] = ()
+) -> None:
+    """Raise FaceRefError where `build` could not write, or would replace what is not ours."""
+    need_replaceable(out, overwrite=overwrite, inputs=inputs)
+    need_folder(out)
+    if plot is not None:
+        need_file(plot, "--calibration-plot", PLOT_ENDINGS)
+        for path in inputs:
+            need_apart(plot, path)
 
 
 def _refuse_few_people(source: Source) -> None:
@@ -128,11 +146,3 @@ def _size(record: Record) -> int:
     if record.path is not None:
         return record.path.stat().st_size
     return len(record.data or b"") if record.blob is None else record.blob.size
-
-
-def _move_into_place(finished: Path, out: Path) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    old = finished.with_name("replaced")
-    if out.exists():
-        out.replace(old)
-    finished.replace(out)

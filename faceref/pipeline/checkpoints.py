@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from faceref.errors import FaceRefError
-from faceref.files import replacing, write_text
+from faceref.files import write_table, write_text
 from faceref.record import Record
 
 PARTS_VERSION = 2
@@ -41,24 +41,16 @@ class BuildFolder:
     root: Path
 
     @classmethod
-    def enter(cls, out: Path, recipe: dict[str, Any]) -> BuildFolder:
-        """The build folder of `out`, new or as an earlier run with the same `recipe` left it.
+    def enter(cls, root: Path, recipe: dict[str, Any]) -> BuildFolder:
+        """The build folder `root`, new or as an earlier run with the same `recipe` left it.
 
         Raises FaceRefError where it belongs to another recipe or cannot be written.
         """
-        build_folder = cls(out.with_name(out.name + ".building"))
-        file = build_folder.root / "recipe.json"
-        try:
-            (build_folder.root / "parts").mkdir(parents=True, exist_ok=True)
-            if not file.exists():
-                write_text(file, json.dumps(recipe, indent=2, sort_keys=True) + "\n")
-        except OSError as error:
-            raise FaceRefError(
-                f"Cannot write to {build_folder.root}: {error.strerror or error}. "
-                "Choose another --out, or make its folder writable."
-            ) from error
-        _check_recipe(build_folder.root, json.loads(file.read_text(encoding="utf-8")), recipe)
-        return build_folder
+        file = root / "recipe.json"
+        if not file.exists():
+            write_text(file, json.dumps(recipe, indent=2, sort_keys=True) + "\n")
+        _check_recipe(root, json.loads(file.read_text(encoding="utf-8")), recipe)
+        return cls(root)
 
     def part(self, index: int) -> Path:
         """Path of part `index`."""
@@ -67,8 +59,7 @@ class BuildFolder:
     def write_part(self, index: int, records: Sequence[Record]) -> None:
         """Write a finished chunk."""
         table = pa.Table.from_pylist([_row(record) for record in records], schema=_PART_SCHEMA)
-        with replacing(self.part(index)) as temporary:
-            pq.write_table(table, temporary)
+        write_table(self.part(index), table)
 
     def read(self, parts: int, columns: Sequence[str] = LEAN_COLUMNS) -> pa.Table:
         """The named columns of the first `parts` parts, in the order of the source."""

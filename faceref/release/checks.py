@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from faceref.dataset.credits import CREDITS
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import LR_ENCODER, SPLITS, fingerprint
 from faceref.errors import FaceRefError
-from faceref.files import file_sha256
+from faceref.files import copy_file, file_sha256, write_table
 from faceref.release.format import REMOVALS
 from faceref.release.policy import Policy, PolicyError
 
@@ -172,7 +171,7 @@ def write_tables(face_ref: FaceRef, out: Path, withheld: Sequence[str]) -> None:
     root, hidden = face_ref.root, "identities" in withheld
     if hidden:
         table = pq.read_table(root / store.REJECTS).drop_columns(["identity"])
-        pq.write_table(table, out / store.REJECTS)
+        write_table(out / store.REJECTS, table)
     else:
         for name, schema in TABLES.items():
             if (root / name).is_file():
@@ -215,9 +214,3 @@ def _in_clear(value: Any) -> Iterator[Any]:
             yield from _in_clear(item)
     elif isinstance(value, str) and not re.fullmatch(r"[0-9a-f]{64}|sha256|v\d+", value):
         yield value
-
-
-def copy_file(path: Path, out: Path) -> None:
-    """Copy a file; makes the folder."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, out)

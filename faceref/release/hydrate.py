@@ -7,7 +7,6 @@ shards against theirs: what comes out is the set that was published, to the byte
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,8 +26,9 @@ from faceref.dataset.prune import copy_tables, without
 from faceref.dataset.store import SPLITS
 from faceref.embed.align import ARCFACE, SCHEMES, align
 from faceref.errors import FaceRefError
-from faceref.files import file_sha256, refuse_existing
+from faceref.files import copy_file, file_sha256, write_text
 from faceref.hardware import usable_cores
+from faceref.outputs import need_folder, need_replaceable, put_in_place, working_folder
 from faceref.pipeline import stages
 from faceref.record import Record
 from faceref.release.format import REMOVALS, open_components, salted, was_removed
@@ -137,6 +137,7 @@ def hydrate(
     *,
     partial: bool = False,
     overwrite: bool = False,
+    inputs: Iterable[Path] = (),
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Hydrated:
@@ -151,7 +152,8 @@ def hydrate(
         out: The folder to write.
         partial: Leave missing and altered images out everywhere; the manifest then says that it is
             another set.
-        overwrite: Whether a folder `out` may be replaced.
+        overwrite: Whether a set `out` may be replaced.
+        inputs: Where the source lies: `out` must lie elsewhere.
         workers: Number of threads; None for one a core.
         progress: Is given the images done and all images.
 
@@ -160,7 +162,9 @@ def hydrate(
         FaceRefError: Where the source is another, or this machine aligns otherwise.
     """
     opened = Index.open(index)
-    refuse_existing(out, overwrite)
+    out, inputs = out.resolve(), [index, *inputs]
+    need_replaceable(out, overwrite=overwrite, inputs=inputs)
+    need_folder(out)
     _need_source(opened, source)
     workers = workers or usable_cores()
     rejected = [row["image_id"] for row in opened.rejects]
@@ -172,14 +176,11 @@ def hydrate(
             "leave them out of the set.",
             found,
         )
-    making = out.with_name(out.name + ".hydrating")
-    shutil.rmtree(making, ignore_errors=True)
-    making.mkdir(parents=True)
-    manifest = _make(opened, source, found, making, workers, progress)
-    same, differing, absent = _compare_files(opened, making) if found.whole else (0, [], [])
-    if out.exists():
-        shutil.rmtree(out)
-    making.replace(out)
+    with working_folder(out, "hydrating") as work:
+        made = work / "finished"
+        manifest = _make(opened, source, found, made, workers, progress)
+        same, differing, absent = _compare_files(opened, made) if found.whole else (0, [], [])
+        put_in_place(made, out, overwrite=overwrite, inputs=inputs)
     return Hydrated(manifest, found, same, differing, absent)
 
 
@@ -237,9 +238,9 @@ def _write_tables(
     store.write_rejects(out, [row for row in rejects if row["image_id"] not in gone])
     for name in (store.LR_ENCODER, REMOVALS):
         if (index.root / name).is_file():
-            shutil.copyfile(index.root / name, out / name)
+            copy_file(index.root / name, out / name)
     store.write_manifest(out, manifest)
-    (out / "README.md").write_text(card.write(manifest), encoding="utf-8")
+    write_text(out / "README.md", card.write(manifest))
 
 
 def _rows(index: Index, records: Mapping[str, Record]) -> list[Row]:

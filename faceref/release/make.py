@@ -7,9 +7,7 @@ here, column by column, or copied after its content was found to be what a build
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as installed
@@ -24,7 +22,8 @@ from faceref.dataset.credits import CREDITS
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import SPLITS
 from faceref.errors import FaceRefError
-from faceref.files import file_sha256
+from faceref.files import copy_file, file_sha256, write_table, write_text
+from faceref.outputs import need_replaceable, put_in_place, working_folder
 from faceref.release import card as release_card
 from faceref.release import croissant
 from faceref.release.checks import (
@@ -32,7 +31,6 @@ from faceref.release.checks import (
     check_credits,
     check_rows,
     check_table,
-    copy_file,
     write_tables,
 )
 from faceref.release.format import (
@@ -125,17 +123,12 @@ def make_release(root: Path, out: Path, wish: Wish) -> Release:
     version = wish.version or f"v{checked.face_ref.manifest.get('version', 1)}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", version) or version == "main":
         raise FaceRefError(f"--tag {version!r} is no name of a version: give one such as v1.")
-    _refuse_foreign(out)
-    making = out.with_name(out.name + ".making")
-    shutil.rmtree(making, ignore_errors=True)
-    making.mkdir(parents=True)
-    try:
-        _write(checked, making, wish, version)
-    except BaseException:
-        shutil.rmtree(making)
-        raise
-    shutil.rmtree(out, ignore_errors=True)
-    making.replace(out)
+    place = {"overwrite": True, "inputs": [root], "key": RELEASE}
+    need_replaceable(out.resolve(), **place)
+    with working_folder(out.resolve(), "making") as work:
+        made = work / "finished"
+        _write(checked, made, wish, version)
+        put_in_place(made, out.resolve(), **place)
     return Release(out, wish.kind, version, checked.policy.source, checked.withheld, _left(checked))
 
 
@@ -169,17 +162,6 @@ def _check_shards(face_ref: FaceRef) -> None:
             check_table(path, store.SCHEMA)
 
 
-def _refuse_foreign(out: Path) -> None:
-    """Raise FaceRefError where `out` is anything but a release that may be replaced."""
-    if not out.exists():
-        return
-    manifest = out / store.MANIFEST
-    if not manifest.is_file() or RELEASE not in json.loads(manifest.read_text(encoding="utf-8")):
-        raise FaceRefError(
-            f"{out} exists and is no release: it will not be replaced. Give another --out."
-        )
-
-
 def _left(checked: _Set) -> tuple[str, ...]:
     root = checked.face_ref.root
     names = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
@@ -202,8 +184,8 @@ def _write(checked: _Set, out: Path, wish: Wish, version: str) -> None:
     released = {**_manifest(manifest, checked.withheld), RELEASE: release}
     store.write_manifest(out, released)
     card = release_card.write(released, wish.repo, wish.contact, _sizes(out, wish.kind))
-    (out / CARD).write_text(card, encoding="utf-8")
-    (out / CROISSANT).write_text(croissant.write(released, wish.repo, out), encoding="utf-8")
+    write_text(out / CARD, card)
+    write_text(out / CROISSANT, croissant.write(released, wish.repo, out))
 
 
 def _write_index(checked: _Set, out: Path, split: str) -> None:
@@ -213,11 +195,10 @@ def _write_index(checked: _Set, out: Path, split: str) -> None:
     schema = pa.schema([item for item in INDEX_SCHEMA if item.name not in hidden])
     total = max(1, -(-checked.face_ref.count(split) // ROWS_PER_FILE))
     rows = _index_rows(checked, split)
-    (out / INDEX).mkdir(exist_ok=True)
     for place in range(total):
         chunk = [row for row, _ in zip(rows, range(ROWS_PER_FILE), strict=False)]
         table = pa.Table.from_pylist(chunk, schema=schema)
-        pq.write_table(table, out / index_name(split, place, total))
+        write_table(out / index_name(split, place, total), table)
 
 
 def _index_rows(checked: _Set, split: str) -> Iterator[Row]:

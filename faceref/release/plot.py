@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from faceref.dataset.store import REFERENCE_LISTS
+from faceref.files import replacing
 
 COLOURS = ("tab:blue", "tab:green")
 
@@ -46,4 +47,5 @@ def plot_scores(
     axes.set_ylabel("density")
     axes.legend(fontsize=8)
     # No date and no version of matplotlib in the file: equal inputs give equal bytes.
-    figure.savefig(path, dpi=120, metadata={"Software": None})
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=120, metadata={"Software": None})

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import shutil
 from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,9 @@ from faceref.dataset.prune import Row, copy_tables, shortened, without
 from faceref.dataset.store import SPLITS
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError, closest
+from faceref.files import copy_file, write_text
 from faceref.mining.mine import Candidates, Limits, mine
+from faceref.outputs import need_ours, put_in_place, working_folder
 from faceref.release.format import RELEASE, REMOVALS, salted
 from faceref.similarity.search import open_search
 from faceref.similarity.vectors import Vectors, likeness
@@ -77,7 +78,9 @@ def remove(root: Path, ids: Collection[str], embedder: Embedder | None = None) -
         FaceRefError: For an id that is not in the set, for a release, for another embedder, and
             where a split would be left empty.
     """
+    root = root.resolve()
     face_ref = FaceRef.open(root)
+    need_ours(root)
     if RELEASE in face_ref.manifest:
         raise FaceRefError(
             f"{root} is a release. Remove from the set that it was made of, then publish again."
@@ -89,11 +92,10 @@ def remove(root: Path, ids: Collection[str], embedder: Embedder | None = None) -
     if embedder is not None and short:
         kept = _refilled(face_ref, rows, kept, set(short), embedder)
     manifest = _manifest(face_ref, kept, gone)
-    making = root.with_name(root.name + ".removing")
-    shutil.rmtree(making, ignore_errors=True)
-    making.mkdir(parents=True)
-    _write(face_ref, kept, manifest, gone, making)
-    _replace(making, root)
+    with working_folder(root, "removing") as work:
+        made = work / "finished"
+        _write(face_ref, kept, manifest, gone, made)
+        put_in_place(made, root, overwrite=True)
     return Removed(manifest, len(gone), len(short), embedder is not None)
 
 
@@ -185,11 +187,11 @@ def _write(
     copy_tables(face_ref.root, out, gone)
     encoder = face_ref.root / store.LR_ENCODER
     if encoder.is_file():
-        shutil.copyfile(encoder, out / encoder.name)
+        copy_file(encoder, out / encoder.name)
     record = _record(face_ref.root / REMOVALS, manifest["version"], gone)
-    (out / REMOVALS).write_text(json.dumps(record, indent=2, sort_keys=True) + "\n", "utf-8")
+    write_text(out / REMOVALS, json.dumps(record, indent=2, sort_keys=True) + "\n")
     store.write_manifest(out, manifest)
-    (out / "README.md").write_text(card.write(manifest), encoding="utf-8")
+    write_text(out / "README.md", card.write(manifest))
 
 
 def _record(path: Path, version: int, gone: Set[str]) -> dict[str, Any]:
@@ -199,11 +201,3 @@ def _record(path: Path, version: int, gone: Set[str]) -> dict[str, Any]:
     hashes = sorted(salted(image_id, found["salt"]) for image_id in gone)
     entry = {"version": f"v{version}", "images": len(gone), "hashes": hashes}
     return {**found, "removals": [*found["removals"], entry]}
-
-
-def _replace(making: Path, root: Path) -> None:
-    old = root.with_name(root.name + ".removed")
-    shutil.rmtree(old, ignore_errors=True)
-    root.replace(old)
-    making.replace(root)
-    shutil.rmtree(old)

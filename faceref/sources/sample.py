@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+from faceref.errors import FaceRefError
+from faceref.files import write_bytes
 from faceref.record import Record
 from faceref.sources.base import Source, SourceKind
 from faceref.sources.inventory import Count, Inventory
@@ -26,12 +28,18 @@ def sample() -> Source:
 
 
 def write_sample_folder(out: Path) -> int:
-    """Unpack the sample as `out/<identity>/<image>.jpg`; returns the number of images."""
-    records = sample().records
-    for record in records:
-        path = out / f"{record.image_id}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(record.data or b"")
+    """Unpack the sample as `out/<identity>/<image>.jpg`; returns the number of images.
+
+    Raises FaceRefError where another file has the name of one of its images.
+    """
+    records = {out / f"{record.image_id}.jpg": record.data or b"" for record in sample().records}
+    for path, image in records.items():
+        if path.exists() and (not path.is_file() or path.read_bytes() != image):
+            raise FaceRefError(
+                f"{path} is there and is no image of the sample. Choose another --out."
+            )
+    for path, image in records.items():
+        write_bytes(path, image)
     return len(records)
 
 

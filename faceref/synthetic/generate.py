@@ -196,8 +196,9 @@ def read_description(folder: Path) -> dict[str, object]:
 
 
 def _describe(out: Path, recipe: Recipe, identities: int, per_identity: int) -> None:
-    out.mkdir(parents=True, exist_ok=True)
     wanted = asdict(recipe)
+    if out.is_dir() and any(out.iterdir()):
+        read_description(out)
     if (out / DESCRIPTION).exists():
         found = read_description(out)["recipe"]
         if found != wanted:

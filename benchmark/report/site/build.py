@@ -40,26 +40,33 @@ def write_site(leaderboard: Leaderboard, out: str | Path) -> Path:
         FaceRefError: Where `out` cannot be written.
     """
     out = Path(out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, text in site_files(leaderboard).items():
-            write_text(out / name, text)
-        if not (out / GALLERY).exists():
-            write_text(out / GALLERY, NO_IMAGES)
-    except OSError as error:
-        raise FaceRefError(
-            f"Cannot write {out}: {error.strerror or error}. Choose another --out."
-        ) from error
+    need_page_folder(out)
+    for name, text in site_files(leaderboard).items():
+        write_text(out / name, text)
+    if not (out / GALLERY).exists():
+        write_text(out / GALLERY, NO_IMAGES)
     return out / PAGE
+
+
+def need_page_folder(out: Path) -> None:
+    """Raise FaceRefError where files of the page's names are there and no page of ours is."""
+    ours = (LEADERBOARDS, GALLERY)
+    there = [name for name in (PAGE, *COPIED) if (out / name).exists()]
+    if there and not any((out / name).is_file() for name in ours):
+        raise FaceRefError(
+            f"{out} holds another page: its {', '.join(there)} would be replaced. Choose another "
+            "--out."
+        )
 
 
 def site_files(leaderboard: Leaderboard) -> dict[str, str]:
     """Text of every file that follows from results alone, by name."""
     source = files("benchmark.report.site")
-    found = {name: source.joinpath(name).read_text(encoding="utf-8") for name in COPIED}
+    # First what says that the page is ours.
+    found = {LEADERBOARDS: leaderboards_script(leaderboard)}
+    found |= {name: source.joinpath(name).read_text(encoding="utf-8") for name in COPIED}
     page = Template(source.joinpath(PAGE).read_text(encoding="utf-8"))
     found[PAGE] = page.substitute(leaderboards=escape(leaderboard.to_markdown()))
-    found[LEADERBOARDS] = leaderboards_script(leaderboard)
     return found
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
-import shutil
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +18,16 @@ from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method
 from benchmark.metrics.score import luma, psnr
 from benchmark.report.face_grid import Example
-from benchmark.report.site.build import GALLERY
+from benchmark.report.site.build import GALLERY, need_page_folder
 from benchmark.results.files import read_all
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
 from faceref.errors import FaceRefError
-from faceref.files import write_text
+from faceref.files import write_bytes, write_text
 
 IMAGES = "images"
+OURS = re.compile(r"\d+-[\w-]+\.webp")
+"""Names of images that a gallery writes; others in that folder are somebody else's."""
 FACES = 6
 TASK = "sample-x8@1"
 
@@ -55,23 +58,18 @@ def write_gallery(
     from benchmark.report.examples import examples
 
     need_sample(face_ref)
+    need_page_folder(out)
     methods = [_shown(load_method(name), run) for name, run in runs.items()]
     setting = Setting(TASK, reference_list=reference_list)
     found = examples(face_ref, dict(runs), setting, FACES)
     folder = out / IMAGES
-    temporary = out / f"{IMAGES}.tmp"
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        temporary.mkdir(parents=True)
-        faces = [_face(place, row, methods, temporary) for place, row in enumerate(found, 1)]
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.replace(folder)
-    except OSError as error:
-        raise FaceRefError(
-            f"Cannot write {folder}: {error.strerror or error}. Choose another --out."
-        ) from error
+    older = {path for path in folder.glob("*") if OURS.fullmatch(path.name)}
+    faces = [_face(place, row, methods, folder) for place, row in enumerate(found, 1)]
     about = _about(face_ref, methods, reference_list, results)
     write_text(out / GALLERY, _script({"about": about, "start": _start(methods), "faces": faces}))
+    shown = {folder / name for name in re.findall(rf'"{IMAGES}/([^"]+)"', json.dumps(faces))}
+    for path in older - shown:
+        path.unlink()
     return len(faces)
 
 
@@ -97,7 +95,9 @@ def _face(place: int, row: Example, methods: list[Shown], folder: Path) -> dict[
 
     def saved(name: str, image: np.ndarray) -> str:
         file = f"{place}-{name}.webp"
-        Image.fromarray(image).save(folder / file, "WEBP", lossless=True, method=6)
+        buffer = io.BytesIO()
+        Image.fromarray(image).save(buffer, "WEBP", lossless=True, method=6)
+        write_bytes(folder / file, buffer.getvalue())
         return f"{IMAGES}/{file}"
 
     outputs = [
