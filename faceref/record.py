@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+
+from faceref.decode import UnreadableImage, read_file, refuse_size, why
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,26 @@ class Record:
     reject: str | None = None
     """Why this image is not in Face_Ref: `reason` or `reason: detail`."""
 
-    def encoded(self) -> bytes | None:
-        """The bytes of the source image, wherever they lie; raises OSError or ValueError."""
+    @property
+    def size(self) -> int:
+        """Bytes of the source image in its file; 0 where it is gone."""
         if self.path is not None:
-            return self.path.read_bytes()
-        return self.data if self.blob is None else self.blob.read()
+            with suppress(OSError):
+                return self.path.stat().st_size
+            return 0
+        return len(self.data or b"") if self.blob is None else self.blob.size
+
+    def encoded(self) -> bytes:
+        """The bytes of the source image, wherever they lie; raises UnreadableImage."""
+        if self.path is not None:
+            return read_file(self.path)
+        if self.blob is None:
+            return self.data or b""
+        refuse_size(self.blob.size)
+        try:
+            return self.blob.read()
+        except Exception as error:  # archives, Arrow, remote files: each has its own errors
+            raise UnreadableImage(f"cannot be read ({why(error)})") from error
 
     def rejected(self, reason: str, detail: str = "") -> Record:
         """This record with a reason, stripped of its pixels."""
@@ -99,5 +117,5 @@ class Blob(Protocol):
         ...
 
     def read(self) -> bytes:
-        """The encoded image; raises OSError or ValueError where it cannot be had."""
+        """The encoded image; raises where it cannot be had, with a text that names no path."""
         ...

@@ -6,23 +6,20 @@ A rejected record passes through the rest untouched, so every image of a source 
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from faceref.curation.duplicates import face_hashes
+from faceref.decode import UnreadableImage, decode
 from faceref.embed.align import ARCFACE, Landmarks, align
 from faceref.embed.base import Embedder, main_face
 from faceref.pipeline.quality import pose, sharpness
 from faceref.record import Quality, Record
 
 Stage = Callable[[Record], Record]
-
-MAX_PIXELS = 100_000_000
-"""Images above this are rejected as unreadable rather than filling the memory."""
 
 PNG = (
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
@@ -53,22 +50,13 @@ def chain(*stages: Stage) -> Stage:
 
 def read(record: Record) -> Record:
     """Read the file and decode it to upright uint8 RGB."""
+    sha256 = ""
     try:
         data = record.encoded()
-    except (OSError, ValueError) as error:
-        return record.rejected("unreadable", type(error).__name__)
-    if not data:
-        return record.rejected("unreadable", "empty file")
-    sha256 = hashlib.sha256(data).hexdigest()
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            if image.width * image.height > MAX_PIXELS:
-                return record.rejected("unreadable", f"over {MAX_PIXELS:,} pixels")
-            pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
-        return record.having(sha256=sha256).rejected("unreadable", type(error).__name__)
-    except Image.DecompressionBombError:
-        return record.having(sha256=sha256).rejected("unreadable", f"over {MAX_PIXELS:,} pixels")
+        sha256 = hashlib.sha256(data).hexdigest()
+        pixels = decode(data).pixels
+    except UnreadableImage as error:
+        return record.having(sha256=sha256).rejected("unreadable", str(error))
     return record.having(pixels=pixels, sha256=sha256, data=None)
 
 

@@ -24,6 +24,7 @@ from faceref.curation.identities import notes_of
 from faceref.dataset import card, store
 from faceref.dataset.prune import copy_tables, without
 from faceref.dataset.store import SPLITS
+from faceref.decode import UnreadableImage
 from faceref.embed.align import ARCFACE, SCHEMES, align
 from faceref.errors import FaceRefError
 from faceref.files import copy_file, file_sha256, write_text
@@ -106,8 +107,8 @@ def compare(
 def digest_of(record: Record) -> str | None:
     """SHA-256 of the encoded image; None where it cannot be read."""
     try:
-        return hashlib.sha256(record.encoded() or b"").hexdigest()
-    except (OSError, ValueError):
+        return hashlib.sha256(record.encoded()).hexdigest()
+    except UnreadableImage:
         return None
 
 

@@ -17,6 +17,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from faceref.decode import MAX_BYTES
 from faceref.errors import FaceRefError
 
 _LOCAL_HEADER = 30
@@ -58,17 +59,18 @@ class ZipMember:
             file.seek(sum(struct.unpack_from("<HH", header, 26)), 1)
             data = _exactly(file.read(self.size), self.size)
         try:
-            data = zlib.decompress(data, -zlib.MAX_WBITS) if self.deflated else data
+            if self.deflated:
+                data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, MAX_BYTES)
         except zlib.error as error:
-            raise ValueError(f"{self.path}: damaged member at byte {self.offset}") from error
+            raise ValueError(f"damaged member of the zip at byte {self.offset}") from error
         if zlib.crc32(data) != self.crc:
-            raise ValueError(f"{self.path}: wrong CRC-32 of the member at byte {self.offset}")
+            raise ValueError(f"wrong CRC-32 of the zip's member at byte {self.offset}")
         return data
 
 
 def _exactly(data: bytes, size: int) -> bytes:
     if len(data) != size:
-        raise ValueError(f"the file ends {size - len(data)} bytes too early")
+        raise ValueError(f"the archive ends {size - len(data)} bytes too early")
     return data
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -36,6 +37,13 @@ class Source:
     def __post_init__(self) -> None:
         if not self.records:
             raise FaceRefError(f"The source {self.name!r} has no images.")
+        ids = Counter(record.image_id for record in self.records)
+        twice = [image_id for image_id, count in ids.items() if count > 1]
+        if twice:
+            raise FaceRefError(
+                f"The source {self.name!r} gives {len(twice):,} ids twice, such as {twice[0]!r}. "
+                "Each image needs an id of its own."
+            )
 
     def manifest(self) -> dict[str, Any]:
         """What `face_ref.json` says of the source, without any path of this machine."""

@@ -19,30 +19,35 @@ from faceref.record import Record
 from faceref.sources.archives import ZipMember, zip_members
 from faceref.sources.base import Choices, Source, SourceKind, refuse_swapped
 from faceref.sources.inventory import Count, Inventory, count, first_names, md5
+from faceref.sources.listing import NAMED_OTHERWISE, SECOND, UNLISTED, Account, files_below
 from faceref.sources.text_table import Rows, read_rows
 
 LICENCE = "CelebA agreement: non-commercial research only, no redistribution of any portion"
 LAYOUT = (
-    "CelebA needs a folder with img_align_celeba/ or img_align_celeba.zip, identity_CelebA.txt, "
-    "list_eval_partition.txt, list_landmarks_align_celeba.txt and list_attr_celeba.txt"
+    "CelebA needs a folder with img_align_celeba/, img_align_celeba.zip or img_align_celeba_png/, "
+    "identity_CelebA.txt, list_eval_partition.txt and list_landmarks_align_celeba.txt"
 )
 IDENTITY, PARTITION = "identity_CelebA.txt", "list_eval_partition.txt"
-ATTRIBUTES = "list_attr_celeba.txt"
 LANDMARKS = {
     "img_align_celeba": "list_landmarks_align_celeba.txt",
+    "img_align_celeba_png": "list_landmarks_align_celeba.txt",
     "img_celeba": "list_landmarks_celeba.txt",
 }
-"""The landmark file of each set of images: aligned 178x218 crops, and images in the wild."""
+"""The landmark file of each set of images: aligned 178x218 crops as JPEG or PNG, and images in the
+wild."""
 PARTITIONS = np.array(["train", "val", "test"])
 WIDTHS = {
     IDENTITY: 1,
     PARTITION: 1,
-    ATTRIBUTES: 40,
     "list_landmarks_align_celeba.txt": 10,
     "list_landmarks_celeba.txt": 10,
 }
 """Integers in a row of each text file."""
-NAME = re.compile(r"\d{6}\.(jpg|png)")
+NAME = re.compile(r"[0-9]{6}\.(jpg|jpeg|png)", re.IGNORECASE)
+NUMBER = slice(0, 6)
+"""Of a name: images and lists may differ in the ending, as the PNG and their lists do."""
+Images = Mapping[str, "Path | ZipMember"]
+"""Where each image is, by its number, `000001`."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,6 @@ class Published:
             "img_align_celeba.zip": "00d2c5bc6d35e252742224ab0c1e8fcb",
             IDENTITY: "32bd1bd63d3c78cd57e08160ec5ed1e2",
             PARTITION: "d32c9cbf5e040fd4025c592c306e6668",
-            ATTRIBUTES: "75e246fa4810816ffd6ee81facbd244c",
             "list_landmarks_align_celeba.txt": "cc24ecafdb5b50baae59b03474781f8c",
             "list_landmarks_celeba.txt": "063ee6ddb681f96bc9ca28c6febb9d1a",
         }
@@ -71,7 +75,7 @@ class Survey:
     """What is on disk, read once for the check and the records."""
 
     inventory: Inventory
-    images: Mapping[str, Path | ZipMember]
+    images: Images
     texts: Mapping[str, Rows]
     landmarks: str
     """Name of the landmark file of these images."""
@@ -100,24 +104,28 @@ def celeba(choices: Choices, published: Published = PUBLISHED) -> Source:
 
 def survey(choices: Choices, published: Published = PUBLISHED) -> Survey:
     """Find images and text files, read the texts, and count; no image is opened."""
+    account = Account()
     root = _root(choices.root)
-    kind, archive, images = _images(root, choices.images)
-    wanted = (IDENTITY, PARTITION, LANDMARKS[kind], ATTRIBUTES)
+    kind, archive, images = _images(root, choices.images, account)
+    wanted = (IDENTITY, PARTITION, LANDMARKS[kind])
     paths = {name: path for name in wanted if (path := _text_file(root, name)) is not None}
     texts = {name: read_rows(path, WIDTHS[name], NAME) for name, path in paths.items()}
     sums = _wrong_sums({**paths, **archive}, published) if choices.checksums else []
     listed = _listed(texts)
+    there = [name for name in listed if name[NUMBER] in images]
+    account.add(UNLISTED, *(images.keys() - {name[NUMBER] for name in listed}))
     inventory = Inventory(
         "CelebA",
         str(root),
         (
             count("text files", wanted, paths),
             Count("listed images", len(listed), published.images),
-            count("images", listed, images),
+            count("images", listed, set(there)),
             *_people(texts, published),
         ),
         (*sums, *_disagreements(texts, listed)),
-        tuple(_notes(choices, listed, images)),
+        () if choices.checksums else ("MD5 sums were not checked",),
+        account.passed_over(),
     )
     return Survey(inventory, images, texts, LANDMARKS[kind])
 
@@ -128,12 +136,20 @@ def _root(path: Path) -> Path:
             return folder
         if (folder / "Img").is_dir():
             return folder
-    raise FaceRefError(f"No images of CelebA in {path}. {LAYOUT}.")
+    raise _no_images(path, path)
+
+
+def _no_images(root: Path, *places: Path, wanted: str | None = None) -> FaceRefError:
+    """The error where there are no images, or they are packed in a way that is not read."""
+    packed = [path for place in places for path in sorted(place.glob("img*celeba*.7z*"))]
+    if packed:
+        return FaceRefError(f"{packed[0]} must be unpacked: 7z x {packed[0].name}. {LAYOUT}.")
+    return FaceRefError(f"No {wanted or 'images of CelebA'} in {root}. {LAYOUT}.")
 
 
 def _images(
-    root: Path, wanted: str | None
-) -> tuple[str, dict[str, Path], Mapping[str, Path | ZipMember]]:
+    root: Path, wanted: str | None, account: Account
+) -> tuple[str, dict[str, Path], Images]:
     """The set of images, the archive if it is one, and where each image is."""
     if wanted is not None and wanted not in LANDMARKS:
         raise unknown_choice("--images of CelebA", wanted, LANDMARKS)
@@ -142,20 +158,26 @@ def _images(
             folder, archive = place / kind, place / f"{kind}.zip"
             nested = folder / kind
             if folder.is_dir():
-                return kind, {}, _files(nested if nested.is_dir() else folder)
+                folder = nested if nested.is_dir() else folder
+                found = {name: folder / name for name in files_below(folder, account)}
+                return kind, {}, _numbered(found, account)
             if archive.is_file():
-                members = zip_members(archive)
-                named = {name.rpartition("/")[2]: member for name, member in members.items()}
-                return kind, {archive.name: archive}, _named(named)
-    raise FaceRefError(f"No {wanted or 'images of CelebA'} in {root}. {LAYOUT}.")
+                return kind, {archive.name: archive}, _numbered(zip_members(archive), account)
+    raise _no_images(root, root, root / "Img", wanted=wanted)
 
 
-def _files(folder: Path) -> dict[str, Path | ZipMember]:
-    return _named({path.name: path for path in folder.iterdir()})
-
-
-def _named(found: Mapping[str, Path | ZipMember]) -> dict[str, Path | ZipMember]:
-    return {name: found[name] for name in sorted(found) if NAME.fullmatch(name)}
+def _numbered(found: Images, account: Account) -> Images:
+    """The images among the files of a folder or archive, by their number."""
+    images: dict[str, Path | ZipMember] = {}
+    for path in sorted(found):
+        name = path.rpartition("/")[2]
+        if not NAME.fullmatch(name):
+            account.add(NAMED_OTHERWISE, path)
+        elif name[NUMBER] in images:
+            account.add(SECOND, path)
+        else:
+            images[name[NUMBER]] = found[path]
+    return images
 
 
 def _text_file(root: Path, name: str) -> Path | None:
@@ -208,15 +230,9 @@ def _disagreements(texts: Mapping[str, Rows], listed: Sequence[str]) -> Iterator
         yield f"{PARTITION} has values other than 0, 1 and 2. Get it again."
 
 
-def _notes(choices: Choices, listed: Sequence[str], images: Mapping[str, object]) -> Iterator[str]:
-    if not choices.checksums:
-        yield "MD5 sums were not checked"
-    if unlisted := len(set(images) - set(listed)):
-        yield f"{unlisted:,} images are in no text file and are not used"
-
-
 def _records(found: Survey) -> Iterator[Record]:
-    names = np.array([name for name in _listed(found.texts) if name in found.images], dtype=str)
+    listed = _listed(found.texts)
+    names = np.array([name for name in listed if name[NUMBER] in found.images], dtype=str)
     columns = {name: rows.of(names) for name, rows in found.texts.items()}
     points = columns.get(found.landmarks)
     if points is not None:
@@ -224,8 +240,8 @@ def _records(found: Survey) -> Iterator[Record]:
         refuse_swapped(found.landmarks, points)
     people, parts = columns.get(IDENTITY), columns.get(PARTITION)
     for row, name in enumerate(names.tolist()):
-        place = found.images[name]
-        image_id = name[:6]
+        image_id = name[NUMBER]
+        place = found.images[image_id]
         yield Record(
             image_id=image_id,
             source="celeba",

@@ -19,6 +19,7 @@ from faceref.errors import FaceRefError, unknown_choice
 from faceref.record import Record
 from faceref.sources.base import Choices, Source, SourceKind, refuse_swapped
 from faceref.sources.inventory import Count, Inventory, count, first_names, md5
+from faceref.sources.listing import NAMED_OTHERWISE, SECOND, UNLISTED, Account, files_below
 
 LICENCE = (
     "FFHQ: CC BY-NC-SA 4.0 (NVIDIA) for the data set; each image under the licence of its "
@@ -107,21 +108,34 @@ def survey(choices: Choices, published: Published = PUBLISHED) -> Survey:
         )
     faults = list(_wrong_sum(path, published)) if choices.checksums else []
     entries = list(read_json(path, SECTIONS[kind]))
-    files = {
-        file.stem: file
-        for file in (root / kind).rglob("*.png")
-        if re.fullmatch(r"\d{5}", file.stem)
-    }
+    account = Account()
+    files = _files(root / kind, account)
     faults += _wrong_sizes(entries, files)
     notes = [] if choices.checksums else ["the MD5 of the json was not checked"]
-    if unlisted := len(files.keys() - {entry.image_id for entry in entries}):
-        notes.append(f"{unlisted:,} images are not in the json and are not used")
+    account.add(UNLISTED, *(files.keys() - {entry.image_id for entry in entries}))
     counts = (
         Count("listed images", len(entries), published.images),
         count("images", [entry.image_id for entry in entries], files),
     )
-    inventory = Inventory("FFHQ", str(root), counts, tuple(faults), (f"read {kind}", *notes))
+    inventory = Inventory(
+        *("FFHQ", str(root), counts, tuple(faults), (f"read {kind}", *notes)),
+        account.passed_over(),
+    )
     return Survey(inventory, entries, files, SIDES[kind])
+
+
+def _files(folder: Path, account: Account) -> dict[str, Path]:
+    """The images in `folder`, which has them in sub-folders of a thousand, by image id."""
+    files: dict[str, Path] = {}
+    for name in sorted(files_below(folder, account)):
+        path = folder / name
+        if not re.fullmatch(r"\d{5}\.png", path.name):
+            account.add(NAMED_OTHERWISE, name)
+        elif path.stem in files:
+            account.add(SECOND, name)
+        else:
+            files[path.stem] = path
+    return files
 
 
 def _kind(root: Path, wanted: str | None) -> str:

@@ -2,58 +2,108 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from pathlib import Path
+import os
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
+from faceref.decode import IMAGE_ENDINGS
 from faceref.errors import FaceRefError
 from faceref.record import Record
-from faceref.sources.base import Choices, Source, SourceKind
-from faceref.sources.inventory import Count, Inventory
+from faceref.sources.base import Source, SourceKind
+from faceref.sources.inventory import Count, Inventory, first_names
+from faceref.sources.listing import (
+    ENDING,
+    LOOSE,
+    Account,
+    files_below,
+    unique_stems,
+    unique_texts,
+)
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".tif", ".tiff"})
 LAYOUT = "Face_Ref needs one sub-folder per person: FACES/Ada_Lovelace/1.jpg"
+SPLIT_NAMES = frozenset(
+    "train training val valid validation test testing dev eval images faces people data".split()  # noqa: SIM905
+)
+"""Folders of these names, with nothing but folders in them, are no people."""
+FEW = 4
+"""Fewer folders than this, with nothing but folders in them, are no people either."""
 
 
 def folder(root: Path) -> Source:
     """List `root/<identity>/<image>`; image ids are `<identity>/<image without its suffix>`.
 
-    Where two files differ by their suffix only, their ids keep it. Hidden files and files of other
-    types are passed over. Raises FaceRefError where there is nothing to list.
+    Images in sub-folders of a person are that person's, with the sub-folder in their id. Where two
+    files differ by their suffix only, their ids keep it. What is no image is passed over and
+    counted. Raises FaceRefError where there is nothing to list, and where the people lie deeper.
     """
+    records, inventory = survey(root)
+    terms = "the terms of your own images apply"
+    return Source("folder", terms, tuple(records), inventory=inventory)
+
+
+def survey(root: Path) -> tuple[list[Record], Inventory]:
+    """The records of `folder`, and the account of all that lies there; no image is opened."""
     if not root.is_dir():
         raise FaceRefError(f"No folder of faces at {root}. {LAYOUT}")
-    people = sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
-    records = [record for person in people for record in _person(person)]
-    if not records:
-        loose = sum(path.suffix.lower() in SUFFIXES for path in root.iterdir())
-        found = f"{loose} images lie directly in it" if loose else "it holds no images"
-        raise FaceRefError(f"Nothing to build from in {root}: {found}. {LAYOUT}")
-    return Source("folder", "the terms of your own images apply", tuple(records))
-
-
-def _person(folder: Path) -> list[Record]:
-    paths = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
-    )
-    stems = Counter(path.stem for path in paths)
-    return [
-        Record(
-            image_id=f"{folder.name}/{path.stem if stems[path.stem] == 1 else path.name}",
-            source="folder",
-            identity=folder.name,
-            path=path,
-        )
-        for path in paths
+    account = Account()
+    people = _people(root, account)
+    names = unique_texts(people)
+    records = [
+        Record(f"{names[person]}/{image_id}", "folder", names[person], path=root / person / file)
+        for person in sorted(people)
+        for file, image_id in zip(people[person], unique_stems(people[person]), strict=True)
     ]
+    counts = (Count("images", len(records)), Count("people", len(people)))
+    deeper = sum("/" in file for files in people.values() for file in files)
+    notes = (f"{deeper:,} images lie in sub-folders of their person",) if deeper else ()
+    return records, Inventory("Folder", str(root), counts, (), notes, account.passed_over())
 
 
-def _check(choices: Choices) -> Inventory:
-    records = folder(choices.root).records
-    people = len({record.identity for record in records})
-    counts = (Count("images", len(records)), Count("people", people))
-    return Inventory("Folder", str(choices.root), counts)
+def _people(root: Path, account: Account) -> dict[str, list[str]]:
+    """The images of each folder of `root`, relative to it and sorted."""
+    people: dict[str, list[str]] = defaultdict(list)
+    loose: list[str] = []
+    for name in files_below(root, account):
+        person, _, file = name.partition("/")
+        if os.path.splitext(name)[1].lower() not in IMAGE_ENDINGS:
+            account.add(ENDING, name)
+        elif file:
+            people[person].append(file)
+        else:
+            loose.append(name)
+    if not people:
+        raise _nothing(root, len(loose), account)
+    account.add(LOOSE, *loose)
+    _refuse_deeper(root, people)
+    return {person: sorted(files, key=_in_order) for person, files in people.items()}
+
+
+def _in_order(file: str) -> tuple[str, ...]:
+    return PurePosixPath(file).parts
+
+
+def _nothing(root: Path, loose: int, account: Account) -> FaceRefError:
+    passed = "; ".join(item.text() for item in account.passed_over())
+    found = f"{loose} images lie directly in it" if loose else "it holds no images"
+    more = f" ({passed})" if passed else ""
+    way = f" Nobody knows who is who? --source hf {root} --identity-column none" if loose else ""
+    return FaceRefError(f"Nothing to build from in {root}: {found}{more}. {LAYOUT}.{way}")
+
+
+def _refuse_deeper(root: Path, people: Mapping[str, Sequence[str]]) -> None:
+    """Raise FaceRefError for folders of folders of people, which would be taken for people."""
+    deep = {person for person, files in people.items() if all("/" in file for file in files)}
+    few = deep if len(deep) == len(people) < FEW else set()
+    wrong = sorted(few | {person for person in deep if person.lower() in SPLIT_NAMES})
+    if not wrong:
+        return
+    images = [PurePosixPath(person, file) for person in wrong for file in people[person]]
+    (place, _), *_ = Counter(image.parent.parent for image in images).most_common(1)
+    raise FaceRefError(
+        f"{root}: the people lie deeper, in {first_names(wrong, len(wrong))}. Give {root / place}; "
+        "to build from several such folders, put the people of all into one."
+    )
 
 
 SOURCE = SourceKind(
@@ -61,5 +111,5 @@ SOURCE = SourceKind(
     title="Folder",
     layout=LAYOUT,
     open=lambda choices: folder(choices.root),
-    check=_check,
+    check=lambda choices: survey(choices.root)[1],
 )

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 LICENCE = "the terms of the data set apply"
 LAYOUT = (
-    "hf needs the name of a data set on the Hub (owner/name), a folder that datasets.load_dataset "
-    "opens, or one that save_to_disk wrote"
+    "hf needs the name of a data set on the Hub (owner/name), a Parquet file, a folder that "
+    "datasets.load_dataset opens, or one that save_to_disk wrote"
 )
 BATCH = 256
 """Rows that are read at a time while listing."""
@@ -51,15 +51,18 @@ def hf(choices: Choices) -> Source:
     """List a Hugging Face data set; image ids are `<split>/<row>`, partitions its splits.
 
     Labels come from `choices.identity_column`, or from a column with a name that
-    `columns.IDENTITY_NAMES` has; an image without label has its image id for one. Raises
-    FaceRefError where columns cannot be found, for rows without image unless `choices.partial`, and
-    where the data set cannot be opened.
+    `columns.IDENTITY_NAMES` has; an image without label, NaN among them, has its image id for one,
+    and the inventory counts these. Raises FaceRefError where columns cannot be found, for rows
+    without image unless `choices.partial`, and where the data set cannot be opened.
     """
     opened, revision = _load(choices)
     some = next(iter(opened.values()))
     columns = find_columns(_features(some), choices)
-    records, missing = _records(opened, columns)
-    inventory = _inventory(choices, opened, columns, len(records), missing)
+    try:
+        records, missing = _records(opened, columns)
+    except Exception as error:  # as above, and columns that hold no images
+        raise _cannot_open(choices, error) from error
+    inventory = _inventory(choices, opened, columns, records, missing)
     inventory.require(choices.partial)
     return Source(
         "hf",
@@ -92,6 +95,8 @@ def _load(choices: Choices, *, streaming: bool = False) -> tuple[Mapping[str, An
     try:
         if saved:
             opened: Any = datasets.load_from_disk(str(root))
+        elif root.is_file():
+            opened = datasets.load_dataset("parquet", data_files=str(root), streaming=streaming)
         else:
             opened = datasets.load_dataset(
                 root.as_posix(), choices.config, revision=revision, streaming=streaming
@@ -226,14 +231,22 @@ def _inventory(
     choices: Choices,
     opened: Mapping[str, Any],
     columns: Columns,
-    found: int,
+    records: Sequence[Record],
     missing: Sequence[str],
 ) -> Inventory:
     stated = [_stated(split) for split in opened.values()]
+    found = len(records)
     total = found + len(missing) if None in stated else sum(n or 0 for n in stated)
     counts = (Count("images", found, total, tuple(missing[:SHOWN])),)
     title = "Hugging Face data set"
-    return Inventory(title, str(choices.root), counts, (), _notes(columns))
+    notes = _notes(columns)
+    nobody = sum(record.identity == record.image_id for record in records)
+    if columns.identity and nobody:
+        notes += (
+            f"{nobody:,} images have no identity in the column {columns.identity}: each is a "
+            "person of its own, or of the group that its face finds",
+        )
+    return Inventory(title, str(choices.root), counts, (), notes)
 
 
 def _notes(columns: Columns) -> tuple[str, ...]:

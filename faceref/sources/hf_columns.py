@@ -21,6 +21,8 @@ IDENTITY_NAMES = (
 )
 """Columns that are taken for labels without being asked, in this order."""
 NONE = "none"
+NO_LABEL = ("", "nan", "NaN", "NaT", "None", "null", "NULL", "<NA>")
+"""Texts that a missing value leaves where it was written as text."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +35,17 @@ class Columns:
     """Names of the classes, where the label is a `ClassLabel`."""
 
     def person(self, value: Any) -> str | None:
-        """The label as text, None where there is none."""
+        """The label as text, None where there is none: NaN, an empty text, a class below 0."""
         if value is None or (self.people is not None and value < 0):
             return None
-        return str(value) if self.people is None else self.people[value]
+        text = (str(value) if self.people is None else self.people[value]).strip()
+        return None if text in NO_LABEL else text
 
 
 def find_columns(features: Mapping[str, Any], choices: Choices) -> Columns:
     """The image and the identity column of `features`, as given or as found by type and name.
+
+    An image column is one of images or, where there is none, of bytes.
 
     Raises FaceRefError where several image columns, or none, could be meant, and where a
     `ClassLabel` could be the person or anything else.
@@ -48,6 +53,7 @@ def find_columns(features: Mapping[str, Any], choices: Choices) -> Columns:
     import datasets
 
     images = [name for name, kind in features.items() if isinstance(kind, datasets.Image)]
+    images = images or [name for name, kind in features.items() if _holds_files(kind)]
     image = choices.image_column or (images[0] if len(images) == 1 else None)
     if image is None:
         which = f"the image columns {', '.join(images)}" if images else "no image column"
@@ -59,6 +65,12 @@ def find_columns(features: Mapping[str, Any], choices: Choices) -> Columns:
     identity = _identity_column(features, choices)
     people = getattr(features[identity], "names", None) if identity else None
     return Columns(image, identity, None if people is None else tuple(people))
+
+
+def _holds_files(kind: Any) -> bool:
+    """Whether a column holds bytes, as tables do that another program than `datasets` wrote."""
+    kind = kind["bytes"] if isinstance(kind, Mapping) and "bytes" in kind else kind
+    return getattr(kind, "dtype", None) in ("binary", "large_binary")
 
 
 def _identity_column(features: Mapping[str, Any], choices: Choices) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +14,7 @@ from faceref.errors import FaceRefError
 
 SHOWN = 5
 """Names of missing things that a message gives; the rest is counted."""
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,20 @@ def count(what: str, expected: Sequence[str], found: Collection[str]) -> Count:
 
 
 @dataclass(frozen=True)
+class PassedOver:
+    """Files, folders or rows of a source that are none of its images, for one reason."""
+
+    reason: str
+    count: int
+    names: tuple[str, ...]
+    """Some of them, at most `SHOWN`."""
+
+    def text(self) -> str:
+        """One line: `2 passed over, hidden: a/.x, b/.y`."""
+        return f"{self.count:,} passed over, {self.reason}: {first_names(self.names, self.count)}"
+
+
+@dataclass(frozen=True)
 class Inventory:
     """The account of one source on disk."""
 
@@ -63,6 +79,8 @@ class Inventory:
     """What is there but wrong, each with the way out."""
     notes: tuple[str, ...] = ()
     """What is worth knowing and no fault."""
+    passed_over: tuple[PassedOver, ...] = ()
+    """What lies in the source and is none of its images."""
 
     @property
     def complete(self) -> bool:
@@ -75,7 +93,8 @@ class Inventory:
         lines = [item.text() for item in self.counts]
         lines += [f"wrong: {fault}" for fault in self.faults]
         lines += [f"note: {note}" for note in self.notes]
-        return "\n  ".join([f"{self.title} at {self.root}: {state}", *lines])
+        lines += [item.text() for item in self.passed_over]
+        return "\n  ".join([f"{self.title} at {plain_text(self.root)}: {state}", *lines])
 
     def require(self, partial: bool) -> None:
         """Raise FaceRefError unless all is there, or is wanted as it is (`partial`).
@@ -99,7 +118,13 @@ class Inventory:
                 item.what: {"found": item.found, "expected": item.expected} for item in self.counts
             },
             "notes": list(self.notes),
+            "passed_over": {item.reason: item.count for item in self.passed_over},
         }
+
+
+def plain_text(name: str) -> str:
+    """A file name as text that can be printed and stored: bytes that are no UTF-8 as `\\xe9`."""
+    return _NO_TEXT.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", name)
 
 
 def first_names(names: Iterable[str], total: int) -> str:

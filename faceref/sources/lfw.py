@@ -19,6 +19,7 @@ from faceref.record import Record
 from faceref.sources.archives import Slice, tar_members
 from faceref.sources.base import Choices, Source, SourceKind, refuse_swapped
 from faceref.sources.inventory import SHOWN, Count, Inventory, count, md5
+from faceref.sources.listing import NAMED_OTHERWISE, SECOND, Account, files_below
 
 LICENCE = "LFW: public research set of press photographs, no formal licence"
 LAYOUT = (
@@ -83,7 +84,8 @@ def survey(choices: Choices, published: Published = PUBLISHED) -> Survey:
     """List the images and count them; none is opened."""
     place = _place(choices.root)
     faults = tuple(_wrong_sum(place, published)) if choices.checksums else ()
-    images = _images(place)
+    account = Account()
+    images = _images(place, account)
     people = {image_id.partition("/")[0] for image_id in images}
     gaps = _gaps(images)
     counts = [
@@ -96,7 +98,10 @@ def survey(choices: Choices, published: Published = PUBLISHED) -> Survey:
         counts.append(count("landmarks of images", list(images), points))
         listed = count("images of landmarks", list(points), images)
         counts[0] = Count("images", len(images), published.images, gaps or listed.missing)
-    return Survey(Inventory("LFW", str(place), tuple(counts), faults), images, points)
+    inventory = Inventory(
+        "LFW", str(place), tuple(counts), faults, passed_over=account.passed_over()
+    )
+    return Survey(inventory, images, points)
 
 
 def _place(root: Path) -> Path:
@@ -124,13 +129,20 @@ def _wrong_sum(place: Path, published: Published) -> Iterator[str]:
         )
 
 
-def _images(place: Path) -> dict[str, Path | Slice]:
+def _images(place: Path, account: Account) -> dict[str, Path | Slice]:
     if place.is_file():
         found: Mapping[str, Path | Slice] = tar_members(place)
     else:
-        found = {path.as_posix(): path for path in place.glob("*/*.jpg")}
-    matches = {name: match for name in found if (match := _NAME.fullmatch(name))}
-    named = {f"{match[1]}/{match[2]}": found[name] for name, match in matches.items()}
+        found = {name: place / name for name in files_below(place, account)}
+    named: dict[str, Path | Slice] = {}
+    for name in sorted(found):
+        match = _NAME.fullmatch(name)
+        if match is None or not name.isprintable():
+            account.add(NAMED_OTHERWISE, name)
+        elif (image_id := f"{match[1]}/{match[2]}") in named:
+            account.add(SECOND, name)
+        else:
+            named[image_id] = found[name]
     return {image_id: named[image_id] for image_id in sorted(named)}
 
 

@@ -20,6 +20,7 @@ _NO_SOURCE = (
     "base",
     "hf_columns",
     "inventory",
+    "listing",
     "registry",
     "text_table",
 )

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from faceref.embed.align import ARCFACE
-from faceref.sources.celeba import ATTRIBUTES, IDENTITY, PARTITION
+from faceref.sources.celeba import IDENTITY, PARTITION
 from faceref.sources.celeba import Published as CelebaPublished
 from faceref.sources.ffhq import Published as FfhqPublished
 from tests.faceref.fakes import face_image
@@ -24,7 +24,6 @@ POINT_HEADER = (
     "lefteye_x lefteye_y righteye_x righteye_y nose_x nose_y "
     "leftmouth_x leftmouth_y rightmouth_x rightmouth_y"
 )
-ATTRIBUTE_NAMES = ["Smiling", "Male", *(f"Attribute_{index}" for index in range(38))]
 
 
 def encoded(image: np.ndarray, kind: str = "JPEG") -> bytes:
@@ -65,10 +64,7 @@ def write_celeba(root: Path, given: Sequence[Face], *, zipped: bool = False) -> 
         for name, face in numbered
     ]
     _lines(root / POINTS, [str(len(names)), POINT_HEADER, *rows])
-    signs = [" ".join([" 1", "-1", *["-1"] * 38]), " ".join(["-1", " 1", *["-1"] * 38])]
-    rows = [f"{name} {signs[index % 2]}" for index, name in enumerate(names)]
-    _lines(root / ATTRIBUTES, [str(len(names)), " ".join(ATTRIBUTE_NAMES) + " ", *rows])
-    sums = [IDENTITY, PARTITION, POINTS, ATTRIBUTES]
+    sums = [IDENTITY, PARTITION, POINTS]
     if zipped:
         sums.append("img_align_celeba.zip")
         with zipfile.ZipFile(root / sums[-1], "w", zipfile.ZIP_DEFLATED) as archive:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from faceref.sources.base import Choices
-from faceref.sources.celeba import ATTRIBUTES, IDENTITY, NAME, PARTITION, Published, celeba, survey
+from faceref.sources.celeba import IDENTITY, NAME, PARTITION, Published, celeba, survey
 from faceref.sources.text_table import read_rows
 
 POINTS = "  69  109  106  113   77  142   73  152  108  154"
@@ -32,15 +32,10 @@ def write_copy(root: Path, images: int, identity: Path | None) -> Published:
     people = rng.integers(1, 10_178, images)
     if identity is not None:
         people = read_rows(identity, 1, NAME).values[:images, 0]
-    signs = np.array(["-1", " 1"])[rng.integers(0, 2, (images, 40))]
     tables = {
         IDENTITY: ([], [str(person) for person in people]),
         PARTITION: ([], [str(min(2, row * 10 // images // 4)) for row in range(images)]),
         "list_landmarks_align_celeba.txt": ([str(images), "points"], [POINTS] * images),
-        ATTRIBUTES: (
-            [str(images), " ".join(f"A{index}" for index in range(40))],
-            [" ".join(row) for row in signs],
-        ),
     }
     for name, (head, rows) in tables.items():
         lines = [*head, *(f"{image} {row}" for image, row in zip(names, rows, strict=True))]

@@ -49,7 +49,7 @@ def test_what_cannot_be_read_is_rejected(data: bytes):
 
 def test_a_missing_file_is_rejected(tmp_path: Path):
     record = stages.read(_record(path=tmp_path / "gone.jpg"))
-    assert record.reject == "unreadable: FileNotFoundError"
+    assert record.reject == "unreadable: cannot be read (No such file or directory)"
 
 
 class _Finder:
@@ -131,7 +131,7 @@ def test_a_blob_is_read():
     assert record.pixels is not None
     assert np.array_equal(record.pixels, NOISE)
     damaged = stages.read(_record().having(blob=_Blob(ValueError("wrong CRC-32"))))
-    assert damaged.reject == "unreadable: ValueError"
+    assert damaged.reject == "unreadable: cannot be read (wrong CRC-32)"
 
 
 def test_given_landmarks_are_used_without_detection():

@@ -6,7 +6,7 @@ import pytest
 from faceref.embed.align import ARCFACE
 from faceref.errors import FaceRefError
 from faceref.sources.base import Choices
-from faceref.sources.celeba import ATTRIBUTES, IDENTITY, PARTITION, Published, celeba, survey
+from faceref.sources.celeba import IDENTITY, PARTITION, Published, celeba, survey
 from tests.faceref.layouts import POINTS, faces, md5_of, write_celeba
 
 Copy = tuple[Path, Published]
@@ -55,7 +55,7 @@ def test_zip_and_folder_give_the_same_bytes(zipped: Copy):
 def test_the_folders_of_the_official_download(copy: Copy):
     root, published = copy
     for folder, names in (
-        ("Anno", (IDENTITY, POINTS, ATTRIBUTES)),
+        ("Anno", (IDENTITY, POINTS)),
         ("Eval", (PARTITION,)),
         ("Img", ("img_align_celeba",)),
     ):
@@ -87,12 +87,12 @@ def test_other_forms_of_the_same_rows_pass_the_sum(copy: Copy, edit):
 
 def test_a_copy_in_csv(copy: Copy):
     root, published = copy
-    text = (root / ATTRIBUTES).read_text().split("\n", 1)[1]
+    text = (root / POINTS).read_text().split("\n", 1)[1]
     header, rows = text.split("\n", 1)
     body = "\n".join(",".join(line.split()) for line in rows.splitlines())
-    csv = root / "list_attr_celeba.csv"
+    csv = root / "list_landmarks_align_celeba.csv"
     csv.write_text("image_id," + ",".join(header.split()) + "\n" + body + "\n")
-    (root / ATTRIBUTES).unlink()
+    (root / POINTS).unlink()
     source = celeba(Choices(root, checksums=False), published)
     assert not source.partial
     assert len(source.records) == len(faces())
@@ -134,7 +134,7 @@ def test_an_unknown_partition(copy: Copy):
         celeba(Choices(root), _resummed(root, published))
 
 
-@pytest.mark.parametrize("name", [IDENTITY, POINTS, ATTRIBUTES])
+@pytest.mark.parametrize("name", [IDENTITY, POINTS])
 def test_a_wrong_sum_is_an_error_that_says_how_to_go_on(copy: Copy, name: str):
     root, published = copy
     text = (root / name).read_text()
@@ -167,11 +167,11 @@ def test_rows_missing_from_all_files_are_counted(copy: Copy):
         celeba(Choices(root), bigger)
 
 
-@pytest.mark.parametrize("name", [IDENTITY, PARTITION, POINTS, ATTRIBUTES])
+@pytest.mark.parametrize("name", [IDENTITY, PARTITION, POINTS])
 def test_a_missing_text_file(copy: Copy, name: str):
     root, published = copy
     (root / name).unlink()
-    with pytest.raises(FaceRefError, match=f"3 of 4 text files; missing: {name}"):
+    with pytest.raises(FaceRefError, match=f"2 of 3 text files; missing: {name}"):
         celeba(Choices(root), published)
     source = celeba(Choices(root, partial=True), published)
     first = source.records[0]
