@@ -21,6 +21,7 @@ from faceref.outputs import (
     need_folder,
     need_replaceable,
     put_in_place,
+    settle,
     working_folder,
 )
 from faceref.pipeline import stages
@@ -118,6 +119,7 @@ def check_outputs(
     out: Path, plot: Path | None, *, overwrite: bool, inputs: Iterable[Path] = ()
 ) -> None:
     """Raise FaceRefError where `build` could not write, or would replace what is not ours."""
+    settle(out, "building")
     need_replaceable(out, overwrite=overwrite, inputs=inputs)
     need_folder(out)
     if plot is not None:

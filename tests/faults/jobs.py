@@ -30,7 +30,10 @@ NOT_COMPARED = {
     "hashes": "made with the salt",
 }
 """Fields of JSON files that two undisturbed runs do not share, and why."""
-NOT_READ = {"checkpoint.pt": "holds seconds; best.pt, which came of it, is compared"}
+NOT_READ = {
+    "checkpoint.pt": "holds seconds; best.pt, which came of it, is compared",
+    "lock": "the id of the process",
+}
 """Files of which only the name is compared, and why."""
 
 

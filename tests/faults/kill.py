@@ -410,7 +410,7 @@ def _last(ended: Ended) -> str:
 
 def _finish(tried: Attempt, hub: Hub | None, whole: Undisturbed, tally: Tally) -> None:
     ended = tried.run(hub)
-    done = "exists already" in ended.text or "are removed already" in ended.text
+    done = "exists already" in ended.text
     if ended.code and not done:
         tried.wrong.append(f"does not finish: {ended.text[-2000:]}{ended.said[-500:]}")
     tried.look("at the end")
