@@ -16,44 +16,44 @@ from typing import Any
 COUNT = "FAULTS_COUNT"
 """Environment: a file that grows by a byte before each change of a file."""
 DIE_AT = "FAULTS_DIE_AT"
-"""Environment: the number of the change before which the process group is killed; 0: never."""
+"""Environment: the number of the change before which the process is killed; 0: never."""
 RUN = "FAULTS_RUN"
 """Environment: a name of this run, by which its processes are found, Ray's included."""
 CHANGES = ("os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.link", "os.symlink")
 IMAGES_A_PART = 6
-FOLDER = os.getcwd()
 
 
-def _writes(event: str, details: tuple[Any, ...]) -> bool:
+def _changes(event: str, details: tuple[Any, ...], folder: str) -> bool:
+    """Whether an event that Python reports is a change of a file below `folder`."""
     if event == "open":
         flags = details[2] if isinstance(details[2], int) else 0
-        return bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)) and _here(details[0])
+        return bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)) and _lies_in(folder, details[0])
     if event not in CHANGES:
         return False
     in_open_folder = isinstance(details[-1], int) and details[-1] >= 0
-    return in_open_folder or _here(details[0])
+    return in_open_folder or _lies_in(folder, details[0])
 
 
-def _here(path: Any) -> bool:
-    """Whether `path` lies in the current folder, as far as its name shows."""
+def _lies_in(folder: str, path: Any) -> bool:
+    """Whether `path` does, as far as its name shows."""
     if not isinstance(path, (str, bytes, os.PathLike)):
         return False
     text = os.fsdecode(os.fspath(path))
-    return not os.path.isabs(text) or text.startswith(FOLDER + os.sep)
+    return not os.path.isabs(text) or text.startswith(folder + os.sep)
 
 
-def watch(count: Path, die_at: int) -> None:
-    """Note each change of a file in `count`, and kill the process group before number `die_at`."""
+def watch(folder: Path, count: Path, die_at: int) -> None:
+    """Note each change of a file in `folder` in `count`, and die before number `die_at`."""
     log = os.open(count, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     changes = 0
 
     def hook(event: str, details: tuple[Any, ...]) -> None:
         nonlocal changes
-        if _writes(event, details):
+        if _changes(event, details, str(folder)):
             changes += 1
             os.write(log, b".")
             if changes == die_at:
-                os.killpg(0, signal.SIGKILL)
+                os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(hook)
 
@@ -73,7 +73,7 @@ def main() -> None:
             from benchmark.training import trainer
 
             trainer.SAVE_SECONDS = 0.0
-    watch(Path(os.environ[COUNT]), int(os.environ.get(DIE_AT, "0")))
+    watch(Path.cwd(), Path(os.environ[COUNT]), int(os.environ.get(DIE_AT, "0")))
     app()
 
 
