@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from baselines._layers import quiet
 from benchmark.methods.method import Method
 from benchmark.methods.resample import upsample
+from benchmark.protocol.tasks import HR_SIZE
 
 SMALLEST = 16
 """Side of the features in the body."""
@@ -106,8 +107,10 @@ class SPARNet(nn.Module):
 
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
         """See `benchmark.Method`."""
-        super_resolved = upsample(lr, 8)
+        super_resolved = upsample(lr, HR_SIZE // lr.shape[-1])
         return super_resolved + self.last(self.body(self.head(super_resolved - 0.5))).float()
 
 
-METHOD = Method("sparnet", "SPARNet", "Chen et al., TIP 2021", SPARNet, False, True)
+METHOD = Method(
+    "sparnet", "SPARNet", "Chen et al., TIP 2021", SPARNet, False, True, scales=(4, 8, 16)
+)

@@ -20,4 +20,5 @@ METHOD = Method(
     partial(SPARNet, least=16, most=64, body=6, attention=32),
     uses_references=False,
     trained=True,
+    scales=(4, 8, 16),
 )

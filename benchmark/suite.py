@@ -27,6 +27,7 @@ from benchmark.evaluation.extra_metrics import ExtraMetrics, open_for, parse_nam
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method, method_names
 from benchmark.protocol.budgets import Budget
+from benchmark.protocol.tasks import SCALE, task
 from benchmark.results import files as result_files
 from benchmark.training.run import Data, Run, finished
 from benchmark.training.train import Running, train
@@ -73,6 +74,11 @@ class Suite:
     """Names between commas of metrics beside those that every result has."""
 
     @property
+    def scale(self) -> int:
+        """By how much the task's LR faces are smaller."""
+        return task(self.setting.task).scale
+
+    @property
     def results(self) -> Path:
         """Folder of the result files."""
         return self.out / "results"
@@ -106,9 +112,11 @@ class Suite:
         return list(settings_of(method, self.setting)) if self.scores else []
 
 
-def default_methods(budget: str) -> list[str]:
+def default_methods(budget: str, scale: int = SCALE) -> list[str]:
     """Methods that a budget is for: full sizes only where the budget is `full`."""
     every = method_names()
+    if scale != SCALE:
+        every = [name for name in every if scale in load_method(name).scales]
     large = {name for name in every for end in SMALLER if f"{name}{end}" in every}
     return [name for name in every if budget == "full" or name not in large]
 
@@ -201,7 +209,7 @@ def _stale(suite: Suite, job: Job) -> str:
             return "its learning rate is still to be chosen"
         budget = at_rate(budget, rate)
     try:
-        finished(suite.run(job), job.method, budget, job.seed, suite.data)
+        finished(suite.run(job), job.method, budget, job.seed, suite.data, suite.scale)
     except FaceRefError as error:
         return str(error)
     return ""
@@ -341,9 +349,10 @@ def _train(suite: Suite, job: Job, method: Method, bar: Bar) -> None:
     if suite.tune:
         with bar(f"Choosing the learning rate of {method.title}") as update:
             running = suite.running
-            rate = tuned(suite.face_ref, method.name, budget, suite.tuning, running, update)
+            known = (suite.face_ref, method.name, budget, suite.tuning, running, update)
+            rate = tuned(*known, suite.scale)
         budget = at_rate(budget, rate)
-    if finished(run, job.method, budget, job.seed, suite.data) is not None:
+    if finished(run, job.method, budget, job.seed, suite.data, suite.scale) is not None:
         return
     with bar(f"Training {method.title}, seed {job.seed}") as update:
         train(
@@ -352,6 +361,7 @@ def _train(suite: Suite, job: Job, method: Method, bar: Bar) -> None:
             budget,
             run.root,
             seed=job.seed,
+            scale=suite.scale,
             running=suite.running,
             progress=update,
         )

@@ -32,6 +32,7 @@ def train(
     *,
     budget: str = "small",
     out: str | Path,
+    scale: int = 8,
     learning_rate: float | None = None,
     seed: int = 0,
     references_from: str = "both",
@@ -51,6 +52,8 @@ def train(
         method: Its name, see `list_methods`.
         budget: `debug` (seconds), `demo`, `small` (under an hour on two cores) or `full` (a GPU).
         out: Folder of the run.
+        scale: How many times larger the network makes a face: 8, from 16x16, or what else its
+            method says that it can.
         learning_rate: 0.0002, 0.0004, 0.0008 or 0.0016; None: the budget's.
         seed: Of weights, batches and references.
         references_from: `both`, `refs_hr`, `refs_lr` or `random`: what references are drawn from.
@@ -105,6 +108,7 @@ def train(
             folder,
             seed=seed,
             reference_list=references_from,
+            scale=scale,
             running=running,
             progress=update,
         )
@@ -240,14 +244,12 @@ def _score_module(
 
     It is scored in evaluation mode, and left in the mode that it was in.
     """
-    from benchmark.evaluation.evaluate import need_scale, score_model
+    from benchmark.evaluation.evaluate import score_model
     from benchmark.evaluation.predictions import need_plain_name
     from benchmark.evaluation.record import MethodRecord
     from benchmark.methods.model import as_method, given_count
-    from benchmark.protocol.tasks import task
 
     need_plain_name(name)
-    need_scale(task(setting.task))
     called = as_method(module)
     count = given_count(called, 1 if setting.oracle else setting.references)
     was_training = module.training

@@ -167,17 +167,20 @@ def _suite(
     """The suite of these options."""
     from benchmark.evaluation.evaluate import Setting, default_task
     from benchmark.protocol import budgets
+    from benchmark.protocol.tasks import task as task_of
     from benchmark.suite import Suite, default_methods, jobs_of
     from benchmark.training.train import Running
 
     face_ref = open_set(faces)
+    setting = Setting(task or default_task(face_ref), references=references, faces=limit)
+    wanted = listed(methods) or default_methods(budget, task_of(setting.task).scale)
     until = None if minutes is None else time.monotonic() + 60 * minutes
     return Suite(
         face_ref,
         budgets.budget(budget),
         as_path(out),
-        jobs_of(listed(methods) or default_methods(budget), range(seeds), listed(repeat)),
-        Setting(task or default_task(face_ref), references=references, faces=limit),
+        jobs_of(wanted, range(seeds), listed(repeat)),
+        setting,
         Running(device, compile, None, until, precision),
         tune,
         joined(metrics),

@@ -40,6 +40,13 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     budget: BudgetName = "small",
     seed: Annotated[int, typer.Option(help="Of weights, batches and references.")] = 0,
+    scale: Annotated[
+        int,
+        typer.Option(
+            help="How many times larger faces become: 8, or 4 and 16 where the method can.",
+            rich_help_panel=MORE,
+        ),
+    ] = 8,
     learning_rate: Annotated[
         float | None,
         typer.Option(
@@ -77,6 +84,7 @@ def train(
             method,
             budget=budget,
             out=out,
+            scale=scale,
             learning_rate=learning_rate,
             seed=seed,
             references_from=references_from,

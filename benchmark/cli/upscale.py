@@ -16,6 +16,9 @@ UPSCALE = """**Examples**
 `facebench upscale crops/ --aligned --explain --face-ref face_ref --weights w.safetensors
 --out large`
 
+Sub-folders are read, too. The exit status is 1 where any file failed. Interrupted, the same command
+goes on with the first file that is not done; a video begins anew.
+
 Detail is hallucinated: it must not serve to identify anyone.
 """
 
@@ -26,7 +29,10 @@ def upscale(
     ],
     face_ref: Annotated[Path, typer.Option(help="Face_Ref whose train faces serve as references.")],
     weights: Annotated[
-        Path, typer.Option(help="Folder of a training, or an exported .safetensors file.")
+        list[Path],
+        typer.Option(
+            help="Folder of a training, or an exported .safetensors file; twice, for x8 and x4."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
     aligned: Annotated[
@@ -41,14 +47,6 @@ def upscale(
     count: Annotated[
         int, typer.Option(help="References a face, K.", min=0, max=8, rich_help_panel=MORE)
     ] = 5,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force",
-            help="Also faces of more than 128 pixels, which lose detail.",
-            rich_help_panel=MORE,
-        ),
-    ] = False,
     embedder: Annotated[
         str, typer.Option(help="What finds faces: insightface or dlib.", rich_help_panel=MORE)
     ] = "insightface",
@@ -71,17 +69,20 @@ def upscale(
     import benchmark
     from faceref.console import say
 
-    upscaler = benchmark.Upscaler(
-        benchmark.load_model(weights),
-        face_ref,
-        count=count,
-        aligned=aligned,
-        scale=scale,
-        force=force,
-        embedder=embedder,
-        pack=pack,
-        det_size=det_size,
-        device=device,
-    )
-    found = benchmark.upscale_files(given, out, upscaler, explain=explain)
+    def open_upscaler() -> benchmark.Upscaler:
+        return benchmark.Upscaler(
+            weights,
+            face_ref,
+            count=count,
+            aligned=aligned,
+            scale=scale,
+            embedder=embedder,
+            pack=pack,
+            det_size=det_size,
+            device=device,
+        )
+
+    found = benchmark.upscale_files(given, out, open_upscaler, explain=explain)
     say("\n".join(found.summary()))
+    if found.failed:
+        raise typer.Exit(1)

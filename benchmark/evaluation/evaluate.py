@@ -23,15 +23,16 @@ from benchmark.evaluation.record import (
     make_result,
 )
 from benchmark.methods.method import Method
-from benchmark.methods.registry import load_method, package_of
+from benchmark.methods.registry import load_method, need_scale, package_of
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.registry import METRICS
 from benchmark.metrics.score import to_uint8
 from benchmark.protocol.budgets import TRAINING_LIST, budget_on
-from benchmark.protocol.tasks import SCALE, TASKS, Task, task
+from benchmark.protocol.tasks import SCALE, TASKS, task
 from benchmark.results.result import Result, run_name
 from benchmark.training.cost import measure_cost
 from benchmark.training.export import open_weights, training_report
+from benchmark.training.run import scale_of
 from faceref.console import Progress
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision, references_digest
@@ -105,8 +106,9 @@ def evaluate(
         42
     """
     method = load_method(method_name)
-    need_scale(task(setting.task))
-    training = training_of(method, run)
+    scale = task(setting.task).scale
+    need_scale(method, scale)
+    training = training_of(method, run, scale)
     known = MethodRecord(method.name, method.title, packages=package_of(method.name))
     if training:
         known = replace(
@@ -169,15 +171,6 @@ def score_model(
     )
 
 
-def need_scale(asked: Task) -> None:
-    """Raises FaceRefError for a task of another scale than that of the methods."""
-    if asked.scale != SCALE:
-        raise FaceRefError(
-            f"{asked.name} is x{asked.scale}, the methods here are x{SCALE}. "
-            "Score images made elsewhere: --predictions DIR."
-        )
-
-
 def read_faces(face_ref: FaceRef, setting: Setting) -> Faces:
     """The faces of `setting`, with LR faces as its task makes them."""
     asked = task(setting.task)
@@ -198,8 +191,13 @@ def open_model(method: Method, run: str | Path | None) -> nn.Module:
     return method.build().eval()
 
 
-def training_of(method: Method, run: str | Path | None) -> dict[str, Any] | None:
-    """Report of the training `run`, None for a method without; raises FaceRefError if not its."""
+def training_of(
+    method: Method, run: str | Path | None, scale: int = SCALE
+) -> dict[str, Any] | None:
+    """Report of the training `run`, None for a method without.
+
+    Raises FaceRefError where it is of another method or scale.
+    """
     if not method.trained:
         return None
     if run is None:
@@ -210,6 +208,11 @@ def training_of(method: Method, run: str | Path | None) -> dict[str, Any] | None
     training = training_report(run)
     if training["method"] != method.name:
         raise FaceRefError(f"{run} holds {training['method']!r}, not {method.name!r}.")
+    if (found := scale_of(training)) != scale:
+        raise FaceRefError(
+            f"{run} was trained for x{found}, and the task is of x{scale}. Give another task, or "
+            f"train: facebench train FACE_REF --method {method.name} --scale {scale} --out DIR"
+        )
     return training
 
 

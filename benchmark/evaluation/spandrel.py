@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from benchmark.evaluation.evaluate import Setting, need_scale, score_model
+from benchmark.evaluation.evaluate import Setting, score_model
 from benchmark.evaluation.predictions import need_plain_name
 from benchmark.evaluation.record import MethodRecord
-from benchmark.protocol.tasks import HR_SIZE, LR_SIZE, SCALE, task
+from benchmark.protocol.tasks import HR_SIZE, LR_SIZE, SCALE, Task, task
 from faceref.console import Progress
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
@@ -91,7 +91,7 @@ def evaluate_spandrel(
         FaceRefError: As `open_network`, and for a task of another scale.
     """
     need_plain_name(name)
-    need_scale(task(setting.task))
+    _need_scale(task(setting.task))
     file = Path(file)
     network = open_network(file)
     weights = {
@@ -110,6 +110,15 @@ def evaluate_spandrel(
         progress=progress,
         extras=extras,
     )
+
+
+def _need_scale(asked: Task) -> None:
+    """Raise FaceRefError for a task of another scale than that of the networks taken here."""
+    if asked.scale != SCALE:
+        raise FaceRefError(
+            f"{asked.name} is x{asked.scale}, and networks from elsewhere are taken for x{SCALE}. "
+            "Score images made elsewhere: --predictions DIR."
+        )
 
 
 def open_network(file: Path) -> Network:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmark.protocol.tasks import SCALE
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -42,7 +44,7 @@ class Method:
 
     `build()` gives a module whose `forward(lr, refs)` takes `lr` (N, 3, 16, 16) and `refs`
     (N, K, 3, 128, 128), float32 RGB in [0, 1], K from 0 up, and returns (N, 3, 128, 128) in the
-    same range, not necessarily clamped.
+    same range, not necessarily clamped. With `scales` beside 8, `lr` has 128 / scale pixels a side.
     """
 
     name: str
@@ -60,6 +62,8 @@ class Method:
     """Whether it cannot do without: K = 0 is an error."""
     most_references: int | None = None
     """References beyond this many are not given to it; None takes any number."""
+    scales: tuple[int, ...] = (SCALE,)
+    """How many times smaller LR faces may be: by default only 8 times."""
     criterion: Callable[[], nn.Module] | None = None
     """Gives the loss, `forward(output, hr)`, where it is not L1; then the last weights are kept.
 

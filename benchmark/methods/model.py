@@ -7,6 +7,7 @@ import inspect
 from torch import Tensor, nn
 
 from benchmark.methods.method import Method
+from benchmark.protocol.tasks import HR_SIZE, SCALE
 from faceref.errors import FaceRefError
 
 
@@ -19,25 +20,28 @@ class Model(nn.Module):
     Attributes:
         method: What the network is of.
         sha256: Of the file of weights; empty for a method without.
+        scale: By how much it super-resolves; LR faces have 128 / scale pixels a side.
     """
 
-    def __init__(self, method: Method, network: nn.Module, sha256: str = "") -> None:
+    def __init__(
+        self, method: Method, network: nn.Module, sha256: str = "", scale: int = SCALE
+    ) -> None:
         super().__init__()
-        self.method, self.network, self.sha256 = method, network.eval(), sha256
+        self.method, self.network = method, network.eval()
+        self.sha256, self.scale = sha256, scale
 
     def forward(self, lr: Tensor, refs: Tensor | None = None) -> Tensor:
         """Super-resolve faces.
 
         Args:
-            lr: LR faces, (N, 3, 16, 16), float32 RGB in [0, 1].
+            lr: LR faces, (N, 3, 16, 16) at x8, float32 RGB in [0, 1].
             refs: References of each face, (N, K, 3, 128, 128), float32 RGB in [0, 1].
 
         Returns:
             (N, 3, 128, 128), float32 RGB, near [0, 1] and not clamped.
         """
         if refs is None:
-            side = 8 * lr.shape[-1]
-            refs = lr.new_zeros(len(lr), 0, 3, side, side)
+            refs = lr.new_zeros(len(lr), 0, 3, HR_SIZE, HR_SIZE)
         return self.network(lr, refs)
 
     def relevance(self, lr: Tensor, refs: Tensor) -> Tensor | None:
@@ -47,7 +51,7 @@ class Model(nn.Module):
 
     def extra_repr(self) -> str:
         """What `repr` shows beside the network."""
-        return f"{self.method.name}, sha256={self.sha256[:12] or None}"
+        return f"{self.method.name}, x{self.scale}, sha256={self.sha256[:12] or None}"
 
 
 def given_count(model: nn.Module, wanted: int) -> int:

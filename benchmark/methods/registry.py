@@ -64,6 +64,19 @@ def load_methods() -> tuple[list[Method], list[FaceRefError]]:
     return found, broken
 
 
+def need_scale(method: Method, scale: int) -> None:
+    """Raise FaceRefError where `method` does not super-resolve by `scale`; names those that do."""
+    if scale in method.scales:
+        return
+    able = [one.name for one in load_methods()[0] if scale in one.scales]
+    known = ", ".join(f"x{one}" for one in method.scales)
+    raise FaceRefError(
+        f"{method.name} super-resolves by {known}, not by x{scale}. "
+        f"Methods for x{scale}: {', '.join(able) or 'none'}. Or score images that were made "
+        "elsewhere: --predictions DIR."
+    )
+
+
 def origin(name: str) -> str:
     """Where a method comes from: `built in`, or the package and its version."""
     packages = package_of(name).items()

@@ -11,8 +11,9 @@ from torch import nn
 
 from benchmark.methods.method import Method
 from benchmark.methods.model import Model
-from benchmark.methods.registry import load_method
-from benchmark.training.run import Run
+from benchmark.methods.registry import load_method, need_scale
+from benchmark.protocol.tasks import SCALE
+from benchmark.training.run import Run, scale_of
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256, write_bytes, write_text
 
@@ -30,6 +31,8 @@ class Weights:
     """In evaluation mode, on the CPU."""
     sha256: str
     """Of the file."""
+    scale: int = SCALE
+    """By how much it super-resolves."""
 
 
 def export_weights(run: Path, out: Path) -> Path:
@@ -84,31 +87,37 @@ def open_weights(path: str | Path) -> Weights:
     path = Path(path)
     if not _is_exported(path):
         run = Run(path)
-        method = load_method(run.training()["method"])
-        return Weights(method, _filled(method, run.weights(), path), file_sha256(run.best))
-    digest = _need_its_sum(path)
-    name = _metadata(path).get("method")
+        training = run.training()
+        method = load_method(training["method"])
+        model = _filled(method, run.weights(), path)
+        return Weights(method, model, file_sha256(run.best), scale_of(training))
+    digest, metadata = _need_its_sum(path), _metadata(path)
+    name = metadata.get("method")
     if name is None:
         raise FaceRefError(f"{path} does not name its method: it was not made by facebench.")
     from safetensors.torch import load_file  # A lean host has none; folders do without.
 
     method = load_method(name)
-    return Weights(method, _filled(method, load_file(path), path), digest)
+    scale = scale_of(json.loads(metadata.get("training", "{}")))
+    return Weights(method, _filled(method, load_file(path), path), digest, scale)
 
 
-def load_model(name: str | Path) -> Model:
+def load_model(name: str | Path, *, scale: int = SCALE) -> Model:
     """A method's network with its trained weights, ready to call.
 
     Args:
         name: The folder of a training, a `.safetensors` file that `export_weights` made, or a
             method: one that needs no training, such as `bicubic`, or one whose exported weights
             lie in the checkout's folder `weights/`.
+        scale: Where `name` is a method: by how much it shall super-resolve. A file or folder says
+            it itself.
 
     Returns:
         A module in evaluation mode: `model(lr, refs)`, see `Model`.
 
     Raises:
-        FaceRefError: Where there are no such weights, or they are damaged.
+        FaceRefError: Where there are no such weights, or they are damaged; where the method does
+            not super-resolve by `scale`.
 
     Example:
         >>> import benchmark, torch
@@ -118,16 +127,17 @@ def load_model(name: str | Path) -> Model:
     """
     if Path(name).exists():
         weights = open_weights(Path(name))
-        return Model(weights.method, weights.model, weights.sha256)
+        return Model(weights.method, weights.model, weights.sha256, weights.scale)
     if Path(name).suffix or len(Path(name).parts) > 1:
         open_weights(Path(name))
     method = load_method(str(name))
+    need_scale(method, scale)
     if not method.trained:
-        return Model(method, method.build())
-    known = {path.stem: path for path in sorted(WEIGHTS.glob(f"*/*{SUFFIX}"))}
+        return Model(method, method.build(), scale=scale)
+    known = {path.stem: path for path in sorted(WEIGHTS.glob(f"*-x{scale}-*/*{SUFFIX}"))}
     if method.name not in known:
         raise FaceRefError(
-            f"No weights of {method.name} come with this package"
+            f"No weights of {method.name} for x{scale} come with this package"
             f"{f' (there are: {chr(44).join(known)})' if known else ''}. Give the folder of a "
             f"training, or an exported {SUFFIX} file."
         )

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from benchmark.protocol.budgets import TRAINING_LIST, Budget
+from benchmark.protocol.tasks import SCALE
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import archived_from, data_revision
 from faceref.errors import FaceRefError, cannot_write
@@ -73,7 +74,8 @@ class Run:
         return report
 
     def _need_same(self, found: dict[str, Any], settings: dict[str, Any]) -> None:
-        found = {**found, "budget": _known_fields(found["budget"])}
+        found = {**found, "budget": _known_fields(found["budget"]), "scale": scale_of(found)}
+        settings = {**settings, "scale": scale_of(settings)}
         differing = [key for key in settings if found.get(key) != settings[key]]
         if differing:
             name, old, new = _deepest(differing[0], found, settings)
@@ -149,18 +151,31 @@ class Data:
         return cls(data_revision(face_ref), archived_from(face_ref))
 
 
-def training_settings(method: str, budget: Budget, seed: int, seen: str) -> dict[str, Any]:
-    """What a training is, its data apart; `seen`: the list that it draws its references from."""
-    return {"method": method, "budget": asdict(budget), "seed": seed, "reference_list": seen}
+def training_settings(
+    method: str, budget: Budget, seed: int, seen: str, scale: int = SCALE
+) -> dict[str, Any]:
+    """What a training is, its data apart; `seen`: the list that it draws its references from.
+
+    The scale is named where it is not 8, see `scale_of`.
+    """
+    settings = {"method": method, "budget": asdict(budget), "seed": seed, "reference_list": seen}
+    return settings if scale == SCALE else settings | {"scale": scale}
 
 
-def finished(run: Run, method: str, budget: Budget, seed: int, data: Data) -> dict[str, Any] | None:
+def scale_of(training: dict[str, Any]) -> int:
+    """By how much LR faces were smaller in a training, from its report."""
+    return training.get("scale", SCALE)
+
+
+def finished(
+    run: Run, method: str, budget: Budget, seed: int, data: Data, scale: int = SCALE
+) -> dict[str, Any] | None:
     """The report of `run`, if the training is over.
 
     Raises FaceRefError, with what differs, where it is not of these settings and data. A training
     on a lossy archive is one of the whole set, too, and the other way round.
     """
-    report = run.finished(training_settings(method, budget, seed, TRAINING_LIST))
+    report = run.finished(training_settings(method, budget, seed, TRAINING_LIST, scale))
     if report is None:
         return None
     same = report["data_revision"] in (data.revision, data.archived_from)

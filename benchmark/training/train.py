@@ -13,8 +13,9 @@ import torch
 
 from benchmark.data.faces import read_split
 from benchmark.methods.method import Method
-from benchmark.methods.registry import load_method
+from benchmark.methods.registry import load_method, need_scale
 from benchmark.protocol.budgets import TRAINING_LIST, Budget
+from benchmark.protocol.tasks import SCALE
 from benchmark.training.distributed import World
 from benchmark.training.run import Run, training_settings
 from benchmark.training.trainer import Trainer
@@ -49,6 +50,7 @@ def train(
     *,
     seed: int = 0,
     reference_list: str = TRAINING_LIST,
+    scale: int = SCALE,
     running: Running = Running(),
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -64,6 +66,7 @@ def train(
         out: Folder of the run: checkpoint, chosen weights and report.
         seed: Of weights, batches and references.
         reference_list: What references are drawn from, one of `benchmark.data.faces.LISTS`.
+        scale: By how much LR faces are smaller.
         running: Device, precision, time limit and so on.
         progress: Called with steps done, steps in all, and the state in words.
 
@@ -71,18 +74,20 @@ def train(
         The content of `training.json`: settings, curves, and the SHA-256 of the weights.
 
     Raises:
-        FaceRefError: For a method without parameters, or an `out` that holds another run.
+        FaceRefError: For a method without parameters or of another scale, or an `out` that holds
+            another run.
         TimeUp: Where `running.until` came first; the checkpoint is written.
     """
     out = Path(out)
     method = load_method(method_name)
     world = World.of_environment()
     _need_trainable(method, face_ref, world)
+    need_scale(method, scale)
     world.need_shares(budget.batch_size)
     target = world.device(open_device(running.device))
     run = Run(out)
     run.prepare()
-    settings = training_settings(method.name, budget, seed, reference_list)
+    settings = training_settings(method.name, budget, seed, reference_list, scale)
     settings["data_revision"] = data_revision(face_ref)
     if (original := archived_from(face_ref)) is not None:
         settings["archived_from"] = original
@@ -95,8 +100,9 @@ def train(
         trainer.resume()
         _need_precision(running.precision, trainer.state.precision, out)
         trainer.prepare(running.compiled, running.log, running.until)
-        faces = read_split(face_ref, "train", reference_list)
-        trainer.fit(faces, read_split(face_ref, "val", reference_list), progress)
+        faces = read_split(face_ref, "train", reference_list, scale=scale)
+        val = read_split(face_ref, "val", reference_list, scale=scale)
+        trainer.fit(faces, val, progress)
         return trainer.finish()
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmark.protocol.budgets import Budget
+from benchmark.protocol.tasks import SCALE
 from benchmark.training.train import Running, train
 from faceref.console import Progress
 from faceref.dataset.face_ref import FaceRef
@@ -26,6 +27,7 @@ def tuned(
     folder: Path,
     running: Running,
     progress: Progress | None = None,
+    scale: int = SCALE,
 ) -> float:
     """The rate of `RATES` whose short training has the highest PSNR-Y on val; ties: the lower.
 
@@ -37,7 +39,8 @@ def tuned(
     for rate in missing:
         run = folder / f"{method}-{rate:g}"
         budget_at = at_rate(short, rate)
-        report = train(face_ref, method, budget_at, run, running=running, progress=progress)
+        how = {"scale": scale, "running": running, "progress": progress}
+        report = train(face_ref, method, budget_at, run, **how)
         found[f"{rate:g}"] = report["val_psnr_y"]
     if missing:
         known = {"budget": budget.name, "samples": short.samples, "val_psnr_y": found}

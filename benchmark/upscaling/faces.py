@@ -1,27 +1,25 @@
 """LR faces super-resolved, one by one or in a photograph, into which they are laid back.
 
-A face is aligned as in the set, shrunk to the 16x16 that methods are trained for, given references
-that were found with it alone, super-resolved to 128x128, and laid back into the upsampled image.
-Faces that have more pixels than that already are left alone, as they would lose some.
+A face is brought to its frame, shrunk to what the network of its size takes, given references that
+were found with it alone, super-resolved to 128x128, and laid back into the upsampled image, where
+it is made to agree with the photograph. A face that is too large for the networks is left alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
-from benchmark.data.faces import as_batch
-from benchmark.methods.model import given_count
+from benchmark.data.faces import as_batch, no_references
 from benchmark.metrics.score import to_uint8
-from benchmark.protocol.degradation import degrade
 from benchmark.protocol.tasks import HR_SIZE, LR_SIZE
-from benchmark.upscaling.paste import frame_in_image, paste, upsample_image
-from faceref.embed.align import align, similarity
+from benchmark.upscaling.consistency import agree, enlarge, shrink
+from benchmark.upscaling.networks import Network, choose
+from benchmark.upscaling.paste import cut, frame_in_image, paste, side_in_image, upsample_image
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError
 from faceref.images import downsample
@@ -31,15 +29,25 @@ BATCH = 16
 MAX_PIXELS = 100_000_000
 
 
+class NoFaceError(FaceRefError):
+    """A photograph in which no face is found."""
+
+
 @dataclass(frozen=True, eq=False)
 class UpscaledFace:
     """One face of an image, and what was made of it."""
 
     box: tuple[float, ...]
     """Left, top, right, bottom in pixels of the image; empty for a crop."""
-    lr: np.ndarray
-    """uint8 RGB (16, 16, 3)."""
-    super_resolved: np.ndarray | None
+    size: float
+    """Side of the 128x128 frame that the face is aligned to, in pixels of the image."""
+    scale: int | None = None
+    """That of the network: 8 or 4; None where the face was left alone."""
+    left_alone: str | None = None
+    """Why it was left alone."""
+    lr: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 3), np.uint8))
+    """What the network was given: uint8 RGB (128 / scale, 128 / scale, 3)."""
+    super_resolved: np.ndarray | None = None
     """uint8 RGB (128, 128, 3); None where the face was left alone."""
     references: list[FoundReference] = field(default_factory=list)
     relevance: np.ndarray | None = None
@@ -49,71 +57,101 @@ class UpscaledFace:
         """For the JSON beside the images."""
         return {
             "box": [round(float(side), 1) for side in self.box],
-            "left_alone": self.super_resolved is None,
+            "size": round(self.size, 1),
+            "scale": self.scale,
+            "left_alone": self.left_alone,
             "references": [
                 {"image_id": one.image_id, "score": one.score} for one in self.references
             ],
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Face:
+    """A face to super-resolve."""
+
+    box: tuple[float, ...]
+    size: float
+    frame: np.ndarray
+    """Float RGB (128, 128, 3) around [0, 255], with no more detail than the image has."""
+
+    def lr(self, side: int) -> np.ndarray:
+        """uint8 RGB (side, side, 3)."""
+        return np.rint(shrink(self.frame, side, side).clip(0, 255)).astype(np.uint8)
+
+
 class FaceUpscaler:
-    """A model and a gallery of references: LR faces to super-resolved ones."""
+    """Networks by their scale and a gallery of references: LR faces to super-resolved ones."""
 
     def __init__(
-        self, model: nn.Module, gallery: Gallery, references: int, device: torch.device
+        self, networks: Mapping[int, Network], gallery: Gallery, device: torch.device
     ) -> None:
-        self.count = given_count(model, references)
-        self.model = model.to(device).eval()
-        self.gallery, self.device = gallery, device
+        self.networks, self.gallery, self.device = networks, gallery, device
 
-    def faces(self, lr: np.ndarray, boxes: Sequence[tuple[float, ...]]) -> list[UpscaledFace]:
-        """Super-resolve LR faces, uint8 RGB (N, 16, 16, 3), each with its own references."""
+    def choose(self, size: float) -> Network | str:
+        """The network for a face of `size` pixels, or why none is."""
+        return choose(size, self.networks)
+
+    def faces(self, network: Network, faces: Sequence[Face]) -> list[UpscaledFace]:
+        """Super-resolve faces, each with its own references."""
         made: list[UpscaledFace] = []
-        found = self.gallery.find(lr, self.count)
-        for start in range(0, len(lr), BATCH):
-            part = slice(start, start + BATCH)
-            images, maps = self._run(lr[part], found[part])
-            rows = zip(boxes[part], lr[part], images, found[part], maps, strict=True)
-            made += [UpscaledFace(*row) for row in rows]
+        for start in range(0, len(faces), BATCH):
+            part = faces[start : start + BATCH]
+            small = np.stack([face.lr(network.lr_size) for face in part])
+            found = self.gallery.find(np.stack([face.lr(LR_SIZE) for face in part]), network.count)
+            images, maps = self._run(network, small, found)
+            made += [
+                UpscaledFace(face.box, face.size, network.scale, None, lr, image, references, map_)
+                for face, lr, image, references, map_ in zip(
+                    part, small, images, found, maps, strict=True
+                )
+            ]
         return made
 
     @torch.no_grad()
     def _run(
-        self, small: np.ndarray, found: Sequence[list[FoundReference]]
+        self, network: Network, small: np.ndarray, found: Sequence[list[FoundReference]]
     ) -> tuple[np.ndarray, Sequence[np.ndarray | None]]:
-        lr = as_batch(np.array(small)).to(self.device)
-        count = max((len(each) for each in found), default=0)
+        lr = as_batch(small).to(self.device)
         stacked = [as_batch(np.stack([one.image for one in each])) for each in found if each]
-        empty = torch.zeros(len(small), 0, 3, HR_SIZE, HR_SIZE)
-        refs = (torch.stack(stacked) if count else empty).to(self.device)
-        output = to_uint8(self.model(lr, refs).float().cpu().numpy())
-        relevance = getattr(self.model, "relevance", None)
-        maps = relevance(lr, refs) if relevance is not None and count else None
+        refs = (torch.stack(stacked) if stacked else no_references(found)).to(self.device)
+        output = to_uint8(network.model(lr, refs).float().cpu().numpy())
+        relevance = getattr(network.model, "relevance", None)
+        maps = relevance(lr, refs) if relevance is not None and stacked else None
         return output, [None] * len(small) if maps is None else list(maps.float().cpu().numpy())
 
 
 def upscale_crop(
     image: np.ndarray, upscaler: FaceUpscaler
 ) -> tuple[np.ndarray, list[UpscaledFace]]:
-    """An aligned face, uint8 RGB (S, S, 3), S at least 16; more pixels are shrunk to 16x16."""
+    """An aligned face, uint8 RGB (S, S, 3), S at least 16, at 128x128 or at its own size.
+
+    Shrunk again the result is the crop. One that is too large for the networks is upsampled to
+    128x128, and given back as it is where it has as many pixels already.
+    """
     height, width = image.shape[:2]
     if height != width or width < LR_SIZE:
         raise FaceRefError(
             f"an aligned face must be square and at least {LR_SIZE} pixels wide, got "
             f"{width}x{height}. Leave out --aligned to have faces found."
         )
-    faces = upscaler.faces(_small(image)[None], [()])
+    network = upscaler.choose(width)
+    if isinstance(network, str):
+        return _at_least(image, HR_SIZE), [UpscaledFace((), width, left_alone=network)]
+    faces = upscaler.faces(network, [Face((), width, enlarge(image, HR_SIZE, HR_SIZE))])
     super_resolved = faces[0].super_resolved
     assert super_resolved is not None
-    return super_resolved, faces
+    return np.rint(agree(super_resolved, image)).astype(np.uint8), faces
 
 
 def upscale_photo(
-    image: np.ndarray, upscaler: FaceUpscaler, embedder: Embedder, scale: int, force: bool = False
+    image: np.ndarray, upscaler: FaceUpscaler, embedder: Embedder, scale: int
 ) -> tuple[np.ndarray, list[UpscaledFace]]:
-    """A photograph, uint8 RGB (H, W, 3), `scale` times as large with its LR faces enlarged.
+    """A photograph, uint8 RGB (H, W, 3), `scale` times as large with its LR faces super-resolved.
 
-    Raises FaceRefError where no face is found or the result would be too large.
+    Shrunk again the faces are those of the photograph.
+
+    Raises NoFaceError where no face is found, FaceRefError where the result would be too large.
     """
     height, width = image.shape[:2]
     if height * width * scale * scale > MAX_PIXELS:
@@ -122,39 +160,28 @@ def upscale_photo(
         )
     found = embedder.detect(image)
     if not found:
-        raise FaceRefError("no face found. Try --det-size 640, or --aligned for crops of faces.")
-    template = embedder.scheme.template
-    tiny = [force or _width_in_image(face.landmarks, template) <= HR_SIZE for face in found]
-    chosen = [face for face, small in zip(found, tiny, strict=True) if small]
-    small = [_small(align(image, face.landmarks, template)[0]) for face in chosen]
-    made = upscaler.faces(
-        np.stack(small) if small else np.zeros((0, LR_SIZE, LR_SIZE, 3), np.uint8),
-        [face.box for face in chosen],
-    )
-    upsampled = upsample_image(image, scale)
-    for face, one in zip(made, chosen, strict=True):
-        assert face.super_resolved is not None
-        upsampled = paste(
-            upsampled, face.super_resolved, frame_in_image(one.landmarks, template, scale)
+        raise NoFaceError(
+            f"no face found in {width}x{height} pixels. A crop of one face needs --aligned."
         )
-    alone = [
-        UpscaledFace(face.box, _small(align(image, face.landmarks, template)[0]), None)
-        for face, small_enough in zip(found, tiny, strict=True)
-        if not small_enough
-    ]
-    return upsampled, made + alone
+    matrices = [frame_in_image(one.landmarks, embedder.scheme.template, 1) for one in found]
+    sizes = [side_in_image(matrix) for matrix in matrices]
+    chosen = [upscaler.choose(size) for size in sizes]
+    faces: dict[int, UpscaledFace] = {}
+    for network in upscaler.networks.values():
+        rows = [row for row, one in enumerate(chosen) if one is network]
+        given = [Face(found[row].box, sizes[row], cut(image, matrices[row])) for row in rows]
+        faces |= zip(rows, upscaler.faces(network, given), strict=True)
+    result = upsample_image(image, scale)
+    for row, why in enumerate(chosen):
+        if isinstance(why, str):
+            faces[row] = UpscaledFace(found[row].box, sizes[row], left_alone=why)
+            continue
+        super_resolved = faces[row].super_resolved
+        assert super_resolved is not None
+        paste(result, image, super_resolved, matrices[row], scale)
+    return result, [faces[row] for row in range(len(found))]
 
 
-def _width_in_image(points: np.ndarray, template: np.ndarray) -> float:
-    """Side of the 128x128 frame of a face, in pixels of its image."""
-    matrix = similarity(points, template)
-    return HR_SIZE / float(np.hypot(matrix[0, 0], matrix[1, 0]))
-
-
-def _small(face: np.ndarray) -> np.ndarray:
-    """The face at 16x16, as the benchmark makes it small."""
-    if face.shape[0] == LR_SIZE:
-        return face
-    if face.shape[0] % LR_SIZE == 0:
-        return degrade(face, face.shape[0] // LR_SIZE)
-    return downsample(face, LR_SIZE)
+def _at_least(image: np.ndarray, side: int) -> np.ndarray:
+    """A square image, upsampled where it is smaller than `side`."""
+    return image if len(image) >= side else downsample(image, side)

@@ -1,192 +1,99 @@
-"""What `facebench upscale` reads and writes: images, folders, videos, sheets and the report."""
+"""`facebench upscale`: every file of a folder ends as done, left alone, failed or passed over."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import errno
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
-from PIL import Image
 
-from benchmark.upscaling.faces import UpscaledFace
-from benchmark.upscaling.images import NOTICE, read_image, write_image
-from benchmark.upscaling.paste import upsample_image
+import faceref
+from benchmark.upscaling.explain import explain_faces
+from benchmark.upscaling.faces import NoFaceError
+from benchmark.upscaling.images import NOTICE, write_image
+from benchmark.upscaling.jobs import UNFINISHED, Job, list_jobs
+from benchmark.upscaling.records import Entry, Records, input_sha256, sweep
 from benchmark.upscaling.upscaler import Upscaler
-from faceref.console import Progress, progress_bar
-from faceref.errors import FaceRefError
-from faceref.files import replacing, write_text
-from faceref.images import Tile, draw, save
+from benchmark.upscaling.video import NO_FFMPEG, has_ffmpeg, upscale_video
+from faceref.api.arguments import as_path
+from faceref.console import progress_bar
+from faceref.decode import decode
+from faceref.errors import FaceRefError, UnwritableError
+from faceref.outputs import holding
 
-IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
-REPORT = "report.json"
-Work = Callable[[np.ndarray], tuple[np.ndarray, list[UpscaledFace]]]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One file to super-resolve."""
-
-    source: Path
-    out: Path
-
-    @property
-    def video(self) -> bool:
-        """Whether it is done frame by frame."""
-        return self.source.suffix.lower() in VIDEOS
-
-
-def jobs(given: Path, out: Path) -> list[Job]:
-    """The images and videos at `given`, a file or a folder; raises FaceRefError for none."""
-    known = (*IMAGES, *VIDEOS)
-    if given.is_dir():
-        paths = sorted(path for path in given.iterdir() if path.suffix.lower() in known)
-    else:
-        paths = [given] if given.is_file() and given.suffix.lower() in known else []
-    if not paths:
-        raise FaceRefError(f"No image and no video at {given}. Known endings: {', '.join(known)}.")
-    names = [path.name if path.suffix.lower() in VIDEOS else f"{path.stem}.png" for path in paths]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
-        raise FaceRefError(f"Two files in {given} would become {twice}. Rename one.")
-    return [
-        Job(path, out / (Path(name).with_suffix(".mp4") if path.suffix.lower() in VIDEOS else name))
-        for path, name in zip(paths, names, strict=True)
-    ]
-
-
-def run_video(
-    job: Job, work: Work, progress: Callable[[int, int], None]
-) -> list[list[UpscaledFace]]:
-    """Super-resolve a video frame by frame, without its sound.
-
-    Frames without a face are upsampled only.
-
-    Returns the faces of each frame.
-    """
-    film = cv2.VideoCapture(str(job.source))
-    total, rate = int(film.get(cv2.CAP_PROP_FRAME_COUNT)), film.get(cv2.CAP_PROP_FPS) or 25.0
-    job.out.parent.mkdir(parents=True, exist_ok=True)
-    found: list[list[UpscaledFace]] = []
-    writer = None
-    with replacing(job.out) as temporary:
-        for frame in _frames(film):
-            image, faces = work(frame)
-            height, width = image.shape[:2]
-            if writer is None:
-                code = cv2.VideoWriter.fourcc(*"mp4v")
-                writer = cv2.VideoWriter(str(temporary), code, rate, (width, height))
-            writer.write(np.ascontiguousarray(image[..., ::-1]))
-            found.append(faces)
-            progress(len(found), total)
-        film.release()
-        if writer is None:
-            raise FaceRefError("has no frame that can be read")
-        writer.release()
-    return found
-
-
-def _frames(film: Any) -> Iterator[np.ndarray]:
-    while True:
-        there, frame = film.read()
-        if not there:
-            return
-        yield np.ascontiguousarray(frame[..., ::-1])
-
-
-def tolerant(work: Work, scale: int) -> Work:
-    """`work` for frames: one that has no face is only upsampled."""
-
-    def one(frame: np.ndarray) -> tuple[np.ndarray, list[UpscaledFace]]:
-        try:
-            return work(frame)
-        except FaceRefError as error:
-            if "no face found" not in str(error):
-                raise
-            return upsample_image(frame, scale), []
-
-    return one
-
-
-def explain_faces(faces: Sequence[UpscaledFace], folder: Path) -> None:
-    """A sheet of the faces beside their references and relevance, and each reference."""
-    rows = [_explained(face) for face in faces if face.super_resolved is not None]
-    if rows:
-        heads = {0: "input 16x16", 1: "bicubic", 2: "result", 3: "references, score; relevance"}
-        save(draw(rows, heads, 3), folder / "faces.png")
-    for place, face in enumerate(faces):
-        for rank, one in enumerate(face.references):
-            write_image(one.image, folder / f"face{place:03d}-reference{rank}.png")
-
-
-def _explained(face: UpscaledFace) -> list[Tile]:
-    assert face.super_resolved is not None
-    small = cv2.resize(face.lr, (128, 128), interpolation=cv2.INTER_NEAREST)
-    smooth = np.asarray(Image.fromarray(face.lr).resize((128, 128), Image.Resampling.BICUBIC))
-    tiles = [Tile(small, ""), Tile(smooth, ""), Tile(face.super_resolved, "", strong=True)]
-    for rank, one in enumerate(face.references):
-        tiles.append(Tile(one.image, f"{one.score:.3f} {one.image_id}"))
-        if face.relevance is not None:
-            tiles.append(
-                Tile(heat(face.relevance[rank]), f"cosine {face.relevance[rank].mean():.2f}")
-            )
-    return tiles
-
-
-def heat(cosine: np.ndarray) -> np.ndarray:
-    """A map (32, 32) of cosines from 0 to 1 as uint8 RGB (128, 128, 3): light is similar."""
-    grey = np.rint(cosine.clip(0, 1) * 255).astype(np.uint8)
-    large = cv2.resize(grey, (128, 128), interpolation=cv2.INTER_NEAREST)
-    return np.ascontiguousarray(cv2.applyColorMap(large, cv2.COLORMAP_VIRIDIS)[..., ::-1])
-
-
-def write_report(content: dict[str, Any], out: Path) -> Path:
-    """`report.json` in the folder `out`."""
-    path = out / REPORT
-    write_text(path, json.dumps({"notice": NOTICE, **content}, indent=2) + "\n")
-    return path
+_SHOWN = 3
 
 
 @dataclass(frozen=True)
 class UpscaledFiles:
-    """What `upscale_files` came to."""
+    """What `upscale_files` came to: each file is counted once."""
 
     report: Path
     """JSON with each file, its faces and their references."""
     done: int
+    """Files with a super-resolved face."""
+    left_alone: dict[str, str]
+    """Why all faces of a file were left as upsampling makes them, by its name."""
     failed: dict[str, str]
     """Why a file could not be super-resolved, by its name."""
+    passed_over: dict[str, str] = field(default_factory=dict)
+    """Why a file is no image and no video, by its name."""
+    notes: list[str] = field(default_factory=list)
+    """What else is to be known of videos, a line each."""
 
     def summary(self) -> list[str]:
         """What to say of it, a line each."""
-        every = self.done + len(self.failed)
+        by_reason: dict[str, list[str]] = defaultdict(list)
+        for name, reason in self.passed_over.items():
+            by_reason[reason].append(name)
+        why_alone = ", ".join(sorted(set(self.left_alone.values())))
+        counts = {
+            "super-resolved": self.done,
+            f"left alone{f' (faces: {why_alone})' if why_alone else ''}": len(self.left_alone),
+            "failed": len(self.failed),
+            "passed over": len(self.passed_over),
+        }
         return [
             *(f"{name}: {why}" for name, why in self.failed.items()),
-            f"{self.done:,} of {every:,} files super-resolved: {self.report}",
+            *(f"passed over, {reason}: {_named(names)}" for reason, names in by_reason.items()),
+            *self.notes,
+            f"{', '.join(f'{count:,} {what}' for what, count in counts.items())}: {self.report}",
             NOTICE,
         ]
+
+
+def _named(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def upscale_files(
     given: str | Path,
     out: str | Path,
-    upscaler: Upscaler,
+    upscaler: Upscaler | Callable[[], Upscaler],
     *,
     explain: bool = False,
     progress: bool = True,
 ) -> UpscaledFiles:
     """Super-resolve the faces of an image, a video, or of all images and videos in a folder.
 
-    A file that cannot be read or has no face is named in the report; the others go on.
+    Sub-folders are read, too, without links to folders. A file that cannot be read or has no face
+    is named in the report; the others go on. What was done already, from the same file in the same
+    way, is not done again: an interrupted call goes on with the first file that is missing.
 
     Args:
         given: An image, a video, or a folder of them.
-        out: Folder to write to: `NAME.png` for an image, `NAME.mp4` for a video, `report.json`.
-        upscaler: What super-resolves.
+        out: Folder to write to: `NAME.png` for an image, `NAME.mp4` for a video, where two would
+            have one name `NAME.jpg.png`; and `report.json`. Only files that this function made are
+            written over.
+        upscaler: What super-resolves; or what opens it, which is called when it is clear that there
+            are files to read and a place to write to.
         explain: Also write, for each image, a sheet of its faces beside their references.
         progress: Show a progress bar.
 
@@ -194,38 +101,119 @@ def upscale_files(
         How many files were done, and why the others were not.
 
     Raises:
-        FaceRefError: Where there is no image, or none could be super-resolved.
+        FaceRefError: Where there is no image, or `out` cannot be written or holds other files of
+            those names; nothing was written then.
     """
-    given, out = Path(given), Path(out)
-    listed = jobs(given, out)
-    done, failed = [], {}
-    with progress_bar("Super-resolving", "images", shown=progress) as update:
-        for place, job in enumerate(listed, 1):
-            try:
-                faces = _one(job, upscaler, explain, update)
-            except FaceRefError as error:
-                failed[job.source.name] = str(error)
-                continue
-            reports = [face.report() for face in faces]
-            done.append({"input": job.source.name, "output": job.out.name, "faces": reports})
-            update(place, len(listed))
-    if not done:
-        reasons = "; ".join(f"{name}: {why}" for name, why in failed.items())
-        raise FaceRefError(
-            f"None of the {len(listed)} files at {given} could be super-resolved: {reasons}"
-        )
-    errors = [{"input": name, "error": why} for name, why in failed.items()]
-    content = {**upscaler.provenance(), "files": done, "failed": errors}
-    return UpscaledFiles(write_report(content, out), len(done), failed)
+    given, out = as_path(given), as_path(out)
+    jobs = list_jobs(given, out)
+    opened = upscaler if isinstance(upscaler, Upscaler) else upscaler()
+    with holding(out / UNFINISHED, out):
+        sweep(out, jobs.listed)
+        records = Records(out, _settings(opened, explain))
+        entries: list[Entry] = []
+        total = len(jobs.listed)
+        with progress_bar("Super-resolving", "files", shown=progress) as update:
+            for place, job in enumerate(jobs.listed):
+                say = partial(_say_frames, update, place, total, job.name)
+                entries.append(_entry(job, records, opened, explain, say))
+                update(place + 1, total)
+        made = [entry for entry in entries if "faces" in entry]
+        failed = [entry for entry in entries if "error" in entry]
+        over = [{"input": name, "reason": why} for name, why in jobs.passed_over.items()]
+        report = records.finish({"files": made, "failed": failed, "passed_over": over})
+    left_alone = {entry["input"]: why for entry in made if (why := _why_left_alone(entry))}
+    errors = {entry["input"]: entry["error"] for entry in failed}
+    done = len(made) - len(left_alone)
+    return UpscaledFiles(report, done, left_alone, errors, jobs.passed_over, _notes(made))
 
 
-def _one(job: Job, upscaler: Upscaler, explained: bool, update: Progress) -> list[UpscaledFace]:
-    """Super-resolve one file; returns its faces."""
+def _why_left_alone(entry: Entry) -> str:
+    """Why no face of a file was super-resolved; empty where one was."""
+    reasons = [face["left_alone"] for face in entry["faces"]]
+    if not all(reasons):
+        return ""
+    return ", ".join(sorted({reason.rpartition(": ")[2] for reason in reasons}))
+
+
+def _settings(upscaler: Upscaler, explain: bool) -> dict[str, Any]:
+    """All that outputs depend on beside their input."""
+    finder = upscaler.embedder
+    return {
+        "version": faceref.__version__,
+        **upscaler.provenance(),
+        "scale": upscaler.scale,
+        "faces_found_by": None if finder is None else finder.provenance(),
+        "explain": explain,
+    }
+
+
+def _say_frames(
+    update: Callable[..., None], place: int, total: int, name: str, done: int, frames: int
+) -> None:
+    update(place, total, f"{name}: frame {done:,} of {max(done, frames):,}")
+
+
+def _entry(
+    job: Job, records: Records, upscaler: Upscaler, explain: bool, say: Callable[[int, int], None]
+) -> Entry:
+    """What the report says of a file, which is made unless it is there; an error is a reason."""
+    entry: Entry = {"input": job.name}
+    try:
+        known = records.find(job)
+        if known is not None and not (known.get("sound") == NO_FFMPEG and has_ffmpeg()):
+            return known
+        entry["sha256"] = input_sha256(job)
+        made = _made(job, records.out, upscaler, explain, say)
+        entry |= {"output": _relative(job.out, records.out), **made}
+    except NoFaceError as error:
+        entry["error"] = str(error)
+    except UnwritableError as error:
+        if getattr(error.__cause__, "errno", None) != errno.ENAMETOOLONG:
+            raise  # The next file would end in the same way.
+        return {**entry, "error": "has too long a name for its outputs"}
+    except FaceRefError as error:
+        return {**entry, "error": str(error)}  # It may be mended with the file as it is.
+    records.keep(job, entry)
+    return entry
+
+
+def _made(
+    job: Job, out: Path, upscaler: Upscaler, explain: bool, say: Callable[[int, int], None]
+) -> Mapping[str, Any]:
+    """Write the outputs of a file; gives what to report of it."""
     if job.video:
-        frames = run_video(job, tolerant(upscaler.frame, upscaler.scale), update)
-        return [face for frame in frames for face in frame]
-    found = upscaler(read_image(job.source))
-    write_image(found.image, job.out)
-    if explained:
-        explain_faces(found.faces, job.out.with_name(f"{job.out.stem}-explained"))
-    return found.faces
+        scale = None if upscaler.embedder is None else upscaler.scale
+        return upscale_video(job.source, job.out, upscaler.frame, scale, say)
+    try:
+        found = upscaler.decoded(decode(job.source))
+    except (cv2.error, MemoryError) as error:
+        raise FaceRefError("has a size that OpenCV cannot work on, or too large a one") from error
+    shutil.rmtree(job.sheets, ignore_errors=True)  # Of other settings, or another input.
+    sheets = explain_faces(found.faces, job.sheets) if explain else []
+    write_image(found.image, job.out, found.alpha)
+    reports = [face.report() for face in found.faces]
+    explained = {"explained": [_relative(path, out) for path in sheets]} if explain else {}
+    return {**explained, "faces": reports}
+
+
+def _relative(path: Path, out: Path) -> str:
+    return path.relative_to(out).as_posix()
+
+
+def _notes(made: list[Entry]) -> list[str]:
+    """Lines about videos: frames that were not there, sound that is not kept."""
+    films = [entry for entry in made if "sound" in entry]
+    lines = [
+        f"{film['input']}: {film['frames']:,} frames could be read; the file says it has "
+        f"{film['announced']:,}"
+        for film in films
+        if film["frames"] < film["announced"] - 1
+    ]
+    silent = [film["input"] for film in films if film["sound"] == NO_FFMPEG]
+    if silent:
+        lines.append(
+            f"sound is not kept, where there was any, of {_named(silent)}: install ffmpeg and give "
+            "the same command again"
+        )
+    lost = [f for f in films if f["sound"].startswith("not kept") and f["input"] not in silent]
+    return [*lines, *(f"{film['input']}: sound {film['sound']}" for film in lost)]

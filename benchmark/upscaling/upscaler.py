@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,16 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
-from benchmark.methods.model import Model, as_method
 from benchmark.training.export import load_model
 from benchmark.upscaling.faces import FaceUpscaler, UpscaledFace, upscale_crop, upscale_photo
-from benchmark.upscaling.images import read_image, write_image
+from benchmark.upscaling.images import with_alpha, write_image
+from benchmark.upscaling.networks import open_networks
 from faceref.dataset.face_ref import FaceRef
+from faceref.decode import Decoded, UnreadableImage, decode
 from faceref.embed.registry import open_embedder
 from faceref.errors import FaceRefError
 from faceref.hardware import open_device
-from faceref.mining.gallery import Gallery
+from faceref.mining.gallery import Gallery, lr_likeness
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,6 +31,8 @@ class Upscaled:
     image: np.ndarray
     """uint8 RGB (H, W, 3)."""
     faces: list[UpscaledFace]
+    alpha: np.ndarray | None = None
+    """uint8 (H, W), 255 where opaque; None where the whole image is."""
 
     def __repr__(self) -> str:
         height, width = self.image.shape[:2]
@@ -37,7 +41,7 @@ class Upscaled:
 
     def save(self, path: str | Path) -> None:
         """Write the image as PNG; a text in it says that detail is hallucinated."""
-        write_image(self.image, Path(path))
+        write_image(self.image, Path(path), self.alpha)
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows."""
@@ -49,25 +53,29 @@ class Upscaled:
 class Upscaler:
     """Super-resolves the faces of photographs, or aligned crops of faces.
 
-    A face is aligned as in the reference set, shrunk to the 16x16 that methods are trained for,
-    given references that were found with it alone, super-resolved to 128x128, and laid back into
-    the upsampled photograph. The detail is hallucinated: it must not serve to identify anyone.
+    A face is super-resolved by the network of its size: from 16x16 (x8) or from 32x32 (x4), to
+    128x128. Its size is the side of the frame that it is aligned to, in pixels of the photograph:
+    about 1.6 times the width of its box. One that is too large, or has no network, is left as
+    bicubic upsampling makes it. References are found with the LR face alone. Shrunk again a result
+    is the photograph: nothing that the photograph shows is changed. The detail is hallucinated: it
+    must not serve to identify anyone.
 
     Args:
-        model: A model of `benchmark.load_model`, or what it takes; or a module with
-            `forward(lr, refs)` or `forward(lr)`.
+        models: A model of `benchmark.load_model`, or what that takes, or a module with
+            `forward(lr, refs)` or `forward(lr)`, whose attribute `scale` is 4 where that is not 8;
+            or a list with one of each scale.
         references: A Face_Ref, or its folder, whose train faces serve as references.
         count: References given for each face, K, 0 to 8.
         aligned: Inputs are square crops of aligned faces: none is looked for.
         scale: How much larger photographs become.
-        force: Also super-resolve faces of more than 128 pixels, which lose detail.
         embedder: What finds faces, `insightface` or `dlib`.
         pack: insightface model pack, a folder or a name; None: `buffalo_l`.
         det_size: Side of the detector's input in pixels.
         device: `cpu` or `cuda`.
 
     Raises:
-        FaceRefError: Where the set, the embedder or the device is not to be had.
+        FaceRefError: Where the set, the embedder or the device is not to be had, and for two models
+            of one scale.
 
     Example:
         >>> import benchmark
@@ -81,26 +89,31 @@ class Upscaler:
 
     def __init__(
         self,
-        model: nn.Module | str | Path,
+        models: nn.Module | str | Path | Sequence[nn.Module | str | Path],
         references: FaceRef | str | Path,
         *,
         count: int = 5,
         aligned: bool = False,
         scale: int = 4,
-        force: bool = False,
         embedder: str = "insightface",
         pack: str | None = None,
         det_size: int = 640,
         device: str = "cpu",
     ) -> None:
         target = open_device(device)
-        self.scale, self.force = scale, force
-        self.embedder = None
-        if not aligned:
-            self.embedder = open_embedder(embedder, pack=pack, det_size=det_size, device=device)
-        gallery = Gallery(references, self.embedder)
-        network = load_model(model) if isinstance(model, (str, Path)) else model
-        self.face_upscaler = FaceUpscaler(as_method(network), gallery, count, target)
+        self.scale = scale
+        faces = FaceRef.open(references)
+        found = None
+        named = pack is not None or embedder != "insightface"
+        # A set by identity is searched with the embedder of its build, for crops, too.
+        if not aligned or (named and lr_likeness(faces) == "identity"):
+            found = open_embedder(embedder, pack=pack, det_size=det_size, device=device)
+        self.embedder = None if aligned else found
+        gallery = Gallery(faces, found)
+        several = [models] if isinstance(models, (nn.Module, str, Path)) else models
+        modules = [load_model(one) if isinstance(one, (str, Path)) else one for one in several]
+        networks = open_networks(modules, count, target)
+        self.face_upscaler = FaceUpscaler(networks, gallery, target)
 
     def __call__(self, image: np.ndarray | Image.Image | str | Path) -> Upscaled:
         """Super-resolve the faces of one image.
@@ -114,32 +127,47 @@ class Upscaler:
         Raises:
             FaceRefError: Where the image cannot be read, has no face, or would become too large.
         """
-        if isinstance(image, (str, Path)):
-            image = _read(Path(image))
-        pixels = np.asarray(image.convert("RGB") if isinstance(image, Image.Image) else image)
-        return Upscaled(*self.frame(pixels))
+        if isinstance(image, np.ndarray):
+            return Upscaled(*self.frame(image))
+        return self.decoded(_of_pillow(image) if isinstance(image, Image.Image) else _read(image))
+
+    def decoded(self, image: Decoded) -> Upscaled:
+        """Super-resolve the faces of an image with its transparency."""
+        large, faces = self.frame(image.pixels)
+        if image.alpha is None:
+            return Upscaled(large, faces)
+        colours, alpha = with_alpha(large, image.alpha)
+        return Upscaled(colours, faces, alpha)
 
     def frame(self, image: np.ndarray) -> tuple[np.ndarray, list[UpscaledFace]]:
         """The larger image, and what was made of each face of uint8 RGB (H, W, 3)."""
         if self.embedder is None:
             return upscale_crop(image, self.face_upscaler)
-        return upscale_photo(image, self.face_upscaler, self.embedder, self.scale, self.force)
+        return upscale_photo(image, self.face_upscaler, self.embedder, self.scale)
 
     def provenance(self) -> dict[str, Any]:
         """What outputs depend on, for the report beside them."""
-        model, gallery = self.face_upscaler.model, self.face_upscaler.gallery
-        known = isinstance(model, Model)
+        upscaler = self.face_upscaler
         return {
-            "method": model.method.name if known else type(model).__name__,
-            "weights_sha256": model.sha256 if known else None,
-            "references": self.face_upscaler.count,
-            "face_ref": gallery.face_ref.manifest["fingerprint"],
+            "networks": [network.provenance() for network in upscaler.networks.values()],
+            "face_ref": upscaler.gallery.face_ref.manifest["fingerprint"],
         }
 
 
-def _read(path: Path) -> np.ndarray:
+def _read(path: str | Path) -> Decoded:
     """The image at `path`; the error names the file."""
     try:
-        return read_image(path)
-    except FaceRefError as error:
-        raise FaceRefError(f"{path} {error}. Give a photograph, or uint8 RGB (H, W, 3).") from error
+        return decode(path)
+    except UnreadableImage as error:
+        raise FaceRefError(
+            f"{path}: {error}. Give a photograph, or uint8 RGB (H, W, 3)."
+        ) from error
+
+
+def _of_pillow(image: Image.Image) -> Decoded:
+    """What is transparent is laid over grey, as in images that are read."""
+    if not image.has_transparency_data:
+        return Decoded(np.asarray(image.convert("RGB")), None, image.mode)
+    buffer = io.BytesIO()
+    image.convert("RGBA").save(buffer, "PNG")
+    return decode(buffer.getvalue())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,19 @@ class FoundReference:
     """uint8 RGB (128, 128, 3)."""
 
 
+def lr_likeness(faces: FaceRef) -> str:
+    """What the `refs_lr` of a set are similar in: `identity`, `appearance` or `both`."""
+    return faces.manifest["mining"]["likeness"]["refs_lr"]
+
+
+def _embedding(provenance: dict[str, Any]) -> dict[str, Any]:
+    """What embeddings of aligned faces depend on, without what finds faces in photographs."""
+    models = provenance.get("models", {})
+    recognition = models.get("recognition", {}).get("sha256")
+    names = ("name", "template", "chip")
+    return {"recognition": recognition, **{name: provenance.get(name) for name in names}}
+
+
 class Gallery:
     """The train split of a set, searched as its `refs_lr` were."""
 
@@ -39,27 +53,43 @@ class Gallery:
             embedder: That of the build; needed where `refs_lr` are by identity.
 
         Raises:
-            FaceRefError: Where the embedder is missing or another.
+            FaceRefError: Where the embedder is missing or another, or `refs_lr` are by both
+                likenesses, whose weights a set does not hold.
         """
         self.face_ref = FaceRef.open(faces)
-        self.kind: str = self.face_ref.manifest["mining"]["likeness"]["refs_lr"]
+        self.kind = lr_likeness(self.face_ref)
+        self._embedder = self._checked(embedder)
         rows = list(self.face_ref.stream(POOL))
         self._ids = [image_id for image_id, _ in rows]
         self._images = [image for _, image in rows]
-        self._search: Search = open_search(self._keys(embedder))
+        self._search: Search = open_search(self._keys())
 
-    def _keys(self, embedder: Embedder | None) -> np.ndarray:
-        faces = (decode(image) for image in self._images)
+    def _checked(self, embedder: Embedder | None) -> Embedder | None:
+        """What embeds the pool; None where appearance is searched."""
         if self.kind == "appearance":
-            return appearance(np.stack([thumbnail(face) for face in faces]))
-        made_with = self.face_ref.manifest["embedder"]
-        if self.kind != "identity" or embedder is None or embedder.provenance() != made_with:
+            return None
+        root, made_with = self.face_ref.root, self.face_ref.manifest["embedder"]
+        if self.kind != "identity":
             raise FaceRefError(
-                f"The refs_lr of {self.face_ref.root} are by {self.kind}. For identity give the "
-                "embedder of its build with --pack; or give a set built with --likeness-lr "
-                "appearance, which needs none."
+                f"The refs_lr of {root} are by {self.kind}, which cannot be searched for new faces."
+                " Give a set built with --likeness-lr appearance or identity."
             )
-        return np.concatenate([embedder.embed(face[None]) for face in faces])
+        given = None if embedder is None else embedder.provenance()
+        if given is None or _embedding(given) != _embedding(made_with):
+            pack = f" --pack {made_with['pack']}" if "pack" in made_with else ""
+            raise FaceRefError(
+                f"The refs_lr of {root} are by identity, so its faces are embedded as in its build:"
+                f" give --embedder {made_with['name']}{pack}, the same models"
+                f"{'' if given is None else ' (others were given)'}; or a set built with "
+                "--likeness-lr appearance."
+            )
+        return embedder
+
+    def _keys(self) -> np.ndarray:
+        faces = (decode(image) for image in self._images)
+        if self._embedder is None:
+            return appearance(np.stack([thumbnail(face) for face in faces]))
+        return np.concatenate([self._embedder.embed(face[None]) for face in faces])
 
     def find(self, lr: np.ndarray, count: int) -> list[list[FoundReference]]:
         """The `count` best references of each LR face.

@@ -122,6 +122,14 @@ def test_output_is_a_face(name: str):
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", SMALL)
+def test_every_scale_that_a_method_names_gives_a_face(name: str):
+    for scale in set(load_method(name).scales) - {8}:
+        lr = torch.rand(1, 3, 128 // scale, 128 // scale)
+        assert _built(name)(lr, torch.rand(1, 1, 3, 128, 128)).shape == (1, 3, 128, 128)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", SMALL)
 def test_no_reference_will_do_or_is_an_error(name: str):
     lr, refs, _ = _inputs(1)
     if load_method(name).needs_references:

@@ -34,9 +34,11 @@ def test_the_realistic_task_is_harder(tiny_face_ref: Path):
     assert real.task == "lfw-x8-real@1"
 
 
-def test_other_scales_take_predictions_and_refuse_methods(tiny_face_ref: Path, tmp_path: Path):
-    with pytest.raises(FaceRefError, match="--predictions"):
-        evaluate(FaceRef.open(tiny_face_ref), "bicubic", Setting("lfw-x4@1"))
+def test_other_scales_take_predictions_and_refuse_methods_that_cannot(
+    tiny_face_ref: Path, tmp_path: Path
+):
+    with pytest.raises(FaceRefError, match="Methods for x4: bicubic, sparnet, sparnet_s"):
+        evaluate(FaceRef.open(tiny_face_ref), "srcnn", Setting("lfw-x4@1"))
     faces = read_faces(FaceRef.open(tiny_face_ref), Setting("lfw-x4@1"))
     for image_id, image in zip(faces.image_ids, faces.hr, strict=True):
         path = tmp_path / f"{image_id}.png"
@@ -44,6 +46,14 @@ def test_other_scales_take_predictions_and_refuse_methods(tiny_face_ref: Path, t
         Image.fromarray(image).save(path)
     found = evaluate_predictions(FaceRef.open(tiny_face_ref), tmp_path, "mine", Setting("lfw-x4@1"))
     assert found.means["psnr_y"] == 100
+
+
+def test_a_larger_lr_face_is_easier(tiny_face_ref: Path):
+    scores = [
+        evaluate(FaceRef.open(tiny_face_ref), "bicubic", Setting(f"lfw-{scale}@1")).means["psnr_y"]
+        for scale in ("x16", "x8", "x4")
+    ]
+    assert scores[0] < scores[1] - 1 < scores[2] - 2
 
 
 @pytest.mark.parametrize(

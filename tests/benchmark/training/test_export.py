@@ -12,7 +12,12 @@ from safetensors.torch import load_file, save_file
 from benchmark.evaluation.evaluate import Setting, evaluate, training_of
 from benchmark.evaluation.record import TrainingRecord
 from benchmark.protocol.budgets import BUDGETS
-from benchmark.training.export import export_weights, open_weights, training_report
+from benchmark.training.export import (
+    export_weights,
+    load_model,
+    open_weights,
+    training_report,
+)
 from benchmark.training.train import train
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
@@ -85,3 +90,19 @@ def test_what_the_project_released_can_be_scored(file: Path):
     method = open_weights(file).method
     assert training_of(method, file) == training_report(file)
     assert TrainingRecord.of(training_report(file), method.uses_references).val_psnr_y > 27
+
+
+def test_a_network_of_another_scale_is_known_everywhere(tiny_face_ref: Path, tmp_path: Path):
+    face_ref = FaceRef.open(tiny_face_ref)
+    budget = replace(BUDGETS["debug"], samples=16)
+    report = train(face_ref, "sparnet_s", budget, tmp_path / "run", scale=4)
+    file = export_weights(tmp_path / "run", tmp_path / "sparnet_s.safetensors")
+    assert report["scale"] == load_model(tmp_path / "run").scale == load_model(file).scale == 4
+    assert load_model(file)(torch.zeros(1, 3, 32, 32)).shape == (1, 3, 128, 128)
+    assert evaluate(face_ref, "sparnet_s", Setting("lfw-x4@1"), run=file).task == "lfw-x4@1"
+    with pytest.raises(FaceRefError, match="trained for x4, and the task is of x8"):
+        evaluate(face_ref, "sparnet_s", Setting("folder-x8@1"), run=file)
+    with pytest.raises(FaceRefError, match="another scale: 4, now 8"):
+        train(face_ref, "sparnet_s", budget, tmp_path / "run")
+    with pytest.raises(FaceRefError, match="srcnn super-resolves by x8, not by x4"):
+        train(face_ref, "srcnn", budget, tmp_path / "other", scale=4)

@@ -177,7 +177,7 @@ def test_a_folder_that_is_no_release_is_not_replaced(tiny_build: Path, tmp_path:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     for out in (tmp_path / "mine", tiny_build):
-        with pytest.raises(FaceRefError, match="is no release|is also what is read"):
+        with pytest.raises(FaceRefError, match=r"is no release|is also what is read"):
             make_release(tiny_build, out, Wish("me/set", INDEX, TERMS))
     assert (tmp_path / "mine" / "thesis.txt").exists()
 

@@ -1,0 +1,75 @@
+"""Which network super-resolves a face: that of the face's size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from benchmark.methods.model import Model, as_method, given_count
+from benchmark.protocol.tasks import HR_SIZE, SCALE
+from faceref.errors import FaceRefError
+
+LIMITS = {8: 28, 4: 64}
+"""Largest face of each scale: side of its 128x128 frame in pixels of the photograph.
+
+Chosen on val by `reports/scripts/upscale_sizes.py`.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A network that makes LR faces `scale` times as large."""
+
+    model: nn.Module
+    scale: int
+    count: int
+    """References given for each face."""
+    limit: float
+    """Largest face that it is for, in pixels."""
+
+    @property
+    def lr_size(self) -> int:
+        """Side of its LR faces in pixels."""
+        return HR_SIZE // self.scale
+
+    def provenance(self) -> dict[str, str | int | None]:
+        """What its outputs depend on."""
+        model = self.model
+        return {
+            "scale": self.scale,
+            "method": model.method.name if isinstance(model, Model) else type(model).__name__,
+            "weights_sha256": model.sha256 if isinstance(model, Model) else None,
+            "references": self.count,
+        }
+
+
+def open_networks(
+    modules: Iterable[nn.Module], references: int, device: torch.device
+) -> dict[int, Network]:
+    """Networks by their scale; raises FaceRefError for two of one scale, or one of no use here."""
+    found: dict[int, Network] = {}
+    for module in modules:
+        scale = getattr(module, "scale", SCALE)
+        if scale not in LIMITS:
+            raise FaceRefError(
+                f"A network of scale {scale} is of no use to upscale: give one of x8, x4, or both."
+            )
+        if scale in found:
+            raise FaceRefError(f"Two networks of x{scale}: give one of x8, x4, or one of each.")
+        model = as_method(module).to(device).eval()
+        found[scale] = Network(model, scale, given_count(model, references), LIMITS[scale])
+    if not found:
+        raise FaceRefError("No network: give one of x8, x4, or both.")
+    return found
+
+
+def choose(size: float, networks: Mapping[int, Network]) -> Network | str:
+    """The network for a face of `size` pixels, or why none is."""
+    fitting = [network for network in networks.values() if size <= network.limit]
+    if fitting:
+        return min(fitting, key=lambda network: network.limit)
+    missing = [scale for scale, limit in LIMITS.items() if size <= limit]
+    return f"{size:.0f} px: {f'needs weights for x{missing[0]}' if missing else 'sharp already'}"
