@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from faceref.errors import FaceRefError
+from faceref.errors import FaceRefError, cannot_write
 from faceref.files import write_table, write_text
 from faceref.record import Record
 
@@ -46,6 +46,10 @@ class BuildFolder:
 
         Raises FaceRefError where it belongs to another recipe or cannot be written.
         """
+        try:
+            (root / "parts").mkdir(exist_ok=True)  # Nodes of a cluster ask whether they see it.
+        except OSError as error:
+            raise cannot_write(root, error) from error
         file = root / "recipe.json"
         if not file.exists():
             write_text(file, json.dumps(recipe, indent=2, sort_keys=True) + "\n")
