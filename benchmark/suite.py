@@ -36,6 +36,7 @@ from benchmark.training.tuning import at_rate, chosen, tuned
 from faceref.console import Bar, Progress
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError, HeldError, UnwritableError
+from faceref.leftovers import sweep
 from faceref.outputs import holding
 
 EVALUATION_SECONDS = 20.0
@@ -298,11 +299,13 @@ def carry_on(suite: Suite, bar: Bar) -> Outcome:
     done, failed, left = [], {}, []
     for place, job in enumerate(suite.jobs):
         if status(suite, job).done:
+            _tidy(suite, job)
             done.append(job)
             continue
         try:
             with holding(suite.run(job).root):
                 _do(suite, job, extras, bar)
+            _tidy(suite, job)
             done.append(job)
         except HeldError:
             left.append(job)
@@ -318,6 +321,19 @@ def carry_on(suite: Suite, bar: Bar) -> Outcome:
         # Here, as in the clause above the traceback still holds the tensors.
         torch.cuda.empty_cache()
     return Outcome(done, failed, left, suite.results, suite.scores)
+
+
+def _tidy(suite: Suite, job: Job) -> None:
+    """Delete what a finished job needs no more, and what killed processes left of it."""
+    run, method = suite.run(job), load_method(job.method)
+    for folder in {
+        run.root,
+        *(_path(suite, job, method, s).parent for s in suite.settings(method)),
+    }:
+        sweep(folder)
+    if run.report.exists():
+        # best.pt and training.json are enough; the checkpoint is thrice as big.
+        run.checkpoint.unlink(missing_ok=True)
 
 
 def _do(suite: Suite, job: Job, extras: ExtraMetrics | None, bar: Bar) -> None:
@@ -365,8 +381,6 @@ def _train(suite: Suite, job: Job, method: Method, bar: Bar) -> None:
             running=suite.running,
             progress=update,
         )
-    # From here on best.pt and training.json are enough; the checkpoint is thrice as big.
-    run.checkpoint.unlink(missing_ok=True)
 
 
 def _in_time(until: float | None, update: Progress, done: int, whole: int, state: str) -> None:

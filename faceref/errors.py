@@ -37,6 +37,10 @@ class UnusableError(FaceRefError):
     """The images of a source cannot make a set, whatever the later settings."""
 
 
+class VanishedError(FaceRefError):
+    """The source has gone while it was read."""
+
+
 class UnwritableError(FaceRefError):
     """A file that cannot be written through no fault of the input: a full disk, a closed folder."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from faceref.errors import WAYS_OUT, UnwritableError, cannot_write
+from faceref.leftovers import sweep_once, temporary_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,7 +28,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Whoever reads `path` meanwhile finds the old file or none, never a half-written one. It lies in
     a folder of this process's own, under the same name, since some formats (torch's) hold the name
-    of their file; the folder goes, after an error, too.
+    of their file; the folder goes, after an error, too. What killed
+    processes have left beside `path` goes as well.
 
     Args:
         path: The file to write; its folder is made.
@@ -51,6 +53,7 @@ def replacing(path: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(path, error) from error
+    sweep_once(folder.parent.absolute())
     try:
         yield folder / path.name
         (folder / path.name).replace(path)
@@ -73,7 +76,7 @@ def _temporary_folder(path: Path) -> Path:
     name = path.name
     if len(os.fsencode(name)) > _LONG_NAME:
         name = hashlib.sha256(os.fsencode(name)).hexdigest()
-    return path.with_name(f".{name}.{os.getpid()}.tmp")
+    return path.with_name(temporary_name(name))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ We delete and replace only what we made. Every command that does so asks `need_r
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import re
@@ -24,6 +25,7 @@ from faceref.errors import (
     cannot_write,
     unknown_choice,
 )
+from faceref.leftovers import sweep, temporary_name
 
 try:
     import fcntl
@@ -37,7 +39,9 @@ LONGEST_NAME = 255
 """Bytes of a file's name on the usual file systems."""
 _LONGEST_ENDING = len(".hydrating")
 _SHOWN = 3
-_OLD = "replaced"
+_MADE, _OLD = "finished", "replaced"
+_MOVING = "moving"
+"""Is in a working folder from when `finished` is whole, and about to be moved, to its end."""
 _ANYWHERE = r"(.*/)?\.[^/]+\.tmp(/.*)?|(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini)"
 """What an ended process of ours or a desktop leaves behind."""
 _SET = (
@@ -49,7 +53,7 @@ _SET = (
 """Files of a set, a release or an index, and what a download of one from the Hub adds."""
 SET_FILE = re.compile(f"({_SET}|{_ANYWHERE})")
 WORK_FILE = re.compile(
-    rf"({LOCK}|recipe\.json|parts/part-\d+\.parquet|lr_encoder\.\w+"
+    rf"({LOCK}|{_MOVING}|recipe\.json|parts/part-\d+\.parquet|lr_encoder\.\w+"
     rf"|(finished|replaced)/({_SET})|{_ANYWHERE})"
 )
 
@@ -221,27 +225,72 @@ def working_folder(out: Path, doing: str, *, keep: bool = False) -> Iterator[Pat
         HeldError: Where another process makes `out`.
     """
     folder = out.with_name(f"{out.name}.{doing}")
-    marks = [folder / name for name in (LOCK, "recipe.json")]
-    if folder.is_dir() and any(folder.iterdir()):
-        strange = strangers(folder, WORK_FILE)
-        if strange or not any(mark.is_file() for mark in marks):
-            raise FaceRefError(
-                f"{folder} is needed for the work and holds other files: "
-                f"{_names(strange or os.listdir(folder))}. Move that folder away, or choose "
-                "another --out."
-            )
+    _need_work_folder(folder)
     with holding(folder, out):
-        if (folder / _OLD).exists() and not out.exists():
-            (folder / _OLD).replace(out)  # The process that replaced it was killed half-way.
         if not keep:
             _empty(folder)
         try:
             yield folder
         except BaseException as error:
             if not keep or isinstance(error, UnusableError):
-                shutil.rmtree(folder, ignore_errors=True)
+                _throw_away(folder)
             raise
-        shutil.rmtree(folder)
+        _throw_away(folder)
+
+
+def _need_work_folder(folder: Path) -> None:
+    """Raise FaceRefError where `folder` is there and holds what no work of ours has put there."""
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    strange = strangers(folder, WORK_FILE)
+    if strange or not any((folder / name).is_file() for name in (LOCK, "recipe.json")):
+        raise FaceRefError(
+            f"{folder} is needed for the work and holds other files: "
+            f"{_names(strange or os.listdir(folder))}. Move that folder away, or choose "
+            "another --out."
+        )
+
+
+def _throw_away(folder: Path) -> None:
+    """Delete a working folder in one step: what a kill leaves of it is a temporary folder."""
+    gone = folder.with_name(temporary_name(folder.name))
+    folder.replace(gone)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def settle(out: Path, doing: str) -> None:
+    """Put in order what a process that was killed while it moved its work to `out` has left.
+
+    What was about to be replaced goes back to `out`; where `out` is made, the working folder goes.
+    Every command that makes `out` begins with it.
+
+    Args:
+        out: What is made.
+        doing: As `working_folder` has it.
+    """
+    sweep(out.parent)
+    folder = out.with_name(f"{out.name}.{doing}")
+    if not (folder / _MOVING).is_file():
+        return
+    _need_work_folder(folder)
+    with holding(folder, out):
+        if (folder / _OLD).exists() and not out.exists():
+            (folder / _OLD).replace(out)
+        if (folder / _MADE).exists():
+            (folder / _MOVING).unlink()
+        else:
+            _throw_away(folder)
+
+
+def half_replaced(out: Path) -> str:
+    """For errors: the way out where `out` is missing since a killed process had moved it away."""
+    away = [path for path in out.parent.glob(f"{glob.escape(out.name)}.*/{_OLD}") if path.is_dir()]
+    if out.exists() or not away:
+        return ""
+    return (
+        f" It was being replaced when a process was killed, and lies in {away[0]}: give that "
+        "command (build, hydrate, remove or publish) again."
+    )
 
 
 def _empty(folder: Path) -> None:
@@ -267,6 +316,7 @@ def put_in_place(
     need_replaceable(out, overwrite=overwrite, inputs=inputs, key=key)
     old = made.with_name(_OLD)
     try:
+        made.with_name(_MOVING).touch()
         if out.exists():
             out.replace(old)
         made.replace(out)

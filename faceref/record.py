@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,6 +13,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from faceref.decode import UnreadableImage, read_file, refuse_size, why
+from faceref.errors import VanishedError
+
+_GONE = (
+    *(errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO),
+    *(errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+)
+"""Errors of a file that is not where it was, or whose disk or server does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +96,35 @@ class Record:
         return len(self.data or b"") if self.blob is None else self.blob.size
 
     def encoded(self) -> bytes:
-        """The bytes of the source image, wherever they lie; raises UnreadableImage."""
-        if self.path is not None:
-            return read_file(self.path)
-        if self.blob is None:
-            return self.data or b""
-        refuse_size(self.blob.size)
+        """The bytes of the source image, wherever they lie.
+
+        Raises UnreadableImage, and VanishedError where the source itself has gone since it was
+        listed: an image that is not there is no bad image, and a set without it would be wrong.
+        """
         try:
+            if self.path is not None:
+                return read_file(self.path)
+            if self.blob is None:
+                return self.data or b""
+            refuse_size(self.blob.size)
             return self.blob.read()
+        except UnreadableImage as error:
+            self._need_there(error.__cause__)
+            raise
         except Exception as error:  # archives, Arrow, remote files: each has its own errors
+            self._need_there(error)
             raise UnreadableImage(f"cannot be read ({why(error)})") from error
+
+    def _need_there(self, error: BaseException | None) -> None:
+        """Raise VanishedError where an image cannot be read since its disk or folder is gone."""
+        file = self.path or getattr(self.blob, "path", None)
+        if file is None or not isinstance(error, OSError):
+            return
+        if error.errno in _GONE or (error.errno == errno.EIO and not _listable(file.parent)):
+            raise VanishedError(
+                f"{file} was there when the source was listed and is gone: was a disk unplugged, "
+                "or a folder moved? Bring it back and give the same command again: it goes on."
+            ) from error
 
     def rejected(self, reason: str, detail: str = "") -> Record:
         """This record with a reason, stripped of its pixels."""
@@ -119,3 +147,11 @@ class Blob(Protocol):
     def read(self) -> bytes:
         """The encoded image; raises where it cannot be had, with a text that names no path."""
         ...
+
+
+def _listable(folder: Path) -> bool:
+    try:
+        os.listdir(folder)
+    except OSError:
+        return False
+    return True

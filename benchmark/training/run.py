@@ -23,6 +23,7 @@ from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import archived_from, data_revision
 from faceref.errors import FaceRefError, cannot_write
 from faceref.files import file_sha256, replacing
+from faceref.leftovers import sweep
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,12 @@ class Run:
         return self.root / "training.json"
 
     def prepare(self) -> None:
-        """Make the folder; raises FaceRefError where it cannot be written."""
+        """Make the folder, without what killed processes left; FaceRefError where it cannot."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_write(self.root, error) from error
+        sweep(self.root)
 
     def resume(self, settings: dict[str, Any]) -> dict[str, Any] | None:
         """The checkpoint, if there is one; raises FaceRefError if it is of other `settings`."""

@@ -13,6 +13,7 @@ from faceref.console import Progress
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import unknown_choice
 from faceref.files import write_json
+from faceref.leftovers import sweep
 
 RATES = (2e-4, 4e-4, 8e-4, 1.6e-3)
 """Peaks that are tried, the same for every method."""
@@ -35,6 +36,7 @@ def tuned(
     is opened.
     """
     found, short = _known(folder, method), _short(budget)
+    sweep(folder)
     missing = [rate for rate in RATES if f"{rate:g}" not in found]
     for rate in missing:
         run = folder / f"{method}-{rate:g}"

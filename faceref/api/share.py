@@ -198,6 +198,7 @@ def remove(
 ) -> Removed:
     """Take images out of a set, everywhere: rows, references, tables. The version goes up.
 
+    Images that were removed before are passed over, so that an interrupted call can be repeated.
     A `FaceRef` that was opened before still has the old set: open it again.
 
     Args:
@@ -218,9 +219,12 @@ def remove(
         >>> faceref.remove("face_ref", gone).manifest["version"]
         2
     """
+    from faceref.outputs import settle
     from faceref.release.remove import read_ids
     from faceref.release.remove import remove as run
 
+    if not isinstance(faces, FaceRef):
+        settle(as_path(faces).resolve(), "removing")
     opened = FaceRef.open(faces)
     listed = read_ids(ids.expanduser()) if isinstance(ids, Path) else ids
     return run(opened.root, listed, embedder_of(opened, embedder, pack))

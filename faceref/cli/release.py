@@ -226,6 +226,10 @@ def remove(
     from faceref.console import say
 
     done = faceref.remove(path, ids, embedder, pack)
+    if not done.images:
+        return say(
+            f"{path}: these images are out already, since version {done.manifest['version']}."
+        )
     how = "were mined again" if done.refilled else "are shorter now (--embedder fills them)"
     say(f"{path}: {done.images:,} images out, version {done.manifest['version']}.")
     say(f"Lists of {done.shortened:,} faces named them and {how}.")

@@ -27,7 +27,7 @@ from faceref.dataset.store import (
     decode,
 )
 from faceref.errors import FaceRefError, closest, unknown_choice
-from faceref.outputs import need_apart
+from faceref.outputs import half_replaced, need_apart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,8 +92,11 @@ class FaceRef:
         found = cls(Path(root).expanduser())
         if not (found.root / MANIFEST).is_file():
             raise FaceRefError(
-                f"{found.root} is no Face_Ref: it has no {MANIFEST}. "
-                f"Make one with `faceref build FACES --out {found.root}`."
+                f"{found.root} is no Face_Ref: it has no {MANIFEST}."
+                + (
+                    half_replaced(found.root)
+                    or f" Make one: faceref build FACES --out {found.root}"
+                )
             )
         version = found.manifest.get("format")
         if version != FORMAT:

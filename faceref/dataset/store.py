@@ -28,7 +28,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from faceref.decode import decode as decode_image
-
 from faceref.files import write_table, write_text, writing
 
 FORMAT = 1

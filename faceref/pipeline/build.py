@@ -20,6 +20,7 @@ from faceref.outputs import (
     need_file,
     need_replaceable,
     put_in_place,
+    settle,
     working_folder,
 )
 from faceref.pipeline import stages
@@ -117,6 +118,7 @@ def check_outputs(
     out: Path, plot: Path | None, *, overwrite: bool, inputs: Iterable[Path] = ()
 ) -> None:
     """Raise FaceRefError where `build` could not write, or would replace what is not ours."""
+    settle(out, "building")
     need_replaceable(out, overwrite=overwrite, inputs=inputs)
     if plot is not None:
         need_file(plot, "--calibration-plot", PLOT_ENDINGS)

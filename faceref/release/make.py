@@ -23,7 +23,7 @@ from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import SPLITS
 from faceref.errors import FaceRefError
 from faceref.files import copy_file, file_sha256, write_table, write_text
-from faceref.outputs import need_replaceable, put_in_place, working_folder
+from faceref.outputs import need_replaceable, put_in_place, settle, working_folder
 from faceref.release import card as release_card
 from faceref.release import croissant
 from faceref.release.checks import (
@@ -124,6 +124,7 @@ def make_release(root: Path, out: Path, wish: Wish) -> Release:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", version) or version == "main":
         raise FaceRefError(f"--tag {version!r} is no name of a version: give one such as v1.")
     place = {"overwrite": True, "inputs": [root], "key": RELEASE}
+    settle(out.resolve(), "making")
     need_replaceable(out.resolve(), **place)
     with working_folder(out.resolve(), "making") as work:
         made = work / "finished"

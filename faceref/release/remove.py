@@ -32,7 +32,7 @@ from faceref.errors import FaceRefError, closest
 from faceref.files import copy_file, write_text
 from faceref.mining.mine import Candidates, Limits, mine
 from faceref.outputs import need_ours, put_in_place, working_folder
-from faceref.release.format import RELEASE, REMOVALS, salted
+from faceref.release.format import RELEASE, REMOVALS, salted, was_removed
 from faceref.similarity.search import open_search
 from faceref.similarity.vectors import Vectors, likeness
 
@@ -63,7 +63,7 @@ def read_ids(path: Path) -> list[str]:
 
 
 def remove(root: Path, ids: Collection[str], embedder: Embedder | None = None) -> Removed:
-    """Take images out of a set, in place and in one step.
+    """Take images out of a set, in place and in one step; what was removed before is passed over.
 
     Args:
         root: The set.
@@ -87,6 +87,8 @@ def remove(root: Path, ids: Collection[str], embedder: Embedder | None = None) -
         )
     rows = [row for split in SPLITS for row in face_ref.rows(split)]
     gone = _known(ids, rows, face_ref)
+    if not gone:
+        return Removed(face_ref.manifest, 0, 0, embedder is not None)
     kept = without(rows, gone)
     short = shortened(rows, kept)
     if embedder is not None and short:
@@ -100,14 +102,17 @@ def remove(root: Path, ids: Collection[str], embedder: Embedder | None = None) -
 
 
 def _known(ids: Collection[str], rows: Sequence[Row], face_ref: FaceRef) -> set[str]:
+    """Those of `ids` that are still there; raises FaceRefError for one that never was."""
     there = {row["image_id"] for row in rows} | {row["image_id"] for row in face_ref.rejects()}
+    record = face_ref.root / REMOVALS
+    removed, salt = was_removed(record) if record.is_file() else (set(), "")
     for image_id in ids:
-        if image_id not in there:
+        if image_id not in there and salted(image_id, salt) not in removed:
             raise FaceRefError(
                 f"{image_id!r} is not in {face_ref.root}.{closest(image_id, there)} Ids are "
                 "those of the column image_id."
             )
-    return set(ids)
+    return there.intersection(ids)
 
 
 def _manifest(face_ref: FaceRef, kept: Sequence[Row], gone: Set[str]) -> dict[str, Any]:

@@ -18,9 +18,13 @@ from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import SPLITS, fingerprint
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
+from faceref.outputs import half_replaced
 from faceref.release.format import FULL, INDEX, RELEASE
 from faceref.release.index import Index
 
+_HOW_TO_MAKE = (
+    " Make a set with `faceref build`, or an index with `faceref publish FACE_REF --dry-run`."
+)
 PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 PNG_TAIL = b"IEND\xaeB`\x82"
 
@@ -42,8 +46,8 @@ def verify(root: Path) -> Iterator[str]:
     """
     if not (root / store.MANIFEST).is_file():
         raise FaceRefError(
-            f"{root} is neither a Face_Ref nor an index: it has no {store.MANIFEST}. Make a set "
-            f"with `faceref build`, or an index with `faceref publish FACE_REF --dry-run`."
+            f"{root} is neither a Face_Ref nor an index: it has no {store.MANIFEST}."
+            + (half_replaced(root) or _HOW_TO_MAKE)
         )
     kind = _kind(root)
     if kind == INDEX:

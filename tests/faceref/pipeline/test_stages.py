@@ -7,6 +7,7 @@ from PIL import Image
 
 from faceref.embed.align import ARCFACE, DLIB
 from faceref.embed.base import Detection
+from faceref.errors import VanishedError
 from faceref.pipeline import stages
 from faceref.record import Quality, Record
 
@@ -47,9 +48,10 @@ def test_what_cannot_be_read_is_rejected(data: bytes):
     assert record.reject.startswith("unreadable")
 
 
-def test_a_missing_file_is_rejected(tmp_path: Path):
-    record = stages.read(_record(path=tmp_path / "gone.jpg"))
-    assert record.reject == "unreadable: cannot be read (No such file or directory)"
+def test_a_file_that_is_gone_is_no_bad_image_but_a_source_that_vanished(tmp_path: Path):
+    record = _record(path=tmp_path / "gone.jpg")
+    with pytest.raises(VanishedError, match=r"gone\.jpg was there when the source was listed"):
+        stages.read(record)
 
 
 class _Finder:

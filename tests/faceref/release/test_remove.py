@@ -76,6 +76,17 @@ def test_an_unknown_id_changes_nothing(built: Path):
     assert {path: path.read_bytes() for path in built.rglob("*") if path.is_file()} == before
 
 
+def test_what_was_removed_before_is_passed_over(built: Path):
+    gone = _most_used(built)
+    remove(built, [gone])
+    before = {path: path.read_bytes() for path in built.rglob("*") if path.is_file()}
+    again = remove(built, [gone])
+    assert (again.images, again.manifest["version"]) == (0, 2)
+    assert before == {path: path.read_bytes() for path in built.rglob("*") if path.is_file()}
+    other = next(row["image_id"] for row in _rows(built) if row["split"] == "train")
+    assert remove(built, [gone, other]).images == 1
+
+
 def test_another_embedder_and_an_empty_split_are_refused(built: Path):
     class Other(PlainEmbedder):
         def provenance(self) -> dict:
