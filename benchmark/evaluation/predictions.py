@@ -13,6 +13,7 @@ from PIL import Image
 
 from benchmark.evaluation.evaluate import Setting, read_faces, score_all
 from benchmark.evaluation.record import MethodRecord, make_result
+from benchmark.methods.registry import need_free_name
 from benchmark.protocol.tasks import HR_SIZE
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
@@ -69,7 +70,7 @@ def evaluate_predictions(
             "Not available: usage. Which references made images from outside is not known; "
             "leave it out of --metrics."
         )
-    need_plain_name(name)
+    need_free_name(name)
     faces = read_faces(face_ref, setting)
     paths = find(Path(folder), faces.image_ids, face_ref.column(setting.split, "image_id"))
     need_sound(paths)
@@ -81,15 +82,6 @@ def evaluate_predictions(
         method=MethodRecord(name, name),
         scores=score_all(_read_all(paths), faces, None, extras),
     )
-
-
-def need_plain_name(name: str) -> None:
-    """Raises FaceRefError for a `name` that cannot name the folder of a result."""
-    if not name or "/" in name or name.startswith("."):
-        raise FaceRefError(
-            f"--method {name!r} is no name for a result: it names a folder, so leave out '/' and a "
-            "'.' at the beginning."
-        )
 
 
 def find(folder: Path, wanted: Sequence[str], split: Iterable[str]) -> list[Path]:

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 
 from faceref.dataset import store
 from faceref.dataset.credits import CREDITS
+from faceref.dataset.face_ref import AGAIN
+from faceref.reading.parquet import read_parquet
 
 Row = dict[str, Any]
 
@@ -51,7 +53,8 @@ def copy_tables(root: Path, out: Path, gone: Set[str]) -> None:
     """Copy the tables of the set `root` to `out`, without the rows that name what is gone."""
     for name, columns in TABLES.items():
         if (root / name).is_file():
-            table = pq.read_table(root / name)
+            ids = pa.schema([(column, pa.string()) for column in columns])
+            table = read_parquet(root / name, AGAIN, ids)
             named = zip(*(table[column].to_pylist() for column in columns), strict=True)
             keep = pa.array([gone.isdisjoint(ids) for ids in named], pa.bool_())
             pq.write_table(table.filter(keep) if gone else table, out / name)
@@ -60,7 +63,8 @@ def copy_tables(root: Path, out: Path, gone: Set[str]) -> None:
 
 
 def _copy_oracle(root: Path, out: Path, gone: Set[str]) -> None:
-    rows = pq.read_table(root / store.ORACLE).to_pylist()
+    schema, names = store.ORACLE_SCHEMA, store.ORACLE_SCHEMA.names
+    rows = read_parquet(root / store.ORACLE, AGAIN, schema, whole=set(names)).to_pylist()
     kept = [row for row in rows if row["image_id"] not in gone]
     lists = [
         [

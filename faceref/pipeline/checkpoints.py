@@ -17,10 +17,14 @@ import pyarrow.parquet as pq
 
 from faceref.errors import FaceRefError
 from faceref.files import replacing, write_text
+from faceref.reading.json_file import read_json
+from faceref.reading.parquet import read_parquet
 from faceref.record import Record
 
 PARTS_VERSION = 2
 """Grows with the columns: an unfinished build of an earlier version cannot be gone on with."""
+_ANEW = "Delete the folder that it lies in: the build begins anew."
+_AGAIN = "Delete that file and repeat the command: it makes that part again."
 LEAN_COLUMNS = (
     "image_id",
     "sha256",
@@ -57,7 +61,7 @@ class BuildFolder:
                 f"Cannot write to {build_folder.root}: {error.strerror or error}. "
                 "Choose another --out, or make its folder writable."
             ) from error
-        _check_recipe(build_folder.root, json.loads(file.read_text(encoding="utf-8")), recipe)
+        _check_recipe(build_folder.root, read_json(file, _ANEW), recipe)
         return build_folder
 
     def part(self, index: int) -> Path:
@@ -73,13 +77,15 @@ class BuildFolder:
     def read(self, parts: int, columns: Sequence[str] = LEAN_COLUMNS) -> pa.Table:
         """The named columns of the first `parts` parts, in the order of the source."""
         return pa.concat_tables(
-            pq.read_table(self.part(index), columns=list(columns)) for index in range(parts)
+            read_parquet(self.part(index), _AGAIN, _PART_SCHEMA, columns=columns)
+            for index in range(parts)
         )
 
     def images(self, parts: int) -> Iterator[bytes | None]:
         """The encoded aligned faces in the order of the source, None for rejected images."""
         for index in range(parts):
-            yield from pq.read_table(self.part(index), columns=["png"])["png"].to_pylist()
+            part = read_parquet(self.part(index), _AGAIN, _PART_SCHEMA, columns=["png"])
+            yield from part["png"].to_pylist()
 
 
 _PART_SCHEMA = pa.schema(

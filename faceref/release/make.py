@@ -7,7 +7,6 @@ here, column by column, or copied after its content was found to be what a build
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import SPLITS
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
+from faceref.reading.json_file import read_json
 from faceref.release import card as release_card
 from faceref.release import croissant
 from faceref.release.checks import (
@@ -174,7 +174,8 @@ def _refuse_foreign(out: Path) -> None:
     if not out.exists():
         return
     manifest = out / store.MANIFEST
-    if not manifest.is_file() or RELEASE not in json.loads(manifest.read_text(encoding="utf-8")):
+    way_out = "Give another --out."
+    if not manifest.is_file() or RELEASE not in read_json(manifest, way_out):
         raise FaceRefError(
             f"{out} exists and is no release: it will not be replaced. Give another --out."
         )
@@ -268,7 +269,7 @@ def _sizes(out: Path, kind: str) -> dict[str, release_card.Size]:
     found = {}
     for split in SPLITS:
         paths = sorted((out / folder).glob(f"{split}-*.parquet"))
-        read = [pq.read_metadata(path) for path in paths]
+        read = [pq.read_metadata(path) for path in paths]  # Written or checked a moment ago.
         bytes_ = sum(
             data.row_group(group).total_byte_size
             for data in read
