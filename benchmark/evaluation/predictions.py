@@ -12,12 +12,15 @@ import numpy as np
 from PIL import Image
 
 from benchmark.evaluation.evaluate import Setting, read_faces, score_all
+from benchmark.evaluation.hints import few, hint
 from benchmark.evaluation.record import MethodRecord, make_result
 from benchmark.methods.registry import need_free_name
 from benchmark.protocol.tasks import HR_SIZE
+from faceref.console import say
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
 from faceref.errors import FaceRefError
+from faceref.reading.boundary import cause
 
 if TYPE_CHECKING:
     from benchmark.evaluation.extra_metrics import ExtraMetrics
@@ -50,6 +53,8 @@ def evaluate_predictions(
 ) -> Result:
     """Score the images of somebody else's method. Nothing is scored before all files are checked.
 
+    Where another order of colours, a turn or a shift would raise PSNR by much, a line says so.
+
     Args:
         face_ref: The opened set.
         folder: Holds `<image_id>.png` for each face of the split, 128x128 in 8-bit RGB.
@@ -61,9 +66,9 @@ def evaluate_predictions(
         The result, not written yet.
 
     Raises:
-        FaceRefError: Where images are missing, or there for no face of the split; where one has
-            another size or mode or is damaged; and for the metric `usage`, as it is not known
-            which references were used.
+        FaceRefError: For a name that is not plain, or a method's; where images are missing, or
+            there for no face of the split; where one has another size or mode or is damaged; and
+            for the metric `usage`, as it is not known which references were used.
     """
     if extras is not None and "usage" in extras.scorers:
         raise FaceRefError(
@@ -74,6 +79,9 @@ def evaluate_predictions(
     faces = read_faces(face_ref, setting)
     paths = find(Path(folder), faces.image_ids, face_ref.column(setting.split, "image_id"))
     need_sound(paths)
+    chosen = few(len(paths))
+    if said := hint([_read(paths[row]) for row in chosen], [faces.hr[row] for row in chosen]):
+        say(said)
     return make_result(
         task=setting.task,
         split=setting.split,
@@ -167,8 +175,8 @@ def problem(path: Path) -> str | None:
 def _damage(path: Path) -> str | None:
     try:
         _read(path)
-    except (OSError, SyntaxError, ValueError) as error:
-        return f"is damaged: {error} (copy it again)"
+    except Exception as error:  # Pillow raises errors of many kinds on damaged files.
+        return f"is damaged: {cause(error)} (copy it again)"
     return None
 
 

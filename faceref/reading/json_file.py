@@ -16,14 +16,26 @@ MOST = 2**64
 """Whole numbers are smaller: what is larger, other readers of JSON would round."""
 
 
+class MissingKeyError(FaceRefError, KeyError):
+    """A key that a JSON file lacks; templates, too, take it for a key that is not there."""
+
+    __str__ = Exception.__str__
+
+
 class JsonObject(dict[str, Any]):
     """An object of a JSON file, which names the file where a key is asked for that it lacks."""
 
     origin: Path = Path()
     way_out: str = ""
 
+    def without(self, key: str) -> JsonObject:
+        """A copy that lacks `key`."""
+        found = JsonObject({name: value for name, value in self.items() if name != key})
+        found.origin, found.way_out = self.origin, self.way_out
+        return found
+
     def __missing__(self, key: str) -> NoReturn:
-        raise FaceRefError(f"{self.origin} lacks {key!r}. {self.way_out}")
+        raise MissingKeyError(f"{self.origin} lacks {key!r}. {self.way_out}")
 
 
 def read_json(path: Path, way_out: str, shape: Shape = dict) -> Any:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from faceref.dataset import store
 from faceref.dataset.store import SPLITS
 from faceref.errors import FaceRefError
-from faceref.reading.json_file import read_json
+from faceref.reading.json_file import JsonObject, read_json
 from faceref.reading.parquet import read_parquet
 from faceref.release.format import INDEX, INDEX_FORMAT, INDEX_SCHEMA, RELEASE, WITHHOLDABLE
 
@@ -53,13 +53,13 @@ class Index:
         return found
 
     @cached_property
-    def _whole(self) -> dict[str, Any]:
+    def _whole(self) -> JsonObject:
         return read_json(self.root / store.MANIFEST, AGAIN, store.MANIFEST_SHAPE)
 
     @property
     def manifest(self) -> dict[str, Any]:
         """The manifest of the set, as far as it was published."""
-        return {name: value for name, value in self._whole.items() if name != RELEASE}
+        return self._whole.without(RELEASE)
 
     @property
     def release(self) -> dict[str, Any]:

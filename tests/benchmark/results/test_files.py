@@ -74,9 +74,9 @@ def other_scores(path: Path) -> None:
 
 
 DAMAGE = {
-    "cut": (lambda path: path.write_bytes(path.read_bytes()[:200]), "Cannot read"),
-    "list": (lambda path: path.write_text("[]"), "no JSON object"),
-    "nan": (lambda path: change(path, milliseconds=float("nan")), "NaN is no number"),
+    "cut": (lambda path: path.write_bytes(path.read_bytes()[:200]), "is cut off: it ends in line"),
+    "list": (lambda path: path.write_text("[]"), "expected an object"),
+    "nan": (lambda path: change(path, milliseconds=float("nan")), "holds NaN, which is no number"),
     "number changed": (lambda path: change(path, parameters=5), "was changed since"),
     "past": (lambda path: change(path, format=1), "format 1, expected 2"),
     "future": (lambda path: change(path, format=9), "format 9, expected 2"),

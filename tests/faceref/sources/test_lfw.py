@@ -104,9 +104,12 @@ def test_landmarks_name_the_missing_images(copy: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("path,x0\na,1\n", "no column y0"),
-        (",".join(COLUMNS) + "\nA/A_0001.jpg" + ",x" * 10, "could not convert"),
-        (",".join(COLUMNS) + "\nA/A_0001.jpg" + ",nan" * 10, "not finite"),
+        ("path,x0\na,1\n", "no column 'y0'"),
+        (",".join(COLUMNS) + "\nA/A_0001.jpg" + ",x" * 10, r"line 2: x0 is 'x', which is no place"),
+        (
+            ",".join(COLUMNS) + "\nA/A_0001.jpg" + ",nan" * 10,
+            r"line 2: x0 is 'nan', which is no place",
+        ),
         (",".join(COLUMNS) + "\nA/A_0001.jpg,9,0,1,0,2,2,1,3,9,3", "left eye lies right"),
     ],
 )
