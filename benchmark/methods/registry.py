@@ -79,7 +79,7 @@ def need_free_name(name: str) -> None:
     if taken:
         raise FaceRefError(
             f"{name!r} is a method of the benchmark, and its results are that method's. Give yours "
-            f"another name, such as {name + '-mine'!r}."
+            f"another name, such as {'my-' + name!r}."
         )
 
 

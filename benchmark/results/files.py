@@ -57,7 +57,7 @@ _SHAPE = {
             "precision": str,
             "seconds": NUMBER,
             "steps": COUNT,
-            "val_curve": [[NUMBER]],
+            "val_curve": [(NUMBER, NUMBER)],
             "val_psnr_y": NUMBER,
             "weights_sha256": str,
         }

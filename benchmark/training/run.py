@@ -27,12 +27,24 @@ from faceref.reading.weights import read_checkpoint
 
 _ANEW = "Delete it: the same command then trains from the beginning."
 _AGAIN = "Delete it: the same command then ends the training again, from its checkpoint."
+_CURVE = [(NUMBER, NUMBER)]
 _SAVED = {
     "settings": str,
     "model": dict,
     "criterion": dict,
     "optimiser": dict,
-    "state": {"step": COUNT},
+    "state": {
+        "step": COUNT,
+        "best_psnr": float,
+        "best_step": COUNT,
+        "curve": _CURVE,
+        "losses": [NUMBER],
+        "precision": str,
+        "recent": [NUMBER],
+        "seconds": NUMBER,
+        "stall": NUMBER,
+        "validating": NUMBER,
+    },
     "random": torch.Tensor,
 }
 """What a checkpoint holds."""
@@ -48,7 +60,7 @@ REPORT_SHAPE = {
     "seconds": NUMBER,
     "seed": Number(0, 2**64, whole=True),
     "steps": COUNT,
-    "val_curve": [[NUMBER]],
+    "val_curve": _CURVE,
     "val_psnr_y": NUMBER,
     "weights_sha256": str,
 }

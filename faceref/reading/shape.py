@@ -11,8 +11,8 @@ from typing import Any
 from faceref.errors import FaceRefError
 
 Shape = Any
-"""A type; `Number`; `[shape]`, a list of it; `{key: shape}`, where keys may be missing; `Each`;
-`Maybe`."""
+"""A type; `Number`; `[shape]`, a list of it; `(shape, shape)`, a list of these two;
+`{key: shape}`, where keys may be missing; `Each`; `Maybe`."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,11 @@ def need_shape(value: Any, shape: Shape, path: Path, way_out: str, key: str = ""
             if inner is not None:
                 below = f"{key}.{name}" if key else str(name)
                 need_shape(item, inner, path, way_out, below)
+    elif isinstance(shape, tuple):
+        right = isinstance(value, list) and len(value) == len(shape)
+        _need(right, value, f"a list of {len(shape)}", path, way_out, key)
+        for place, (item, inner) in enumerate(zip(value, shape, strict=True)):
+            need_shape(item, inner, path, way_out, f"{key}[{place}]")
     elif isinstance(shape, list):
         _need(isinstance(value, list), value, "a list", path, way_out, key)
         for place, item in enumerate(value):
