@@ -141,7 +141,7 @@ def test_all_wrong_images_are_counted_after_the_names(tiny_face_ref: Path, folde
 @pytest.mark.usefixtures("_unscored")
 @pytest.mark.parametrize("name", ["", "../mine", ".mine"])
 def test_a_name_that_is_no_folder_is_refused_first(tiny_face_ref: Path, folder: Path, name: str):
-    assert "is no name for a result" in _error(tiny_face_ref, folder, name=name)
+    assert "is no name for a method" in _error(tiny_face_ref, folder, name=name)
 
 
 @pytest.mark.case("B11")
