@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 _RULES = {"l": "---", "r": "---:"}
@@ -14,7 +15,8 @@ def markdown_table(
 
     Args:
         columns: Headings.
-        rows: Cells of each row, as many as there are columns.
+        rows: Cells of each row, as many as there are columns. A `|` in one is escaped, the end of
+            a line becomes a space.
         align: A letter a column: `l` for text, `r` for numbers. By default the first column is
             text, the others are numbers.
 
@@ -28,7 +30,9 @@ def markdown_table(
         | EDSR | 27.52 |
     """
     rules = [_RULES[one] for one in align or "l" + "r" * (len(columns) - 1)]
-    lines = [columns, rules, *rows]
+    escaped = ([" ".join(cell.splitlines()) for cell in cells] for cells in (columns, *rows))
+    heads, *body = ([re.sub(r"(?<!\\)\|", r"\|", cell) for cell in cells] for cells in escaped)
+    lines = [heads, rules, *body]
     if any(len(cells) != len(columns) for cells in lines):
         raise ValueError(f"Every row of the table {list(columns)} needs {len(columns)} cells.")
     return ["".join(f"| {cell} " if cell else "| " for cell in cells) + "|" for cells in lines]

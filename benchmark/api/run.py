@@ -247,11 +247,11 @@ def _score_module(
     It is scored in evaluation mode, and left in the mode that it was in.
     """
     from benchmark.evaluation.evaluate import score_model
-    from benchmark.evaluation.predictions import need_plain_name
     from benchmark.evaluation.record import MethodRecord
     from benchmark.methods.model import as_method, given_count
+    from benchmark.methods.registry import need_free_name
 
-    need_plain_name(name)
+    need_free_name(name)
     called = as_method(module)
     count = given_count(called, 1 if setting.oracle else setting.references)
     was_training = module.training
@@ -289,10 +289,6 @@ def _need_the_same_faces(found: Result, results: Path) -> None:
 
 
 def _need_name(name: str | None) -> str:
-    from benchmark.methods.registry import method_names
-
-    if name in method_names():
-        raise FaceRefError(f"{name!r} is a method of the benchmark. Give yours another name.")
     if not name:
         raise FaceRefError(
             "What shall the leaderboard call it? Give a name: name='mine', or --name mine."

@@ -143,5 +143,5 @@ def random_references(face_ref: FaceRef, people: Sequence[str], count: int) -> l
 
 def _merge(lists: Sequence[list[dict]], pool: Pool) -> list[int]:
     mixed = chain.from_iterable(zip_longest(*lists))
-    rows = [pool.row[item["image_id"]] for item in mixed if item is not None]
+    rows = [pool.place(item["image_id"]) for item in mixed if item is not None]
     return list(dict.fromkeys(rows))

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmark.evaluation.hints import few, hint
 from benchmark.metrics.score import score
 from benchmark.protocol.published import PUBLISHED, score_published
 from benchmark.protocol.tasks import TASKS
+from faceref.console import say
 from faceref.decode import IMAGE_ENDINGS, UnreadableImage, decode
 from faceref.errors import FaceRefError, unknown_choice
 
@@ -19,13 +21,19 @@ Score = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 def score_folders(outputs: Path, targets: Path, protocol: str) -> dict[str, dict[str, float]]:
     """Scores of each image, by its name without the ending, under a task or published protocol.
 
+    Where another order of colours, a turn or a shift would raise PSNR by much, a line says so.
     Raises FaceRefError where an image is missing or too many, unreadable, or of another size or
     colour mode than its target.
     """
     measure = measure_of(protocol)
     high, low = image_files(targets), image_files(outputs)
     _need_the_same(set(low), set(high), outputs, targets)
-    return {name: _score(measure, low[name], high[name]) for name in sorted(high)}
+    names = sorted(high)
+    scores = {name: _score(measure, low[name], high[name]) for name in names}
+    chosen = [names[row] for row in few(len(names))]
+    if said := hint(*([read_rgb(there[name]) for name in chosen] for there in (low, high))):
+        say(said)
+    return scores
 
 
 def measure_of(protocol: str) -> Score:
@@ -51,6 +59,11 @@ def read_rgb(path: Path) -> np.ndarray:
 def image_files(folder: Path) -> dict[str, Path]:
     """Images below `folder` by their name without the ending; raises FaceRefError for none."""
     paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in IMAGE_ENDINGS]
+    paths = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in IMAGE_ENDINGS and not path.name.startswith(".")
+    ]
     if not paths:
         raise FaceRefError(f"No images in {folder}. Give a folder of {', '.join(IMAGE_ENDINGS)}.")
     named: dict[str, Path] = {}

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmark.evaluation.evaluate import Setting, read_faces, score_all
+from benchmark.evaluation.hints import few, hint
 from benchmark.evaluation.record import MethodRecord, make_result
+from benchmark.methods.registry import need_free_name
 from benchmark.protocol.tasks import HR_SIZE
+from faceref.console import say
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
 from faceref.decode import UnreadableImage, decode
@@ -49,6 +52,8 @@ def evaluate_predictions(
 ) -> Result:
     """Score the images of somebody else's method. Nothing is scored before all files are checked.
 
+    Where another order of colours, a turn or a shift would raise PSNR by much, a line says so.
+
     Args:
         face_ref: The opened set.
         folder: Holds `<image_id>.png` for each face of the split, 128x128 in 8-bit RGB.
@@ -60,19 +65,22 @@ def evaluate_predictions(
         The result, not written yet.
 
     Raises:
-        FaceRefError: Where images are missing, or there for no face of the split; where one has
-            another size or mode or is damaged; and for the metric `usage`, as it is not known
-            which references were used.
+        FaceRefError: For a name that is not plain, or a method's; where images are missing, or
+            there for no face of the split; where one has another size or mode or is damaged; and
+            for the metric `usage`, as it is not known which references were used.
     """
     if extras is not None and "usage" in extras.scorers:
         raise FaceRefError(
             "Not available: usage. Which references made images from outside is not known; "
             "leave it out of --metrics."
         )
-    need_plain_name(name)
+    need_free_name(name)
     faces = read_faces(face_ref, setting)
     paths = find(Path(folder), faces.image_ids, face_ref.column(setting.split, "image_id"))
     need_sound(paths)
+    chosen = few(len(paths))
+    if said := hint([_read(paths[row]) for row in chosen], [faces.hr[row] for row in chosen]):
+        say(said)
     return make_result(
         task=setting.task,
         split=setting.split,
@@ -81,15 +89,6 @@ def evaluate_predictions(
         method=MethodRecord(name, name),
         scores=score_all(_read_all(paths), faces, None, extras),
     )
-
-
-def need_plain_name(name: str) -> None:
-    """Raises FaceRefError for a `name` that cannot name the folder of a result."""
-    if not name or "/" in name or name.startswith("."):
-        raise FaceRefError(
-            f"--method {name!r} is no name for a result: it names a folder, so leave out '/' and a "
-            "'.' at the beginning."
-        )
 
 
 def find(folder: Path, wanted: Sequence[str], split: Iterable[str]) -> list[Path]:

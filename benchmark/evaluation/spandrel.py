@@ -6,7 +6,6 @@ safetensors, or PyTorch's format with `weights_only=True`, so that no file can r
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,13 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.evaluation.evaluate import Setting, score_model
-from benchmark.evaluation.predictions import need_plain_name
 from benchmark.evaluation.record import MethodRecord
+from benchmark.methods.registry import need_free_name
 from benchmark.protocol.tasks import HR_SIZE, LR_SIZE, SCALE, Task, task
 from faceref.console import Progress
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
+from faceref.reading.weights import read_checkpoint, read_safetensors
 
 if TYPE_CHECKING:
     from benchmark.evaluation.extra_metrics import ExtraMetrics
@@ -90,7 +90,7 @@ def evaluate_spandrel(
     Raises:
         FaceRefError: As `open_network`, and for a task of another scale.
     """
-    need_plain_name(name)
+    need_free_name(name)
     _need_scale(task(setting.task))
     file = Path(file)
     network = open_network(file)
@@ -162,34 +162,9 @@ def _state(file: Path) -> dict[str, Any]:
         raise FaceRefError(f"{file}: weights end in {' or '.join(SUFFIXES)}. {_CONVERT}")
     if not file.is_file():
         raise FaceRefError(f"No file of weights at {file}.")
-    state = _safetensors(file) if file.suffix == ".safetensors" else _pickled(file)
-    if not isinstance(state, dict):
-        raise FaceRefError(f"{file} holds a {type(state).__name__}, expected a dict of tensors.")
-    return state
-
-
-def _safetensors(file: Path) -> Any:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(file)
-    except (SafetensorError, OSError) as error:
-        raise FaceRefError(f"{file} is no safetensors file ({error}). Get it again.") from error
-
-
-def _pickled(file: Path) -> Any:
-    try:
-        return torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise FaceRefError(
-            f"{file} holds more than tensors, or is no file of torch.save; it is not opened, since "
-            f"that could run code. {_CONVERT}"
-        ) from error
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        raise FaceRefError(
-            f"{file} is damaged or no file of torch.save ({type(error).__name__}). Get it again."
-        ) from error
+    if file.suffix == ".safetensors":
+        return read_safetensors(file, "Get it again.")[0]
+    return read_checkpoint(file, f"Get it again. {_CONVERT}")
 
 
 def _need_fit(file: Path, found: Any, spandrel: Any) -> None:

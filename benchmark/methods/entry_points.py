@@ -15,6 +15,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
+from benchmark.methods.names import MOST, is_plain
 from faceref.errors import FaceRefError
 
 GROUP = "facebench.methods"
@@ -75,9 +76,9 @@ def only(name: str, built_in: Collection[str]) -> Outside:
         raise FaceRefError(
             f"Method {name!r} is in several packages: {', '.join(packages)}. Uninstall all but one."
         )
-    if not _NAME.fullmatch(name):
+    if not (_NAME.fullmatch(name) and is_plain(name)):
         raise FaceRefError(
             f"{entries[0]} has a name that is not allowed: small letters, digits and '_', with a "
-            "letter first. Rename it there."
+            f"letter first, at most {MOST}. Rename it there."
         )
     return entries[0]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from benchmark.methods import entry_points as outside
 from benchmark.methods.method import Method, variants
+from benchmark.methods.names import is_title, need_plain_name
 from faceref.errors import FaceRefError, unknown_choice
 
 FOLDER = Path(__file__).resolve().parents[2] / "baselines"
@@ -77,6 +78,24 @@ def need_scale(method: Method, scale: int) -> None:
     )
 
 
+def need_free_name(name: str) -> None:
+    """Raise FaceRefError for a name that is not plain, or that a method of the registry has.
+
+    Capitals make no difference: some file systems would put both in one folder.
+    """
+    need_plain_name(name)
+    low = name.lower()
+    stem = low if low in method_names() else low.partition("-")[0]
+    taken = stem in method_names() and (
+        low == stem or any(low == one.lower() for one in variants(load_method(stem)))
+    )
+    if taken:
+        raise FaceRefError(
+            f"{name!r} is a method of the benchmark, and its results are that method's. Give yours "
+            f"another name, such as {'my-' + name!r}."
+        )
+
+
 def origin(name: str) -> str:
     """Where a method comes from: `built in`, or the package and its version."""
     packages = package_of(name).items()
@@ -103,6 +122,11 @@ def _outside(name: str) -> Method:
         raise FaceRefError(
             f"{entry}: {entry.target} is {type(method).__name__!r}, expected a "
             "benchmark.Method. Mend the package or uninstall it."
+        )
+    if not is_title(method.title):
+        raise FaceRefError(
+            f"{entry}: {entry.target} has the title {method.title[:40]!r}, expected one short "
+            "line. Mend the package or uninstall it."
         )
     if method.name != name:
         raise FaceRefError(

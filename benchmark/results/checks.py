@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.methods.names import PLAIN, is_plain, is_title
 from benchmark.metrics.registry import METRICS
 from benchmark.results.result import Result, image_digest
 
@@ -59,10 +60,12 @@ def _types(result: Result) -> Iterator[str]:
         if not isinstance(value, types) or isinstance(value, bool):
             wanted = " or ".join("null" if t is type(None) else t.__name__ for t in types)
             yield f"{name} is {value!r:.40}, expected {wanted}"
-    for name in ("task", "method", "split"):
+    for name in ("task", "method", "split", "budget", "reference_list"):
         value = getattr(result, name)
-        if isinstance(value, str) and (not value or "/" in value or value.startswith(".")):
-            yield f"{name} is {value!r}, expected a plain name"
+        if isinstance(value, str) and not is_plain(value.replace("@", "-")):
+            yield f"{name} is {value!r:.80}, expected a plain name ({PLAIN})"
+    if isinstance(result.title, str) and not is_title(result.title):
+        yield f"title is {result.title!r:.80}, expected one short line"
 
 
 def _scores(result: Result) -> Iterator[str]:

@@ -25,7 +25,47 @@ from benchmark.results.checks import problems
 from benchmark.results.result import FORMAT, Result
 from faceref.errors import FaceRefError
 from faceref.files import write_bytes
+from faceref.reading.boundary import reading
+from faceref.reading.json_file import read_json
+from faceref.reading.shape import COUNT, NUMBER, Each, Maybe
 
+_AGAIN = "Evaluate again."
+_SHAPE = {
+    "code": str,
+    "hardware": {"device": str, "threads": Maybe(COUNT)},
+    "macs": Maybe(COUNT),
+    "means": Each(NUMBER),
+    "method": str,
+    "metric_sources": Each(dict),
+    "milliseconds": Maybe(NUMBER),
+    "parameters": Maybe(COUNT),
+    "peak_memory_mib": Maybe(NUMBER),
+    "references": COUNT,
+    "references_sha256": Maybe(str),
+    "scores_sha256": str,
+    "seconds": Maybe(NUMBER),
+    "set_scores": Each(NUMBER),
+    "sha256": str,
+    "task": str,
+    "training": Maybe(
+        {
+            "archived_from": Maybe(str),
+            "best_step": COUNT,
+            "data_revision": str,
+            "hardware": {"device": str, "threads": Maybe(COUNT)},
+            "learning_rate": Maybe(NUMBER),
+            "precision": str,
+            "seconds": NUMBER,
+            "steps": COUNT,
+            "val_curve": [(NUMBER, NUMBER)],
+            "val_psnr_y": NUMBER,
+            "weights_sha256": str,
+        }
+    ),
+    "versions": Each(str),
+    "weights": Maybe({"architecture": str, "file": str, "sha256": str}),
+}
+"""What tables and figures read of a result, besides what `problems` checks."""
 SHOWN = 10
 """Damaged files that one error names."""
 APART = 0.01
@@ -138,24 +178,15 @@ def read(path: str | Path) -> Result:
             "Evaluate again with this version."
         )
     result = _made(path, _with_scores(path, content))
-    found = problems(result)
+    with reading(path, _AGAIN):
+        found = problems(result)
     if found:
         raise FaceRefError(f"{path} is no sound result: {'; '.join(found)}. Evaluate again.")
     return result
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
-    except (OSError, ValueError) as error:
-        raise FaceRefError(f"Cannot read the result {path}: {error}. Evaluate again.") from error
-    if not isinstance(content, dict):
-        raise FaceRefError(f"{path} is no result: it holds no JSON object. Evaluate again.")
-    return content
-
-
-def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number that a result may hold")
+    return read_json(path, _AGAIN, _SHAPE)
 
 
 def _with_scores(path: Path, content: dict[str, Any]) -> dict[str, Any]:
@@ -179,13 +210,16 @@ def _with_scores(path: Path, content: dict[str, Any]) -> dict[str, Any]:
             "Evaluate again."
         )
     kept = {key: v for key, v in content.items() if key not in ("sha256", "scores_sha256")}
-    return {**kept, **_from_parquet(data)}
+    return {**kept, **_from_parquet(table, data)}
 
 
-def _from_parquet(data: bytes) -> dict[str, Any]:
-    import pyarrow.parquet as pq
+def _from_parquet(path: Path, data: bytes) -> dict[str, Any]:
+    import pyarrow as pa
 
-    columns = pq.read_table(io.BytesIO(data), use_threads=False)
+    from faceref.reading.parquet import read_parquet
+
+    schema = pa.schema([("image_id", pa.string())])
+    columns = read_parquet(path, _AGAIN, schema, whole={"image_id"}, data=data)
     found = {name: _listed(columns.column(name)) for name in columns.column_names}
     return {"image_ids": found.pop("image_id"), "scores": found}
 
@@ -234,13 +268,22 @@ def read_all(folder: str | Path) -> list[Result]:
             wrong.append(str(error))
     if wrong:
         more = [f"... and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
-        raise FaceRefError("\n".join([*wrong[:SHOWN], *more]))
+        them = "it, move it" if len(wrong) == 1 else "them, move them"
+        way_out = f"To go on without {them} out of {folder}."
+        if len(wrong) == 1:
+            raise FaceRefError(f"{wrong[0]} {way_out}")
+        raise FaceRefError("\n".join([*wrong[:SHOWN], *more, way_out]))
     return found
 
 
 def result_paths(folder: Path) -> Sequence[Path]:
-    """The result files below `folder`; raises FaceRefError where there is none."""
-    paths = sorted(folder.glob("*/*/*.json"))
+    """The result files below `folder`; raises FaceRefError where there is none.
+
+    Hidden files, such as a Mac's `._run.json`, are not ours: they are passed over.
+    """
+    places = (path.relative_to(folder).parts for path in folder.glob("*/*/*.json"))
+    shown = (parts for parts in places if not any(part.startswith(".") for part in parts))
+    paths = sorted(folder.joinpath(*parts) for parts in shown)
     if not paths:
         raise FaceRefError(
             f"No results in {folder}. Make one: facebench evaluate FACE_REF --method bicubic "

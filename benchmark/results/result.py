@@ -147,9 +147,13 @@ def label(result: Result) -> str:
 
 
 def is_variant(result: Result, leaderboard: Sequence[Result]) -> bool:
-    """Whether this is an ablation of a method of `leaderboard`, such as `msrnet-no-remap`."""
+    """Whether this is an ablation of a method of `leaderboard`, such as `msrnet-no-remap`.
+
+    Outputs from outside are none, whatever their name: nobody here trained them.
+    """
     whole, _, part = result.method.partition("-")
-    return bool(part) and any(row.method == whole for row in leaderboard)
+    trained = result.training is not None
+    return trained and bool(part) and any(row.method == whole for row in leaderboard)
 
 
 def merge_seeds(results: Sequence[Result]) -> list[Result]:

@@ -24,7 +24,10 @@ from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.files import write_text
 from faceref.markdown import markdown_table
+from faceref.reading.boundary import reading
+from faceref.reading.text import read_text
 
+_TABLE = "Give CelebA's list_attr_celeba.txt, or CSV: image_id and a column an attribute."
 LEAST = 20
 """Images below which a slice is left out: its interval would say nothing."""
 MEASURED = {"sharpness": "sharpness", "eye_distance": "distance of the eyes, px"}
@@ -107,24 +110,18 @@ def slices_of_table(path: Path, image_ids: Sequence[str]) -> list[Slice]:
 
 def _read_table(path: Path) -> tuple[list[str], dict[str, list[str]]]:
     """Names of the columns, and for each image its values."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FaceRefError(f"Cannot read the attributes {path}: {error}.") from error
-    lines = text.splitlines()
-    if lines and lines[0].strip().isdigit():
+    lines = read_text(path, _TABLE).splitlines()
+    if len(lines) > 1 and lines[0].strip().isdigit():
         # CelebA: the number of images, the names of the attributes, then a row an image.
         columns, body = lines[1].split(), [line.split() for line in lines[2:] if line.strip()]
     else:
-        table = list(csv.reader(lines))
+        with reading(path, _TABLE):
+            table = [row for row in csv.reader(lines) if row]
         columns, body = (table[0][1:], table[1:]) if table else ([], [])
     wrong = next((row for row in body if len(row) != len(columns) + 1), None)
     if not columns or not body or wrong is not None:
-        row = f": the row {wrong} is too short or long" if wrong else ""
-        raise FaceRefError(
-            f"{path} is no table of attributes{row}. "
-            "Give CelebA's list_attr_celeba.txt, or CSV: image_id and a column an attribute."
-        )
+        row = f": the row {wrong!s:.80} is too short or long" if wrong else ""
+        raise FaceRefError(f"{path} is no table of attributes{row}. {_TABLE}")
     return columns, {row[0]: row[1:] for row in body}
 
 

@@ -12,6 +12,9 @@ from typing import Any, TypeVar
 from benchmark.results.paired import Paired, paired
 from faceref.errors import FaceRefError
 from faceref.files import write_text
+from faceref.reading.boundary import reading
+from faceref.reading.json_file import read_json
+from faceref.reading.shape import COUNT, NUMBER, Each
 
 FORMAT = 1
 KINDS = (
@@ -143,6 +146,24 @@ class Study:
         raise FaceRefError(f"The study has no cell {kind} with K = {references}.")
 
 
+_SCORES = {"psnr_y": [NUMBER], "ssim_y": [NUMBER], "references": COUNT}
+_PARTS: dict[type, dict[str, Any]] = {
+    Cell: {**_SCORES, "kind": str, "bands": [NUMBER], "regions": Each(NUMBER)},
+    Patches: {**_SCORES, "kind": str, "choice": str, "gain": NUMBER},
+    AblationScores: {**_SCORES, "name": str, "idea": str},
+}
+_SHAPE = {
+    **dict.fromkeys(("task", "method", "title", "budget", "split", "data_revision"), str),
+    **dict.fromkeys(("images_sha256", "weights_sha256", "code"), str),
+    "seed": COUNT,
+    "images": COUNT,
+    "hardware": dict,
+    "cells": [_PARTS[Cell]],
+    "patches": [_PARTS[Patches]],
+    "parts": [_PARTS[AblationScores]],
+}
+
+
 def write(study: Study, path: Path) -> None:
     """Write `study` as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -151,18 +172,16 @@ def write(study: Study, path: Path) -> None:
 
 def read(path: Path) -> Study:
     """Read a study; raises FaceRefError where the file is none of format 1."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content.pop("format") != FORMAT:
-            raise KeyError("format")
+    again = "Make it again: facebench study references"
+    content = read_json(path, again, _SHAPE)
+    if content["format"] != FORMAT:
+        raise FaceRefError(f"{path} is no study of format {FORMAT}. {again}")
+    with reading(path, again, "is no study"):
+        content.pop("format")
         cells = [Cell(**cell) for cell in content.pop("cells")]
         patches = [Patches(**one) for one in content.pop("patches", ())]
         parts = [AblationScores(**one) for one in content.pop("parts", ())]
         return Study(**content, cells=cells, patches=patches, parts=parts)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FaceRefError(
-            f"Cannot read the study {path}: {error}. Make it again: facebench study references"
-        ) from error
 
 
 Part = TypeVar("Part", Cell, Patches, AblationScores)
@@ -189,7 +208,10 @@ class StudyCheckpoint:
             return make()
         path = self._folder / f"{name}.json"
         if path.exists():
-            return [kind(**one) for one in json.loads(path.read_text(encoding="utf-8"))]
+            again = "Delete it: the same command measures that part again."
+            kept = read_json(path, again, [_PARTS[kind]])
+            with reading(path, again):
+                return [kind(**one) for one in kept]
         found = make()
         self._folder.mkdir(parents=True, exist_ok=True)
         write_text(path, json.dumps([asdict(one) for one in found]))

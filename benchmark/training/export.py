@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,18 @@ from benchmark.methods.method import Method
 from benchmark.methods.model import Model
 from benchmark.methods.registry import load_method, need_scale
 from benchmark.protocol.tasks import SCALE
-from benchmark.training.run import Run, scale_of
+from benchmark.training.run import REPORT_SHAPE, Run, scale_of
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256, write_bytes, write_text
+from faceref.reading.boundary import cause
+from faceref.reading.json_file import parse_json
+from faceref.reading.shape import need_shape
+from faceref.reading.text import read_text
+from faceref.reading.weights import read_safetensors, safetensors_metadata
 
 SUFFIX = ".safetensors"
+_AGAIN = "Get it again."
+_BOTH = "Get it again, from where you have the weights."
 WEIGHTS = Path(__file__).parents[2] / "weights"
 """Exported weights of a checkout, one folder a task and budget."""
 
@@ -70,7 +78,8 @@ def training_report(path: str | Path) -> dict[str, Any]:
     if not _is_exported(path):
         return Run(path).training()
     _need_its_sum(path)
-    report = json.loads(_metadata(path).get("training", "{}"))
+    report = parse_json(safetensors_metadata(path, _AGAIN).get("training", "{}"), path, _AGAIN)
+    need_shape(report, REPORT_SHAPE, path, _AGAIN)
     if "weights_sha256" not in report:
         raise FaceRefError(
             f"{path} does not hold the report of its training, so it was not made by "
@@ -91,15 +100,13 @@ def open_weights(path: str | Path) -> Weights:
         method = load_method(training["method"])
         model = _filled(method, run.weights(), path)
         return Weights(method, model, file_sha256(run.best), scale_of(training))
-    digest, metadata = _need_its_sum(path), _metadata(path)
-    name = metadata.get("method")
-    if name is None:
+    digest = _need_its_sum(path)
+    state, metadata = read_safetensors(path, _AGAIN)
+    if "method" not in metadata:
         raise FaceRefError(f"{path} does not name its method: it was not made by facebench.")
-    from safetensors.torch import load_file  # A lean host has none; folders do without.
-
-    method = load_method(name)
-    scale = scale_of(json.loads(metadata.get("training", "{}")))
-    return Weights(method, _filled(method, load_file(path), path), digest, scale)
+    method = load_method(metadata["method"])
+    report = parse_json(metadata.get("training", "{}"), path, _AGAIN)
+    return Weights(method, _filled(method, state, path), digest, scale_of(report))
 
 
 def load_model(name: str | Path, *, scale: int = SCALE) -> Model:
@@ -167,7 +174,9 @@ def _need_its_sum(path: Path) -> str:
             f"{path} lacks {beside.name}, which says what its SHA-256 must be. Get that file, too, "
             "from where you have this one."
         )
-    expected = beside.read_text(encoding="utf-8").split()[0]
+    expected = next(iter(read_text(beside, _BOTH).split()), "").lower()
+    if not re.fullmatch("[0-9a-f]{64}", expected):
+        raise FaceRefError(f"{beside} holds no SHA-256: it begins with {expected[:20]!r}. {_BOTH}")
     if digest != expected:
         raise FaceRefError(
             f"{path} is damaged or was replaced: SHA-256 {digest[:12]}..., {beside} says "
@@ -176,22 +185,15 @@ def _need_its_sum(path: Path) -> str:
     return digest
 
 
-def _metadata(path: Path) -> dict[str, str]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, "pt") as file:
-            return file.metadata() or {}
-    except SafetensorError as error:
-        raise FaceRefError(f"{path} is no safetensors file ({error}). Get it again.") from error
-
-
 def _filled(method: Method, state: dict, path: Path) -> nn.Module:
     model = method.build()
     try:
         model.load_state_dict(state)
-    except RuntimeError as error:
-        raise FaceRefError(f"{path} does not fit {method.name} of this version.") from error
+    except Exception as error:  # Whatever else than tensors a file may hold.
+        raise FaceRefError(
+            f"{path} does not fit {method.name} of this version ({cause(error)}). Train again, or "
+            "install the version that it was trained with."
+        ) from error
     return model.eval()
 
 

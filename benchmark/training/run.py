@@ -10,7 +10,6 @@ training.json  what was trained on what, the curves, and the SHA-256 of best.pt
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,52 @@ from faceref.dataset.revision import archived_from, data_revision
 from faceref.errors import FaceRefError, cannot_write
 from faceref.files import file_sha256, replacing
 from faceref.leftovers import sweep
+from faceref.reading.boundary import reading
+from faceref.reading.json_file import parse_json, read_json
+from faceref.reading.shape import COUNT, NUMBER, Maybe, Number, need_shape
+from faceref.reading.weights import read_checkpoint
+
+_ANEW = "Delete it: the same command then trains from the beginning."
+_AGAIN = "Delete it: the same command then ends the training again, from its checkpoint."
+_CURVE = [(NUMBER, NUMBER)]
+_SAVED = {
+    "settings": str,
+    "model": dict,
+    "criterion": dict,
+    "optimiser": dict,
+    "state": {
+        "step": COUNT,
+        "best_psnr": float,
+        "best_step": COUNT,
+        "curve": _CURVE,
+        "losses": [NUMBER],
+        "precision": str,
+        "recent": [NUMBER],
+        "seconds": NUMBER,
+        "stall": NUMBER,
+        "validating": NUMBER,
+    },
+    "random": torch.Tensor,
+}
+"""What a checkpoint holds."""
+REPORT_SHAPE = {
+    "archived_from": Maybe(str),
+    "best_step": COUNT,
+    "budget": {"learning_rate": NUMBER, "name": str},
+    "data_revision": str,
+    "hardware": {"device": str},
+    "method": str,
+    "precision": str,
+    "reference_list": str,
+    "scale": Maybe(COUNT),
+    "seconds": NUMBER,
+    "seed": Number(0, 2**64, whole=True),
+    "steps": COUNT,
+    "val_curve": _CURVE,
+    "val_psnr_y": NUMBER,
+    "weights_sha256": str,
+}
+"""What is read of `training.json`."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +108,21 @@ class Run:
         """The checkpoint, if there is one; raises FaceRefError if it is of other `settings`."""
         if not self.checkpoint.exists():
             return None
-        state = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
-        self._need_same(json.loads(state["settings"]), settings)
+        state = self._saved()
+        found = parse_json(state["settings"], self.checkpoint, _ANEW)
+        need_shape(found, REPORT_SHAPE, self.checkpoint, _ANEW)
+        self._need_same(found, settings)
+        return state
+
+    def _saved(self, *, mapped: bool = False) -> dict[str, Any]:
+        """The checkpoint as it lies there, with everything in it that resuming needs."""
+        state = read_checkpoint(self.checkpoint, _ANEW, mapped=mapped)
+        lacking = [name for name in _SAVED if name not in state]
+        if lacking:
+            raise FaceRefError(f"{self.checkpoint} lacks {lacking[0]!r}. {_ANEW}")
+        need_shape(state, _SAVED, self.checkpoint, _ANEW)
+        if "step" not in state["state"]:
+            raise FaceRefError(f"{self.checkpoint} lacks its step. {_ANEW}")
         return state
 
     def finished(self, settings: dict[str, Any]) -> dict[str, Any] | None:
@@ -76,7 +134,8 @@ class Run:
         return report
 
     def _need_same(self, found: dict[str, Any], settings: dict[str, Any]) -> None:
-        found = {**found, "budget": _known_fields(found["budget"]), "scale": scale_of(found)}
+        budget = _known_fields(found.get("budget", {}))
+        found = {**found, "budget": budget, "scale": scale_of(found)}
         settings = {**settings, "scale": scale_of(settings)}
         differing = [key for key in settings if found.get(key) != settings[key]]
         if differing:
@@ -90,8 +149,7 @@ class Run:
         """Steps of the checkpoint; 0 without one."""
         if not self.checkpoint.exists():
             return 0
-        saved = torch.load(self.checkpoint, map_location="cpu", weights_only=True, mmap=True)
-        return saved["state"]["step"]
+        return self._saved(mapped=True)["state"]["step"]
 
     def training(self) -> dict[str, Any]:
         """The report of a finished run; raises FaceRefError where there is none."""
@@ -100,17 +158,19 @@ class Run:
                 f"{self.root} holds no finished training: it has no {self.report.name}. "
                 f"Train first: facebench train FACE_REF --method NAME --out {self.root}"
             )
-        return json.loads(self.report.read_text(encoding="utf-8"))
+        return read_json(self.report, _AGAIN, REPORT_SHAPE)
 
     def weights(self) -> dict[str, torch.Tensor]:
         """The chosen weights; raises FaceRefError where their SHA-256 is not the recorded one."""
-        expected, found = self.training()["weights_sha256"], file_sha256(self.best)
+        expected = self.training()["weights_sha256"]
+        with reading(self.best, "Train again."):
+            found = file_sha256(self.best)
         if found != expected:
             raise FaceRefError(
                 f"{self.best} is damaged or was replaced: SHA-256 {found[:12]}..., recorded "
                 f"{expected[:12]}.... Train again."
             )
-        return torch.load(self.best, map_location="cpu", weights_only=True)
+        return read_checkpoint(self.best, "Train again.")
 
 
 def _known_fields(budget: dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from faceref.console import Progress
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256, write_json
 from faceref.hardware import hardware, versions
+from faceref.reading.boundary import reading
 
 SAVE_SECONDS = 60.0
 MARGIN_SECONDS = 3.0
@@ -93,13 +94,14 @@ class Trainer:
         saved = self.run.resume(self.settings)
         if saved is None:
             return
-        self.model.load_state_dict(saved["model"])
-        self.criterion.load_state_dict(saved["criterion"])
-        self.optimiser.load_state_dict(saved["optimiser"])
-        self.state = State(**saved["state"])
-        torch.set_rng_state(saved["random"])
-        if self.device.type == "cuda" and "random_cuda" in saved:
-            torch.cuda.set_rng_state(saved["random_cuda"], self.device)
+        with reading(self.run.checkpoint, "Delete it: training then begins anew."):
+            self.model.load_state_dict(saved["model"])
+            self.criterion.load_state_dict(saved["criterion"])
+            self.optimiser.load_state_dict(saved["optimiser"])
+            self.state = State(**saved["state"])
+            torch.set_rng_state(saved["random"])
+            if self.device.type == "cuda" and "random_cuda" in saved:
+                torch.cuda.set_rng_state(saved["random_cuda"], self.device)
 
     def prepare(self, compiled: bool, log: Path | None, until: float | None) -> None:
         """Make ready to train; see `benchmark.training.train.Running`."""

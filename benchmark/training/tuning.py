@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from faceref.dataset.face_ref import FaceRef
 from faceref.errors import unknown_choice
 from faceref.files import write_json
 from faceref.leftovers import sweep
+from faceref.reading.json_file import read_json
+from faceref.reading.shape import NUMBER, Each
 
 RATES = (2e-4, 4e-4, 8e-4, 1.6e-3)
 """Peaks that are tried, the same for every method."""
@@ -63,7 +64,10 @@ def _file(folder: Path, method: str) -> Path:
 def _known(folder: Path, method: str) -> dict[str, float]:
     """PSNR-Y on val by rate, as far as rates were tried."""
     file = _file(folder, method)
-    return json.loads(file.read_text(encoding="utf-8"))["val_psnr_y"] if file.exists() else {}
+    if not file.exists():
+        return {}
+    again = "Delete it: the same command tries the learning rates again."
+    return read_json(file, again, {"val_psnr_y": Each(NUMBER)})["val_psnr_y"]
 
 
 def _best(found: dict[str, float]) -> float:

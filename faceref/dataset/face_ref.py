@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,23 +10,31 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from faceref.dataset.store import (
+    DUPLICATE_SCHEMA,
     DUPLICATES,
     FORMAT,
     LABEL_NOISE,
     MANIFEST,
+    MANIFEST_SHAPE,
+    NOISE_SCHEMA,
     ORACLE,
+    ORACLE_SCHEMA,
     REFERENCE_LISTS,
+    REJECT_SCHEMA,
     REJECTS,
     ROWS_PER_GROUP,
     SCHEMA,
     SPLITS,
+    WHOLE,
     decode,
 )
 from faceref.errors import FaceRefError, closest, unknown_choice
 from faceref.outputs import half_replaced, need_apart
+from faceref.reading.boundary import cause
+from faceref.reading.json_file import read_json
+from faceref.reading.parquet import opened, parquet_rows, read_batches, read_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +42,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from faceref.dataset.summary import Summary
+
+
+AGAIN = "Build the set again, or copy it again."
+"""What to do where a file of a set is damaged."""
 
 
 class Pool:
@@ -48,6 +59,12 @@ class Pool:
     def images(self) -> np.ndarray:
         """uint8 RGB, (N, 128, 128, 3)."""
         return self._images() if callable(self._images) else self._images
+
+    def place(self, image_id: str) -> int:
+        """Row of a face; raises FaceRefError for a reference that is no face of the pool."""
+        if image_id not in self.row:
+            raise FaceRefError(f"The reference {image_id!r} is no face of train. {AGAIN}")
+        return self.row[image_id]
 
 
 class Reference(NamedTuple):
@@ -115,12 +132,7 @@ class FaceRef:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """The content of `face_ref.json`."""
-        try:
-            return json.loads((self.root / MANIFEST).read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise FaceRefError(
-                f"{self.root / MANIFEST} is damaged ({error}). Build the set again."
-            ) from error
+        return read_json(self.root / MANIFEST, AGAIN, MANIFEST_SHAPE)
 
     @cached_property
     def pool(self) -> Pool:
@@ -148,7 +160,8 @@ class FaceRef:
         from datasets import Dataset, NamedSplit
         from datasets.table import InMemoryTable
 
-        table = pa.concat_tables([pq.read_table(path) for path in self.shards(name)])
+        tables = [read_parquet(path, AGAIN, SCHEMA, whole=WHOLE) for path in self.shards(name)]
+        table = pa.concat_tables(tables)
         return Dataset(InMemoryTable(table), split=NamedSplit(name))
 
     def to_pandas(self, split: str | None = None) -> pd.DataFrame:
@@ -212,12 +225,12 @@ class FaceRef:
         """
         split, row = self._place(image_id)
         for path in self.shards(split):
-            with pq.ParquetFile(path) as file:
+            with opened(path, AGAIN, SCHEMA, ["image"]) as file:
                 for group in range(file.num_row_groups):
                     rows = file.metadata.row_group(group).num_rows
                     if row < rows:
                         found = file.read_row_group(group, columns=["image"])["image"][row]
-                        return decode(found.as_py()["bytes"])
+                        return self._decode(image_id, found.as_py()["bytes"])
                     row -= rows
         raise AssertionError("a row of the column of ids is a row of the file")
 
@@ -311,7 +324,7 @@ class FaceRef:
     def _images_by_id(self, wanted: set[str]) -> dict[str, np.ndarray]:
         """The aligned faces of the given ids, from whatever split they are in."""
         return {
-            image_id: decode(encoded)
+            image_id: self._decode(image_id, encoded)
             for split in self.splits
             for image_id, encoded in self.stream(split)
             if image_id in wanted
@@ -319,7 +332,7 @@ class FaceRef:
 
     def count(self, split: str) -> int:
         """Number of rows of `split`."""
-        return sum(pq.read_metadata(path).num_rows for path in self.shards(split))
+        return sum(parquet_rows(path, AGAIN) for path in self.shards(split))
 
     def column(self, split: str, name: str) -> list[Any]:
         """One column of `split` in row order, as Python values."""
@@ -327,7 +340,10 @@ class FaceRef:
 
     def table(self, split: str, columns: Sequence[str]) -> pa.Table:
         """The named columns of `split`, in row order."""
-        tables = [pq.read_table(path, columns=list(columns)) for path in self.shards(split)]
+        tables = [
+            read_parquet(path, AGAIN, SCHEMA, columns=columns, whole=WHOLE)
+            for path in self.shards(split)
+        ]
         return pa.concat_tables(tables)
 
     def rows(self, split: str) -> list[dict[str, Any]]:
@@ -336,31 +352,52 @@ class FaceRef:
 
     def images(self, split: str) -> np.ndarray:
         """All aligned faces of `split`: uint8 RGB, (N, S, S, 3)."""
-        encoded = self.table(split, ["image"])["image"].combine_chunks()
-        if len(encoded) == 0:
-            size = self.manifest["image_size"]
-            return np.zeros((0, size, size, 3), np.uint8)
-        return np.stack([decode(item["bytes"].as_py()) for item in encoded])
+        table, size = self.table(split, ["image_id", "image"]), self.manifest["image_size"]
+        faces = np.zeros((len(table), size, size, 3), np.uint8)
+        ids, encoded = table["image_id"].to_pylist(), table["image"].combine_chunks()
+        for row, image_id in enumerate(ids):
+            faces[row] = self._decode(image_id, encoded[row]["bytes"].as_py())
+        return faces
+
+    def _decode(self, image_id: str, encoded: bytes) -> np.ndarray:
+        """The face of one row; raises FaceRefError where it is no image of the set's size."""
+        size = self.manifest["image_size"]
+        try:
+            face = decode(encoded)
+        except Exception as error:  # Pillow raises errors of many kinds on damaged files.
+            raise FaceRefError(
+                f"{self.root}: the image of {image_id} is damaged ({cause(error)}). {AGAIN}"
+            ) from error
+        if face.shape != (size, size, 3):
+            raise FaceRefError(
+                f"{self.root}: the image of {image_id} is {face.shape[1]}x{face.shape[0]}, "
+                f"expected {size}x{size}. {AGAIN}"
+            )
+        return face
 
     def stream(self, split: str) -> Iterator[tuple[str, bytes]]:
         """Image id and encoded image of each row of `split`, a few rows in memory at a time."""
         for path in self.shards(split):
-            with pq.ParquetFile(path) as file:
-                for batch in file.iter_batches(ROWS_PER_GROUP, columns=["image_id", "image"]):
-                    for row in batch.to_pylist():
-                        yield row["image_id"], row["image"]["bytes"]
+            columns = ("image_id", "image")
+            for batch in read_batches(path, AGAIN, SCHEMA, ROWS_PER_GROUP, columns=columns):
+                for row in batch.to_pylist():
+                    yield row["image_id"], row["image"]["bytes"]
 
     def rejects(self) -> list[dict[str, str]]:
         """The table of rejected images."""
-        return pq.read_table(self.root / REJECTS).to_pylist()
+        return self._rows_of(REJECTS, REJECT_SCHEMA, "image_id", "reason")
 
     def near_duplicates(self) -> list[dict[str, str]]:
         """The table of near-duplicates."""
-        return pq.read_table(self.root / DUPLICATES).to_pylist()
+        return self._rows_of(DUPLICATES, DUPLICATE_SCHEMA, *DUPLICATE_SCHEMA.names)
 
     def label_noise(self) -> list[dict[str, Any]]:
         """The table of doubtful labels."""
-        return pq.read_table(self.root / LABEL_NOISE).to_pylist()
+        return self._rows_of(LABEL_NOISE, NOISE_SCHEMA, "kind", "image_id")
+
+    def _rows_of(self, name: str, schema: pa.Schema, *whole: str) -> list[dict[str, Any]]:
+        """All rows of one of the tables beside the shards."""
+        return read_parquet(self.root / name, AGAIN, schema, whole=set(whole)).to_pylist()
 
     def oracle(self) -> dict[str, list[str]]:
         """Same-person references by image id; raises FaceRefError where the set has none."""
@@ -369,7 +406,7 @@ class FaceRef:
             raise FaceRefError(
                 f"{self.root} holds no same-person references: build it with --refs-same."
             )
-        rows = pq.read_table(path).to_pylist()
+        rows = self._rows_of(ORACLE, ORACLE_SCHEMA, *ORACLE_SCHEMA.names)
         return {row["image_id"]: [ref["image_id"] for ref in row["refs_same"]] for row in rows}
 
     def shards(self, split: str) -> list[Path]:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from faceref.dataset import store
 from faceref.dataset.credits import CREDITS
+from faceref.dataset.face_ref import AGAIN
 from faceref.files import write_table
+from faceref.reading.parquet import read_parquet
 
 Row = dict[str, Any]
 
@@ -52,7 +53,8 @@ def copy_tables(root: Path, out: Path, gone: Set[str]) -> None:
     """Copy the tables of the set `root` to `out`, without the rows that name what is gone."""
     for name, columns in TABLES.items():
         if (root / name).is_file():
-            table = pq.read_table(root / name)
+            ids = pa.schema([(column, pa.string()) for column in columns])
+            table = read_parquet(root / name, AGAIN, ids)
             named = zip(*(table[column].to_pylist() for column in columns), strict=True)
             keep = pa.array([gone.isdisjoint(ids) for ids in named], pa.bool_())
             write_table(out / name, table.filter(keep) if gone else table)
@@ -61,7 +63,8 @@ def copy_tables(root: Path, out: Path, gone: Set[str]) -> None:
 
 
 def _copy_oracle(root: Path, out: Path, gone: Set[str]) -> None:
-    rows = pq.read_table(root / store.ORACLE).to_pylist()
+    schema, names = store.ORACLE_SCHEMA, store.ORACLE_SCHEMA.names
+    rows = read_parquet(root / store.ORACLE, AGAIN, schema, whole=set(names)).to_pylist()
     kept = [row for row in rows if row["image_id"] not in gone]
     lists = [
         [

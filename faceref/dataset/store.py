@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 
 from faceref.decode import decode as decode_image
 from faceref.files import write_table, write_text, writing
+from faceref.reading.shape import COUNT, NUMBER, Each, Maybe, Number
 
 FORMAT = 1
 SPLITS = ("train", "val", "test")
@@ -107,6 +108,46 @@ SCHEMA = pa.schema(
 """Columns of a shard. `sha256` is of the source file; `component` is what was dealt out to splits
 as a whole; `landmarks` are x0, y0, ..., x4, y4 in source pixels; `refs_*` are ordered best first.
 By the metadata `datasets` knows that `image` is one."""
+
+WHOLE = frozenset({"image_id", "image", "sha256", "split", "identity", *REFERENCE_LISTS})
+"""Columns of a shard, or an index, in which nothing may be missing."""
+_QUANTILES = Each(Maybe(Each(NUMBER)))
+MANIFEST_SHAPE = {
+    "counts": dict.fromkeys(SPLITS, COUNT),
+    "embedder": {"name": str, "pack": Maybe(str), "det_size": Number(1, 2**14, whole=True)},
+    "fingerprint": str,
+    "image_size": Number(1, 2**12, whole=True),
+    "leak_certificate": {"identities": Each(COUNT), "references_checked": COUNT},
+    "licence": str,
+    "lr_encoder": Maybe({"sha256": str}),
+    "mining": {
+        "diversity": NUMBER,
+        "likeness": Each(str),
+        "random_similarity": {"mean": NUMBER},
+    },
+    "origin": {"labelled": bool, "credited": COUNT},
+    "packed": {"data_revision": str, "of_data": str},
+    "people": {"giant_components": list, "notes": [str], "unlabelled_images": COUNT},
+    "quality": Maybe(_QUANTILES),
+    "references": Number(0, 2**16, whole=True),
+    "rejects": Each(COUNT),
+    "release": {
+        "files": Each(str),
+        "kind": str,
+        "version": str,
+        "withheld": [str],
+        "written_with": Each(str),
+    },
+    "seed": Number(0, 2**64, whole=True),
+    "similarity": _QUANTILES,
+    "source": str,
+    "thresholds": {
+        "max_similarity": {"method": str, "pairs": COUNT, "value": Maybe(NUMBER)},
+        "same_person": {"pairs": COUNT, "value": Maybe(NUMBER)},
+    },
+    "version": COUNT,
+}
+"""What is read of `face_ref.json`, where it is there; sets of earlier versions have less."""
 
 REJECT_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("image_id", "source", "identity", "reason", "detail")]

@@ -19,11 +19,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.face_ref import AGAIN, FaceRef
 from faceref.dataset.store import REFERENCE_LISTS, SPLITS, decode
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.files import file_sha256
 from faceref.images import downsample
+from faceref.reading.boundary import broken
 
 if TYPE_CHECKING:
     import datasets
@@ -93,7 +94,7 @@ class FaceRefDataset(Dataset[Item]):
         self._pool = self._faces if split == POOL else encoded_faces(face_ref, POOL)
         ids = np.array(face_ref.column(POOL, "image_id"))
         self._pool_ids = ids
-        self._references = _rows(face_ref, split, request, ids)
+        self._references = _rows(face_ref, split, request)
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -142,12 +143,12 @@ def _tensor(image: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
 
 
-def _rows(face_ref: FaceRef, split: str, request: Request, ids: np.ndarray) -> np.ndarray:
+def _rows(face_ref: FaceRef, split: str, request: Request) -> np.ndarray:
     """Rows of the pool for each face, (N, K)."""
-    place = {image_id: row for row, image_id in enumerate(ids.tolist())}
-    found = np.zeros((face_ref.count(split), request.references), np.int64)
-    for row, listed in enumerate(face_ref.column(split, request.reference_list)):
-        known = [place[item["image_id"]] for item in listed]
+    lists = face_ref.column(split, request.reference_list)
+    found = np.zeros((len(lists), request.references), np.int64)
+    for row, listed in enumerate(lists):
+        known = [face_ref.pool.place(item["image_id"]) for item in listed]
         if request.references and not known:
             raise FaceRefError(
                 f"Face {row} of {split} has no reference in {request.reference_list}. Give "
@@ -179,7 +180,7 @@ def encoded_faces(face_ref: FaceRef, split: str) -> EncodedFaces:
     except (OSError, DatasetGenerationError) as error:
         cause = error if isinstance(error, OSError) else error.__cause__
         if not isinstance(cause, OSError):
-            raise
+            raise broken(face_ref.root / "data", error, AGAIN) from error
         raise FaceRefError(
             f"Cannot write the cache {folder}: {cause.strerror or cause}. Set {CACHE} to a folder "
             "with room."

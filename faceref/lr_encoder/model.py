@@ -22,12 +22,23 @@ from faceref.embed.base import normalise
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256, write_bytes
 from faceref.hardware import open_device
+from faceref.reading.boundary import reading
+from faceref.reading.json_file import parse_json
+from faceref.reading.shape import Number, need_shape
+from faceref.reading.weights import read_safetensors
 
 SIDE = 16
 WIDTH = 32
 DEPTH = 2
 BATCH = 256
 FORMAT = 2
+_AGAIN = "Build the set again."
+_SHAPE = {
+    "format": Number(whole=True),
+    "dims": Number(1, 2**12, whole=True),
+    "width": Number(1, 2**10, whole=True),
+    "depth": Number(0, 2**6, whole=True),
+}
 MAX_BYTES = 5_000_000
 """An encoder is small enough to lie in every set."""
 
@@ -163,8 +174,6 @@ def load_encoder(path: Path, device: str = "cpu", sha256: str | None = None) -> 
     Raises FaceRefError where there is none, it is damaged or not the one that `sha256` names, or
     the device is not to be had.
     """
-    from safetensors import SafetensorError
-
     if not path.exists():
         raise FaceRefError(
             f"No LR encoder at {path}. Build the set with --likeness-lr identity or both."
@@ -174,21 +183,15 @@ def load_encoder(path: Path, device: str = "cpu", sha256: str | None = None) -> 
             f"{path} is damaged or was replaced: SHA-256 {file_sha256(path)[:12]}..., recorded "
             f"{sha256[:12]}.... Build the set again."
         )
-    try:
+    with reading(path, _AGAIN, "is damaged or no LR encoder"):
         encoder = _read(path)
-    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        raise FaceRefError(
-            f"{path} is damaged or no LR encoder ({type(error).__name__}). Build the set again."
-        ) from error
     return encoder.to(open_device(device)).eval()
 
 
 def _read(path: Path) -> LrEncoder:
-    from safetensors import safe_open
-
-    with safe_open(path, "pt") as file:
-        shape = json.loads((file.metadata() or {})["lr_encoder"])
-        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    weights, metadata = read_safetensors(path, _AGAIN)
+    shape = parse_json(metadata["lr_encoder"], path, _AGAIN)
+    need_shape(shape, _SHAPE, path, _AGAIN)
     if shape["format"] != FORMAT:
         raise ValueError(f"format {shape['format']}, needed {FORMAT}")
     encoder = LrEncoder(shape["dims"], shape["width"], shape["depth"])

@@ -32,6 +32,8 @@ from faceref.lr_encoder.model import (
     standardise,
 )
 from faceref.lr_encoder.retrieval import retrieve
+from faceref.reading.boundary import reading
+from faceref.reading.weights import read_checkpoint
 
 MAX_PROBES = 2000
 """Val faces that a validation retrieves for, at most."""
@@ -178,12 +180,14 @@ class _Trainer:
         """Take up the checkpoint, if there is one of the same schedule and faces."""
         if not self.checkpoint.exists() or not self.out.exists():
             return
-        saved = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        if saved["of"] == self.of:
-            self.model.load_state_dict(saved["model"])
-            self.mean.load_state_dict(saved["mean"])
-            self.optimiser.load_state_dict(saved["optimiser"])
-            self.state = _State(**saved["state"])
+        anew = "Delete it: the LR encoder is then trained from the beginning."
+        saved = read_checkpoint(self.checkpoint, anew, self.device)
+        with reading(self.checkpoint, anew):
+            if saved["of"] == self.of:
+                self.model.load_state_dict(saved["model"])
+                self.mean.load_state_dict(saved["mean"])
+                self.optimiser.load_state_dict(saved["optimiser"])
+                self.state = _State(**saved["state"])
 
     def save(self) -> None:
         """Write the checkpoint under a temporary name, then rename."""

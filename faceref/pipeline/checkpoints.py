@@ -13,15 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from faceref.errors import FaceRefError, cannot_write
 from faceref.files import write_table, write_text
+from faceref.reading.json_file import read_json
+from faceref.reading.parquet import read_parquet
 from faceref.record import Record
 from faceref.sources.inventory import first_names
 
 PARTS_VERSION = 3
 """Grows with the columns: an unfinished build of an earlier version cannot be gone on with."""
+_ANEW = "Delete the folder that it lies in: the build begins anew."
+_AGAIN = "Delete that file and repeat the command: it makes that part again."
 LEAN_COLUMNS = (
     "image_id",
     "sha256",
@@ -54,7 +57,7 @@ class BuildFolder:
             raise cannot_write(parts, error) from error
         if not file.exists():
             write_text(file, json.dumps(recipe, indent=2, sort_keys=True) + "\n")
-        _check_recipe(root, json.loads(file.read_text(encoding="utf-8")), recipe)
+        _check_recipe(root, read_json(file, _ANEW), recipe)
         return cls(root)
 
     def part(self, index: int) -> Path:
@@ -69,13 +72,15 @@ class BuildFolder:
     def read(self, parts: int, columns: Sequence[str] = LEAN_COLUMNS) -> pa.Table:
         """The named columns of the first `parts` parts, in the order of the source."""
         return pa.concat_tables(
-            pq.read_table(self.part(index), columns=list(columns)) for index in range(parts)
+            read_parquet(self.part(index), _AGAIN, _PART_SCHEMA, columns=columns)
+            for index in range(parts)
         )
 
     def images(self, parts: int) -> Iterator[bytes | None]:
         """The encoded aligned faces in the order of the source, None for rejected images."""
         for index in range(parts):
-            yield from pq.read_table(self.part(index), columns=["png"])["png"].to_pylist()
+            part = read_parquet(self.part(index), _AGAIN, _PART_SCHEMA, columns=["png"])
+            yield from part["png"].to_pylist()
 
 
 _PART_SCHEMA = pa.schema(

@@ -14,10 +14,13 @@ import pyarrow.parquet as pq
 from faceref.audit.leaks import leaks
 from faceref.dataset import store
 from faceref.dataset.credits import CREDITS
-from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.face_ref import AGAIN, FaceRef
 from faceref.dataset.store import LR_ENCODER, SPLITS, fingerprint
 from faceref.errors import FaceRefError
 from faceref.files import copy_file, file_sha256, write_table
+from faceref.reading.boundary import reading
+from faceref.reading.json_file import read_json
+from faceref.reading.parquet import read_parquet
 from faceref.release.format import REMOVALS
 from faceref.release.policy import Policy, PolicyError
 
@@ -47,7 +50,9 @@ def check_table(path: Path, schema: pa.Schema) -> None:
 
     Sets of earlier versions may have less.
     """
-    found = pq.read_schema(path)
+    with reading(path, AGAIN):
+        found = pq.read_schema(path)
+        notes = _notes(found)
     extra = [name for name in found.names if name not in schema.names]
     if extra:
         raise PolicyError(
@@ -55,9 +60,7 @@ def check_table(path: Path, schema: pa.Schema) -> None:
             f"{path} has the columns {', '.join(extra)}, which no build writes: they will not be "
             "published. Build the set again.",
         )
-    if not _contained(_types(found), _types(schema)) or not _contained(
-        _notes(found), _notes(schema)
-    ):
+    if not _contained(_types(found), _types(schema)) or not _contained(notes, _notes(schema)):
         raise PolicyError(
             "known-columns",
             f"{path} differs from what a build of this version writes. Build the set again.",
@@ -145,8 +148,11 @@ def _planted(place: str, value: str) -> PolicyError:
 def check_credits(face_ref: FaceRef, rows: Sequence[Row]) -> None:
     """Raise PolicyError for an image of which nobody says who made it, and on what terms."""
     path = face_ref.root / CREDITS
-    credits = pq.read_table(path).to_pylist() if path.is_file() else []
-    known = {row["image_id"]: row for row in credits}
+    known: dict[str, Row] = {}
+    if path.is_file():
+        named = pa.schema([("image_id", pa.string())])
+        credits = read_parquet(path, AGAIN, named, whole={"image_id"}).to_pylist()
+        known = {row["image_id"]: row for row in credits}
     for row in rows:
         credit = known.get(row["image_id"], {})
         lacking = [name for name in ("author", "licence", "url") if not credit.get(name)]
@@ -174,7 +180,8 @@ def write_tables(face_ref: FaceRef, out: Path, withheld: Sequence[str]) -> None:
     """
     root, hidden = face_ref.root, "identities" in withheld
     if hidden:
-        table = pq.read_table(root / store.REJECTS).drop_columns(["identity"])
+        table = read_parquet(root / store.REJECTS, AGAIN, store.REJECT_SCHEMA)
+        table = table.drop_columns(["identity"])
         write_table(out / store.REJECTS, table)
     else:
         for name, schema in TABLES.items():
@@ -198,8 +205,7 @@ def _write_credits(face_ref: FaceRef, path: Path, out: Path) -> None:
 
 def _write_removals(face_ref: FaceRef, path: Path, out: Path) -> None:
     """Copy the record of removals; it may hold numbers, hashes and names of keys only."""
-    text = path.read_text(encoding="utf-8")
-    if fault := next(_in_clear(json.loads(text)), None):
+    if fault := next(_in_clear(read_json(path, AGAIN)), None):
         raise PolicyError(
             "removals-by-hash",
             f"{path} has {fault!r}: a record of removals may hold numbers and hashes only.",

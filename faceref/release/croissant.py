@@ -118,7 +118,7 @@ def _records(path: Path, root: Path) -> dict[str, Any]:
 
 
 def _fields(path: Path, file: str) -> Iterator[dict[str, Any]]:
-    for column in pq.read_schema(path):
+    for column in pq.read_schema(path):  # Of files that were written or checked a moment ago.
         if pa.types.is_string(column.type):
             yield {
                 "@type": "cr:Field",

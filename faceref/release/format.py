@@ -42,6 +42,8 @@ from typing import Any
 import pyarrow as pa
 
 from faceref.dataset.store import REFERENCE_LISTS, SCHEMA
+from faceref.reading.json_file import read_json
+from faceref.reading.shape import COUNT
 
 INDEX_FORMAT = 1
 INDEX, FULL = "index", "full"
@@ -132,7 +134,14 @@ def salted(image_id: str, salt: str) -> str:
     return hashlib.sha256(f"{salt} {image_id}".encode()).hexdigest()
 
 
+def read_removals(path: Path) -> dict[str, Any]:
+    """The record of a `removals.json`; raises FaceRefError where it is damaged."""
+    entry = {"hashes": [str], "images": COUNT, "version": str}
+    again = "Copy it again from where the set comes from."
+    return read_json(path, again, {"salt": str, "removals": [entry]})
+
+
 def was_removed(path: Path) -> tuple[set[str], str]:
     """The salted hashes of all removals of a `removals.json`, and the salt."""
-    record = json.loads(path.read_text(encoding="utf-8"))
+    record = read_removals(path)
     return {digest for entry in record["removals"] for digest in entry["hashes"]}, record["salt"]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from faceref.dataset import store
 from faceref.dataset.store import SPLITS
 from faceref.errors import FaceRefError
-from faceref.release.format import INDEX, INDEX_FORMAT, RELEASE
+from faceref.reading.json_file import JsonObject, read_json
+from faceref.reading.parquet import read_parquet
+from faceref.release.format import INDEX, INDEX_FORMAT, INDEX_SCHEMA, RELEASE, WITHHOLDABLE
 
 Row = dict[str, Any]
+AGAIN = "Download the index again."
+WHOLE = store.WHOLE | {"png_sha256", "pixels_sha256"}
+"""Columns in which nothing may be missing."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +53,13 @@ class Index:
         return found
 
     @cached_property
-    def _whole(self) -> dict[str, Any]:
-        try:
-            return json.loads((self.root / store.MANIFEST).read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise FaceRefError(
-                f"{self.root / store.MANIFEST} is damaged ({error}). Download the index again."
-            ) from error
+    def _whole(self) -> JsonObject:
+        return read_json(self.root / store.MANIFEST, AGAIN, store.MANIFEST_SHAPE)
 
     @property
     def manifest(self) -> dict[str, Any]:
         """The manifest of the set, as far as it was published."""
-        return {name: value for name, value in self._whole.items() if name != RELEASE}
+        return self._whole.without(RELEASE)
 
     @property
     def release(self) -> dict[str, Any]:
@@ -83,9 +82,24 @@ class Index:
                 f"{self.root}/{INDEX} lacks the split {split!r}. Download the index again."
             )
         for path in paths:
-            yield from pq.read_table(path).to_pylist()
+            yield from read_parquet(path, AGAIN, self._schema, whole=WHOLE).to_pylist()
+
+    @property
+    def _schema(self) -> pa.Schema:
+        """The columns that an index with these things withheld has."""
+        hidden = {
+            name for what, names in WITHHOLDABLE.items() if self.withholds(what) for name in names
+        }
+        if not self.withholds("identities"):
+            hidden.add("component_seal")
+        return pa.schema([item for item in INDEX_SCHEMA if item.name not in hidden])
 
     @cached_property
     def rejects(self) -> list[Row]:
         """The table of rejected images."""
-        return pq.read_table(self.root / store.REJECTS).to_pylist()
+        schema = store.REJECT_SCHEMA
+        if self.withholds("identities"):
+            schema = schema.remove(schema.get_field_index("identity"))
+        return read_parquet(
+            self.root / store.REJECTS, AGAIN, schema, whole={"image_id", "reason"}
+        ).to_pylist()

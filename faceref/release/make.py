@@ -250,7 +250,7 @@ def _sizes(out: Path, kind: str) -> dict[str, release_card.Size]:
     found = {}
     for split in SPLITS:
         paths = sorted((out / folder).glob(f"{split}-*.parquet"))
-        read = [pq.read_metadata(path) for path in paths]
+        read = [pq.read_metadata(path) for path in paths]  # Written or checked a moment ago.
         bytes_ = sum(
             data.row_group(group).total_byte_size
             for data in read

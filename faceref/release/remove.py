@@ -32,7 +32,8 @@ from faceref.errors import FaceRefError, closest
 from faceref.files import copy_file, write_text
 from faceref.mining.mine import Candidates, Limits, mine
 from faceref.outputs import need_ours, put_in_place, working_folder
-from faceref.release.format import RELEASE, REMOVALS, salted, was_removed
+from faceref.reading.text import read_lines
+from faceref.release.format import RELEASE, REMOVALS, read_removals, salted, was_removed
 from faceref.similarity.search import open_search
 from faceref.similarity.vectors import Vectors, likeness
 
@@ -50,12 +51,7 @@ class Removed:
 
 def read_ids(path: Path) -> list[str]:
     """Image ids, one a line; raises FaceRefError for a file without any."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise FaceRefError(
-            f"Cannot read --ids {path}: {error}. Give one image id a line."
-        ) from error
+    lines = read_lines(path, "Give --ids a file with one image id a line.")
     ids = [line.strip() for line in lines if line.strip()]
     if not ids:
         raise FaceRefError(f"{path} names no image. Give one image id a line.")
@@ -202,7 +198,7 @@ def _write(
 def _record(path: Path, version: int, gone: Set[str]) -> dict[str, Any]:
     found = {"salt": secrets.token_hex(32), "removals": []}
     if path.is_file():
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_removals(path)
     hashes = sorted(salted(image_id, found["salt"]) for image_id in gone)
     entry = {"version": f"v{version}", "images": len(gone), "hashes": hashes}
     return {**found, "removals": [*found["removals"], entry]}

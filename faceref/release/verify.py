@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import pyarrow as pa
 
 from faceref.dataset import store
 from faceref.dataset.face_ref import FaceRef
@@ -19,6 +16,7 @@ from faceref.dataset.store import SPLITS, fingerprint
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
 from faceref.outputs import half_replaced
+from faceref.reading.json_file import read_json
 from faceref.release.format import FULL, INDEX, RELEASE
 from faceref.release.index import Index
 
@@ -57,7 +55,7 @@ def verify(root: Path) -> Iterator[str]:
     try:
         rows = [row for split in SPLITS for row in face_ref.rows(split)]
         rejects = face_ref.rejects()
-    except (pa.ArrowException, OSError) as error:
+    except FaceRefError as error:
         yield f"a table cannot be read: {error}"
         return
     yield from _verify_rows(face_ref.manifest, rows, rejects)
@@ -67,19 +65,14 @@ def verify(root: Path) -> Iterator[str]:
 
 
 def _kind(root: Path) -> str | None:
-    try:
-        manifest = json.loads((root / store.MANIFEST).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise FaceRefError(
-            f"{root / store.MANIFEST} is damaged ({error}). Get it again."
-        ) from error
+    manifest = read_json(root / store.MANIFEST, "Get it again.", store.MANIFEST_SHAPE)
     return manifest.get(RELEASE, {}).get("kind")
 
 
 def _verify_index(index: Index) -> Iterator[str]:
     try:
         rows, rejects = index.rows, index.rejects
-    except (pa.ArrowException, OSError) as error:
+    except FaceRefError as error:
         yield f"a table cannot be read: {error}"
         return
     named = not index.withholds("identities")
@@ -110,9 +103,12 @@ def _verify_rows(
 
 def _broken_images(face_ref: FaceRef) -> Iterator[str]:
     for split in SPLITS:
-        for image_id, image in face_ref.stream(split):
-            if not (image.startswith(PNG_HEAD) and image.endswith(PNG_TAIL)):
-                yield f"the image of {image_id} is not a whole PNG"
+        try:
+            for image_id, image in face_ref.stream(split):
+                if not (image.startswith(PNG_HEAD) and image.endswith(PNG_TAIL)):
+                    yield f"the image of {image_id} is not a whole PNG"
+        except FaceRefError as error:
+            yield f"the images of {split} cannot be read: {error}"
 
 
 def _changed_files(root: Path, published: Mapping[str, str]) -> Iterator[str]:

@@ -16,10 +16,13 @@ from typing import Any
 import numpy as np
 
 from faceref.errors import FaceRefError, unknown_choice
+from faceref.reading.boundary import cause
+from faceref.reading.text import read_text
 from faceref.record import Record
 from faceref.sources.base import Choices, Source, SourceKind, refuse_swapped
 from faceref.sources.inventory import Count, Inventory, count, first_names, md5
 from faceref.sources.listing import NAMED_OTHERWISE, SECOND, UNLISTED, Account, files_below
+from faceref.sources.text_table import FARTHEST
 
 LICENCE = (
     "FFHQ: CC BY-NC-SA 4.0 (NVIDIA) for the data set; each image under the licence of its "
@@ -171,18 +174,17 @@ def read_json(path: Path, section: str) -> Iterator[Entry]:
 
     `section` is `image` or `thumbnail`. Raises FaceRefError where the file is damaged.
     """
-    decoder = json.JSONDecoder()
+    decoder, place = json.JSONDecoder(), 0
+    text = read_text(path, "Get it again.")
     try:
-        text, place = path.read_text(encoding="utf-8"), 0
         while match := _KEY.match(text, place):
             item, place = decoder.raw_decode(text, match.end())
             yield _entry(int(match[1]), item, section)
         if text[place:].strip() != "}":
             raise ValueError(f"no image at character {place}")
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        what = f"{type(error).__name__}: {error}"
+    except Exception as error:  # Whatever the values of a damaged file lead to.
         raise FaceRefError(
-            f"{path.name} is not the json of FFHQ version 2 ({what}). Get it again."
+            f"{path.name} is not the json of FFHQ version 2 ({cause(error)}). Get it again."
         ) from error
 
 
@@ -190,6 +192,8 @@ def _entry(index: int, item: Mapping[str, Any], section: str) -> Entry:
     points = np.array(item["image"]["face_landmarks"], np.float32)
     if points.shape != (68, 2):
         raise ValueError(f"image {index} has landmarks of shape {points.shape}")
+    if not (np.abs(points) <= FARTHEST).all():
+        raise ValueError(f"image {index} has a landmark that is no place in an image")
     metadata = item["metadata"]
     names = {"author": "author", "licence": "license", "licence_url": "license_url"}
     names |= {"title": "photo_title", "url": "photo_url"}

@@ -5,7 +5,6 @@ Original, funneled or deep-funneled; a folder, or the `.tgz` as it is handed out
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from faceref.sources.archives import Slice, tar_members
 from faceref.sources.base import Choices, Source, SourceKind, refuse_swapped
 from faceref.sources.inventory import SHOWN, Count, Inventory, count, md5
 from faceref.sources.listing import NAMED_OTHERWISE, SECOND, Account, files_below
+from faceref.sources.text_table import read_points
 
 LICENCE = "LFW: public research set of press photographs, no formal licence"
 LAYOUT = (
@@ -162,25 +162,11 @@ def _gaps(images: Mapping[str, object]) -> tuple[str, ...]:
 
 def read_landmarks(path: Path) -> dict[str, np.ndarray]:
     """Five points by image id, float32 (5, 2), from a CSV whose paths are `Name/Name_NNNN.jpg`."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(file)
-            lacking = [name for name in COLUMNS if name not in (rows.fieldnames or ())]
-            if lacking:
-                raise ValueError(f"it has no column {lacking[0]}")
-            points = {
-                row["path"].removesuffix(".jpg"): [float(row[name]) for name in COLUMNS[1:]]
-                for row in rows
-            }
-        array = np.array(list(points.values()), np.float32).reshape(-1, 5, 2)
-        if not np.isfinite(array).all():
-            raise ValueError("a coordinate is not finite")
-    except (OSError, ValueError, TypeError) as error:
-        raise FaceRefError(
-            f"--landmarks {path}: {error}. It must be a CSV with the columns {', '.join(COLUMNS)}."
-        ) from error
+    way_out = f"--landmarks must be a CSV with the columns {', '.join(COLUMNS)}; mend the row."
+    points = read_points(path, COLUMNS[0], COLUMNS[1:], way_out)
+    array = np.array(list(points.values()), np.float32).reshape(-1, 5, 2)
     refuse_swapped(path.name, array)
-    return dict(zip(points, array, strict=True))
+    return dict(zip((name.removesuffix(".jpg") for name in points), array, strict=True))
 
 
 def _records(found: Survey) -> Iterator[Record]:

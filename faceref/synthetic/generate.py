@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import importlib.util
-import json
 import multiprocessing
 import os
 import time
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from faceref.errors import FaceRefError
 from faceref.files import replacing, write_json
+from faceref.reading.json_file import read_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -182,9 +182,9 @@ def _write_landmarks(out: Path, rows: list[list[str]]) -> None:
 
 def read_landmarks(folder: Path) -> dict[str, list[float]]:
     """Ten numbers x0, y0, ..., x4, y4 in pixels for each image id of a generated folder."""
-    with (folder / LANDMARKS).open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
-    return {row[0]: [float(value) for value in row[1:]] for row in rows[1:]}
+    from faceref.sources.text_table import read_points
+
+    return read_points(folder / LANDMARKS, HEADER[0], HEADER[1:], "Generate the folder again.")
 
 
 def read_description(folder: Path) -> dict[str, object]:
@@ -192,7 +192,7 @@ def read_description(folder: Path) -> dict[str, object]:
     path = folder / DESCRIPTION
     if not path.exists():
         raise FaceRefError(f"{folder} was not made by `faceref synth`: it has no {DESCRIPTION}")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(path, "Delete the folder, or choose another.")
 
 
 def _describe(out: Path, recipe: Recipe, identities: int, per_identity: int) -> None:

@@ -141,4 +141,17 @@ def test_all_wrong_images_are_counted_after_the_names(tiny_face_ref: Path, folde
 @pytest.mark.usefixtures("_unscored")
 @pytest.mark.parametrize("name", ["", "../mine", ".mine"])
 def test_a_name_that_is_no_folder_is_refused_first(tiny_face_ref: Path, folder: Path, name: str):
-    assert "is no name for a result" in _error(tiny_face_ref, folder, name=name)
+    assert "is no name for a method" in _error(tiny_face_ref, folder, name=name)
+
+
+@pytest.mark.case("B11")
+@pytest.mark.usefixtures("_unscored")
+@pytest.mark.parametrize("name", ["bicubic", "Bicubic", "msrnet-no-remap"])
+def test_predictions_cannot_take_the_place_of_a_method(
+    tiny_face_ref: Path, folder: Path, name: str
+):
+    found = _error(tiny_face_ref, folder, name=name)
+    assert found == (
+        f"{name!r} is a method of the benchmark, and its results are that method's. Give yours "
+        f"another name, such as 'my-{name}'."
+    )

@@ -74,9 +74,9 @@ def other_scores(path: Path) -> None:
 
 
 DAMAGE = {
-    "cut": (lambda path: path.write_bytes(path.read_bytes()[:200]), "Cannot read"),
-    "list": (lambda path: path.write_text("[]"), "no JSON object"),
-    "nan": (lambda path: change(path, milliseconds=float("nan")), "NaN is no number"),
+    "cut": (lambda path: path.write_bytes(path.read_bytes()[:200]), "is cut off: it ends in line"),
+    "list": (lambda path: path.write_text("[]"), "expected an object"),
+    "nan": (lambda path: change(path, milliseconds=float("nan")), "holds NaN, which is no number"),
     "number changed": (lambda path: change(path, parameters=5), "was changed since"),
     "past": (lambda path: change(path, format=1), "format 1, expected 2"),
     "future": (lambda path: change(path, format=9), "format 9, expected 2"),
@@ -234,3 +234,54 @@ def test_reading_results_imports_no_torch(tmp_path: Path):
         f"read(Path({str(path)!r})); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.case("E31")
+def test_hidden_files_are_not_ours(tmp_path: Path):
+    path = result_files.write(made("edsr", 27), tmp_path)
+    path.with_name(f"._{path.name}").write_bytes(b"\x00\x05\x16\x07Mac OS X")
+    hidden = tmp_path / ".trash" / "edsr" / path.name
+    hidden.parent.mkdir(parents=True)
+    hidden.write_text("junk")
+    assert [row.method for row in result_files.read_all(tmp_path)] == ["edsr"]
+    assert set(validate_all([tmp_path])) == {path}
+
+
+@pytest.mark.case("E31")
+def test_a_damaged_result_says_how_to_go_on_without_it(tmp_path: Path):
+    paths = [result_files.write(made(name, 27), tmp_path) for name in ("edsr", "srcnn")]
+    paths[0].write_text("{")
+    with pytest.raises(FaceRefError) as caught:
+        result_files.read_all(tmp_path)
+    assert str(caught.value) == (
+        f"{paths[0]} is cut off: it ends in line 1. Evaluate again. To go on without it, move it "
+        f"out of {tmp_path}."
+    )
+    paths[0].rename(tmp_path / "edsr.json")
+    assert [row.method for row in result_files.read_all(tmp_path)] == ["srcnn"]
+
+
+@pytest.mark.case("F `|` or a newline in a method's name tears the table")
+@pytest.mark.parametrize("field", ["method", "title", "budget"])
+def test_a_result_whose_name_would_tear_a_table_is_refused(tmp_path: Path, field: str):
+    result = replace(made("edsr", 27), **{field: "two\nlines"})  # pyright: ignore
+    with pytest.raises(FaceRefError, match=rf"{field} is 'two\\nlines', expected"):
+        result_files.write(result, tmp_path)
+
+
+@pytest.mark.case("F `|` or a newline in a method's name tears the table")
+def test_a_bar_in_a_title_is_escaped(tmp_path: Path):
+    result_files.write(made("edsr", 27, title="ED|SR"), tmp_path)
+    assert r"| ED\|SR |" in Leaderboard.of(tmp_path).to_markdown()
+
+
+def test_all_committed_results_are_read():
+    root = Path(__file__).parents[3] / "reports" / "results"
+    assert len(result_files.read_all(root)) == len(result_files.result_paths(root)) > 20
+
+
+def test_outputs_from_outside_are_no_ablation():
+    from benchmark.results.result import is_variant
+
+    board = [made("edsr", 27), made("edsr-official", 28, None), made("edsr-small", 26)]
+    assert [is_variant(row, board) for row in board] == [False, False, True]

@@ -106,3 +106,76 @@ def test_a_network_of_another_scale_is_known_everywhere(tiny_face_ref: Path, tmp
         train(face_ref, "sparnet_s", budget, tmp_path / "run")
     with pytest.raises(FaceRefError, match="srcnn super-resolves by x8, not by x4"):
         train(face_ref, "srcnn", budget, tmp_path / "other", scale=4)
+
+
+@pytest.mark.case("E28")
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", r"sha256 is empty: it has 0 bytes. Get it again, from where"),
+        (b"\n", r"sha256 holds no SHA-256: it begins with ''"),
+        (b"<html>", r"sha256 holds no SHA-256: it begins with '<html>'"),
+        (b"\x00\xff\xfe", r"sha256 is no text in UTF-8: line 1 has the byte 0xff"),
+    ],
+)
+def test_a_sum_that_is_none(released: tuple[Path, Path], tmp_path: Path, data: bytes, said: str):
+    path = Path(shutil.copy(released[1], tmp_path))
+    (tmp_path / "srcnn.safetensors.sha256").write_bytes(data)
+    for read in (open_weights, training_report):
+        with pytest.raises(FaceRefError, match=said):
+            read(path)
+
+
+@pytest.mark.case("F a byte order mark in lists of ids, landmarks, JSON")
+def test_a_sum_that_powershell_wrote(released: tuple[Path, Path], tmp_path: Path):
+    path = Path(shutil.copy(released[1], tmp_path))
+    (tmp_path / "srcnn.safetensors.sha256").write_text(file_sha256(path).upper(), "utf-16")
+    assert open_weights(path).sha256 == file_sha256(path)
+
+
+RUN = {
+    "training.json": (
+        (lambda data: data[: len(data) // 2], r"training\.json is cut off: it ends in line"),
+        (lambda data: b"", r"training\.json is empty"),
+        (lambda data: data.replace(b'"method"', b'"way"'), r"training\.json lacks 'method'"),
+        (lambda data: data.replace(b'"srcnn"', b"[]"), r"training\.json: method is \[\], expected"),
+    ),
+    "best.pt": ((lambda data: b"", "damaged or was replaced"),),
+}
+
+
+@pytest.mark.case("E28")
+@pytest.mark.parametrize(("name", "place"), [(n, p) for n in RUN for p in range(len(RUN[n]))])
+def test_a_training_that_was_cut_off(
+    released: tuple[Path, Path], tmp_path: Path, name: str, place: int
+):
+    run = Path(shutil.copytree(released[0], tmp_path / "run"))
+    spoil, said = RUN[name][place]
+    (run / name).write_bytes(spoil((run / name).read_bytes()))
+    with pytest.raises(FaceRefError, match=said):
+        open_weights(run)
+
+
+@pytest.mark.case("E28")
+@pytest.mark.parametrize("change", ["empty", "cut", "no step", "other optimiser", "curve"])
+def test_a_checkpoint_that_cannot_be_gone_on_with(
+    tiny_face_ref: Path, released: tuple[Path, Path], tmp_path: Path, change: str
+):
+    run = Path(shutil.copytree(released[0], tmp_path / "run"))
+    (run / "training.json").unlink()
+    path = run / "checkpoint.pt"
+    if change in ("empty", "cut"):
+        path.write_bytes(path.read_bytes()[: 5000 if change == "cut" else 0])
+    else:
+        saved = torch.load(path, weights_only=True)
+        if change == "no step":
+            del saved["state"]["step"]
+        elif change == "curve":
+            saved["state"]["curve"] = [1.0]
+        else:
+            saved["optimiser"] = {"param_groups": 3}
+        torch.save(saved, path)
+    budget = replace(BUDGETS["debug"], samples=16)
+    with pytest.raises(FaceRefError, match=r"checkpoint\.pt.*Delete it: ") as caught:
+        train(FaceRef.open(tiny_face_ref), "srcnn", budget, run)
+    assert "\n" not in str(caught.value)

@@ -230,7 +230,7 @@ def test_a_field_or_a_footer_that_no_build_writes_is_refused(celeba_set: Path):
         {"identities": {"000001": "9100"}},
         {"origin": {"labelled": True, "notes": ["000001 shows 9100"]}},
         {"people": {"identities": {"000001": 9100}}},
-        {"seed": [0.1, 0.2, 0.3]},
+        {"made_by": [0.1, 0.2, 0.3]},
         {"made_by": "x" * 1000},
         {"embedder": {"name": "plain", "vectors": {}}},
     ],

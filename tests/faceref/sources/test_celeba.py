@@ -267,3 +267,28 @@ def test_a_small_copy_is_not_taken_for_celeba(copy: Copy):
     root, _ = copy
     with pytest.raises(FaceRefError, match="12 of 202,599 listed images"):
         celeba(Choices(root, checksums=False))
+
+
+@pytest.mark.case("C19")
+@pytest.mark.parametrize("value", ["100000", "-100000", "nan", "99999999999", "1e9", ""])
+def test_a_landmark_that_is_no_place_names_file_line_and_value(copy: Copy, value: str):
+    root, published = copy
+    path = next(root.rglob("list_landmarks_align_celeba.txt"))
+    lines = path.read_text().splitlines()
+    cells = lines[5].split()
+    lines[5] = " ".join([*cells[:3], value, *cells[4:]])
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(FaceRefError) as caught:
+        celeba(Choices(root, checksums=False), published)
+    assert f"list_landmarks_align_celeba.txt, line 6: '{cells[0]} " in str(caught.value)
+    assert value in str(caught.value)
+
+
+def test_quoted_csv_with_a_byte_order_mark(copy: Copy):
+    root, published = copy
+    path = next(root.rglob(IDENTITY))
+    rows = [line.split() for line in path.read_text().splitlines()]
+    quoted = ['"image_id","identity"', *(f'"{name}","{person}"' for name, person in rows)]
+    path.with_suffix(".csv").write_text("\r\n".join(quoted), "utf-8-sig", newline="")
+    path.unlink()
+    assert celeba(Choices(root), published).labelled

@@ -7,7 +7,7 @@ import pytest
 from faceref.errors import FaceRefError
 from faceref.sources.base import Choices
 from faceref.sources.folder import folder
-from faceref.sources.lfw import COLUMNS, Published, lfw
+from faceref.sources.lfw import COLUMNS, Published, lfw, read_landmarks
 from tests.faceref.fakes import face_image
 from tests.faceref.layouts import encoded, md5_of
 
@@ -104,9 +104,12 @@ def test_landmarks_name_the_missing_images(copy: Path, tmp_path: Path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("path,x0\na,1\n", "no column y0"),
-        (",".join(COLUMNS) + "\nA/A_0001.jpg" + ",x" * 10, "could not convert"),
-        (",".join(COLUMNS) + "\nA/A_0001.jpg" + ",nan" * 10, "not finite"),
+        ("path,x0\na,1\n", "no column 'y0'"),
+        (",".join(COLUMNS) + "\nA/A_0001.jpg" + ",x" * 10, r"line 2: x0 is 'x', which is no place"),
+        (
+            ",".join(COLUMNS) + "\nA/A_0001.jpg" + ",nan" * 10,
+            r"line 2: x0 is 'nan', which is no place",
+        ),
         (",".join(COLUMNS) + "\nA/A_0001.jpg,9,0,1,0,2,2,1,3,9,3", "left eye lies right"),
     ],
 )
@@ -121,3 +124,23 @@ def test_a_folder_without_lfw(tmp_path: Path):
         lfw(Choices(tmp_path))
     with pytest.raises(FaceRefError, match="Nothing at"):
         lfw(Choices(tmp_path / "gone"))
+
+
+@pytest.mark.case("C19")
+@pytest.mark.parametrize("value", ["nan", "inf", "-1e9", "100000", "", "x"])
+def test_a_landmark_that_is_no_place_names_file_line_and_value(tmp_path: Path, value: str):
+    path = tmp_path / "points.csv"
+    rows = ["A/A_0001.jpg,1,2,9,2,5,5,2,9,8,9", f"A/A_0002.jpg,1,2,9,{value},5,5,2,9,8,9"]
+    path.write_text("\n".join([",".join(COLUMNS), *rows]))
+    with pytest.raises(FaceRefError) as caught:
+        read_landmarks(path)
+    assert f"{path}, line 3: y1 is {value!r}, which is no place in an image" in str(caught.value)
+
+
+@pytest.mark.case("F a byte order mark in lists of ids, landmarks, JSON")
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_landmarks_with_a_byte_order_mark_and_semicolons(tmp_path: Path, encoding: str):
+    path = tmp_path / "points.csv"
+    text = "\r\n".join([";".join(COLUMNS), "Zoë/Zoë_0001.jpg;1;2;9;2;5;5;2;9;8;9", ""])
+    path.write_text(text, encoding, newline="")
+    assert read_landmarks(path)["Zoë/Zoë_0001"].tolist()[1] == [9, 2]
