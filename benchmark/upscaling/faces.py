@@ -23,6 +23,7 @@ from benchmark.protocol.tasks import HR_SIZE, LR_SIZE
 from benchmark.upscaling.paste import frame_in_image, paste, upsample_image
 from faceref.embed.align import align, similarity
 from faceref.embed.base import Embedder
+from faceref.embed.faces import detect_all
 from faceref.errors import FaceRefError
 from faceref.images import downsample
 from faceref.mining.gallery import FoundReference, Gallery
@@ -120,7 +121,7 @@ def upscale_photo(
         raise FaceRefError(
             f"{width}x{height} times {scale} is over {MAX_PIXELS:,} pixels. Give a smaller --scale."
         )
-    found = embedder.detect(image)
+    found = detect_all(embedder, image)
     if not found:
         raise FaceRefError("no face found. Try --det-size 640, or --aligned for crops of faces.")
     template = embedder.scheme.template

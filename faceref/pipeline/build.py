@@ -1,6 +1,7 @@
 """The recipe of Face_Ref: this page is what a build does, in order.
 
 source -> read -> find_face -> keep_large, keep_inside, ... -> encode -> describe -> embed
+       -> the same with likeness to the label, where an image shows several faces alike
        -> who is who -> split -> mine -> certify -> write
 """
 
@@ -8,10 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from faceref.console import Progress
 from faceref.embed.base import Embedder
@@ -21,6 +25,7 @@ from faceref.hardware import usable_cores
 from faceref.pipeline import stages
 from faceref.pipeline.assemble import assemble
 from faceref.pipeline.checkpoints import PARTS_VERSION, BuildFolder
+from faceref.pipeline.likeness import choose_by_likeness
 from faceref.pipeline.local_executor import Executor, LocalExecutor
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import MIN_PEOPLE, too_few_people
@@ -28,8 +33,10 @@ from faceref.record import Record
 from faceref.sources.base import Source
 
 
-def per_image_stages(embedder: Embedder, recipe: Recipe) -> list[stages.Stage]:
-    """What happens to one image before it is embedded."""
+def per_image_stages(
+    embedder: Embedder, recipe: Recipe, likes: Mapping[str, np.ndarray] | None = None
+) -> list[stages.Stage]:
+    """What happens to one image before it is embedded; `likes` is for `stages.find_face`."""
     rule = recipe.quality
     wanted = [
         (stages.keep_large, rule.min_eye_distance),
@@ -39,7 +46,7 @@ def per_image_stages(embedder: Embedder, recipe: Recipe) -> list[stages.Stage]:
         (stages.keep_sure, rule.min_score),
     ]
     return [
-        stages.chain(stages.read, stages.find_face(embedder)),
+        stages.chain(stages.read, stages.find_face(embedder, likes)),
         *(stage(limit) for stage, limit in wanted if limit is not None),
         stages.encode,
         stages.describe,
@@ -93,13 +100,14 @@ def build(
         "parts": PARTS_VERSION,
     }
     build_folder = BuildFolder.enter(out, settings)
-    executor = executor or LocalExecutor(workers or usable_cores())
-    parts = executor(
-        build_folder, source.records, per_image_stages(embedder, recipe), embedder, progress
-    )
+    workers = workers or usable_cores()
+    executor = executor or LocalExecutor(workers)
+    steps = partial(per_image_stages, embedder, recipe)
+    parts = executor(build_folder, source.records, steps(), embedder, progress)
+    faces = choose_by_likeness(build_folder, parts, source.records, steps, embedder, workers)
     finished = build_folder.root / "finished"
     try:
-        manifest = assemble(build_folder, parts, source, embedder, recipe, finished, device, plot)
+        manifest = assemble(faces, source, embedder, recipe, finished, device, plot)
     except UnusableError:
         shutil.rmtree(build_folder.root)
         raise

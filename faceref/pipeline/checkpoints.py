@@ -19,8 +19,9 @@ from faceref.errors import FaceRefError
 from faceref.files import replacing, write_text
 from faceref.record import Record
 
-PARTS_VERSION = 2
-"""Grows with the columns: an unfinished build of an earlier version cannot be gone on with."""
+PARTS_VERSION = 3
+"""Grows with the columns and the rules of the stages: an unfinished build of an earlier version
+cannot be gone on with."""
 LEAN_COLUMNS = (
     "image_id",
     "sha256",

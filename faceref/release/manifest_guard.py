@@ -55,6 +55,7 @@ _KEYS = frozenset(
 ) | {
     *("listed images", "text files", "too small", "cut off", "turned away", "no face"),
     *("unreadable", "blurred", "unsure", "one person, two labels", "unlike its label"),
+    *("several faces", "wrong landmarks", "detector failed", "embedder failed"),
 }
 
 

@@ -151,3 +151,12 @@ def test_datasets_opens_the_folder(people: Path, tmp_path: Path, monkeypatch: py
     person, shot = row["image_id"].split("/")
     assert np.array_equal(np.asarray(row["image"]), face_image(int(person[-2:]), int(shot)))
     assert set(row["refs_hr"][0]) == {"image_id", "score"}
+
+
+@pytest.mark.case("C18")
+def test_one_usable_face_in_all_says_what_is_needed(people: Path, tmp_path: Path):
+    for path in sorted(people.rglob("*.png"))[1:]:
+        Image.new("RGB", (128, 128)).save(path)
+    with pytest.raises(FaceRefError, match=r"Only 1 person has .*rejected: 35 no face.*at least 3"):
+        build(folder(people), PlainEmbedder(), tmp_path / "out", RECIPE)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["people"]
