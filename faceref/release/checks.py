@@ -37,8 +37,8 @@ _DETAILS = {
     "wrong landmarks": "a coordinate is not finite|all points coincide|both eyes are at one point|"
     r"the face that they make lies outside of the image, \d+x\d+",
     "several faces": r"\d+ of \d+ are alike in size and place \([\d., ]+\)",
-    "detector failed": r"[\w.]+",
-    "embedder failed": r"[\w.]+|not finite",
+    "detector failed": r"([a-z]\w*\.)?[A-Za-z_]+",
+    "embedder failed": r"([a-z]\w*\.)?[A-Za-z_]+|not finite",
     "unsure": rf"detector score {_NUMBER}, needs {_NUMBER}",
 }
 """Reasons and details as `faceref.pipeline.stages` writes them."""
