@@ -33,7 +33,7 @@ class Quality:
     inside: float
     """Fraction of the aligned crop that lies inside the source image, in [0, 1]."""
     faces: int | None
-    """Faces found in the source image; the most central large one is taken. None: not counted."""
+    """Faces found in the source image; None: not counted. See `stages.find_face` for the choice."""
     sharpness: float | None = None
     """Logarithm of the variance of the Laplacian, see `quality.sharpness`."""
     yaw: float | None = None
@@ -72,6 +72,8 @@ class Record:
     """Five points (x, y) in pixels of the upright source image, float32, (5, 2).
 
     Where a source gives them, they are in the order of `align.ARCFACE` and no detector is run."""
+    centred: bool = False
+    """Whether the image was framed around its subject, as LFW's are: its central face is meant."""
     face: np.ndarray | None = None
     """Aligned crop, uint8 RGB, (S, S, 3)."""
     quality: Quality | None = None

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from faceref.embed.base import Embedder, main_face
+from faceref.embed.base import Embedder
+from faceref.embed.choice import central_face
 from faceref.errors import FaceRefError
 
 
@@ -78,4 +79,4 @@ def _distance(embedder: Embedder, output: np.ndarray, target: np.ndarray) -> flo
 
 def _landmarks(embedder: Embedder, image: np.ndarray) -> np.ndarray | None:
     faces = embedder.detect(image)
-    return main_face(faces, image.shape[1], image.shape[0]).landmarks if faces else None
+    return central_face(faces, image.shape[1], image.shape[0]).landmarks if faces else None

@@ -21,6 +21,7 @@ from benchmark.upscaling.consistency import agree, enlarge, shrink
 from benchmark.upscaling.networks import Network, choose
 from benchmark.upscaling.paste import cut, frame_in_image, paste, side_in_image, upsample_image
 from faceref.embed.base import Embedder
+from faceref.embed.faces import detect_all
 from faceref.errors import FaceRefError
 from faceref.images import downsample
 from faceref.mining.gallery import FoundReference, Gallery
@@ -158,7 +159,7 @@ def upscale_photo(
         raise FaceRefError(
             f"{width}x{height} times {scale} is over {MAX_PIXELS:,} pixels. Give a smaller --scale."
         )
-    found = embedder.detect(image)
+    found = detect_all(embedder, image)
     if not found:
         raise NoFaceError(
             f"no face found in {width}x{height} pixels. A crop of one face needs --aligned."

@@ -70,7 +70,7 @@ def similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     centred = s - s.mean()
     spread = np.vdot(centred, centred).real
     if spread == 0:
-        raise ValueError("all source points coincide")
+        raise ValueError("all points coincide")
     factor = np.vdot(centred, t - t.mean()) / spread
     shift = t.mean() - factor * s.mean()
     return np.array(
@@ -82,11 +82,17 @@ def align(image: np.ndarray, points: np.ndarray, template: np.ndarray) -> tuple[
     """Bring a face to the frame.
 
     Takes uint8 RGB (H, W, 3) and `points` (5, 2) in its pixels; returns the uint8 RGB face,
-    (128, 128, 3), and the fraction of it that lies inside the image, in [0, 1]. What lies outside
-    is the image mirrored at its border.
+    (128, 128, 3), and the fraction of it that lies inside the image, in (0, 1]. What lies outside
+    is the image mirrored at its border. Raises ValueError for points that are not finite, that
+    coincide, or whose face lies outside of the image: to mirror that far would take minutes.
     """
+    if not np.isfinite(points).all():
+        raise ValueError("a coordinate is not finite")
     matrix = similarity(points, template)
-    inside = _inside(matrix, image.shape[1], image.shape[0])
+    height, width = image.shape[:2]
+    inside = _inside(matrix, width, height)
+    if inside == 0:
+        raise ValueError(f"the face that they make lies outside of the image, {width}x{height}")
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if scale < SHRINK_BELOW:
         image, points = _shrink(image, points, scale)

@@ -36,8 +36,18 @@ class Embedder(Protocol):
         """Faces that `embed` handles well in one call."""
         ...
 
+    @property
+    def det_size(self) -> int | None:
+        """Side of the square that `detect` fits an image into; None: it sees images as they are."""
+        ...
+
+    @property
+    def finest(self) -> float:
+        """Scale of an image at which `detect` finds its small faces; beyond, hardly more."""
+        ...
+
     def detect(self, image: np.ndarray) -> Sequence[Detection]:
-        """All faces of a uint8 RGB image, (H, W, 3)."""
+        """All faces of a uint8 RGB image, (H, W, 3). See also `faceref.embed.faces`."""
         ...
 
     def embed(self, faces: np.ndarray) -> np.ndarray:
@@ -47,20 +57,6 @@ class Embedder(Protocol):
     def provenance(self) -> dict[str, Any]:
         """What the embeddings depend on: models with their SHA-256, detection size, template."""
         ...
-
-
-def main_face(found: Sequence[Detection], width: int, height: int) -> Detection:
-    """The large face nearest to the centre: greatest area minus twice the squared offset.
-
-    The weighting is insightface's default for choosing one face of several.
-    """
-
-    def weight(face: Detection) -> float:
-        left, top, right, bottom = face.box
-        dx, dy = (left + right - width) / 2, (top + bottom - height) / 2
-        return (right - left) * (bottom - top) - 2 * (dx * dx + dy * dy)
-
-    return max(found, key=weight)
 
 
 def normalise(vectors: np.ndarray) -> np.ndarray:

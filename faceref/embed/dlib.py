@@ -57,6 +57,9 @@ class DlibEmbedder:
 
     scheme: Landmarks = DLIB
     batch_size = 32
+    det_size = None
+    finest = 2.0
+    """Where faces of 20 pixels are found."""
 
     def __init__(self, device: str = "cpu") -> None:
         import dlib

@@ -18,6 +18,9 @@ THRESHOLD = 0.5
 CPU_BATCH = 4
 """Faces embedded at a time: at 32 the activations leave the cache and each takes twice as long."""
 GPU_BATCH = 16
+TASKS = ("detection", "recognition")
+LONGEST = 200
+"""Characters of onnxruntime's message that are passed on."""
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
@@ -62,13 +65,30 @@ def _load_models(folder: Path, device: str) -> dict[str, Any]:
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     found: dict[str, Any] = {}
-    for path in sorted(folder.glob("*.onnx")):
-        model = get_model(str(path), providers=[provider], sess_options=options)
+    for path in sorted(path for path in folder.glob("*.onnx") if path.name[0] != "."):
+        try:
+            model = get_model(str(path), providers=[provider], sess_options=options)
+        except Exception as error:
+            raise _unopened(path, error) from error
         task = getattr(model, "taskname", None)
-        if model is not None and task in ("detection", "recognition") and task not in found:
+        if model is not None and task in TASKS:
+            if task in found:
+                raise FaceRefError(
+                    f"{folder} has two {task} models: {Path(found[task].model_file).name} and "
+                    f"{path.name}. Leave the one in it that is to be used."
+                )
             _refuse_fallback(model.session, provider, path, device)
             found[task] = model
     return found
+
+
+def _unopened(path: Path, error: Exception) -> FaceRefError:
+    """The error for a file that onnxruntime does not take for a model, or cannot open here."""
+    text = " ".join(str(error).replace(str(path), path.name).split())[:LONGEST]
+    return FaceRefError(
+        f"Cannot open the model {path} of {path.stat().st_size:,} bytes ({text}). If it is cut off "
+        "or damaged, take the pack again, or remove the file if it is none of the pack's."
+    )
 
 
 def _refuse_fallback(session: Any, provider: str, path: Path, device: str) -> None:
@@ -90,6 +110,8 @@ class PackEmbedder:
     """SCRFD and ArcFace of one model pack. Each call uses one thread: callers run many."""
 
     scheme: Landmarks = ARCFACE
+    finest = 1.0
+    """Where SCRFD 2.5g finds 96 of 100 faces of LFW that are 12 pixels wide."""
 
     def __init__(self, folder: Path, det_size: int, device: str = "cpu") -> None:
         if det_size < 64 or det_size % 32:
@@ -97,7 +119,7 @@ class PackEmbedder:
                 f"--det-size {det_size}: SCRFD needs a multiple of 32, at least 64, such as 320."
             )
         models = _load_models(folder, device)
-        missing = [task for task in ("detection", "recognition") if task not in models]
+        missing = [task for task in TASKS if task not in models]
         if missing:
             raise FaceRefError(
                 f"{folder} is no usable model pack: no {' and no '.join(missing)} model among its "
@@ -105,13 +127,23 @@ class PackEmbedder:
             )
         self.folder, self.det_size = folder, det_size
         self._detector, self._recogniser = models["detection"], models["recognition"]
+        if not self._detector.use_kps:
+            raise FaceRefError(
+                f"{self._detector.model_file} finds boxes, no landmarks, so that no face can be "
+                "aligned. Take a pack whose detector has five points (its name often has kps)."
+            )
         self._detector.prepare(0, input_size=(det_size, det_size), det_thresh=THRESHOLD)
         fixed = isinstance(self._recogniser.input_shape[0], int)
         free = CPU_BATCH if device == "cpu" else GPU_BATCH
         self.batch_size = self._recogniser.input_shape[0] if fixed else free
 
     def detect(self, image: np.ndarray) -> list[Detection]:
-        """All faces above the threshold; see `Embedder.detect`."""
+        """All faces above the threshold; see `Embedder.detect`.
+
+        None in an image so narrow that nothing is left of it in the detector's square.
+        """
+        if min(image.shape[:2]) * self.det_size < max(image.shape[:2]):
+            return []
         boxes, points = self._detector.detect(np.ascontiguousarray(image[..., ::-1]))
         return [
             Detection(tuple(box[:4].tolist()), float(box[4]), five.astype(np.float32))

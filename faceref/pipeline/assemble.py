@@ -23,8 +23,8 @@ from faceref.embed.base import Embedder
 from faceref.errors import UnusableError
 from faceref.files import copy_file, file_sha256, write_text
 from faceref.mining.lists import Lists, Subjects, mine_lists
-from faceref.pipeline.checkpoints import BuildFolder
-from faceref.pipeline.splits import split_identities
+from faceref.pipeline.likeness import Finished
+from faceref.pipeline.splits import MIN_PEOPLE, split_identities, too_few_people
 from faceref.similarity.vectors import appearance
 from faceref.sources.base import Source
 
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 
 
 def assemble(
-    build_folder: BuildFolder,
-    parts: int,
+    finished: Finished,
     source: Source,
     embedder: Embedder,
     recipe: Recipe,
@@ -43,16 +42,10 @@ def assemble(
     plot: Path | None = None,
 ) -> dict[str, Any]:
     """Write Face_Ref to the new folder `out`, the calibration to `plot`; return the manifest."""
-    table = build_folder.read(parts)
+    table = finished.table()
     rejects = _rejects(table, source.name)
     used = table.filter(_rejected(table, False))
-    if used.num_rows == 0:
-        reasons = Counter(row["reason"] for row in rejects)
-        raise UnusableError(
-            f"None of the {table.num_rows} images has a usable face: "
-            + ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-            + ". Check that the images are photographs of faces, or lower the limits of the build."
-        )
+    _refuse_few(used, rejects)
     thumbnails, seed = _thumbnails(used), recipe.split.seed
     people = find_people(
         _labels(used),
@@ -73,7 +66,9 @@ def assemble(
         appearance(thumbnails),
     )
     encoder = (
-        build_folder.root / store.LR_ENCODER if recipe.mining.likeness_lr != "appearance" else None
+        finished.first.root / store.LR_ENCODER
+        if recipe.mining.likeness_lr != "appearance"
+        else None
     )
     report = None
     if encoder is not None:
@@ -84,7 +79,7 @@ def assemble(
     rows = _rows(used, source.name, subjects, lists)
     manifest = _manifest(rows, rejects, source, embedder, recipe, people, lists)
     manifest["lr_encoder"] = report
-    _write(out, rows, rejects, manifest, build_folder, parts)
+    _write(out, rows, rejects, manifest, finished)
     if encoder is not None:
         copy_file(encoder, out / encoder.name)
     store.write_findings(out, *_findings(people, subjects.image_ids.tolist()))
@@ -92,6 +87,20 @@ def assemble(
         store.write_oracle(out, subjects.image_ids.tolist(), lists.references["refs_same"])
     write_credits(out, source.records, {row["image_id"] for row in rows})
     return manifest
+
+
+def _refuse_few(used: pa.Table, rejects: Sequence[dict[str, str]]) -> None:
+    """Raise UnusableError where the usable faces are no people to split."""
+    reasons = Counter(row["reason"] for row in rejects)
+    text = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+    people = len(set(used["identity"].to_pylist()))
+    if people == 0:
+        raise UnusableError(
+            f"None of the {len(rejects)} images has a usable face: {text}. "
+            "Check that the images are photographs of faces, or lower the limits of the build."
+        )
+    if people < MIN_PEOPLE:
+        raise too_few_people(people, text)
 
 
 def _labels(used: pa.Table) -> list[str | None]:
@@ -223,12 +232,11 @@ def _write(
     rows: Sequence[dict[str, Any]],
     rejects: Sequence[dict[str, str]],
     manifest: dict[str, Any],
-    build_folder: BuildFolder,
-    parts: int,
+    finished: Finished,
 ) -> None:
     shutil.rmtree(out, ignore_errors=True)
     for name in store.SPLITS:
-        stream = _with_images(rows, build_folder.images(parts), name)
+        stream = _with_images(rows, finished.images(), name)
         store.write_split(out, name, stream, manifest["counts"][name])
     store.write_rejects(out, rejects)
     store.write_manifest(out, manifest)

@@ -1,16 +1,20 @@
 """The recipe of Face_Ref: this page is what a build does, in order.
 
 source -> read -> find_face -> keep_large, keep_inside, ... -> encode -> describe -> embed
+       -> the same with likeness to the label, where an image shows several faces alike
        -> who is who -> split -> mine -> certify -> write
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from faceref.console import Progress
 from faceref.embed.base import Embedder
@@ -26,6 +30,7 @@ from faceref.outputs import (
 from faceref.pipeline import stages
 from faceref.pipeline.assemble import assemble
 from faceref.pipeline.checkpoints import PARTS_VERSION, BuildFolder
+from faceref.pipeline.likeness import choose_by_likeness
 from faceref.pipeline.local_executor import Executor, LocalExecutor
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import MIN_PEOPLE, too_few_people
@@ -35,8 +40,10 @@ from faceref.sources.base import Source
 PLOT_ENDINGS = (".png",)
 
 
-def per_image_stages(embedder: Embedder, recipe: Recipe) -> list[stages.Stage]:
-    """What happens to one image before it is embedded."""
+def per_image_stages(
+    embedder: Embedder, recipe: Recipe, likes: Mapping[str, np.ndarray] | None = None
+) -> list[stages.Stage]:
+    """What happens to one image before it is embedded; `likes` is for `stages.find_face`."""
     rule = recipe.quality
     wanted = [
         (stages.keep_large, rule.min_eye_distance),
@@ -46,7 +53,7 @@ def per_image_stages(embedder: Embedder, recipe: Recipe) -> list[stages.Stage]:
         (stages.keep_sure, rule.min_score),
     ]
     return [
-        stages.chain(stages.read, stages.find_face(embedder)),
+        stages.chain(stages.read, stages.find_face(embedder, likes)),
         *(stage(limit) for stage, limit in wanted if limit is not None),
         stages.encode,
         stages.describe,
@@ -102,14 +109,15 @@ def build(
         **asdict(recipe.quality),
         "parts": PARTS_VERSION,
     }
-    executor = executor or LocalExecutor(workers or usable_cores())
+    workers = workers or usable_cores()
+    executor = executor or LocalExecutor(workers)
+    steps = partial(per_image_stages, embedder, recipe)
     with working_folder(out, "building", keep=True) as work:
         build_folder = BuildFolder.enter(work, settings)
-        parts = executor(
-            build_folder, source.records, per_image_stages(embedder, recipe), embedder, progress
-        )
+        parts = executor(build_folder, source.records, steps(), embedder, progress)
+        faces = choose_by_likeness(build_folder, parts, source.records, steps, embedder, workers)
         made = work / "finished"
-        manifest = assemble(build_folder, parts, source, embedder, recipe, made, device, plot)
+        manifest = assemble(faces, source, embedder, recipe, made, device, plot)
         put_in_place(made, out, overwrite=overwrite, inputs=inputs)
     return manifest
 

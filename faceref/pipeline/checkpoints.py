@@ -22,7 +22,8 @@ from faceref.record import Record
 from faceref.sources.inventory import first_names
 
 PARTS_VERSION = 3
-"""Grows with the columns: an unfinished build of an earlier version cannot be gone on with."""
+"""Grows with the columns and the rules of the stages: an unfinished build of an earlier version
+cannot be gone on with."""
 _ANEW = "Delete the folder that it lies in: the build begins anew."
 _AGAIN = "Delete that file and repeat the command: it makes that part again."
 LEAN_COLUMNS = (

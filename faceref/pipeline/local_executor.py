@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import cv2
-import numpy as np
 
 from faceref.console import Progress
 from faceref.embed.base import Embedder
@@ -97,13 +96,7 @@ def batches(records: Sequence[Record]) -> Iterator[Batch]:
 
 def process(steps: Sequence[Stage], embedder: Embedder, batch: Batch) -> Batch:
     """`batch` through the stages and the embedder; images that are rejected keep their place."""
-    records = stages.run(steps, batch)
-    usable = [place for place, record in enumerate(records) if record.face is not None]
-    if usable:
-        vectors = embedder.embed(np.stack([records[place].face for place in usable]))  # pyright: ignore
-        for place, vector in zip(usable, vectors, strict=True):
-            records[place] = records[place].having(embedding=vector, face=None)
-    return tuple(records)
+    return tuple(stages.embed(embedder, stages.run(steps, batch)))
 
 
 def _in_order(

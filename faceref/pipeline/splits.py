@@ -55,10 +55,11 @@ def split_identities(identities: Sequence[str], rule: SplitRule) -> dict[str, st
     return split
 
 
-def too_few_people(people: int) -> UnusableError:
-    """The error for a source in which only `people` have a usable face."""
+def too_few_people(people: int, rejects: str = "") -> UnusableError:
+    """The error for a source in which only `people` have a usable face, with what was rejected."""
     return UnusableError(
-        f"Only {people} {'person has' if people == 1 else 'people have'} a usable face, but "
+        f"Only {people} {'person has' if people == 1 else 'people have'} a usable face"
+        f"{f' (rejected: {rejects})' if rejects else ''}, but "
         f"train, val and test need different people: at least {MIN_PEOPLE}. "
         "Add sub-folders of other people."
     )

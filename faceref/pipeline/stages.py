@@ -6,7 +6,7 @@ A rejected record passes through the rest untouched, so every image of a source 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -15,11 +15,18 @@ from PIL import Image
 from faceref.curation.duplicates import face_hashes
 from faceref.decode import UnreadableImage, decode
 from faceref.embed.align import ARCFACE, Landmarks, align
-from faceref.embed.base import Embedder, main_face
+from faceref.embed.base import Detection, Embedder
+from faceref.embed.choice import central_face, likely_faces
+from faceref.embed.faces import ModelFailedError, detect_main, embed_each
 from faceref.pipeline.quality import pose, sharpness
 from faceref.record import Quality, Record
 
 Stage = Callable[[Record], Record]
+
+SEVERAL = "several faces"
+"""Reason to reject an image of which nobody knows whose face is meant."""
+SHOWN = 4
+"""Weights of faces that a reason names."""
 
 PNG = (
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
@@ -60,10 +67,13 @@ def read(record: Record) -> Record:
     return record.having(pixels=pixels, sha256=sha256, data=None)
 
 
-def find_face(embedder: Embedder) -> Stage:
-    """Stage that detects faces, takes the main one and aligns it.
+def find_face(embedder: Embedder, likes: Mapping[str, np.ndarray] | None = None) -> Stage:
+    """Stage that detects faces, chooses one and aligns it.
 
     Landmarks that the source gave are used as they are, by ArcFace's template, without detection.
+    Of a centred image the central face is taken. Elsewhere several may be the subject, see
+    `likely_faces`: then it is the one nearest to the embedding that `likes` has for the label, and
+    without that nobody knows.
     """
 
     def stage(record: Record) -> Record:
@@ -71,28 +81,76 @@ def find_face(embedder: Embedder) -> Stage:
         if record.landmarks is not None:
             return _place(record, record.landmarks, ARCFACE, None, None)
         height, width = record.pixels.shape[:2]
-        found = embedder.detect(record.pixels)
-        if not found:
-            return record.rejected("no face")
-        face = main_face(found, width, height)
+        try:
+            found = detect_main(embedder, record.pixels)
+            if not found:
+                return record.rejected("no face")
+            if record.centred:
+                likely = [(central_face(found, width, height), 1.0)]
+            else:
+                likely = likely_faces(found, width, height)
+            like = None if likes is None else likes.get(record.identity)
+            if len(likely) > 1 and like is None:
+                weights = ", ".join(f"{weight:.2f}" for _, weight in likely[:SHOWN])
+                return record.rejected(
+                    SEVERAL,
+                    f"{len(likely)} of {len(found)} are alike in size and place ({weights})",
+                )
+            faces = [face for face, _ in likely]
+            face = faces[0] if like is None else _nearest(record.pixels, faces, embedder, like)
+        except ModelFailedError as error:
+            return record.rejected("detector failed", error.kind)
         return _place(record, face.landmarks, embedder.scheme, face.score, len(found))
 
     return stage
+
+
+def _nearest(
+    image: np.ndarray, faces: Sequence[Detection], embedder: Embedder, like: np.ndarray
+) -> Detection:
+    """The one of `faces` whose embedding is nearest to `like`; those that have none come last."""
+    scores = np.full(len(faces), -np.inf)
+    for place, face in enumerate(faces):
+        try:
+            aligned = align(image, face.landmarks, embedder.scheme.template)[0]
+        except ValueError:
+            continue
+        (vector,) = embed_each(embedder, aligned[None])
+        if isinstance(vector, np.ndarray):
+            scores[place] = vector @ like
+    return faces[int(scores.argmax())]
 
 
 def _place(
     record: Record, points: np.ndarray, scheme: Landmarks, score: float | None, faces: int | None
 ) -> Record:
     assert record.pixels is not None
+    try:
+        pixels, inside = align(record.pixels, points, scheme.template)
+    except ValueError as error:
+        return record.rejected("wrong landmarks", str(error))
     eyes = scheme.eye_distance(points)
     if eyes == 0:
-        return record.rejected("no face", "its landmarks coincide")
-    pixels, inside = align(record.pixels, points, scheme.template)
+        return record.rejected("wrong landmarks", "both eyes are at one point")
     turned = pose(points, scheme.name)
     quality = Quality(
         score, eyes, inside, faces, sharpness(pixels), turned.yaw, turned.pitch, turned.roll
     )
     return record.having(pixels=None, landmarks=points, face=pixels, quality=quality)
+
+
+def embed(embedder: Embedder, records: Sequence[Record]) -> list[Record]:
+    """`records` with the embeddings of their faces, in one batch; rejected ones as they are."""
+    done = list(records)
+    usable = [place for place, record in enumerate(records) if record.face is not None]
+    if usable:
+        faces = np.stack([records[place].face for place in usable])  # pyright: ignore
+        for place, vector in zip(usable, embed_each(embedder, faces), strict=True):
+            if isinstance(vector, np.ndarray):
+                done[place] = records[place].having(embedding=vector, face=None)
+            else:
+                done[place] = records[place].rejected("embedder failed", vector.kind)
+    return done
 
 
 def keep_large(minimum: float) -> Stage:

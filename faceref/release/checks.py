@@ -40,6 +40,11 @@ _DETAILS = {
     "cut off": r"\d+% in the image, needs \d+%",
     "blurred": rf"sharpness {_NUMBER}, needs {_NUMBER}",
     "turned away": rf"yaw {_NUMBER} degrees, at most {_NUMBER}",
+    "wrong landmarks": "a coordinate is not finite|all points coincide|both eyes are at one point|"
+    r"the face that they make lies outside of the image, \d+x\d+",
+    "several faces": r"\d+ of \d+ are alike in size and place \([\d., ]+\)",
+    "detector failed": r"([a-z]\w*\.)?[A-Za-z_]+",
+    "embedder failed": r"([a-z]\w*\.)?[A-Za-z_]+|not finite",
     "unsure": rf"detector score {_NUMBER}, needs {_NUMBER}",
 }
 """Reasons and details as `faceref.pipeline.stages` writes them."""

@@ -328,7 +328,13 @@ def make_png(row: Mapping[str, Any], record: Record, embedder: Mapping[str, Any]
     points = np.array(row["landmarks"], np.float32).reshape(5, 2)
     given = row["quality"]["detector_score"] is None
     scheme = ARCFACE if given else SCHEMES[embedder.get("landmarks", ARCFACE.name)]
-    face = align(read.pixels, points, scheme.template)[0]
+    try:
+        face = align(read.pixels, points, scheme.template)[0]
+    except ValueError as error:
+        raise FaceRefError(
+            f"{row['image_id']}: its landmarks in the index make no face ({error}). "
+            "The index is damaged: get it again."
+        ) from error
     if hashlib.sha256(face.tobytes()).hexdigest() != row["pixels_sha256"]:
         raise FaceRefError(
             f"{row['image_id']} has the right bytes but is aligned otherwise here: another version "

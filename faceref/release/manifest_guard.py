@@ -67,6 +67,7 @@ _KEYS = frozenset(
     *("listed images", "text files", "too small", "cut off", "turned away", "no face"),
     *("unreadable", "blurred", "unsure", "one person, two labels", "unlike its label"),
     *("passed_over", HIDDEN, ENDING, NAMED_OTHERWISE, UNLISTED, SECOND, LOOSE, SHUT, LINK, SPECIAL),
+    *("several faces", "wrong landmarks", "detector failed", "embedder failed"),
 }
 
 

@@ -250,6 +250,7 @@ def _records(found: Survey) -> Iterator[Record]:
             blob=place if isinstance(place, ZipMember) else None,
             partition=None if parts is None else str(PARTITIONS[parts[row, 0]]),
             landmarks=None if points is None else points[row],
+            centred=found.landmarks == LANDMARKS["img_align_celeba"],
         )
 
 

@@ -218,6 +218,7 @@ def _records(found: Survey) -> Iterator[Record]:
                 partition=entry.partition,
                 landmarks=((entry.landmarks + 0.5) * scale - 0.5).astype(np.float32),
                 credit=entry.credit,
+                centred=True,
             )
 
 

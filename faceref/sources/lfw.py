@@ -178,6 +178,7 @@ def _records(found: Survey) -> Iterator[Record]:
             path=place if isinstance(place, Path) else None,
             blob=place if isinstance(place, Slice) else None,
             landmarks=found.landmarks.get(image_id),
+            centred=True,
         )
 
 

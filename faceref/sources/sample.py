@@ -20,7 +20,11 @@ def sample() -> Source:
         rows = pq.read_table(path, columns=["image_id", "identity", "image"]).to_pylist()
     records = [
         Record(
-            image_id=row["image_id"], source="sample", identity=row["identity"], data=row["image"]
+            image_id=row["image_id"],
+            source="sample",
+            identity=row["identity"],
+            data=row["image"],
+            centred=True,
         )
         for row in sorted(rows, key=lambda row: row["image_id"])
     ]

@@ -16,6 +16,8 @@ class PlainEmbedder:
 
     scheme: Landmarks = ARCFACE
     batch_size = 4
+    det_size = None
+    finest = 1.0
 
     def __init__(self) -> None:
         self.detected = 0

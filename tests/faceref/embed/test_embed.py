@@ -1,11 +1,14 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
 from faceref.embed.align import align
-from faceref.embed.base import main_face
+from faceref.embed.choice import central_face
+from faceref.embed.faces import detect_all, detect_main
+from faceref.embed.insightface import PackEmbedder
 from faceref.embed.registry import EmbedderSpec, open_embedder
 from faceref.errors import FaceRefError
 from faceref.pipeline import stages
@@ -120,6 +123,82 @@ def test_a_spec_is_located_by_an_absolute_folder(tmp_path: Path, monkeypatch: py
     assert EmbedderSpec("dlib").located() == EmbedderSpec("dlib")
 
 
+def _open_models(
+    folder: Path, tasks: dict[str, str], monkeypatch: pytest.MonkeyPatch, landmarks: bool = True
+) -> PackEmbedder:
+    """A pack whose files are models of these tasks; what is in the files does not matter."""
+
+    def get_model(path: str, **_: object) -> SimpleNamespace:
+        session = SimpleNamespace(get_providers=lambda: ["CPUExecutionProvider"])
+        return SimpleNamespace(
+            taskname=tasks[Path(path).name],
+            session=session,
+            model_file=path,
+            use_kps=landmarks,
+            input_shape=["N", 3, 112, 112],
+            prepare=lambda *_, **__: None,
+            detect=lambda image: cv2.resize(image, (0, 0)),
+        )
+
+    for name in tasks:
+        (folder / name).touch()
+    monkeypatch.setattr("insightface.model_zoo.get_model", get_model)
+    return PackEmbedder(folder, 320)
+
+
+WHOLE = {"det.onnx": "detection", "w600k.onnx": "recognition", "genderage.onnx": "attribute"}
+
+
+@pytest.mark.case("C20")
+def test_hidden_files_of_a_pack_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "._det.onnx").write_bytes(b"\0\5\x16\7Mac OS X")
+    assert _open_models(tmp_path, WHOLE, monkeypatch).det_size == 320
+
+
+@pytest.mark.case("C20")
+def test_a_pack_with_two_detectors_names_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(
+        FaceRefError, match=r"two detection models: det\.onnx and scrfd\.onnx\. Leave"
+    ):
+        _open_models(tmp_path, WHOLE | {"scrfd.onnx": "detection"}, monkeypatch)
+
+
+def test_a_detector_without_landmarks_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with pytest.raises(FaceRefError, match=r"det\.onnx finds boxes, no landmarks"):
+        _open_models(tmp_path, WHOLE, monkeypatch, landmarks=False)
+
+
+@pytest.mark.case("C20")
+def test_a_model_that_is_cut_off_is_named(tmp_path: Path):
+    (tmp_path / "det_10g.onnx").write_bytes(b"\x08\x07\x12\x07pytorch" + bytes(300))
+    with pytest.raises(
+        FaceRefError, match=r"det_10g\.onnx of 311 bytes .*take the pack again"
+    ) as caught:
+        PackEmbedder(tmp_path, 320)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.case("C13")
+@pytest.mark.parametrize("size", [(4000, 1), (1300, 2), (1, 4000), (5, 2000)])
+def test_an_image_too_narrow_for_the_detector_has_no_face(
+    size: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    embedder = _open_models(tmp_path, WHOLE, monkeypatch)
+    assert embedder.detect(np.zeros((*size, 3), np.uint8)) == []
+
+
+@pytest.mark.real
+@pytest.mark.case("C13")
+@pytest.mark.parametrize("size", [(4000, 1), (1300, 2), (1, 4000), (1, 321), (1, 1), (320, 1)])
+def test_narrow_images_have_no_face(real_data: Path, size: tuple[int, int]):
+    image = np.full((*size, 3), 90, np.uint8)
+    for embedder in (
+        open_embedder("insightface", pack=str(real_data / "models" / "arcface_small")),
+        open_embedder("dlib"),
+    ):
+        assert detect_main(embedder, image) == detect_all(embedder, image) == []
+
+
 @pytest.mark.real
 def test_embeddings_are_those_of_insightface(real_data: Path):
     from insightface.app import FaceAnalysis
@@ -132,7 +211,7 @@ def test_embeddings_are_those_of_insightface(real_data: Path):
     for record in records:
         pixels = stages.read(record).pixels
         assert pixels is not None
-        face = main_face(embedder.detect(pixels), pixels.shape[1], pixels.shape[0])
+        face = central_face(embedder.detect(pixels), pixels.shape[1], pixels.shape[0])
         aligned, _ = align(pixels, face.landmarks, embedder.scheme.template)
         found = peer.get(np.ascontiguousarray(pixels[..., ::-1]))
         nearest = min(found, key=lambda one: float(np.abs(one.kps - face.landmarks).sum()))

@@ -179,3 +179,12 @@ def test_a_file_that_goes_while_it_is_built_is_rejected(tmp_path: Path):
     (reject,) = FaceRef.open(tmp_path / "out").rejects()
     assert reject["image_id"] == "person_00/0"
     assert reject["detail"] == "cannot be read (No such file or directory)"
+
+
+@pytest.mark.case("C18")
+def test_one_usable_face_in_all_says_what_is_needed(people: Path, tmp_path: Path):
+    for path in sorted(people.rglob("*.png"))[1:]:
+        Image.new("RGB", (128, 128)).save(path)
+    with pytest.raises(FaceRefError, match=r"Only 1 person has .*rejected: 35 no face.*at least 3"):
+        build(folder(people), PlainEmbedder(), tmp_path / "out", RECIPE)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["people"]

@@ -57,6 +57,8 @@ def test_a_file_that_is_gone_is_no_bad_image_but_a_source_that_vanished(tmp_path
 class _Finder:
     scheme = ARCFACE
     batch_size = 8
+    det_size = None
+    finest = 1.0
 
     def __init__(self, *boxes: tuple[float, float, float, float]) -> None:
         self.boxes = boxes
@@ -78,7 +80,7 @@ def test_no_face_is_rejected():
 
 def test_the_large_central_face_is_taken():
     image = np.zeros((300, 300, 3), np.uint8)
-    finder = _Finder((0, 0, 110, 110), (100, 100, 200, 200), (150, 150, 170, 170))
+    finder = _Finder((0, 0, 90, 90), (100, 100, 200, 200), (150, 150, 170, 170))
     record = stages.find_face(finder)(_record().having(pixels=image))
     assert record.quality is not None
     assert record.landmarks is not None
@@ -157,8 +159,67 @@ def test_given_landmarks_are_used_without_detection():
     assert record.landmarks is points
 
 
+@pytest.mark.case("C19")
 def test_given_landmarks_that_coincide():
     record = _record().having(
         pixels=np.zeros((9, 9, 3), np.uint8), landmarks=np.zeros((5, 2), np.float32)
     )
-    assert stages.find_face(_Finder())(record).reject == "no face: its landmarks coincide"
+    assert stages.find_face(_Finder())(record).reject == "wrong landmarks: all points coincide"
+
+
+BYSTANDER, SUBJECT = (1400, 900, 1600, 1100), (788, 788, 1212, 1212)
+
+
+@pytest.mark.case("B7")
+@pytest.mark.parametrize(("centred", "taken"), [(False, SUBJECT), (True, BYSTANDER)])
+def test_the_subject_of_a_photograph_is_the_large_face(centred: bool, taken: tuple[int, ...]):
+    image = np.zeros((2000, 3000, 3), np.uint8)
+    record = _record().having(pixels=image, centred=centred)
+    found = stages.find_face(_Finder(BYSTANDER, SUBJECT))(record)
+    assert found.landmarks is not None
+    assert found.landmarks[0, 0] == pytest.approx(ARCFACE.template[0, 0] + taken[0])
+
+
+def test_faces_alike_are_rejected_with_their_number_and_weights():
+    image = np.zeros((100, 300, 3), np.uint8)
+    finder = _Finder((30, 10, 110, 90), (190, 10, 270, 90), (0, 0, 9, 9))
+    found = stages.find_face(finder)(_record().having(pixels=image))
+    assert found.reject == "several faces: 2 of 3 are alike in size and place (1.00, 1.00)"
+
+
+@pytest.mark.case("C19")
+@pytest.mark.parametrize(
+    ("point", "reason"),
+    [
+        ((1e5, -1e5), "the face that they make lies outside of the image, 178x218"),
+        ((1e30, 0), "the face that they make lies outside of the image, 178x218"),
+        ((np.nan, 0), "a coordinate is not finite"),
+        ((0, -np.inf), "a coordinate is not finite"),
+    ],
+)
+def test_landmarks_far_outside_are_rejected_at_once(point: tuple[float, float], reason: str):
+    points = ARCFACE.template.copy()
+    points[0] = point
+    image = np.zeros((218, 178, 3), np.uint8)
+    record = stages.find_face(_Finder())(_record().having(pixels=image, landmarks=points))
+    assert record.reject == f"wrong landmarks: {reason}"
+
+
+@pytest.mark.case("C19")
+def test_a_face_that_is_shifted_out_of_the_image_is_rejected():
+    image = np.zeros((218, 178, 3), np.uint8)
+    points = ARCFACE.template + np.array([4000, -70_000], np.float32)
+    record = stages.find_face(_Finder())(_record().having(pixels=image, landmarks=points))
+    assert record.reject is not None
+    assert record.reject.startswith("wrong landmarks: the face that they make lies outside")
+
+
+def test_an_image_that_the_detector_fails_on_is_rejected():
+    class Failing(_Finder):
+        def detect(self, image: np.ndarray) -> list[Detection]:
+            if image.any():
+                raise RuntimeError("/home/ada/model.onnx: bad shape")
+            return []
+
+    record = _record().having(pixels=np.ones((9, 9, 3), np.uint8))
+    assert stages.find_face(Failing())(record).reject == "detector failed: RuntimeError"

@@ -1,8 +1,10 @@
+import hashlib
 import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageOps
 from typer.testing import CliRunner
@@ -15,8 +17,9 @@ from faceref.mining.mine import Mining
 from faceref.pipeline.build import build
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import SplitRule
+from faceref.record import Record
 from faceref.release.format import INDEX
-from faceref.release.hydrate import IncompleteError, hydrate
+from faceref.release.hydrate import IncompleteError, hydrate, make_png
 from faceref.release.index import Index
 from faceref.release.make import Wish, make_release
 from faceref.release.policy import stated
@@ -145,3 +148,18 @@ def test_what_was_removed_is_not_extra(people: Path, tmp_path: Path):
     done = hydrate(index, folder(people / "people"), tmp_path / "out")
     assert done.comparison.lines() == []
     assert _files(tmp_path / "out") == _files(tmp_path / "set")
+
+
+@pytest.mark.case("C19")
+def test_absurd_landmarks_of_an_index_are_an_error(tmp_path: Path):
+    path = tmp_path / "1.png"
+    Image.new("RGB", (178, 218)).save(path)
+    points = np.array([[1e5, -1e5], [100, 90], [80, 110], [70, 130], [95, 130]], np.float32)
+    row = {
+        "image_id": "a/1",
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "landmarks": points.ravel().tolist(),
+        "quality": {"detector_score": None},
+    }
+    with pytest.raises(FaceRefError, match="a/1: its landmarks in the index make no face"):
+        make_png(row, Record("a/1", "folder", "a", path=path), {})

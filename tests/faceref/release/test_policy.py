@@ -251,6 +251,22 @@ def test_rejects_cannot_carry_a_label(celeba_set: Path, change: dict):
     _refused(celeba_set, "known-values")
 
 
+@pytest.mark.parametrize(
+    ("reason", "detail"),
+    [
+        ("several faces", "2 of 13 are alike in size and place (1.00, 0.54)"),
+        ("wrong landmarks", "the face that they make lies outside of the image, 178x218"),
+        ("detector failed", "cv2.error"),
+        ("embedder failed", "not finite"),
+    ],
+)
+def test_rejects_as_stages_write_them_go_up(celeba_set: Path, reason: str, detail: str):
+    change = {"reason": reason, "detail": detail}
+    _edit_table(celeba_set / store.REJECTS, lambda rows: rows[0].update(change))
+    make_release(celeba_set, celeba_set.parent / "release", INDEX)
+    assert (celeba_set.parent / "release").is_dir()
+
+
 def test_a_record_of_removals_must_not_name_what_was_removed(celeba_set: Path):
     (celeba_set / REMOVALS).write_text(json.dumps({"removed": [{"version": 2, "id": "000001"}]}))
     _refused(celeba_set, "removals-by-hash")
