@@ -207,7 +207,6 @@ def build(
     """
     import faceref
     from faceref.console import need_option, say
-    from faceref.dataset.summary import counted
 
     need_option("--out", out is not None, "faceref build FACES --out face_ref")
     faces = faceref.build(
@@ -249,7 +248,7 @@ def build(
         identity_column=identity_column,
     )
     kept = ", ".join(f"{faces.manifest['counts'][name]:,} {name}" for name in faces.splits)
-    say(f"Face_Ref: {kept}; {counted(faces.manifest)}. See it: faceref inspect {out}")
+    say(f"Face_Ref: {kept}; {faces.summary().files}. See it: faceref inspect {out}")
 
 
 def sources(

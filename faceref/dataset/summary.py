@@ -19,6 +19,8 @@ class Summary:
     """Counts, rejects by reason and quantiles of similarity and quality, ready to print."""
     notes: list[str]
     """Lines that belong under the tables."""
+    files: str
+    """What became of files that are not in it: `3 rejected (2 unreadable, 1 no face)`."""
 
 
 def summarise(
@@ -34,15 +36,11 @@ def summarise(
     Returns:
         Tables and notes.
     """
-    return Summary(list(_tables(manifest, name, rejects)), _notes(manifest))
+    return Summary(list(_tables(manifest, name, rejects)), _notes(manifest), _files(manifest))
 
 
-def counted(manifest: Mapping[str, Any]) -> str:
-    """What became of the files of the source in one line: `3 rejected (2 unreadable, 1 no face)`.
-
-    What was passed over follows where there is any.
-    """
-    passed = passed_over(manifest)
+def _files(manifest: Mapping[str, Any]) -> str:
+    passed = _passed_over(manifest)
     parts = [_counted("rejected", manifest["rejects"])]
     parts += [_counted("passed over", passed)] if passed else []
     return "; ".join(parts)
@@ -53,7 +51,7 @@ def _counted(what: str, reasons: Mapping[str, int]) -> str:
     return f"{sum(reasons.values()):,} {what}" + (f" ({each})" if each else "")
 
 
-def passed_over(manifest: Mapping[str, Any]) -> dict[str, int]:
+def _passed_over(manifest: Mapping[str, Any]) -> dict[str, int]:
     """Files, folders or rows of the source that are none of its images, by the reason."""
     inventory = (manifest.get("origin") or {}).get("inventory") or {}
     return inventory.get("passed_over", {})
@@ -71,7 +69,7 @@ def _tables(
     yield f"Faces ({name})", ["split", "faces", "people"], rows
     rows = [[reason, f"{count:,}"] for reason, count in _reasons(manifest, rejects).items()]
     yield "Rejected images", ["reason", "images"], rows or [["none", "0"]]
-    rows = [[reason, f"{count:,}"] for reason, count in passed_over(manifest).items()]
+    rows = [[reason, f"{count:,}"] for reason, count in _passed_over(manifest).items()]
     if rows:
         yield "Passed over in the source", ["reason", "files"], rows
     yield _quantiles("Similarity of references", "list", manifest["similarity"], 3)

@@ -185,7 +185,12 @@ def test_passed_over_and_rejected_files_are_in_manifest_and_summary(tmp_path: Pa
     passed = {LOOSE: 1, "no image by its ending": 1}
     assert manifest["origin"]["inventory"]["passed_over"] == passed
     assert manifest["rejects"] == {"no face": 1, "unreadable": 2}
-    tables = {title: rows for title, _, rows in FaceRef.open(tmp_path / "out").summary().tables}
+    summary = FaceRef.open(tmp_path / "out").summary()
+    tables = {title: rows for title, _, rows in summary.tables}
+    assert summary.files == (
+        "3 rejected (1 no face, 2 unreadable); "
+        "2 passed over (1 image beside the folders of people, 1 no image by its ending)"
+    )
     assert tables["Rejected images"] == [
         ["no face", "1"],
         ["unreadable: cut off", "1"],
