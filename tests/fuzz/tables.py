@@ -30,6 +30,8 @@ from tests.fuzz.table_kinds import KINDS, Kind
 
 SECONDS = 5
 MEGABYTES = 1024
+WARM_UP = 600
+"""Seconds that a child has to import what it needs: torch takes half a minute on a busy machine."""
 GRACE = 30
 """Seconds after which a child that answers nothing is ended."""
 
@@ -93,6 +95,7 @@ def _work(kind: Kind, base: Path, cases: range, seed: int, pipe: Connection) -> 
     shutil.copytree(base, folder, dirs_exist_ok=True)
     kept = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     kind.open(folder)  # Sound files open, and what is imported on the way is no cost of a case.
+    pipe.send("ready")
     for case in cases:
         before = _memory("VmRSS")
         Path("/proc/self/clear_refs").write_text("5")
@@ -138,6 +141,8 @@ def _answers(kind: Kind, base: Path, count: int, seed: int) -> Iterator[Answer]:
         child.start()
         theirs.close()
         try:
+            if ours.poll(WARM_UP):
+                ours.recv()
             while ours.poll(GRACE) and (answer := ours.recv()) is not None:
                 yield answer
                 case = answer[0] + 1
