@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 _AGAIN = "Free space there and give the same command again: it goes on."
-_ELSEWHERE = "Choose another place with --out, or make that one writable."
+_ELSEWHERE = "Choose another place, or make that one writable."
 WAYS_OUT = {
     errno.ENOSPC: ("the disk is full", _AGAIN),
     errno.EDQUOT: ("the quota of disk space is used up", _AGAIN),
@@ -16,14 +16,14 @@ WAYS_OUT = {
     errno.EROFS: ("the file system is read-only", _ELSEWHERE),
     errno.EACCES: ("permission denied", _ELSEWHERE),
     errno.EPERM: ("the system does not permit it", _ELSEWHERE),
-    errno.ENOTDIR: ("a part of its path is a file, no folder", "Choose another --out."),
-    errno.EEXIST: ("a file of that name is where a folder must be", "Choose another --out."),
-    errno.EISDIR: ("a folder of that name is there", "Choose another --out."),
-    errno.ENOTEMPTY: ("a folder of that name is there", "Choose another --out."),
+    errno.ENOTDIR: ("a part of its path is a file, no folder", "Choose another place."),
+    errno.EEXIST: ("a file of that name is where a folder must be", "Choose another place."),
+    errno.EISDIR: ("a folder of that name is there", "Choose another place."),
+    errno.ENOTEMPTY: ("a folder of that name is there", "Choose another place."),
     errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter one."),
     errno.EMFILE: ("too many files are open", "Raise the limit, see ulimit -n, and go on."),
     errno.ENFILE: ("too many files are open", "End other programs and go on."),
-    errno.EIO: ("the disk reports an error", "Choose another place with --out."),
+    errno.EIO: ("the disk reports an error", "Choose another place."),
 }
 """What an error of the system means in plain words, and the way out."""
 _DONE_BY_HAND = "Mend that and give the same command again."

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,6 @@ from faceref.errors import (
     FaceRefError,
     HeldError,
     UnusableError,
-    UnwritableError,
     cannot_write,
     unknown_choice,
 )
@@ -71,6 +71,8 @@ def need_replaceable(
     """
     for path in inputs:
         need_apart(out, path)
+    _need_names(out, "--out", LONGEST_NAME - _LONGEST_ENDING)
+    _need_place(out.parent, "--out")
     if not out.exists() and not out.is_symlink():
         return
     if not out.is_dir():
@@ -341,13 +343,13 @@ def need_file(path: Path, option: str = "--out", endings: Sequence[str] = ()) ->
 
 
 def need_folder(path: Path, option: str = "--out") -> None:
-    """Raise FaceRefError unless a folder is there, or can be made, and can be written to.
+    """Raise FaceRefError unless files can be written to a folder, which may be yet to be made.
 
     Args:
         path: The folder.
         option: Where it was given.
     """
-    _need_names(path, option, LONGEST_NAME - _LONGEST_ENDING)
+    _need_names(path, option, LONGEST_NAME)
     _need_place(path, option)
 
 
@@ -362,16 +364,15 @@ def _need_names(path: Path, option: str, longest: int) -> None:
 
 
 def _need_place(folder: Path, option: str) -> None:
-    """Raise UnwritableError unless `folder` can be made, or is there, and takes files."""
+    """Raise UnwritableError unless `folder` is there, or can be made, and takes a file.
+
+    A file without a name is made, for some file systems refuse what permissions allow.
+    """
     there = folder.absolute()
     while not there.exists():
         there = there.parent
-    if not there.is_dir():
-        reason = f"{there} is a file, no folder"
-    elif not os.access(there, os.W_OK | os.X_OK):
-        reason = f"nothing may be written to {there}"
-    else:
-        return
-    raise UnwritableError(
-        f"Cannot write {option} {folder}: {reason}. Choose another place, or make it writable."
-    )
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise cannot_write(f"{option} {folder}", error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -190,6 +191,7 @@ def evaluate(
         raise FaceRefError(f"references={references}: from 0 to {MOST_REFERENCES}.")
     if results is not None:
         need_folder(as_path(results), "--results")
+        need_folder(as_path(results) / (name or ""), "--name")
     extra = _extra_metrics(face_ref, metrics, embedder, pack, device)
     label = name or (method if isinstance(method, str) else type(method).__name__)
     with progress_bar(f"Scoring {label}", "faces", shown=progress) as update:
@@ -221,10 +223,10 @@ def _score(
         return _score_module(method, faces, _need_name(name), setting, device, extra, update)
     how = {"device": device, "progress": update, "extras": extra}
     path = as_path(method)
-    if path.suffix in SUFFIXES and path.is_file():
+    if path.suffix in SUFFIXES and os.path.isfile(path):
         _need_no_weights(weights)
         return evaluate_spandrel(faces, path, _need_name(name), setting, **how)
-    if isinstance(method, Path) or path.is_dir() or len(path.parts) > 1:
+    if isinstance(method, Path) or os.path.isdir(path) or len(path.parts) > 1:
         _need_no_weights(weights)
         return evaluate_predictions(faces, path, _need_name(name), setting, extra)
     run = None if weights is None else as_path(weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def as_path(path: str | PathLike[str]) -> Path:
     """A path, of text or as it is, with `~` written out."""
-    return Path(path).expanduser()
+    return Path(os.path.expanduser(path))  # Unlike Path's, it takes a file named ~x as it is.
 
 
 def path_or_none(path: str | Path | None) -> Path | None:

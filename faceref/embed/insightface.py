@@ -12,6 +12,7 @@ from faceref.embed.align import ARCFACE, Landmarks
 from faceref.embed.base import Detection, normalise
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
+from faceref.outputs import need_folder
 
 THRESHOLD = 0.5
 CPU_BATCH = 4
@@ -32,6 +33,9 @@ def find_pack(pack: str) -> Path:
         )
     from insightface.utils.storage import ensure_available
 
+    kept = Path("~/.insightface/models").expanduser() / pack
+    if not kept.exists():
+        need_folder(kept, "the model pack, which is kept below HOME, to")
     try:
         return Path(ensure_available("models", pack))
     except Exception as error:

@@ -18,7 +18,6 @@ from faceref.hardware import usable_cores
 from faceref.outputs import (
     need_apart,
     need_file,
-    need_folder,
     need_replaceable,
     put_in_place,
     settle,
@@ -121,7 +120,6 @@ def check_outputs(
     """Raise FaceRefError where `build` could not write, or would replace what is not ours."""
     settle(out, "building")
     need_replaceable(out, overwrite=overwrite, inputs=inputs)
-    need_folder(out)
     if plot is not None:
         need_file(plot, "--calibration-plot", PLOT_ENDINGS)
         for path in inputs:

@@ -46,11 +46,11 @@ class BuildFolder:
 
         Raises FaceRefError where it belongs to another recipe or cannot be written.
         """
+        file, parts = root / "recipe.json", root / "parts"
         try:
-            (root / "parts").mkdir(exist_ok=True)  # Nodes of a cluster ask whether they see it.
+            parts.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise cannot_write(root, error) from error
-        file = root / "recipe.json"
+            raise cannot_write(parts, error) from error
         if not file.exists():
             write_text(file, json.dumps(recipe, indent=2, sort_keys=True) + "\n")
         _check_recipe(root, json.loads(file.read_text(encoding="utf-8")), recipe)

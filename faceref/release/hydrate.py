@@ -29,7 +29,7 @@ from faceref.embed.align import ARCFACE, SCHEMES, align
 from faceref.errors import FaceRefError
 from faceref.files import copy_file, file_sha256, write_text
 from faceref.hardware import usable_cores
-from faceref.outputs import need_folder, need_replaceable, put_in_place, settle, working_folder
+from faceref.outputs import need_replaceable, put_in_place, settle, working_folder
 from faceref.pipeline import stages
 from faceref.record import Record
 from faceref.release.format import REMOVALS, open_components, salted, was_removed
@@ -166,7 +166,6 @@ def hydrate(
     out, inputs = out.resolve(), [index, *inputs]
     settle(out, "hydrating")
     need_replaceable(out, overwrite=overwrite, inputs=inputs)
-    need_folder(out)
     _need_source(opened, source)
     workers = workers or usable_cores()
     rejected = [row["image_id"] for row in opened.rejects]

@@ -25,7 +25,7 @@ PAIRS: list[tuple[Callable, Callable, set[str], set[str]]] = [
     (inspecting.doctor, faceref.diagnose, {"as_json"}, set()),
     (inspecting.inspect, faceref.FaceRef.sheet, {"path", "sheet"}, {"self", "out"}),
     (release.publish, faceref.publish, {"path"}, {"faces"}),
-    (release.hydrate, faceref.hydrate, {"report"}, {"progress"}),
+    (release.hydrate, faceref.hydrate, set(), {"progress"}),
     (release.verify, faceref.verify, set(), set()),
     (release.remove, faceref.remove, {"path"}, {"faces"}),
     (release.archive, faceref.archive, {"path"}, {"faces", "progress"}),

@@ -97,9 +97,10 @@ def test_the_gallery_shows_each_method_beside_its_references(
 ):
     monkeypatch.setattr("benchmark.report.site.gallery.need_sample", lambda face_ref: None)
     out = tmp_path / "site"
-    stale = out / "images" / "stale.webp"
+    stale, own = out / "images" / "9-old-method.webp", out / "images" / "holiday.webp"
     stale.parent.mkdir(parents=True)
-    stale.write_text("")
+    for path in (stale, own):
+        path.write_text("")
     runs: dict[str, Path | None] = {"bicubic": None, "nearest_reference": None}
     assert write_gallery(FaceRef.open(tiny_face_ref), runs, folder, out) == 6
     content = _data((out / GALLERY).read_text(), "images")
@@ -108,6 +109,7 @@ def test_the_gallery_shows_each_method_beside_its_references(
     assert len(face["references"]) == 5
     named = [face["lr"], face["hr"], *(one["src"] for one in face["outputs"] + face["references"])]
     assert [Image.open(out / name).width for name in named] == [16] + [128] * 8
+    assert own.exists()
     assert not stale.exists()
     # The nearest reference, put out as it is, is the first reference.
     first, second = (Image.open(out / name) for name in (named[3], named[4]))
