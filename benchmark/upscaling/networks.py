@@ -67,9 +67,10 @@ def open_networks(
 
 
 def choose(size: float, networks: Mapping[int, Network]) -> Network | str:
-    """The network for a face of `size` pixels, or why none is."""
+    """The network for a face of `size` pixels, rounded to a whole number, or why none is."""
+    size = round(size)
     fitting = [network for network in networks.values() if size <= network.limit]
     if fitting:
         return min(fitting, key=lambda network: network.limit)
     missing = [scale for scale, limit in LIMITS.items() if size <= limit]
-    return f"{size:.0f} px: {f'needs weights for x{missing[0]}' if missing else 'sharp already'}"
+    return f"{size} px: {f'needs weights for x{missing[0]}' if missing else 'sharp already'}"

@@ -32,7 +32,7 @@ def _chosen(size: float, *scales: int) -> int | str:
 
 def test_a_face_has_the_network_of_its_size():
     both = (4, 8)
-    assert [_chosen(size, *both) for size in (12, LIMITS[8], LIMITS[8] + 0.1)] == [8, 8, 4]
+    assert [_chosen(size, *both) for size in (12, LIMITS[8] + 0.4, LIMITS[8] + 0.6)] == [8, 8, 4]
     assert _chosen(LIMITS[4], *both) == 4
     assert _chosen(LIMITS[4] + 1, *both) == f"{LIMITS[4] + 1} px: sharp already"
 

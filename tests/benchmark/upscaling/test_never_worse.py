@@ -1,6 +1,7 @@
 """At no size is a face made worse than bicubic upsampling makes it."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from faceref.embed.align import ARCFACE, align
 from faceref.mining.gallery import Gallery
 from reports.scripts.upscale_sizes import Known, frames, photo, tile
 
-RELEASES = Path(__file__).resolve().parents[2] / "weights"
+RELEASES = Path(__file__).resolve().parents[3] / "weights"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,8 @@ def test_no_face_is_worse_than_bicubic(upscaler: FaceUpscaler, sample_faces: np.
     rng = np.random.default_rng(0)
     given = sample_faces[::8]
     one = photo([tile(face, ARCFACE.template, size, rng) for face in given])
-    result, faces = upscale_photo(one.image, upscaler, Known(one.points), 4)
+    finder: Any = Known(one.points)
+    result, faces = upscale_photo(one.image, upscaler, finder, 4)
     plain = upsample_image(one.image, 4)
     ours, bicubic = (
         score_batch(frames(image, one.points, 4), given)["psnr_y"] for image in (result, plain)
