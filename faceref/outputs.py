@@ -69,9 +69,9 @@ def need_replaceable(
         inputs: What is read meanwhile: `out` is none of them, lies in none and holds none.
         key: What the manifest of a folder that is replaced must have, such as `release`.
     """
+    _need_names(out, "--out", LONGEST_NAME - _LONGEST_ENDING)
     for path in inputs:
         need_apart(out, path)
-    _need_names(out, "--out", LONGEST_NAME - _LONGEST_ENDING)
     _need_place(out.parent, "--out")
     if not out.exists() and not out.is_symlink():
         return
@@ -334,11 +334,11 @@ def need_file(path: Path, option: str = "--out", endings: Sequence[str] = ()) ->
         option: Where it was given.
         endings: Those it may have, such as `.png`; empty allows all.
     """
+    _need_names(path, option, LONGEST_NAME)
     if path.is_dir():
         raise FaceRefError(f"{option} {path} is a folder. Give the name of a file in it.")
     if endings and path.suffix.lower() not in endings:
         raise unknown_choice(f"ending of {option} {path}:", path.suffix, endings)
-    _need_names(path, option, LONGEST_NAME)
     _need_place(path.parent, option)
 
 

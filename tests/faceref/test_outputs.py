@@ -1,0 +1,285 @@
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+import faceref
+from benchmark.cli.app import app as facebench
+from benchmark.training.run import save
+from faceref.cli.app import app
+from faceref.dataset import credits, store
+from faceref.errors import FaceRefError, HeldError, UnwritableError
+from faceref.files import replacing, write_bytes
+from faceref.outputs import SET_FILE, holding, need_file, need_replaceable, working_folder
+from faceref.pipeline.build import build
+from faceref.sources.folder import folder
+from tests.faceref.fakes import PlainEmbedder, write_people
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _files(root: Path) -> dict[str, bytes]:
+    paths = sorted(path for path in root.rglob("*") if path.is_file())
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
+
+
+def _says(arguments: list[str], *parts: str, cli=app) -> None:
+    """The command ends with status 1 and one line that holds `parts`."""
+    result = CliRunner().invoke(cli, arguments)
+    lines = result.output.strip().splitlines()
+    assert (result.exit_code, len(lines)) == (1, 1), result.output
+    assert all(part in lines[0] for part in parts), lines[0]
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    return write_people(tmp_path / "all" / "people")
+
+
+@pytest.fixture
+def copied(tiny_build: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_build, tmp_path / "set"))
+
+
+@pytest.mark.case("A1")
+@pytest.mark.parametrize("where", [".", "..", "inner", "../link"])
+def test_the_source_is_not_replaced(people: Path, where: str):
+    (people.parent / "link").symlink_to(people)
+    before = _files(people)
+    out = people / where if where == "inner" else people.parent / "people" / where
+    _says(["build", str(people), "--out", str(out), "--overwrite"], "read")
+    with pytest.raises(FaceRefError, match="read"):
+        build(folder(people), PlainEmbedder(), out, overwrite=True, inputs=[people])
+    assert _files(people) == before
+
+
+@pytest.mark.case("A1")
+def test_a_folder_with_files_of_the_user_is_not_replaced(people: Path, tmp_path: Path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    _says(["build", str(people), "--out", str(mine), "--overwrite"], "mine is no Face_Ref")
+    (mine / "face_ref.json").write_text("{}")
+    _says(["build", str(people), "--out", str(mine), "--overwrite"], "thesis.txt")
+    (tmp_path / "new.building").mkdir()
+    (tmp_path / "new.building" / "a.txt").write_text("mine")
+    with pytest.raises(FaceRefError, match=r"a\.txt"):
+        build(folder(people), PlainEmbedder(), tmp_path / "new")
+    assert (mine / "thesis.txt").exists()
+    assert (tmp_path / "new.building" / "a.txt").exists()
+
+
+@pytest.mark.case("A2")
+def test_hydrate_does_not_replace_what_it_reads(copied: Path, people: Path, tmp_path: Path):
+    command = ["publish", str(copied), "me/set", "--dry-run", "--out", str(tmp_path / "index")]
+    assert CliRunner().invoke(app, [*command, "--licence", "mit"]).exit_code == 0
+    before = _files(people)
+    for out in (people, tmp_path / "index"):
+        arguments = ["hydrate", str(tmp_path / "index"), "--source", str(people)]
+        _says([*arguments, "--source-kind", "folder", "--out", str(out), "--overwrite"], "read")
+    assert _files(people) == before
+
+
+@pytest.mark.case("A5")
+def test_remove_keeps_the_files_of_the_user(copied: Path, tmp_path: Path):
+    (copied / "notes.txt").write_text("mine")
+    before = _files(copied)
+    (tmp_path / "ids.txt").write_text(str(faceref.open(copied).column("train", "image_id")[0]))
+    arguments = ["remove", str(copied), "--ids", str(tmp_path / "ids.txt")]
+    _says(arguments, "notes.txt", "Nothing was changed")
+    assert _files(copied) == before
+    (copied / "notes.txt").unlink()
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert not (tmp_path / "set.removing").exists()
+
+
+@pytest.mark.case("A1")
+def test_no_output_has_the_name_of_an_input(copied: Path):
+    for arguments in (
+        ["archive", str(copied), "--out", str(copied / "face_ref.json")],
+        ["inspect", str(copied), "--sheet", str(copied / "sheet.png")],
+    ):
+        _says(arguments, "which is read")
+
+
+def test_all_files_of_a_set_are_known():
+    tables = {value for value in vars(store).values() if str(value).endswith(".parquet")}
+    for name in (*tables, credits.CREDITS, store.LR_ENCODER, store.MANIFEST):
+        assert SET_FILE.fullmatch(name), name
+    assert not SET_FILE.fullmatch("faces.parquet")
+
+
+@pytest.mark.case("D21")
+def test_a_full_disk_is_one_line_and_leaves_no_temporary_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: object) -> int:
+        raise FULL
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(UnwritableError, match=r"file: the disk is full\. Free space"):
+        write_bytes(tmp_path / "file", b"content")
+    with pytest.raises(UnwritableError, match="disk is full"), replacing(tmp_path / "outer") as one:
+        write_bytes(one.parent / "inner", b"content")
+    monkeypatch.setattr(torch, "save", _save)
+    with pytest.raises(UnwritableError, match=r"w\.pt: the disk is full"):
+        save({}, tmp_path / "w.pt")
+    assert not list(tmp_path.iterdir())
+
+
+def _save(value: object, to: object) -> None:
+    """As torch does where a disk is full; into memory it can write."""
+    if isinstance(to, Path):
+        raise RuntimeError("unexpected pos 1152 vs 1046")
+
+
+@pytest.mark.case("D21")
+def test_a_build_goes_on_when_the_disk_has_room_again(
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    build(folder(people), PlainEmbedder(), tmp_path / "whole")
+
+    def full(*_: object, **__: object) -> None:
+        raise FULL
+
+    with monkeypatch.context() as patch:
+        patch.setattr("faceref.dataset.store.pq.ParquetWriter.write_table", full)
+        with pytest.raises(UnwritableError, match="disk is full"):
+            build(folder(people), PlainEmbedder(), tmp_path / "out")
+    embedder = PlainEmbedder()
+    build(folder(people), embedder, tmp_path / "out")
+    assert _files(tmp_path / "out") == _files(tmp_path / "whole")
+    assert not (tmp_path / "out.building").exists()
+
+
+@pytest.mark.case("D22")
+def test_one_process_makes_an_output(people: Path, tmp_path: Path):
+    hold = (
+        "import sys, pathlib; from faceref.outputs import working_folder\n"
+        "with working_folder(pathlib.Path(sys.argv[1]), 'building', keep=True):\n"
+        "    print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", hold, str(tmp_path / "out")]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(HeldError, match=rf"\({other.pid}\) works on .*out\. Wait"):
+            build(folder(people), PlainEmbedder(), tmp_path / "out")
+        other.kill()
+    build(folder(people), PlainEmbedder(), tmp_path / "out")
+    with holding(tmp_path / "run"), pytest.raises(HeldError), holding(tmp_path / "run"):
+        pass
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_set_comes_back_after_a_kill_between_two_renames(tmp_path: Path):
+    old = tmp_path / "out.building" / "replaced"
+    old.mkdir(parents=True)
+    (old.parent / "lock").touch()
+    (old / "face_ref.json").write_text("{}")
+    with working_folder(tmp_path / "out", "building", keep=True):
+        assert (tmp_path / "out" / "face_ref.json").exists()
+
+
+@pytest.mark.case("D23")
+def test_home_is_written_out_and_a_colon_is_no_address(
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(app, ["sample", "--out=~/one"]).exit_code == 0
+    faceref.sample("~/two")
+    assert (tmp_path / "one").is_dir()
+    assert (tmp_path / "two").is_dir()
+    assert not (tmp_path / "~").exists()
+    build(folder(people), PlainEmbedder(), Path("a:b"))
+    assert faceref.verify("a:b") == []
+
+
+@pytest.mark.case("D24")
+def test_figures_do_not_depend_on_the_backend_of_a_notebook(tmp_path: Path, tiny_build: Path):
+    code = "from faceref.cli.app import app; app()"
+    arguments = ["publish", str(tiny_build), "me/set", "--dry-run", "--licence", "mit"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments, "--out", str(tmp_path / "index")],
+        env={**os.environ, "MPLBACKEND": "nonsense"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "index" / "similarity.png").exists()
+
+
+@pytest.mark.case("D25")
+@pytest.mark.parametrize(
+    ("option", "value", "part"),
+    [
+        ("--calibration-plot", "{file}/plot.png", "a part of its path is a file"),
+        ("--calibration-plot", "{here}/plot.xyz", "Unknown ending"),
+        ("--calibration-plot", "{here}", "is a folder"),
+        ("--seed", "-5", "--seed -5"),
+    ],
+)
+def test_wrong_options_are_found_before_the_work(
+    people: Path, tmp_path: Path, option: str, value: str, part: str
+):
+    (tmp_path / "file").touch()
+    given = value.format(file=tmp_path / "file", here=tmp_path)
+    arguments = ["build", str(people), "--embedder", "dlib", "--out", str(tmp_path / "out")]
+    _says([*arguments, option, given], part)
+    assert not (tmp_path / "out.building").exists()
+
+
+@pytest.mark.case("D25")
+def test_a_report_in_no_folder_is_found_before_the_work(tmp_path: Path):
+    (tmp_path / "file").touch()
+    arguments = ["hydrate", str(tmp_path), "--source", str(tmp_path), "--out", str(tmp_path / "o")]
+    _says([*arguments, "--report", str(tmp_path / "file" / "r.txt")], "--report", "is a file")
+
+
+@pytest.mark.case("D26")
+def test_places_and_names_that_cannot_be_written(tmp_path: Path, tiny_build: Path):
+    (tmp_path / "file").touch()
+    out = str(tmp_path / "file" / "release")
+    arguments = ["publish", str(tiny_build), "me/set", "--dry-run", "--licence", "mit"]
+    _says([*arguments, "--out", out], "Cannot write --out", "is a file")
+    _says(["evaluate", str(tiny_build), "--method", "a" * 300], "Unknown method", cli=facebench)
+    with pytest.raises(FaceRefError, match="300 bytes"):
+        need_file(tmp_path / ("a" * 300))
+    with pytest.raises(FaceRefError, match="300 bytes"):
+        need_replaceable(tmp_path / ("a" * 300), overwrite=False)
+
+
+@pytest.mark.case("F sheet.jpg")
+def test_a_sheet_is_what_its_ending_says(copied: Path, tmp_path: Path):
+    faceref.open(copied).sheet(probes=1, out=tmp_path / "sheet.jpg")
+    assert (tmp_path / "sheet.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
+    _says(["inspect", str(copied), "--sheet", str(tmp_path / "sheet.gif")], ".jpg, .png, .webp")
+
+
+@pytest.mark.case("F closed stdout")
+def test_a_closed_pipe_ends_quietly(copied: Path, tmp_path: Path):
+    command = [sys.executable, "-m", "faceref", "inspect", str(copied)]
+    sheet = ["--sheet", str(tmp_path / "sheet.png")]
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([*command, *sheet], stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
+    assert (tmp_path / "sheet.png").exists()
+
+
+@pytest.mark.case("F home")
+def test_a_home_that_cannot_be_written_is_said(
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "home").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    _says(["build", str(people), "--out", str(tmp_path / "out")], "HOME", "is a file")
