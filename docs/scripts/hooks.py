@@ -8,7 +8,7 @@ from typing import Any
 from mkdocs.structure.files import File, Files, InclusionLevel
 
 from docs.scripts.generated import filled
-from docs.scripts.repository import ROOT, for_the_site, in_site, linked
+from docs.scripts.repository import ROOT, for_the_site, in_site, indented, linked
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -25,8 +25,8 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
-    """Fill in what is generated, and turn links into those of the site."""
-    return for_the_site(filled(markdown), page.file.src_uri)
+    """Fill in what is generated, and turn links and lists into those of the site."""
+    return indented(for_the_site(filled(markdown), page.file.src_uri))
 
 
 def in_nav(nav: list[Any] | dict[str, Any] | str) -> Iterator[str]:

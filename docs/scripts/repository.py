@@ -16,6 +16,7 @@ FRONT = {"README.md": "index.md"}
 """What the site has in place of a page of the repository."""
 LINK = re.compile(r"(?P<label>!?\[(?:[^\[\]]|\[[^\]]*\])*\])\((?P<target>[^)\s]+)\)")
 CODE = re.compile(r"^(?P<fence>```+).*?^(?P=fence)|`[^`\n]*`", re.MULTILINE | re.DOTALL)
+ITEM = re.compile(r"^ {2,3}(?=\S)", re.MULTILINE)
 ELSEWHERE = re.compile(r"[a-z]+:|#|/")
 """Addresses that are no path in the repository."""
 
@@ -66,17 +67,29 @@ def for_the_site(text: str, page: str) -> str:
     return _each_link(text, change)
 
 
+def indented(text: str) -> str:
+    """`text` with what belongs to an item of a list indented by four, as Python-Markdown wants it.
+
+    The repository, as GitHub reads it, has two or three.
+    """
+    code = [match.span() for match in CODE.finditer(text)]
+    return ITEM.sub(lambda match: match[0] if _inside(match, code) else "    ", text)
+
+
 def _each_link(text: str, change: Callable[[str, str], str]) -> str:
     """`text` with each link to a path, outside code, replaced by `change(label, target)`."""
     code = [match.span() for match in CODE.finditer(text)]
 
     def one(match: re.Match[str]) -> str:
-        inside = any(start <= match.start() and match.end() <= end for start, end in code)
-        if inside or ELSEWHERE.match(match["target"]):
+        if _inside(match, code) or ELSEWHERE.match(match["target"]):
             return match[0]
         return change(match["label"], match["target"])
 
     return LINK.sub(one, text)
+
+
+def _inside(match: re.Match[str], spans: list[tuple[int, int]]) -> bool:
+    return any(start <= match.start() and match.end() <= end for start, end in spans)
 
 
 def _with_neighbours(file: str) -> list[str]:

@@ -15,7 +15,7 @@ from benchmark.cli.app import app as facebench_app
 from benchmark.methods.method import Method
 from docs.scripts.commands import commands, options
 from docs.scripts.generated import MARK, PARTS, filled
-from docs.scripts.repository import ELSEWHERE, LINK, ROOT, for_the_site, linked, resolved
+from docs.scripts.repository import ELSEWHERE, LINK, ROOT, for_the_site, indented, linked, resolved
 from faceref.cli.app import app as faceref_app
 
 DOCS = ROOT / "docs"
@@ -27,6 +27,7 @@ COMMANDS = {
     for words, command in commands(name, app)
 }
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+ITEM = re.compile(r"(- |\d+\. )")
 TYPED = re.compile(r"`((?:faceref|facebench) [a-z][^`]*)`")
 
 
@@ -84,6 +85,19 @@ def test_a_link_is_right_in_the_repository_and_on_the_site():
     assert for_the_site(text, "results.md") == changed
     assert linked(text, "results.md") == ["reports/leaderboard.md", "docs/images/task.webp"]
     assert for_the_site("[a](../gone.md)", "results.md") == "[a](../gone.md)"  # mkdocs refuses it
+
+
+def test_lists_are_indented_as_the_site_needs_them():
+    text = "- a\n\n  b\n\n```text\n  c\n```\n\n1. d\n   e\n"
+    assert indented(text) == "- a\n\n    b\n\n```text\n  c\n```\n\n1. d\n    e\n"
+
+
+@pytest.mark.parametrize("page", [*PAGES, *BESIDE])
+def test_a_list_follows_an_empty_line(page: str):
+    """Python-Markdown takes it for a part of the paragraph otherwise; GitHub does not mind."""
+    blocks = [block.splitlines() for block in FENCE.sub("", _text(page)).split("\n\n")]
+    wrong = [block for block in blocks if any(map(ITEM.match, block)) and not ITEM.match(block[0])]
+    assert not wrong
 
 
 def test_every_generated_part_is_on_a_page():
