@@ -51,7 +51,7 @@ format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix .
 
 docs: $(READY) ## Build the documentation site into site-docs/
-	$(MKDOCS) build --quiet
+	$(MKDOCS) build
 
 docs-serve: $(READY) ## Show the documentation site, and what changes in it
 	$(MKDOCS) serve

@@ -32,3 +32,10 @@ def test_forms_of_issues_ask_for_something():
     for form in forms:
         body = _read(form.relative_to(ROOT).as_posix())["body"]
         assert any(field.get("validations", {}).get("required") for field in body), form
+
+
+def test_the_site_is_built_strictly():
+    """`--quiet` would silence the warnings that `strict` counts."""
+    assert _read("mkdocs.yml")["strict"] is True
+    lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
+    assert "\t$(MKDOCS) build" in lines
