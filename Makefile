@@ -6,13 +6,16 @@ DEMO ?= demo
 BUDGET ?= demo
 METHODS := bicubic,nearest_reference,srcnn,edsr,msrnet
 
+# The notice is about a later version of mkdocs.
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs
+
 DEMO_IMAGES = --face-ref $(DEMO)/face_ref --runs $(DEMO)/runs/$(BUDGET) --methods $(METHODS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test reports check format clean
+.PHONY: help demo test reports check format docs docs-serve clean
 
 help: ## Show what there is to do
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -38,14 +41,21 @@ reports: $(READY) ## Draw the leaderboards and the plots again from the committe
 	$(BIN)/python reports/scripts/learning_rates.py reports/results
 	$(BIN)/python reports/scripts/reliability.py
 
-check: $(READY) ## Lint, format check, types
+check: $(READY) ## Lint, format check, types, spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+	$(BIN)/codespell
 
 format: $(READY) ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-clean: ## Remove the virtual environment and the demo
-	rm -rf $(VENV) $(DEMO)
+docs: $(READY) ## Build the documentation site into site-docs/
+	$(MKDOCS) build
+
+docs-serve: $(READY) ## Show the documentation site, and what changes in it
+	$(MKDOCS) serve
+
+clean: ## Remove the virtual environment, the demo and the documentation site
+	rm -rf $(VENV) $(DEMO) site-docs

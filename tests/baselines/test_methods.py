@@ -94,13 +94,12 @@ def test_the_file_names_its_source(name: str):
 @pytest.mark.parametrize("name", names())
 def test_size_and_cost_are_as_known(name: str):
     method = load_method(name)
-    assert name in SIZES, f"pin the size of {name} in tests/baselines/sizes.py"
     with FakeTensorMode():
         model = method.build().eval()
         costs = [_macs(method, model, count) for count in ((0, 5) if name in GUIDED else (5,))]
         output = model(torch.rand(2, 3, 16, 16), torch.rand(2, 8, 3, 128, 128))
     size = (sum(parameter.numel() for parameter in model.parameters()), costs[0], costs[-1])
-    assert size == SIZES[name]
+    assert size == SIZES.get(name), f"pin in tests/baselines/sizes.py: {name!r}: Size{size}"
     assert (size[0] > 0) == method.trained
     assert output.shape == (2, 3, 128, 128)
 

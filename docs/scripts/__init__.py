@@ -1,0 +1,1 @@
+"""What makes the documentation site: pages that are generated, and images of the sample."""

@@ -1,0 +1,106 @@
+"""Draw the images of the pages from a Face_Ref of the embedded sample, into `docs/images`.
+
+Usage: `python -m docs.scripts.figures face_ref`, after
+`faceref build --source sample --embedder dlib --out face_ref`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageOps
+
+import benchmark
+import faceref
+from docs.scripts.repository import ROOT
+from faceref.files import replacing
+
+IMAGES = ROOT / "docs" / "images"
+WEIGHTS = ROOT / "weights" / "lfw-x8-small" / "msrnet-attentive.safetensors"
+PROBE = "p010/p010_2"
+"""A face of the test split."""
+SIZE, SMALL, LR, GAP = 128, 48, 16, 4
+COUNT = 5
+"""References shown."""
+
+
+def strip(faces: Sequence[Image.Image], columns: int = 0, size: int = SIZE) -> Image.Image:
+    """Faces in rows of `columns`, 0 for one row, transparent between them."""
+    columns = columns or len(faces)
+    rows = -(-len(faces) // columns)
+    step = size + GAP
+    paper = Image.new("RGBA", (columns * step - GAP, rows * step - GAP))
+    for place, face in enumerate(faces):
+        shown = face.convert("RGB").resize((size, size), Image.Resampling.LANCZOS)
+        paper.paste(shown, (place % columns * step, place // columns * step))
+    return paper
+
+
+def drawn(faces: faceref.FaceRef) -> dict[str, Image.Image]:
+    """Every image of the pages by its name in `docs/images`."""
+    return {
+        "favicon.png": _pixels(_shrunk(_face(faces, PROBE)), 3 * LR),
+        "task.webp": strip(_task(faces)),
+        "refs_hr.webp": strip(_references(faces, "refs_hr")),
+        "refs_lr.webp": strip(_references(faces, "refs_lr")),
+        "pool.webp": strip(_pool(faces), columns=12, size=SMALL),
+        "leak.webp": strip(_forbidden(faces)),
+    }
+
+
+def _face(faces: faceref.FaceRef, image_id: str) -> Image.Image:
+    return Image.fromarray(faces.image(image_id))
+
+
+def _shrunk(face: Image.Image) -> Image.Image:
+    return face.resize((LR, LR), Image.Resampling.BICUBIC)
+
+
+def _pixels(lr: Image.Image, size: int = SIZE) -> Image.Image:
+    return lr.resize((size, size), Image.Resampling.NEAREST)
+
+
+def _task(faces: faceref.FaceRef) -> list[Image.Image]:
+    """LR face, upsampled, prediction, HR face."""
+    hr = _face(faces, PROBE)
+    lr = _shrunk(hr)
+    upscaler = benchmark.Upscaler(benchmark.load_model(WEIGHTS), faces, aligned=True)
+    prediction = Image.fromarray(upscaler(lr).image)
+    upsampled = lr.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
+    return [_pixels(lr), upsampled, prediction, hr]
+
+
+def _references(faces: faceref.FaceRef, name: str) -> list[Image.Image]:
+    """The face and its best references of a list."""
+    found = faces.references(PROBE, name)[:COUNT]
+    return [_face(faces, each) for each in (PROBE, *(item.image_id for item in found))]
+
+
+def _pool(faces: faceref.FaceRef) -> list[Image.Image]:
+    """Faces of the pool, evenly spaced."""
+    pool = faces.pool.images
+    return [Image.fromarray(pool[row]) for row in np.linspace(0, len(pool) - 1, 36).astype(int)]
+
+
+def _forbidden(faces: faceref.FaceRef) -> list[Image.Image]:
+    """The face, a mirrored copy of it, and two other images of its person."""
+    identity = PROBE.partition("/")[0]
+    split = next(name for name in faces.splits if PROBE in faces.column(name, "image_id"))
+    rows = zip(faces.column(split, "image_id"), faces.column(split, "identity"), strict=True)
+    others = [each for each, person in rows if person == identity and each != PROBE][:2]
+    face = _face(faces, PROBE)
+    return [face, ImageOps.mirror(face), *(_face(faces, each) for each in others)]
+
+
+def main(folder: str) -> None:
+    """Draw all from the set at `folder`."""
+    for name, image in drawn(faceref.open(folder)).items():
+        with replacing(IMAGES / name) as path:
+            image.save(path, quality=90)
+        print(IMAGES / name)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,50 @@
+"""The parts of pages that are made when the site is built, each in place of a comment."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import benchmark
+import faceref
+from benchmark.cli.app import app as facebench_app
+from docs.scripts.api import api_reference
+from docs.scripts.commands import command_reference
+from docs.scripts.repository import ROOT
+from faceref.cli.app import app as faceref_app
+from faceref.errors import unknown_choice
+
+WEIGHTS = ROOT / "weights"
+MARK = re.compile(r"^<!-- generated: (?P<what>.+) -->$", re.MULTILINE)
+
+
+def filled(text: str) -> str:
+    """`text` with every `<!-- generated: WHAT -->` replaced by what it names."""
+    return MARK.sub(lambda match: _made(match["what"]), text)
+
+
+def weights_table(folder: Path = WEIGHTS) -> str:
+    """Every file of exported weights: its size, its model card and its SHA-256."""
+    lines = ["| weights | size | SHA-256 |", "| --- | ---: | --- |"]
+    for path in sorted(folder.rglob("*.safetensors")):
+        sum_file = path.with_name(f"{path.name}.sha256")
+        sha256 = sum_file.read_text(encoding="utf-8").split()[0]
+        card = f"../{path.relative_to(ROOT).with_suffix('.md').as_posix()}"
+        size = f"{path.stat().st_size / 1e6:.1f} MB"
+        lines.append(f"| [`{path.stem}`]({card}) | {size} | `{sha256}` |")
+    return "\n".join(lines)
+
+
+PARTS = {
+    "commands of faceref": lambda: command_reference("faceref", faceref_app),
+    "commands of facebench": lambda: command_reference("facebench", facebench_app),
+    "API of faceref": lambda: api_reference(faceref),
+    "API of benchmark": lambda: api_reference(benchmark),
+    "weights": weights_table,
+}
+
+
+def _made(what: str) -> str:
+    if what not in PARTS:
+        raise unknown_choice("generated part", what, PARTS)
+    return PARTS[what]()

@@ -1,0 +1,93 @@
+"""The references that are generated: every command with its options, every name of the API."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+import typer
+
+import benchmark
+import faceref
+from benchmark.cli.app import app as facebench_app
+from docs.scripts.api import api_reference, undocumented
+from docs.scripts.commands import command_reference, commands, options
+from docs.scripts.generated import filled
+from faceref.cli.app import app as faceref_app
+from faceref.errors import FaceRefError
+
+APPS = {"faceref": faceref_app, "facebench": facebench_app}
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_every_command_is_in_the_reference_with_its_options(name: str):
+    sections = dict(
+        part.split("\n", 1) for part in command_reference(name, APPS[name]).split("\n## ")[1:]
+    )
+    for words, command in commands(name, APPS[name]):
+        text = sections.pop(words)
+        assert command.help.splitlines()[0] in text
+        assert all(f"`{option}`" in text for option in options(command) - {"--help", "-h"}), words
+    assert not sections
+
+
+def test_groups_are_taken_apart():
+    words = [words for words, _ in commands("facebench", facebench_app)]
+    assert "facebench study gains" in words
+    assert "facebench study" not in words
+    assert words.index("facebench weights") < words.index("facebench weights fetch")
+
+
+def test_a_section_says_what_a_command_takes():
+    app = typer.Typer()
+
+    @app.callback()
+    def _main() -> None:
+        """Made up."""
+
+    @app.command()
+    def cut(
+        path: str,
+        size: int = typer.Option(3, help="Side | pixels.", rich_help_panel="More"),
+        name: str = typer.Option(..., "--name", "-n", help="Of it."),
+        keep: bool = typer.Option(False, "--keep", help="Both."),
+    ) -> None:
+        """Cut it."""
+
+    text = command_reference("tool", app)
+    assert "| [`tool cut`](#tool-cut) | Cut it. |" in text
+    assert "```text\ntool cut PATH --name NAME [OPTIONS]\n```" in text
+    assert "| `--size` | `3` | Side \\| pixels. |" in text
+    assert "| `--name`, `-n` | required | Of it. |" in text
+    assert "| `--keep` |  | Both. |" in text
+    assert text.index("**Arguments**") < text.index("**More**")
+
+
+@pytest.mark.parametrize("package", [faceref, benchmark])
+def test_every_name_of_the_api_is_in_the_reference_once(package: ModuleType):
+    lines = api_reference(package).splitlines()
+    entries = [line for line in lines if line.startswith("::: ")]
+    assert sorted(entries) == sorted(f"::: {package.__name__}.{name}" for name in package.__all__)
+
+
+def test_a_missing_docstring_ends_the_build():
+    class Thing:
+        """Said."""
+
+        def done(self) -> None:
+            """Said, too."""
+
+        def bare(self) -> None: ...
+
+        def _hidden(self) -> None: ...
+
+    made = ModuleType("made")
+    vars(made).update(__all__=["Thing", "silent"], Thing=Thing, silent=lambda: None)
+    assert undocumented(made) == ["Thing.bare", "silent"]
+    with pytest.raises(FaceRefError, match=r"made: no docstring: Thing\.bare, silent"):
+        api_reference(made)
+
+
+def test_an_unknown_part_is_an_error():
+    with pytest.raises(FaceRefError, match="hashes"):
+        filled("<!-- generated: hashes -->")
