@@ -101,7 +101,7 @@ class Record:
         """The bytes of the source image, wherever they lie.
 
         Raises UnreadableImage, and VanishedError where the source itself has gone since it was
-        listed: an image that is not there is no bad image, and a set without it would be wrong.
+        listed: a set in which all of its images are rejected would be wrong.
         """
         try:
             if self.path is not None:
@@ -118,9 +118,14 @@ class Record:
             raise UnreadableImage(f"cannot be read ({why(error)})") from error
 
     def _need_there(self, error: BaseException | None) -> None:
-        """Raise VanishedError where an image cannot be read since its disk or folder is gone."""
+        """Raise VanishedError where an image cannot be read since its disk or folder is gone.
+
+        One image that somebody deleted, out of a folder with others, is no more than that.
+        """
         file = self.path or getattr(self.blob, "path", None)
         if file is None or not isinstance(error, OSError):
+            return
+        if error.errno == errno.ENOENT and self.path is not None and _has_files(file.parent):
             return
         if error.errno in _GONE or (error.errno == errno.EIO and not _listable(file.parent)):
             raise VanishedError(
@@ -157,3 +162,7 @@ def _listable(folder: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def _has_files(folder: Path) -> bool:
+    return _listable(folder) and bool(os.listdir(folder))

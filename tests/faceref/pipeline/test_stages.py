@@ -50,6 +50,9 @@ def test_what_cannot_be_read_is_rejected(data: bytes):
 
 def test_a_file_that_is_gone_is_no_bad_image_but_a_source_that_vanished(tmp_path: Path):
     record = _record(path=tmp_path / "gone.jpg")
+    (tmp_path / "other.jpg").touch()
+    assert stages.read(record).reject == "unreadable: cannot be read (No such file or directory)"
+    (tmp_path / "other.jpg").unlink()
     with pytest.raises(VanishedError, match=r"gone\.jpg was there when the source was listed"):
         stages.read(record)
 
