@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.metrics.registry import METRICS, MetricInfo
+from benchmark.protocol.tasks import SCALE, task
 from benchmark.report.latex import latex_table
 from benchmark.report.model_index import model_index
 from benchmark.report.table import Table, html_section, markdown_section
@@ -27,18 +28,23 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 NOTE = """\
-Higher is better. Faces are made small by Pillow's antialiased bicubic, x8. Scores are means over
-faces of 8-bit outputs, no border cut; intervals are bootstrapped over faces, differences paired
-face by face. `refs_hr`: references found with the HR face, an upper bound of retrieval; `refs_lr`:
-found with the LR face alone. Methods of one leaderboard had the same training budget, and val chose
-their weights. Seeds: a row of several trainings is their mean, face by face, with the standard
-deviation of their PSNR-Y; intervals are over faces. Rank: 1 and the number of rows whose PSNR-Y is
-higher beyond chance (paired bootstrap over faces, Holm's correction over all pairs of the
-leaderboard, 5 %): rows that cannot be told apart may share a rank. An arrow says which way a metric
-that not every row has is better; `-`: not scored."""
+Higher is better. Faces are made small by Pillow's antialiased bicubic, x8 or as the task says.
+Scores are means over faces of 8-bit outputs, no border cut; intervals are bootstrapped over faces,
+differences paired face by face. `refs_hr`: references found with the HR face, an upper bound of
+retrieval; `refs_lr`: found with the LR face alone. Methods of one leaderboard had the same training
+budget, and val chose their weights. Seeds: a row of several trainings is their mean, face by face,
+with the standard deviation of their PSNR-Y; intervals are over faces. Rank: 1 and the number of
+rows whose PSNR-Y is higher beyond chance (paired bootstrap over faces, Holm's correction over all
+pairs of the leaderboard, 5 %): rows that cannot be told apart may share a rank. An arrow says which
+way a metric that not every row has is better; `-`: not scored."""
 ENDINGS = {"md": "md", "csv": "csv", "latex": "tex", "yaml": "yaml"}
 """How files of each form end, by the name that `facebench leaderboard --format` takes."""
 _CSV_DIGITS = 5
+
+
+def _order(key: tuple[str, str, str, int]) -> tuple[bool, tuple[str, str, str, int]]:
+    """What leaderboards are sorted by."""
+    return task(key[0]).scale != SCALE, key
 
 
 class Leaderboard:
@@ -56,7 +62,7 @@ class Leaderboard:
             results: Folder of result files, or results already read.
 
         Returns:
-            The leaderboards, sorted by task and budget.
+            The leaderboards: x8, the main question, first; then by task and budget.
 
         Raises:
             FaceRefError: Where there is no result, a file cannot be read, or two results are of one
@@ -70,7 +76,8 @@ class Leaderboard:
                 f"Two of the results are of one run, {twice.with_suffix('')}. Give one of them, or "
                 "evaluate the other under another name."
             )
-        return cls([Table(key, rows) for key, rows in sorted(leaderboards(read).items())])
+        found = leaderboards(read).items()
+        return cls([Table(*item) for item in sorted(found, key=lambda item: _order(item[0]))])
 
     def __len__(self) -> int:
         """Rows of all tables."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmark.methods.registry import FOLDER
 from benchmark.protocol.describe import protocol_text
+from benchmark.protocol.tasks import task
 from benchmark.results.result import Result, label
 from benchmark.results.statistics import bootstrap
 from faceref.errors import FaceRefError, unknown_choice
@@ -87,7 +88,7 @@ def _measured(own: Sequence[Result]) -> list[Any]:
     return [
         EvalResult(
             task_type="image-to-image",
-            task_name="Face super-resolution, x8",
+            task_name=f"Face super-resolution, x{task(result.task).scale}",
             dataset_type=result.data_revision[:12],
             dataset_name=f"Face_Ref, {result.task}",
             dataset_split=result.split,
@@ -106,6 +107,8 @@ def _words(own: Sequence[Result], results: Sequence[Result], licence: Licence) -
     training = first.training or {}
     return {
         "title": first.title,
+        "scale": task(first.task).scale,
+        "lr": "{0}x{0}".format(task(first.task).lr_size),
         "about": _about(first.method),
         "uses_references": first.uses_references,
         "weights": _weights(first),

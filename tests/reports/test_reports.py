@@ -17,7 +17,7 @@ from benchmark.results.result import leaderboards
 from benchmark.studies.gains_page import find_leaderboard, gains_markdown, studies_of
 from benchmark.studies.references_page import markdown
 from benchmark.studies.study import read
-from benchmark.training.export import open_weights
+from benchmark.training.export import load_model, open_weights
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
 from faceref.release.policy import Licence
@@ -25,7 +25,7 @@ from reports.scripts import learning_rates
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports"
 SITE = REPORTS / "site"
-RELEASES = REPORTS.parent / "weights" / "lfw-x8-small"
+RELEASES = REPORTS.parent / "weights"
 
 
 def test_the_leaderboard_is_that_of_the_result_files():
@@ -95,7 +95,7 @@ def test_released_weights_are_those_of_results():
     known = {
         run.training["weights_sha256"] for run in read_all(REPORTS / "results") if run.training
     }
-    files = sorted(RELEASES.glob("*.safetensors"))
+    files = sorted(RELEASES.glob("*/*.safetensors"))
     assert {"msrnet", "sparnet_s"} <= {file.stem for file in files}
     for file in files:
         said = file.with_name(f"{file.name}.sha256").read_text(encoding="utf-8").split()
@@ -108,10 +108,11 @@ def test_released_weights_are_those_of_results():
 
 def test_cards_of_released_weights_are_those_of_results():
     terms = Licence("other", "lfw-research", "https://vis-www.cs.umass.edu/lfw/")
-    for file in sorted(RELEASES.glob("*.safetensors")):
+    for file in sorted(RELEASES.glob("*/*.safetensors")):
         with safe_open(file, "pt") as opened:
             weights = opened.metadata()["weights_sha256"]
         text = write_card(read_all(REPORTS / "results"), file.stem, terms, weights)
+        assert f"super-resolution, x{load_model(file).scale}" in text
         assert file.with_suffix(".md").read_text(encoding="utf-8") == text, file.stem
         assert "\nPaper: " in text
 
