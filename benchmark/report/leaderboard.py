@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.metrics.registry import METRICS, MetricInfo
-from benchmark.protocol.tasks import SCALE, task
+from benchmark.protocol.tasks import SCALE, TASKS
 from benchmark.report.latex import latex_table
 from benchmark.report.model_index import model_index
 from benchmark.report.table import Table, html_section, markdown_section
@@ -44,7 +44,8 @@ _CSV_DIGITS = 5
 
 def _order(key: tuple[str, str, str, int]) -> tuple[bool, tuple[str, str, str, int]]:
     """What leaderboards are sorted by."""
-    return task(key[0]).scale != SCALE, key
+    known = TASKS.get(key[0])
+    return known is not None and known.scale != SCALE, key
 
 
 class Leaderboard:

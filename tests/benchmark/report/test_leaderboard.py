@@ -121,7 +121,7 @@ def test_unknown_forms_and_metrics_are_named(folder: Path, tmp_path: Path):
     odd.means["psnr_z"] = 1.0
     with pytest.raises(FaceRefError, match="psnr_z"):
         ranked_rows([odd])
-    with pytest.raises(FaceRefError, match="Choose another --out"):
+    with pytest.raises(FaceRefError, match="Choose another place"):
         Leaderboard.of(folder).write(Path("/dev/null/leaderboard.csv"), "csv")
     Leaderboard.of(folder).write(tmp_path / "out" / "leaderboard.csv", "csv")
     assert (tmp_path / "out" / "leaderboard.csv").read_text().startswith("task,budget,")

@@ -109,7 +109,7 @@ def test_leaderboards_without_bicubic_or_spread_are_drawn(tmp_path: Path):
 
 def test_figures_that_cannot_be_written_say_so(tmp_path: Path):
     (tmp_path / "figures").write_text("")
-    with pytest.raises(FaceRefError, match="Choose another --out"):
+    with pytest.raises(FaceRefError, match="Choose another place"):
         Leaderboard.of(leaderboard_results()).plot(tmp_path / "figures" / "cost.png")
 
 
