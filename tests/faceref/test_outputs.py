@@ -16,7 +16,7 @@ from faceref.cli.app import app
 from faceref.dataset import credits, store
 from faceref.errors import FaceRefError, HeldError, UnwritableError
 from faceref.files import replacing, write_bytes
-from faceref.outputs import SET_FILE, holding, need_file, need_replaceable
+from faceref.outputs import SET_FILE, holding, need_file, need_replaceable, settle
 from faceref.pipeline.build import build
 from faceref.sources.folder import folder
 from tests.faceref.fakes import PlainEmbedder, write_people
