@@ -236,7 +236,7 @@ def _refuse_large(image: Image.Image) -> None:
 
 def _refuse_unfilled(image: Image.Image, size: int) -> None:
     """Refuse pixels that are not compressed and still more than the bits of the file."""
-    codecs = {tile[0] for tile in image.tile}
+    codecs = {tile[0] for tile in getattr(image, "tile", ())}
     if codecs == {"raw"} and image.width * image.height > 8 * size:
         raise UnreadableImage("cut off")
 
