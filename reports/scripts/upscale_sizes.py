@@ -36,7 +36,7 @@ from benchmark.metrics.perceptual import distances, lpips_distance, open_lpips
 from benchmark.protocol.degradation import degrade
 from benchmark.results.paired import paired
 from benchmark.training.export import load_model
-from benchmark.upscaling.faces import FaceUpscaler, UpscaledFace, upscale_photo
+from benchmark.upscaling.faces import FaceUpscaler, NoFaceError, UpscaledFace, upscale_photo
 from benchmark.upscaling.networks import Network, open_networks
 from benchmark.upscaling.paste import upsample_image
 from faceref.dataset.face_ref import FaceRef
@@ -75,6 +75,8 @@ class Known:
     """An embedder that has the landmarks, in place of a detector."""
 
     scheme = ARCFACE
+    det_size = None
+    finest = 1.0
 
     def __init__(self, points: Sequence[np.ndarray]) -> None:
         self.points = points
@@ -213,9 +215,10 @@ def _upscaled(
     image: np.ndarray, upscaler: FaceUpscaler, embedder: Any, scale: int
 ) -> tuple[np.ndarray, list[UpscaledFace]]:
     """As `upscale_photo`; a photograph in which no face is found is upsampled."""
-    if not embedder.detect(image):
+    try:
+        return upscale_photo(image, upscaler, embedder, scale)
+    except NoFaceError:
         return upsample_image(image, scale), []
-    return upscale_photo(image, upscaler, embedder, scale)
 
 
 def _seen(faces: Sequence[UpscaledFace], one: Photo, size: int) -> int:

@@ -1,0 +1,40 @@
+"""The page of the study follows from its numbers, and they say what the tool says."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.upscaling.networks import LIMITS
+from reports.scripts import upscale_sizes_page
+from reports.scripts.upscale_sizes import SIZES
+
+REPORTS = Path(__file__).resolve().parents[2] / "reports"
+
+
+@pytest.fixture(scope="module")
+def known() -> dict[str, Any]:
+    """The committed numbers."""
+    return json.loads((REPORTS / "upscale_sizes.json").read_text(encoding="utf-8"))
+
+
+def test_the_page_is_that_of_the_numbers(known: dict[str, Any]):
+    text = (REPORTS / "upscale_sizes.md").read_text(encoding="utf-8")
+    assert text == upscale_sizes_page.page(known), "run: make reports"
+
+
+def test_limits_are_those_that_val_chose(known: dict[str, Any]):
+    assert upscale_sizes_page.best_on_val(known) == {
+        size: next((scale for scale, limit in LIMITS.items() if size <= limit), None)
+        for size in SIZES
+    }
+
+
+def test_on_test_the_tool_is_nowhere_below_bicubic(known: dict[str, Any]):
+    rows = [row for row in known["rows"] if row["split"] == "test"]
+    assert [row["size"] for row in rows] == list(SIZES)
+    for row in rows:
+        assert row["faces"] >= 200
+        for way in ("tool", "detected"):
+            assert row[way]["psnr_y"]["over_bicubic"][1] >= 0
