@@ -27,9 +27,11 @@ Networks: {networks}. By `reports/scripts/upscale_sizes.py`; numbers in `upscale
 {worse}
 
 This is of clean photographs. A result agrees with all pixels of the photograph, with what JPEG or
-noise put there, too, which bicubic upsampling smooths. A look at ten faces of val of each of five
-sizes (16 to 64 px; too few for a table; tool less bicubic, dB): JPEG of quality 75 +0.2 to -0.15,
-quality 40 -0.2 to -0.5; noise of SD 5 +0.9 to -0.3, worst at 64 px, of SD 10 +0.2 (16 px) to -1.3.
+noise put there, too, which bicubic upsampling smooths. Tool less bicubic in dB, tried by hand: ten
+faces of val at each of five sizes (16 to 64 px), JPEG of quality 75 +0.2 to -0.15, quality 40 -0.2
+to -0.5, noise of SD 5 +0.9 to -0.3, of SD 10 +0.2 (16 px) to -1.3; 50 faces of val at 64 and 96 px,
+quality 90 +0.5 and +0.4, quality 75 -0.2 and -0.3, noise of SD 5 -0.6 and -1.2. So large faces of
+noisy photographs, or of JPEG of quality 75, come out worse than bicubic.
 
 ![PSNR, LPIPS and identity by size](figures/upscale_sizes.png)
 """
