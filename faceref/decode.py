@@ -167,6 +167,7 @@ def _decoded(file: BinaryIO, size: int) -> Decoded:
 def _attempt(file: BinaryIO, kind: str, size: int) -> Decoded:
     with _open(file, kind) as image:
         _refuse_large(image)
+        _refuse_unfilled(image, size)
         if kind == "JPEG":
             _refuse_bomb(image, file, size)
         image.load()
@@ -231,6 +232,13 @@ def _open(file: BinaryIO, kind: str) -> Image.Image:
 def _refuse_large(image: Image.Image) -> None:
     if image.width * image.height > MAX_PIXELS:
         raise UnreadableImage(f"over {MAX_PIXELS:,} pixels")
+
+
+def _refuse_unfilled(image: Image.Image, size: int) -> None:
+    """Refuse pixels that are not compressed and still more than the bits of the file."""
+    codecs = {tile[0] for tile in getattr(image, "tile", ())}
+    if codecs == {"raw"} and image.width * image.height > 8 * size:
+        raise UnreadableImage("cut off")
 
 
 def _refuse_bomb(image: Image.Image, file: BinaryIO, size: int) -> None:

@@ -53,7 +53,7 @@ _SET = (
 """Files of a set, a release or an index, and what a download of one from the Hub adds."""
 SET_FILE = re.compile(f"({_SET}|{_ANYWHERE})")
 WORK_FILE = re.compile(
-    rf"({LOCK}|{_MOVING}|recipe\.json|parts/part-\d+\.parquet|lr_encoder\.\w+"
+    rf"({LOCK}|{_MOVING}|recipe\.json|(several/)?parts/part-\d+\.parquet|lr_encoder\.\w+"
     rf"|(finished|replaced)/({_SET})|{_ANYWHERE})"
 )
 

@@ -323,12 +323,17 @@ class FaceRef:
 
     def _images_by_id(self, wanted: set[str]) -> dict[str, np.ndarray]:
         """The aligned faces of the given ids, from whatever split they are in."""
-        return {
+        found = {
             image_id: self._decode(image_id, encoded)
             for split in self.splits
             for image_id, encoded in self.stream(split)
             if image_id in wanted
         }
+        if missing := sorted(wanted - found.keys()):
+            raise FaceRefError(
+                f"{self.root} has no face {missing[0]!r}, which it refers to. {AGAIN}"
+            )
+        return found
 
     def count(self, split: str) -> int:
         """Number of rows of `split`."""

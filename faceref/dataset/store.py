@@ -125,7 +125,11 @@ MANIFEST_SHAPE = {
         "likeness": Each(str),
         "random_similarity": {"mean": NUMBER},
     },
-    "origin": {"labelled": bool, "credited": COUNT},
+    "origin": {
+        "labelled": bool,
+        "credited": COUNT,
+        "inventory": Maybe({"passed_over": Each(COUNT)}),
+    },
     "packed": {"data_revision": str, "of_data": str},
     "people": {"giant_components": list, "notes": [str], "unlabelled_images": COUNT},
     "quality": Maybe(_QUANTILES),

@@ -93,13 +93,14 @@ def _refuse_few(used: pa.Table, rejects: Sequence[dict[str, str]]) -> None:
     """Raise UnusableError where the usable faces are no people to split."""
     reasons = Counter(row["reason"] for row in rejects)
     text = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-    people = len(set(used["identity"].to_pylist()))
+    named = set(used["identity"].to_pylist())
+    people = len(named)
     if people == 0:
         raise UnusableError(
             f"None of the {len(rejects)} images has a usable face: {text}. "
             "Check that the images are photographs of faces, or lower the limits of the build."
         )
-    if people < MIN_PEOPLE:
+    if people < MIN_PEOPLE and None not in named:
         raise too_few_people(people, text)
 
 

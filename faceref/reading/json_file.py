@@ -25,17 +25,17 @@ class MissingKeyError(FaceRefError, KeyError):
 class JsonObject(dict[str, Any]):
     """An object of a JSON file, which names the file where a key is asked for that it lacks."""
 
-    origin: Path = Path()
-    way_out: str = ""
+    _path: Path = Path()
+    _way_out: str = ""
 
     def without(self, key: str) -> JsonObject:
         """A copy that lacks `key`."""
         found = JsonObject({name: value for name, value in self.items() if name != key})
-        found.origin, found.way_out = self.origin, self.way_out
+        found._path, found._way_out = self._path, self._way_out
         return found
 
     def __missing__(self, key: str) -> NoReturn:
-        raise MissingKeyError(f"{self.origin} lacks {key!r}. {self.way_out}")
+        raise MissingKeyError(f"{self._path} lacks {key!r}. {self._way_out}")
 
 
 def read_json(path: Path, way_out: str, shape: Shape = dict) -> Any:
@@ -78,7 +78,7 @@ def parse_json(text: str, path: Path, way_out: str) -> Any:
             names = [name for name, _ in pairs]
             twice = next(name for name in names if names.count(name) > 1)
             raise _Wrong(f"has the key {twice!r} twice")
-        found.origin, found.way_out = path, way_out
+        found._path, found._way_out = path, way_out
         return found
 
     try:

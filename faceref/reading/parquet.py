@@ -123,9 +123,11 @@ def _need_type(
     if pa.types.is_struct(wanted) and pa.types.is_struct(found):
         there = {field.name: field.type for field in _fields(found)}
         for field in _fields(wanted):
-            if field.name in there:  # Sets of earlier versions have fewer.
-                below = f"{name}.{field.name}"
+            below = f"{name}.{field.name}"
+            if field.name in there:
                 _need_type(there[field.name], field.type, below, path, way_out)
+            elif name not in _GROWN and field.name not in _OPTIONAL:
+                raise FaceRefError(f"{path}: the column {below} is missing. {way_out}")
     elif _is_list(wanted) and _is_list(found):
         _need_type(found.value_type, wanted.value_type, name, path, way_out)
     elif _kind(found) != _kind(wanted):
@@ -161,6 +163,8 @@ def _need_whole(table: pa.Table, names: Set[str], path: Path, way_out: str, firs
                 )
 
 
+_GROWN = ("quality",)
+"""Structs of which sets of earlier versions have fewer fields."""
 _OPTIONAL = ("path",)
 """Fields that may be null in a whole row: where an image came from."""
 

@@ -155,7 +155,7 @@ def test_an_array_an_image_and_a_file_are_upscaled_alike(tiny_build: Path, here:
     assert all(np.array_equal(outputs[0], other) for other in outputs)
     lr_alone = benchmark.Upscaler(Nearest(), faces, aligned=True)
     assert lr_alone(crop).image.shape == (128, 128, 3)
-    with pytest.raises(FaceRefError, match=r"nowhere\.png: cannot be opened"):
+    with pytest.raises(FaceRefError, match=r"nowhere\.png: cannot be read"):
         upscaler("nowhere.png")
     upscaler(crop).save("large.png")
     with Image.open("large.png") as image:

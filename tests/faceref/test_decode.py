@@ -233,3 +233,11 @@ def test_every_ending_is_of_a_format_that_is_read():
     for ending in IMAGE_ENDINGS:
         kind = kinds.get(ending) or Image.registered_extensions()[ending]
         assert decode(_saved(NOISE, kind)).pixels.shape == NOISE.shape, ending
+
+
+def test_pixels_that_the_file_cannot_hold_are_refused_before_they_are_allocated():
+    tall = bytearray(_saved(np.zeros((40, 47), np.float32), "TIFF"))
+    entry = tall.index(struct.pack("<H", 257))
+    tall[entry : entry + 12] = struct.pack("<HHII", 257, 4, 1, 1 << 21)
+    with pytest.raises(UnreadableImage, match="cut off"):
+        decode(bytes(tall))

@@ -16,7 +16,7 @@ from faceref.cli.app import app
 from faceref.dataset import credits, store
 from faceref.errors import FaceRefError, HeldError, UnwritableError
 from faceref.files import replacing, write_bytes
-from faceref.outputs import SET_FILE, holding, need_file, need_replaceable, working_folder
+from faceref.outputs import SET_FILE, holding, need_file, need_replaceable, settle
 from faceref.pipeline.build import build
 from faceref.sources.folder import folder
 from tests.faceref.fakes import PlainEmbedder, write_people
@@ -182,10 +182,11 @@ def test_one_process_makes_an_output(people: Path, tmp_path: Path):
 def test_a_set_comes_back_after_a_kill_between_two_renames(tmp_path: Path):
     old = tmp_path / "out.building" / "replaced"
     old.mkdir(parents=True)
-    (old.parent / "lock").touch()
+    for name in ("lock", "moving"):
+        (old.parent / name).touch()
     (old / "face_ref.json").write_text("{}")
-    with working_folder(tmp_path / "out", "building", keep=True):
-        assert (tmp_path / "out" / "face_ref.json").exists()
+    settle(tmp_path / "out", "building")
+    assert (tmp_path / "out" / "face_ref.json").exists()
 
 
 @pytest.mark.case("D23")

@@ -75,7 +75,7 @@ def _open_set(folder: Path) -> None:
     list(verify(folder / "set"))
     data_revision(faces)
     faces.to_pandas()
-    faces.near_duplicates(), faces.label_noise(), faces.rejects(), faces.oracle()
+    _ = (faces.near_duplicates(), faces.label_noise(), faces.rejects(), faces.oracle())
     read_split(faces, "test", "refs_lr")
     faces.sheet(probes=2)
 
@@ -96,7 +96,7 @@ def _open_index(folder: Path) -> None:
     from faceref.release.verify import verify
 
     index = Index.open(folder / "index-of-set")
-    len(index.rows), len(index.rejects), index.release["files"], index.release["written_with"]
+    _ = (len(index.rows), len(index.rejects), index.release["files"], index.release["written_with"])
     list(verify(index.root))
 
 
@@ -114,7 +114,13 @@ def _open_results(folder: Path) -> None:
 
     validate_all([folder])
     board = Leaderboard.of(folder)
-    board.to_markdown(), board.to_csv(), board.to_latex(), board.to_yaml(), board.to_dataframe()
+    _ = (
+        board.to_markdown(),
+        board.to_csv(),
+        board.to_latex(),
+        board.to_yaml(),
+        board.to_dataframe(),
+    )
 
 
 def _sign_any(path: Path) -> None:
@@ -153,7 +159,7 @@ def _open_report(folder: Path) -> None:
     method, run = load_method("srcnn"), folder / "run"
     training = training_of(method, run)
     assert training is not None
-    budget_name(training), training["seed"], TrainingRecord.of(training, False).as_json()
+    _ = (budget_name(training), training["seed"], TrainingRecord.of(training, False).as_json())
     open_model(method, run)
     load_model(run)
     from benchmark.protocol.budgets import BUDGETS
@@ -201,7 +207,7 @@ def _open_exported(folder: Path) -> None:
 
     load_model(folder / "srcnn.safetensors")
     report = training_report(folder / "srcnn.safetensors")
-    budget_name(report), TrainingRecord.of(report, False)
+    _ = (budget_name(report), TrainingRecord.of(report, False))
 
 
 def _celeba(folder: Path) -> None:

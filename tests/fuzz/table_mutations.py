@@ -198,7 +198,7 @@ def damage_safetensors(path: Path, rng: Rng) -> None:
         key = list(facts)[int(rng.integers(len(facts)))]
         try:
             facts[key] = json.dumps(changed(json.loads(facts[key]), rng))
-        except ValueError:
+        except (ValueError, RecursionError):
             facts[key] = str(VALUES[int(rng.integers(len(VALUES)))]).replace("\ud800", "?")
     save_file(tensors, path, facts)
 
@@ -212,7 +212,7 @@ def sign_result(path: Path) -> None:
         kept = {key: value for key, value in content.items() if key != "sha256"}
         digest = hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
         text = json.dumps({**kept, "sha256": digest})
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return
     path.write_text(text, "utf-8")
 

@@ -205,7 +205,7 @@ def main() -> None:
         print(f"{kind.name}: {found[kind.name]}", flush=True)
     report = {
         "what": "damaged tables, manifests, results, checkpoints, weights and Parquet files",
-        "command": f"python -m tests.fuzz.tables --count {given.count} --seed {given.seed}",
+        "command": " ".join(["python -m tests.fuzz.tables", *sys.argv[1:]]),
         "seed": given.seed,
         "tried": sum(kind["tried"] for kind in found.values()),
         "lost": 0,

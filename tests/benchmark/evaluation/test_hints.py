@@ -59,15 +59,17 @@ def test_predictions_in_bgr_are_scored_as_they_are_with_a_hint(
 
 
 @CASE
-def test_targets_that_exif_turns_are_scored_as_they_are_with_a_hint(
-    tmp_path, capsys: pytest.CaptureFixture
+@pytest.mark.parametrize("tag", [True, False])
+def test_targets_that_exif_turns_are_upright_and_without_the_tag_there_is_a_hint(
+    tmp_path, capsys: pytest.CaptureFixture, tag: bool
 ):
     for place, face in enumerate(FACES):
         for name, pixels in (("out", face), ("true", np.rot90(face))):
             (tmp_path / name).mkdir(exist_ok=True)
             exif = Image.Exif()
-            exif[0x0112] = 6 if name == "true" else 1
+            exif[0x0112] = 6 if name == "true" and tag else 1
             Image.fromarray(pixels).save(tmp_path / name / f"{place}.png", exif=exif)
     (tmp_path / "out" / "._0.png").write_bytes(b"Mac")
-    score_folders(tmp_path / "out", tmp_path / "true", "pairs-x8@1")
-    assert "turned by 270 degrees (EXIF?)" in capsys.readouterr().out
+    scores = score_folders(tmp_path / "out", tmp_path / "true", "pairs-x8@1")
+    said = "turned by 270 degrees (EXIF?)" in capsys.readouterr().out
+    assert (min(one["psnr_y"] for one in scores.values()) == 100, said) == (tag, not tag)

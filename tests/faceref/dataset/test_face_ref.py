@@ -1,6 +1,11 @@
+import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from faceref.dataset import store
@@ -130,3 +135,40 @@ def _holds(sheet: np.ndarray, face: np.ndarray) -> bool:
     return any(
         np.array_equal(sheet[top : top + 128, left : left + 128], face) for top, left in corners
     )
+
+
+@pytest.mark.parametrize("inventory", [[1], "text", 0.5, {"passed_over": [1]}])
+def test_an_inventory_of_another_shape_is_refused(
+    faces: FaceRef, tmp_path: Path, inventory: object
+):
+    path = shutil.copytree(faces.root, tmp_path / "set") / store.MANIFEST
+    manifest = json.loads(path.read_text())
+    manifest["origin"] = {**(manifest.get("origin") or {}), "inventory": inventory}
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(FaceRefError, match="inventory"):
+        FaceRef.open(path.parent).summary()
+
+
+def _changed(root: Path, name: str, change: Callable[[list], pa.Array]) -> FaceRef:
+    """The set in `root` with another column `name` in its shard of test faces."""
+    faces = FaceRef.open(root)
+    (path,) = faces.shards("test")
+    table = pq.read_table(path)
+    place = table.column_names.index(name)
+    pq.write_table(table.set_column(place, name, change(table[name].to_pylist())), path)
+    return FaceRef.open(root)
+
+
+def test_an_image_without_its_bytes_is_refused(faces: FaceRef, tmp_path: Path):
+    root = shutil.copytree(faces.root, tmp_path / "set")
+    broken = _changed(root, "image", lambda rows: pa.array([{"path": ""} for _ in rows]))
+    with pytest.raises(FaceRefError, match=r"column image\.bytes is missing"):
+        list(broken.stream("test"))
+
+
+def test_a_sheet_of_references_that_are_not_there_names_one(faces: FaceRef, tmp_path: Path):
+    root = shutil.copytree(faces.root, tmp_path / "set")
+    away = [{"image_id": "nobody/1", "score": 0.5}]
+    broken = _changed(root, "refs_hr", lambda rows: pa.array([away for _ in rows]))
+    with pytest.raises(FaceRefError, match="no face 'nobody/1'"):
+        broken.sheet("test", "refs_hr", probes=1)
