@@ -110,7 +110,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
         mean("tool", "lpips"),
         mean("bicubic", "identity"),
         mean("tool", "identity"),
-        f"{100 * row['detected_share']:.0f}",
+        f"{100 * row['detected_share']:.1f}",
         f"{row['detected']['psnr_y']['over_bicubic'][0]:+.2f}",
     ]
 
