@@ -83,6 +83,7 @@ class _Table:
                     skiprows=self.skip,
                     names=["image", *map(str, range(self.width))],
                     index_col=False,
+                    keep_default_na=False,
                     dtype={"image": str, **{str(place): np.int32 for place in range(self.width)}},
                 )
         except Exception as error:  # pandas raises errors of many kinds on damaged text.

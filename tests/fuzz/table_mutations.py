@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def changed(value: Any, rng: Rng) -> Any:
     for _ in range(int(rng.integers(1, 4))):
         places = _nodes(value)
         if not places:
-            return VALUES[int(rng.integers(len(VALUES)))]
+            return deepcopy(VALUES[int(rng.integers(len(VALUES)))])
         holder, key = places[int(rng.integers(len(places)))]
         kind = rng.integers(0, 5)
         if kind == 0 and isinstance(holder, dict):
@@ -76,7 +77,7 @@ def changed(value: Any, rng: Rng) -> Any:
             other, name = places[int(rng.integers(len(places)))]
             holder[key] = json.loads(json.dumps(other[name]))
         else:
-            holder[key] = VALUES[int(rng.integers(len(VALUES)))]
+            holder[key] = deepcopy(VALUES[int(rng.integers(len(VALUES)))])
     return value
 
 
@@ -171,7 +172,7 @@ def damage_checkpoint(path: Path, rng: Rng) -> None:
     elif kind == 2 and isinstance(holder[key], str):
         holder[key] = holder[key][: int(rng.integers(len(holder[key]) + 1))]
     else:
-        holder[key] = VALUES[int(rng.integers(len(VALUES)))]
+        holder[key] = deepcopy(VALUES[int(rng.integers(len(VALUES)))])
     torch.save(value, path)
 
 
@@ -199,7 +200,9 @@ def damage_safetensors(path: Path, rng: Rng) -> None:
         try:
             facts[key] = json.dumps(changed(json.loads(facts[key]), rng))
         except (ValueError, RecursionError):
-            facts[key] = str(VALUES[int(rng.integers(len(VALUES)))]).replace("\ud800", "?")
+            facts[key] = str(deepcopy(VALUES[int(rng.integers(len(VALUES)))])).replace(
+                "\ud800", "?"
+            )
     save_file(tensors, path, facts)
 
 

@@ -292,3 +292,12 @@ def test_quoted_csv_with_a_byte_order_mark(copy: Copy):
     path.with_suffix(".csv").write_text("\r\n".join(quoted), "utf-8-sig", newline="")
     path.unlink()
     assert celeba(Choices(root), published).labelled
+
+
+def test_an_image_called_nan_is_a_line_that_is_named(copy: Copy):
+    root, published = copy
+    path = next(root.rglob("list_eval_partition.txt"))
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:3], "nan 0", *lines[4:]]) + "\n")
+    with pytest.raises(FaceRefError, match=r"list_eval_partition\.txt, line 4: 'nan 0'"):
+        celeba(Choices(root, checksums=False), published)
