@@ -13,9 +13,9 @@ from tests.fuzz.tables import fuzz
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_a_damaged_file_is_one_line(kind: Kind, tmp_path: Path, capsys: pytest.CaptureFixture):
-    found = fuzz(kind, 6, seed=1, keep=tmp_path / "escaped")
+    found = fuzz(kind, 12, seed=1, keep=tmp_path / "escaped")
     assert found.escaped == 0, capsys.readouterr().out
-    assert found.tried == 6
+    assert found.tried == 12
     assert found.refused > 0
 
 
