@@ -62,7 +62,10 @@ def test_every_image_of_lfw_is_accounted_for(lfw: FaceRef):
     kept = sum(lfw.count(split) for split in ("train", "val", "test"))
     rejects = lfw.rejects()
     assert kept + len(rejects) == LFW_IMAGES
-    assert kept > 0.999 * LFW_IMAGES
+    # As a folder, nothing says that the subject is at the centre, as the source `lfw` does.
+    several = [row for row in rejects if row["reason"] == "several faces"]
+    assert kept + len(several) > 0.999 * LFW_IMAGES
+    assert len(several) < 0.01 * LFW_IMAGES
     assert all(row["reason"] for row in rejects)
     assert lfw.count("test") >= 1000
 
@@ -114,7 +117,10 @@ def test_two_builds_are_equal_and_bad_files_are_counted(
             other = second.root / path.relative_to(first.root)
             assert path.read_bytes() == other.read_bytes(), path.name
     reasons = {row["image_id"].split("/")[1]: row["reason"] for row in first.rejects()}
-    assert reasons == {"broken": "unreadable", "empty": "unreadable", "noise": "no face"}
+    assert reasons == {
+        **{"broken": "unreadable", "empty": "unreadable", "noise": "no face"},
+        "Pamela_Melroy_0001": "several faces",  # the only image of its label, with two alike
+    }
 
 
 def test_the_benchmark_runs_on_lfw(lfw: FaceRef, tmp_path: Path):
