@@ -37,7 +37,7 @@ MUTE = "needs more memory than there is"
 """The reason that hides a use of memory without bound."""
 Seeds = Mapping[str, Sequence[bytes]]
 Outcome = tuple[int, str, str, float, float]
-"""Number of the image; right, refused or escaped; the reason; seconds; peak MB."""
+"""Number of the image; right, refused or escaped; the reason; seconds; MB taken at most."""
 
 
 @dataclass
@@ -89,12 +89,13 @@ def _child(given: Seeds, seed: int, start: int, stop: int, out: Connection) -> N
     for number in range(start, stop):
         _, data = case(given, seed, number)
         Path("/proc/self/clear_refs").write_text("5")
+        before = _status("VmRSS")
         signal.setitimer(signal.ITIMER_REAL, SECONDS)
         begun = time.perf_counter()
         end, reason = _tried(data)
         seconds = time.perf_counter() - begun
         signal.setitimer(signal.ITIMER_REAL, 0)
-        out.send((number, end, reason, seconds, _status("VmHWM")))
+        out.send((number, end, reason, seconds, max(0.0, _status("VmHWM") - before)))
     out.close()
 
 

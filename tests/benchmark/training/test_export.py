@@ -84,11 +84,14 @@ def test_a_file_that_is_not_there_is_no_folder_to_train_in(name: str, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "file", sorted(RELEASES.rglob("*.safetensors")), ids=lambda file: file.stem
+    "file",
+    sorted(RELEASES.rglob("*.safetensors")),
+    ids=lambda file: f"{file.parent.name}-{file.stem}",
 )
 def test_what_the_project_released_can_be_scored(file: Path):
-    method = open_weights(file).method
-    assert training_of(method, file) == training_report(file)
+    weights = open_weights(file)
+    method = weights.method
+    assert training_of(method, file, weights.scale) == training_report(file)
     assert TrainingRecord.of(training_report(file), method.uses_references).val_psnr_y > 27
 
 
