@@ -104,7 +104,7 @@ def gains(
 ) -> None:
     """Say whether references help: paired differences of a leaderboard, on one page.
 
-    Example: `facebench study gains reports/results --out reports`
+    Example: `facebench study gains reports/results --task lfw-x8@1 --out reports`
     """
     import benchmark
     from faceref.console import say
