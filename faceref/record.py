@@ -125,9 +125,9 @@ class Record:
         file = self.path or getattr(self.blob, "path", None)
         if file is None or not isinstance(error, OSError):
             return
-        if error.errno == errno.ENOENT and self.path is not None and _has_files(file.parent):
+        if error.errno == errno.ENOENT and self.path is not None and _names_in(file.parent):
             return
-        if error.errno in _GONE or (error.errno == errno.EIO and not _listable(file.parent)):
+        if error.errno in _GONE or (error.errno == errno.EIO and _names_in(file.parent) is None):
             raise VanishedError(
                 f"{file} was there when the source was listed and is gone: was a disk unplugged, "
                 "or a folder moved? Bring it back and give the same command again: it goes on."
@@ -156,13 +156,9 @@ class Blob(Protocol):
         ...
 
 
-def _listable(folder: Path) -> bool:
+def _names_in(folder: Path) -> list[str] | None:
+    """What lies in a folder; None where it cannot be listed."""
     try:
-        os.listdir(folder)
+        return os.listdir(folder)
     except OSError:
-        return False
-    return True
-
-
-def _has_files(folder: Path) -> bool:
-    return _listable(folder) and bool(os.listdir(folder))
+        return None
