@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from faceref.decode import UnreadableImage, decode
+from tests.fuzz.counts import Counts
 from tests.fuzz.image_seeds import seeds
 from tests.fuzz.mutate import mutated
 
@@ -41,15 +42,9 @@ Outcome = tuple[int, str, str, float, float]
 
 
 @dataclass
-class Tally:
+class Tally(Counts):
     """What became of the images of one format."""
 
-    tried: int = 0
-    right: int = 0
-    refused: int = 0
-    escaped: int = 0
-    slowest_s: float = 0.0
-    peak_mb: float = 0.0
     reasons: dict[str, int] = field(default_factory=dict)
     """Why images were refused."""
 

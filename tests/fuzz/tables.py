@@ -17,7 +17,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ import numpy as np
 
 from faceref.errors import FaceRefError
 from faceref.files import write_json
+from tests.fuzz.counts import Counts
 from tests.fuzz.table_kinds import KINDS, Kind
 
 SECONDS = 5
@@ -34,20 +35,6 @@ WARM_UP = 600
 """Seconds that a child has to import what it needs: torch takes half a minute on a busy machine."""
 GRACE = 30
 """Seconds after which a child that answers nothing is ended."""
-
-
-@dataclass
-class Counts:
-    """What came of one kind of file."""
-
-    tried: int = 0
-    right: int = 0
-    """Opened all the same."""
-    refused: int = 0
-    """By one line."""
-    escaped: int = 0
-    slowest_s: float = 0.0
-    peak_mb: float = 0.0
 
 
 class TooSlowError(BaseException):
