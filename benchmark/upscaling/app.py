@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import os
 import signal
+import socket
 import tempfile
 import threading
 import time
@@ -71,7 +72,7 @@ def serve_app(
         pack: As of `benchmark.Upscaler`.
         device: `cpu` or `cuda`.
         host: Address to listen on. Anyone who reaches another than 127.0.0.1 can use the page.
-        port: 0 takes a free one from 7860 on.
+        port: 0 takes a free one.
         browser: Open the browser.
 
     Raises:
@@ -99,29 +100,35 @@ def open_app(
         gr = _need_gradio()
         folder = Path(name)
         page = _page(gr, viewer, folder)
-        try:
-            _, address, _ = page.launch(
-                inbrowser=browser,
-                inline=False,
-                share=False,
-                server_name=host,
-                server_port=port or None,
-                prevent_thread_lock=True,
-                quiet=True,
-                max_file_size=LARGEST,
-                footer_links=[],
-                theme=_theme(gr),
-                css=STYLE,
-            )
-        except OSError as error:
-            raise FaceRefError(
-                f"Cannot listen on {host}, port {port}: {str(error).splitlines()[0]} "
-                "Leave --port out to take a free one."
-            ) from error
+        _, address, _ = page.launch(
+            inbrowser=browser,
+            inline=False,
+            share=False,
+            server_name=host,
+            server_port=_free_port(host, port),
+            prevent_thread_lock=True,
+            quiet=True,
+            max_file_size=LARGEST,
+            footer_links=[],
+            theme=_theme(gr),
+            css=STYLE,
+        )
         try:
             yield address
         finally:
             page.close(verbose=False)
+
+
+def _free_port(host: str, port: int) -> int:
+    """`port`, or a free one for 0; raises FaceRefError where it cannot be listened on."""
+    try:
+        with socket.create_server((host, port)) as probe:
+            return probe.getsockname()[1]
+    except OSError as error:
+        raise FaceRefError(
+            f"Cannot listen on {host}, port {port}: {error.strerror}. Leave --port out to take a "
+            "free one, --host to listen on this machine."
+        ) from error
 
 
 def _theme(gr: ModuleType) -> Any:

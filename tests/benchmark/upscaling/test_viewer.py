@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 import benchmark
 from benchmark.cli.app import app
+from benchmark.upscaling.app import LOCAL, _free_port
 from benchmark.upscaling.faces import UpscaledFace
 from benchmark.upscaling.viewer import (
     SCREEN,
@@ -123,6 +125,16 @@ def test_faces_are_escaped_counted_and_smallest_first():
     assert text.index("20 pixels wide") < text.index("Left as it is: 300 px: sharp already.")
     assert "more faces" not in text
     assert "3 more faces are in the image" in faces_page([left] * (SHOWN + 3))
+
+
+def test_a_port_is_free_or_refused_in_one_line():
+    with socket.create_server((LOCAL, 0)) as taken:
+        port = taken.getsockname()[1]
+        assert _free_port(LOCAL, 0) not in (0, port)
+        with pytest.raises(FaceRefError, match=f"Cannot listen on {LOCAL}, port {port}: Address"):
+            _free_port(LOCAL, port)
+    with pytest.raises(FaceRefError, match=r"Cannot listen on 203\.0\.113\.7"):
+        _free_port("203.0.113.7", 0)
 
 
 def test_without_gradio_the_way_out_is_one_line(monkeypatch: pytest.MonkeyPatch):
