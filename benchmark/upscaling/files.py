@@ -23,9 +23,9 @@ from benchmark.upscaling.upscaler import Upscaler
 from benchmark.upscaling.video import NO_FFMPEG, has_ffmpeg, upscale_video
 from faceref.api.arguments import as_path
 from faceref.console import progress_bar
-from faceref.decode import decode
 from faceref.errors import FaceRefError, UnwritableError
-from faceref.outputs import holding
+from faceref.outputs.lock import holding
+from faceref.reading.image import decode
 
 _SHOWN = 3
 

@@ -15,7 +15,7 @@ from benchmark.upscaling.images import NOTICE
 from benchmark.upscaling.jobs import REPORT, UNFINISHED, Job
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256, write_text
-from faceref.outputs import LOCK
+from faceref.outputs.lock import LOCK
 
 if TYPE_CHECKING:
     from typing import TypeGuard
