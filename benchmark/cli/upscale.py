@@ -11,10 +11,14 @@ from benchmark.cli.options import MORE, Device
 
 UPSCALE = """**Examples**
 
-`facebench upscale group.jpg --face-ref face_ref --weights runs/x8 --weights runs/x4 --out large`
+`facebench upscale group.jpg`
 
-`facebench upscale crops/ --aligned --explain --face-ref face_ref --weights w.safetensors
---out large`
+`facebench upscale crops/ --aligned --explain --out large`
+
+`facebench upscale group.jpg --face-ref face_ref --weights runs/x8 --weights runs/x4`
+
+Without options it uses what comes with the package: small networks for x8 and x4, trained on LFW
+(for research), the embedded sample as references, and dlib's detector. Nothing is downloaded.
 
 Sub-folders are read, too. The exit status is 1 where any file failed. Interrupted, the same command
 goes on with the first file that is not done; a video begins anew.
@@ -27,14 +31,21 @@ def upscale(
     given: Annotated[
         Path, typer.Argument(metavar="INPUT", help="An image, a video, or a folder of them.")
     ],
-    face_ref: Annotated[Path, typer.Option(help="Face_Ref whose train faces serve as references.")],
-    weights: Annotated[
-        list[Path],
+    face_ref: Annotated[
+        Path | None,
         typer.Option(
-            help="Folder of a training, or an exported .safetensors file; twice, for x8 and x4."
+            help="Face_Ref whose train faces serve as references.",
+            show_default="the embedded sample",
         ),
-    ],
-    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    ] = None,
+    weights: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of a training, or an exported .safetensors file; twice, for x8 and x4.",
+            show_default="those of the package",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("upscaled"),
     aligned: Annotated[
         bool, typer.Option("--aligned", help="Inputs are square crops of aligned faces.")
     ] = False,
@@ -48,8 +59,13 @@ def upscale(
         int, typer.Option(help="References a face, K.", min=0, max=8, rich_help_panel=MORE)
     ] = 5,
     embedder: Annotated[
-        str, typer.Option(help="What finds faces: insightface or dlib.", rich_help_panel=MORE)
-    ] = "insightface",
+        str | None,
+        typer.Option(
+            help="What finds faces: dlib or insightface.",
+            show_default="dlib; insightface with --pack",
+            rich_help_panel=MORE,
+        ),
+    ] = None,
     pack: Annotated[
         str | None,
         typer.Option(
@@ -64,23 +80,24 @@ def upscale(
 ) -> None:
     """Super-resolve the faces of photographs, crops or videos.
 
-    Example: `facebench upscale a.jpg --face-ref face_ref --weights x8 --weights x4 --out large`
+    Example: `facebench upscale photo.jpg`
     """
     import benchmark
     from faceref.console import say
 
     def open_upscaler() -> benchmark.Upscaler:
-        return benchmark.Upscaler(
-            weights,
-            face_ref,
-            count=count,
-            aligned=aligned,
-            scale=scale,
-            embedder=embedder,
-            pack=pack,
-            det_size=det_size,
-            device=device,
-        )
+        options = {
+            "count": count,
+            "aligned": aligned,
+            "scale": scale,
+            "embedder": embedder,
+            "pack": pack,
+            "det_size": det_size,
+            "device": device,
+        }
+        if weights:
+            return benchmark.Upscaler(weights, face_ref, **options)
+        return benchmark.Upscaler.from_pretrained(face_ref, **options)
 
     found = benchmark.upscale_files(given, out, open_upscaler, explain=explain)
     say("\n".join(found.summary()))

@@ -43,7 +43,7 @@ def open_lpips(net: str) -> tuple[nn.Module, dict[str, str]]:
     Perceptual Metric", CVPR 2018, weightings of version 0.1: RGB in [-1, 1], no resizing, mean over
     each map, sum over the layers. 0 for equal images, lower is better.
     """
-    need_package("torchmetrics")
+    need_package("torchmetrics", "torchvision")
     from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
     files = _check_head(f"lpips_models/{net}.pth")
@@ -59,7 +59,7 @@ def open_dists() -> tuple[nn.Module, dict[str, str]]:
     Similarity", TPAMI 2020: VGG-16 with L2 pooling, RGB in [0, 1], no resizing. 0 for equal images,
     lower is better.
     """
-    need_package("torchmetrics")
+    need_package("torchmetrics", "torchvision")
     from torchmetrics.functional.image.dists import DISTSNetwork
 
     files = _check_head("dists_models/weights.pt")

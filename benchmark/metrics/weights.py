@@ -221,6 +221,7 @@ def fetch(name: str, source: str | Path | None = None) -> Path:
 
 def _published(wanted: WeightFile, into: Path, source: str | Path | None) -> Path:
     """The published file in the folder `into`, its SHA-256 checked."""
+    need_package("pooch")
     import pooch
 
     def copy(_url: str, output: Any, _pooch: Any) -> None:
@@ -265,10 +266,11 @@ def megabytes(weights: WeightFile) -> int:
     return -(-weights.bytes // 1_000_000)
 
 
-def need_package(name: str) -> None:
-    """Raise FaceRefError, saying how to install it, where the package `name` is missing."""
-    if importlib.util.find_spec(name) is None:
-        raise FaceRefError(
-            f"Not available: this metric needs the package {name}. "
-            "Install it: pip install 'face-ref[metrics]'"
-        )
+def need_package(*names: str) -> None:
+    """Raise FaceRefError, saying how to install it, where one of the packages is missing."""
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            raise FaceRefError(
+                f"Not available: this metric needs the package {name}. "
+                "Install it: pip install 'face-ref[metrics]'"
+            )

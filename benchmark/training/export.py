@@ -26,8 +26,10 @@ from faceref.reading.weights import read_safetensors, safetensors_metadata
 SUFFIX = ".safetensors"
 _AGAIN = "Get it again."
 _BOTH = "Get it again, from where you have the weights."
-WEIGHTS = Path(__file__).parents[2] / "weights"
-"""Exported weights of a checkout, one folder a task and budget."""
+PACKAGED = Path(__file__).parents[1] / "weights"
+"""Weights that come with the package, one folder a task and budget."""
+WEIGHTS = (PACKAGED, Path(__file__).parents[2] / "weights")
+"""Where weights are looked for; a later one is taken first: a checkout has full precision."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def load_model(name: str | Path, *, scale: int = SCALE) -> Model:
     Args:
         name: The folder of a training, a `.safetensors` file that `export_weights` made, or a
             method: one that needs no training, such as `bicubic`, or one whose exported weights
-            lie in the checkout's folder `weights/`.
+            lie in the checkout's folder `weights/` or come with the package.
         scale: Where `name` is a method: by how much it shall super-resolve. A file or folder says
             it itself.
 
@@ -141,7 +143,11 @@ def load_model(name: str | Path, *, scale: int = SCALE) -> Model:
     need_scale(method, scale)
     if not method.trained:
         return Model(method, method.build(), scale=scale)
-    known = {path.stem: path for path in sorted(WEIGHTS.glob(f"*-x{scale}-*/*{SUFFIX}"))}
+    known = {
+        path.stem: path
+        for folder in WEIGHTS
+        for path in sorted(folder.glob(f"*-x{scale}-*/*{SUFFIX}"))
+    }
     if method.name not in known:
         raise FaceRefError(
             f"No weights of {method.name} for x{scale} come with this package"
@@ -149,6 +155,11 @@ def load_model(name: str | Path, *, scale: int = SCALE) -> Model:
             f"training, or an exported {SUFFIX} file."
         )
     return load_model(known[method.name])
+
+
+def pretrained() -> list[Model]:
+    """The networks that come with the package, one of each scale, for `Upscaler`."""
+    return [load_model(path) for path in sorted(PACKAGED.glob(f"*/*{SUFFIX}"))]
 
 
 def _is_exported(path: Path) -> bool:

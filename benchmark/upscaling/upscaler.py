@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
-from benchmark.training.export import load_model
+from benchmark.training.export import load_model, pretrained
 from benchmark.upscaling.faces import FaceUpscaler, UpscaledFace, upscale_crop, upscale_photo
 from benchmark.upscaling.images import with_alpha, write_image
 from benchmark.upscaling.networks import open_networks
@@ -63,12 +63,14 @@ class Upscaler:
     Args:
         models: A model of `benchmark.load_model`, or what that takes, or a module with
             `forward(lr, refs)` or `forward(lr)`, whose attribute `scale` is 4 where that is not 8;
-            or a list with one of each scale.
-        references: A Face_Ref, or its folder, whose train faces serve as references.
+            or a list with one of each scale. `Upscaler.from_pretrained` takes those of the package.
+        references: A Face_Ref, or its folder, whose train faces serve as references; None: the
+            embedded sample.
         count: References given for each face, K, 0 to 8.
         aligned: Inputs are square crops of aligned faces: none is looked for.
         scale: How much larger photographs become.
-        embedder: What finds faces, `insightface` or `dlib`.
+        embedder: What finds faces, `insightface` or `dlib`; None: `insightface` where a pack is
+            given, else `dlib`, whose models come with the package.
         pack: insightface model pack, a folder or a name; None: `buffalo_l`.
         det_size: Side of the detector's input in pixels.
         device: `cpu` or `cuda`.
@@ -90,30 +92,54 @@ class Upscaler:
     def __init__(
         self,
         models: nn.Module | str | Path | Sequence[nn.Module | str | Path],
-        references: FaceRef | str | Path,
+        references: FaceRef | str | Path | None = None,
         *,
         count: int = 5,
         aligned: bool = False,
         scale: int = 4,
-        embedder: str = "insightface",
+        embedder: str | None = None,
         pack: str | None = None,
         det_size: int = 640,
         device: str = "cpu",
     ) -> None:
         target = open_device(device)
         self.scale = scale
-        faces = FaceRef.open(references)
+        faces = None if references is None else FaceRef.open(references)
         found = None
-        named = pack is not None or embedder != "insightface"
+        named = pack is not None or embedder is not None
         # A set by identity is searched with the embedder of its build, for crops, too.
-        if not aligned or (named and lr_likeness(faces) == "identity"):
-            found = open_embedder(embedder, pack=pack, det_size=det_size, device=device)
+        if not aligned or (named and faces is not None and lr_likeness(faces) == "identity"):
+            name = embedder or ("dlib" if pack is None else "insightface")
+            # dlib finds faces on the CPU only.
+            where = "cpu" if name == "dlib" else device
+            found = open_embedder(name, pack=pack, det_size=det_size, device=where)
         self.embedder = None if aligned else found
         gallery = Gallery(faces, found)
         several = [models] if isinstance(models, (nn.Module, str, Path)) else models
         modules = [load_model(one) if isinstance(one, (str, Path)) else one for one in several]
         networks = open_networks(modules, count, target)
         self.face_upscaler = FaceUpscaler(networks, gallery, target)
+
+    @classmethod
+    def from_pretrained(
+        cls, references: FaceRef | str | Path | None = None, **options: Any
+    ) -> Upscaler:
+        """With the networks that come with the package, for x8 and x4: nothing is downloaded.
+
+        Args:
+            references: As of `Upscaler`; None: the embedded sample.
+            options: `count`, `aligned`, `scale`, `embedder`, `pack`, `det_size` and `device`, as of
+                `Upscaler`.
+
+        Raises:
+            FaceRefError: As `Upscaler` does.
+
+        Example:
+            >>> upscaler = benchmark.Upscaler.from_pretrained(count=3)
+            >>> upscaler.face_upscaler.networks[8].count
+            3
+        """
+        return cls(pretrained(), references, **options)
 
     def __call__(self, image: np.ndarray | Image.Image | str | Path) -> Upscaled:
         """Super-resolve the faces of one image.
@@ -150,7 +176,7 @@ class Upscaler:
         upscaler = self.face_upscaler
         return {
             "networks": [network.provenance() for network in upscaler.networks.values()],
-            "face_ref": upscaler.gallery.face_ref.manifest["fingerprint"],
+            "face_ref": upscaler.gallery.fingerprint,
         }
 
 

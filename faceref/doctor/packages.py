@@ -21,8 +21,6 @@ RIVALS = (
     ("dlib-bin", "dlib"),
 )
 """Wheels that bring the same module: any one will do, and two break each other."""
-IN_ADDITION = ("onnxruntime",)
-"""What insightface needs and Face_Ref imports itself."""
 
 
 def installed() -> dict[str, str]:
@@ -49,7 +47,7 @@ def needed(asked: Iterable[str]) -> list[tuple[str, str]]:
     from packaging.utils import canonicalize_name
 
     found = []
-    for text in (*asked, *IN_ADDITION):
+    for text in asked:
         one = Requirement(text)
         if one.marker is None or one.marker.evaluate({"extra": ""}):
             found.append((canonicalize_name(one.name), str(one.specifier)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import LR_ENCODER, decode
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError
+from faceref.files import file_sha256
 from faceref.images import thumbnail
 from faceref.similarity.search import Search, open_search
 from faceref.similarity.vectors import appearance
+from faceref.sources.sample import FACES, sample_pool
 
 POOL = "train"
 
@@ -42,54 +45,63 @@ def _embedding(provenance: dict[str, Any]) -> dict[str, Any]:
     return {"recognition": recognition, **{name: provenance.get(name) for name in names}}
 
 
-class Gallery:
-    """The train split of a set, searched as its `refs_lr` were."""
+def _need_same(faces: FaceRef, embedder: Embedder | None) -> None:
+    """Raise FaceRefError unless `embedder` embeds as the build of a set by identity did."""
+    kind, made_with = lr_likeness(faces), faces.manifest["embedder"]
+    if kind != "identity":
+        raise FaceRefError(
+            f"The refs_lr of {faces.root} are by {kind}, which cannot be searched for new faces. "
+            "Give a set built with --likeness-lr appearance or identity."
+        )
+    given = None if embedder is None else embedder.provenance()
+    if given is None or _embedding(given) != _embedding(made_with):
+        pack = f" --pack {made_with['pack']}" if "pack" in made_with else ""
+        raise FaceRefError(
+            f"The refs_lr of {faces.root} are by identity, so its faces are embedded as in its "
+            f"build: give --embedder {made_with['name']}{pack}, the same models"
+            f"{'' if given is None else ' (others were given)'}; or a set built with "
+            "--likeness-lr appearance."
+        )
 
-    def __init__(self, faces: FaceRef | str | Path, embedder: Embedder | None = None) -> None:
+
+class Gallery:
+    """Faces to find references among: the train split of a set, searched as its `refs_lr` were."""
+
+    def __init__(
+        self, faces: FaceRef | str | Path | None = None, embedder: Embedder | None = None
+    ) -> None:
         """Read the pool of `faces`.
 
         Args:
-            faces: A Face_Ref, or its folder.
+            faces: A Face_Ref, or its folder; None: the embedded sample, searched by appearance.
             embedder: That of the build; needed where `refs_lr` are by identity.
 
         Raises:
             FaceRefError: Where the embedder is missing or another, or `refs_lr` are by both
                 likenesses, whose weights a set does not hold.
         """
-        self.face_ref = FaceRef.open(faces)
-        self.kind = lr_likeness(self.face_ref)
-        self._embedder = self._checked(embedder)
-        rows = list(self.face_ref.stream(POOL))
-        self._ids = [image_id for image_id, _ in rows]
-        self._images = [image for _, image in rows]
-        self._search: Search = open_search(self._keys())
+        self._encoder: Path | None = None
+        self._image: Callable[[int], np.ndarray]
+        if faces is None:
+            self._ids, images = sample_pool()
+            self._image = images.__getitem__
+            self.fingerprint = file_sha256(FACES)
+        else:
+            opened = FaceRef.open(faces)
+            self.fingerprint = opened.manifest["fingerprint"]
+            rows = list(opened.stream(POOL))
+            self._ids = [image_id for image_id, _ in rows]
+            self._image = lambda row: decode(rows[row][1])
+            if lr_likeness(opened) != "appearance":
+                _need_same(opened, embedder)
+                self._encoder = opened.root / LR_ENCODER
+        self._search: Search = open_search(self._keys(embedder))
 
-    def _checked(self, embedder: Embedder | None) -> Embedder | None:
-        """What embeds the pool; None where appearance is searched."""
-        if self.kind == "appearance":
-            return None
-        root, made_with = self.face_ref.root, self.face_ref.manifest["embedder"]
-        if self.kind != "identity":
-            raise FaceRefError(
-                f"The refs_lr of {root} are by {self.kind}, which cannot be searched for new faces."
-                " Give a set built with --likeness-lr appearance or identity."
-            )
-        given = None if embedder is None else embedder.provenance()
-        if given is None or _embedding(given) != _embedding(made_with):
-            pack = f" --pack {made_with['pack']}" if "pack" in made_with else ""
-            raise FaceRefError(
-                f"The refs_lr of {root} are by identity, so its faces are embedded as in its build:"
-                f" give --embedder {made_with['name']}{pack}, the same models"
-                f"{'' if given is None else ' (others were given)'}; or a set built with "
-                "--likeness-lr appearance."
-            )
-        return embedder
-
-    def _keys(self) -> np.ndarray:
-        faces = (decode(image) for image in self._images)
-        if self._embedder is None:
+    def _keys(self, embedder: Embedder | None) -> np.ndarray:
+        faces = (self._image(row) for row in range(len(self._ids)))
+        if self._encoder is None or embedder is None:
             return appearance(np.stack([thumbnail(face) for face in faces]))
-        return np.concatenate([self._embedder.embed(face[None]) for face in faces])
+        return np.concatenate([embedder.embed(face[None]) for face in faces])
 
     def find(self, lr: np.ndarray, count: int) -> list[list[FoundReference]]:
         """The `count` best references of each LR face.
@@ -110,11 +122,11 @@ class Gallery:
         ]
 
     def _queries(self, lr: np.ndarray) -> np.ndarray:
-        if self.kind == "appearance":
+        if self._encoder is None:
             return appearance(lr)
         from faceref.lr_encoder.model import embed_lr, load_encoder
 
-        return embed_lr(load_encoder(self.face_ref.root / LR_ENCODER), lr)
+        return embed_lr(load_encoder(self._encoder), lr)
 
     def _found(self, row: int, score: float) -> FoundReference:
-        return FoundReference(self._ids[row], round(score, 4), decode(self._images[row]))
+        return FoundReference(self._ids[row], round(score, 4), self._image(row))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.images import thumbnail
 from faceref.mining.gallery import Gallery
@@ -40,9 +41,9 @@ def _set(tmp_path: Path, likeness: str) -> Path:
 @pytest.mark.case("E29")
 def test_a_set_by_identity_needs_what_embeds_as_its_build_did(tmp_path: Path):
     root = _set(tmp_path, "identity")
-    gallery = Gallery(root, Looser())
-    small = thumbnail(gallery.face_ref.images("test")[0])[None]
-    listed = gallery.face_ref.references(gallery.face_ref.column("test", "image_id")[0])
+    faces, gallery = FaceRef.open(root), Gallery(root, Looser())
+    small = thumbnail(faces.images("test")[0])[None]
+    listed = faces.references(faces.column("test", "image_id")[0])
     wanted = [one.image_id for one in listed]
     # A set also leaves out what may show the same person.
     found = [one.image_id for one in gallery.find(small, 30)[0] if one.image_id in wanted]
