@@ -49,6 +49,8 @@ _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     8: lambda image: np.rot90(image),
 }
 """What turns an image of each EXIF orientation upright."""
+_ON_ITS_SIDE = 5
+"""Orientations from here on change rows for columns."""
 _DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 """Modes of grey that is not 8-bit."""
 _JPEG_PIXELS_PER_BYTE = 1024
@@ -72,6 +74,10 @@ class Decoded:
     """uint8 (H, W), 255 where opaque; None where the whole image is opaque."""
     mode: str
     """Pillow's name of how the file holds its pixels: `RGB`, `L`, `CMYK`, `I;16`, ..."""
+    steps: np.ndarray | None = None
+    """Of a JPEG, the step in which each coefficient of blocks of 8x8 pixels was rounded: float32
+    (8, 8, 3) by row, column and Y, Cb, Cr, on the scale of an orthonormal DCT; infinite where none
+    was kept."""
 
 
 def decode(data: bytes | str | Path) -> Decoded:
@@ -172,15 +178,18 @@ def _attempt(file: BinaryIO, kind: str, size: int) -> Decoded:
             _refuse_bomb(image, file, size)
         image.load()
         _refuse_large(image)
-        turn = _UPRIGHT.get(_orientation(image))
+        orientation = _orientation(image)
+        turn = _UPRIGHT.get(orientation)
         pixels, alpha = _rgb(image)
-        mode = image.mode
+        mode, steps = image.mode, _steps(image)
     if alpha is not None and alpha.min(initial=255) == 255:
         alpha = None
     if turn is not None:
         pixels = np.ascontiguousarray(turn(pixels))
         alpha = None if alpha is None else np.ascontiguousarray(turn(alpha))
-    return Decoded(pixels, alpha, mode)
+        if steps is not None and orientation >= _ON_ITS_SIDE:
+            steps = steps.swapaxes(0, 1)
+    return Decoded(pixels, alpha, mode, steps)
 
 
 def _kind_of(head: bytes) -> str:
@@ -262,6 +271,27 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # damaged EXIF raises anything
         return 1
     return found if isinstance(found, int) else 1
+
+
+def _steps(image: Image.Image) -> np.ndarray | None:
+    """The steps of a JPEG by its tables, see `Decoded`; None of other formats."""
+    tables = {place: np.reshape(table, (8, 8)) for place, table in _tables(image).items()}
+    layers = [layer for layer in getattr(image, "layer", ()) if layer[3] in tables]
+    if not layers:
+        return None
+    most = [max(layer[side] for layer in layers) for side in (1, 2)]
+    found = np.full((8, 8, 3), np.inf, np.float32)
+    for place in range(3):
+        _, across, down, table = layers[place if len(layers) >= 3 else 0]
+        # A colour that was shrunk has its coefficients among the first ones of the larger image.
+        by_row, by_column = max(1, most[1] // down), max(1, most[0] // across)
+        known = tables[table][::by_row, ::by_column]
+        found[: len(known), : known.shape[1], place] = known * np.sqrt(by_row * by_column)
+    return found
+
+
+def _tables(image: Image.Image) -> dict[int, list[int]]:
+    return getattr(image, "quantization", {})
 
 
 def _rgb(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:

@@ -133,17 +133,22 @@ class Upscaler:
 
     def decoded(self, image: Decoded) -> Upscaled:
         """Super-resolve the faces of an image with its transparency."""
-        large, faces = self.frame(image.pixels)
+        large, faces = self.frame(image.pixels, image.steps)
         if image.alpha is None:
             return Upscaled(large, faces)
         colours, alpha = with_alpha(large, image.alpha)
         return Upscaled(colours, faces, alpha)
 
-    def frame(self, image: np.ndarray) -> tuple[np.ndarray, list[UpscaledFace]]:
-        """The larger image, and what was made of each face of uint8 RGB (H, W, 3)."""
+    def frame(
+        self, image: np.ndarray, steps: np.ndarray | None = None
+    ) -> tuple[np.ndarray, list[UpscaledFace]]:
+        """The larger image, and what was made of each face of uint8 RGB (H, W, 3).
+
+        `steps` are those of its quantisation, see `faceref.decode.Decoded`.
+        """
         if self.embedder is None:
-            return upscale_crop(image, self.face_upscaler)
-        return upscale_photo(image, self.face_upscaler, self.embedder, self.scale)
+            return upscale_crop(image, self.face_upscaler, steps)
+        return upscale_photo(image, self.face_upscaler, self.embedder, self.scale, steps)
 
     def provenance(self) -> dict[str, Any]:
         """What outputs depend on, for the report beside them."""
