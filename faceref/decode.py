@@ -119,6 +119,31 @@ def decode(data: bytes | str | Path) -> Decoded:
         raise UnreadableImage("needs more memory than there is") from error
 
 
+def jpeg_steps(image: Image.Image) -> np.ndarray | None:
+    """The steps in which a JPEG that Pillow has opened was rounded; None of other images.
+
+    Args:
+        image: As `PIL.Image.open` gives it: what is made of it has no tables any more.
+
+    Returns:
+        See `Decoded.steps`.
+    """
+    named: dict[int, list[int]] = getattr(image, "quantization", {})
+    tables = {name: np.reshape(table, (8, 8)) for name, table in named.items()}
+    layers = [layer for layer in getattr(image, "layer", ()) if layer[3] in tables]
+    if not layers:
+        return None
+    widest, highest = (max(layer[side] for layer in layers) for side in (1, 2))
+    found = np.full((8, 8, 3), np.inf, np.float32)
+    for place in range(3):
+        _, across, down, name = layers[place if len(layers) >= 3 else 0]
+        # A colour that was shrunk has its coefficients among the first ones of the larger image.
+        rows, columns = max(1, highest // down), max(1, widest // across)
+        known = tables[name][::rows, ::columns]
+        found[: len(known), : known.shape[1], place] = known * np.sqrt(rows * columns)
+    return found
+
+
 def read_file(path: Path) -> bytes:
     """The bytes of a user's file; raises UnreadableImage where it is none, or far too large."""
     with _opened(path) as (file, _):
@@ -181,7 +206,7 @@ def _attempt(file: BinaryIO, kind: str, size: int) -> Decoded:
         orientation = _orientation(image)
         turn = _UPRIGHT.get(orientation)
         pixels, alpha = _rgb(image)
-        mode, steps = image.mode, _steps(image)
+        mode, steps = image.mode, jpeg_steps(image)
     if alpha is not None and alpha.min(initial=255) == 255:
         alpha = None
     if turn is not None:
@@ -271,27 +296,6 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # damaged EXIF raises anything
         return 1
     return found if isinstance(found, int) else 1
-
-
-def _steps(image: Image.Image) -> np.ndarray | None:
-    """The steps of a JPEG by its tables, see `Decoded`; None of other formats."""
-    tables = {place: np.reshape(table, (8, 8)) for place, table in _tables(image).items()}
-    layers = [layer for layer in getattr(image, "layer", ()) if layer[3] in tables]
-    if not layers:
-        return None
-    most = [max(layer[side] for layer in layers) for side in (1, 2)]
-    found = np.full((8, 8, 3), np.inf, np.float32)
-    for place in range(3):
-        _, across, down, table = layers[place if len(layers) >= 3 else 0]
-        # A colour that was shrunk has its coefficients among the first ones of the larger image.
-        by_row, by_column = max(1, most[1] // down), max(1, most[0] // across)
-        known = tables[table][::by_row, ::by_column]
-        found[: len(known), : known.shape[1], place] = known * np.sqrt(by_row * by_column)
-    return found
-
-
-def _tables(image: Image.Image) -> dict[int, list[int]]:
-    return getattr(image, "quantization", {})
 
 
 def _rgb(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:

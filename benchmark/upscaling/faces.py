@@ -2,7 +2,8 @@
 
 A face is brought to its frame, shrunk to what the network of its size takes, given references that
 were found with it alone, super-resolved to 128x128, and laid back into the upsampled image, where
-it is made to agree with the photograph. A face that is too large for the networks is left alone.
+it is made to agree with the photograph, as far as that can be trusted. A face that is too large for
+the networks is left alone.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ NOISE = 2.0
 LEAST = 1.0
 """Standard deviation of noise in R, G and B below which a photograph is trusted."""
 DETAIL = 0.25
-"""Power of fine detail in that of coarse; of clean photographs, shrunk, at most half of this."""
+"""Power of fine detail by that of coarse: less in clean photographs; of white noise it is 1."""
 _QUIETEST = 0.2
 """Share of the blocks that noise is estimated from."""
 _BLOCKS = 20_000

@@ -17,7 +17,7 @@ from benchmark.upscaling.faces import FaceUpscaler, UpscaledFace, upscale_crop, 
 from benchmark.upscaling.images import with_alpha, write_image
 from benchmark.upscaling.networks import open_networks
 from faceref.dataset.face_ref import FaceRef
-from faceref.decode import Decoded, UnreadableImage, decode
+from faceref.decode import Decoded, UnreadableImage, decode, jpeg_steps
 from faceref.embed.registry import open_embedder
 from faceref.errors import FaceRefError
 from faceref.hardware import open_device
@@ -57,8 +57,10 @@ class Upscaler:
     128x128. Its size is the side of the frame that it is aligned to, in pixels of the photograph:
     about 1.6 times the width of its box. One that is too large, or has no network, is left as
     bicubic upsampling makes it. References are found with the LR face alone. Shrunk again a result
-    is the photograph: nothing that the photograph shows is changed. The detail is hallucinated: it
-    must not serve to identify anyone.
+    is the photograph: nothing that a clean photograph shows is changed. Faces of noisy photographs,
+    and of JPEGs as far as their tables allow for errors, are cleaned first. The tables are known of
+    files and of images that Pillow opened, not of arrays. The detail is hallucinated: it must not
+    serve to identify anyone.
 
     Args:
         models: A model of `benchmark.load_model`, or what that takes, or a module with
@@ -172,7 +174,7 @@ def _read(path: str | Path) -> Decoded:
 def _of_pillow(image: Image.Image) -> Decoded:
     """What is transparent is laid over grey, as in images that are read."""
     if not image.has_transparency_data:
-        return Decoded(np.asarray(image.convert("RGB")), None, image.mode)
+        return Decoded(np.asarray(image.convert("RGB")), None, image.mode, jpeg_steps(image))
     buffer = io.BytesIO()
     image.convert("RGBA").save(buffer, "PNG")
     return decode(buffer.getvalue())
