@@ -63,6 +63,7 @@ TURN = 10.0
 """Degrees."""
 DAMAGES = ("jpeg90", "jpeg75", "jpeg50", "noise2", "noise5", "noise10")
 """JPEG by its quality, noise by its standard deviation."""
+DAMAGED_SIZES = (12, 16, 24, 32, 48, 64, 96, 128)
 COUNT = 5
 SEED = 0
 NAME = "upscale_sizes"
@@ -294,7 +295,7 @@ def main() -> None:
     parser.add_argument("--pack", required=True, help="insightface pack: detector and identity.")
     parser.add_argument("--split", choices=("val", "test"), action="append")
     parser.add_argument("--faces", type=int, default=200)
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--sizes", type=int, nargs="+", help="Of SIZES, or DAMAGED_SIZES.")
     parser.add_argument("--damage", choices=DAMAGES, nargs="+", help="Instead of clean ones.")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("reports"), help="Folder.")
@@ -322,10 +323,11 @@ def main() -> None:
         },
         study.upscaler,
     )
+    sizes = given.sizes or (DAMAGED_SIZES if given.damage else SIZES)
     for split in given.split or ("val", "test"):
         count = face_ref.count(split)
         rows = np.random.default_rng(SEED).permutation(count)[: given.faces].tolist()
-        for size, damage in itertools.product(given.sizes, given.damage or [""]):
+        for size, damage in itertools.product(sizes, given.damage or [""]):
             if (split, damage, size) in map(_key, said["rows"]):
                 continue
             measured = (

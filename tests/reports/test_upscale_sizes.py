@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.upscaling.networks import LIMITS
 from reports.scripts import upscale_sizes_page
-from reports.scripts.upscale_sizes import DAMAGES, SIZES
+from reports.scripts.upscale_sizes import DAMAGED_SIZES, DAMAGES, SIZES
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports"
 
