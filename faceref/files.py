@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from faceref.errors import WAYS_OUT, UnwritableError, cannot_write
-from faceref.leftovers import sweep_once, temporary_name
+from faceref.outputs.leftovers import sweep_once, temporary_name
 
 if TYPE_CHECKING:
     import pyarrow as pa

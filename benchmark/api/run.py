@@ -85,7 +85,8 @@ def train(
     from benchmark.training.train import Running, precision_note
     from benchmark.training.train import train as run_training
     from benchmark.training.tuning import at_rate
-    from faceref.outputs import holding, need_folder
+    from faceref.outputs.lock import holding
+    from faceref.outputs.writable import need_folder
 
     need_seed(seed)
     folder, log = as_path(out), path_or_none(log_dir)
@@ -181,7 +182,7 @@ def evaluate(
     """
     from benchmark.evaluation.evaluate import Setting, default_task
     from benchmark.results import files
-    from faceref.outputs import need_folder
+    from faceref.outputs.writable import need_folder
 
     face_ref = open_set(faces)
     setting = Setting(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,14 +18,15 @@ from benchmark.upscaling.explain import explain_faces
 from benchmark.upscaling.faces import NoFaceError
 from benchmark.upscaling.images import NOTICE, write_image
 from benchmark.upscaling.jobs import UNFINISHED, Job, list_jobs
-from benchmark.upscaling.records import Entry, Records, input_sha256, sweep
+from benchmark.upscaling.records import Entry, Records, input_sha256
 from benchmark.upscaling.upscaler import Upscaler
 from benchmark.upscaling.video import NO_FFMPEG, has_ffmpeg, upscale_video
 from faceref.api.arguments import as_path
 from faceref.console import progress_bar
-from faceref.decode import decode
 from faceref.errors import FaceRefError, UnwritableError
-from faceref.outputs import holding
+from faceref.outputs.leftovers import sweep
+from faceref.outputs.lock import holding
+from faceref.reading.image import decode
 
 _SHOWN = 3
 
@@ -108,7 +109,7 @@ def upscale_files(
     jobs = list_jobs(given, out)
     opened = upscaler if isinstance(upscaler, Upscaler) else upscaler()
     with holding(out / UNFINISHED, out):
-        sweep(out, jobs.listed)
+        _sweep(out, jobs.listed)
         records = Records(out, _settings(opened, explain))
         entries: list[Entry] = []
         total = len(jobs.listed)
@@ -125,6 +126,15 @@ def upscale_files(
     errors = {entry["input"]: entry["error"] for entry in failed}
     done = len(made) - len(left_alone)
     return UpscaledFiles(report, done, left_alone, errors, jobs.passed_over, _notes(made))
+
+
+def _sweep(out: Path, jobs: Iterable[Job]) -> None:
+    """Delete what a process that was killed left half-written in the folders of outputs."""
+    folders = {out, out / UNFINISHED}
+    for job in jobs:
+        folders |= {job.out.parent, job.sheets}
+    for folder in folders:
+        sweep(folder)
 
 
 def _why_left_alone(entry: Entry) -> str:

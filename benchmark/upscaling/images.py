@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from faceref.decode import GROUND
 from faceref.files import replacing
+from faceref.reading.pixels import GROUND
 
 NOTICE = (
     "Detail in these faces is hallucinated: a guess by a network, with the help of other people's "

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.upscaling.images import is_ours
-from faceref.decode import IMAGE_ENDINGS
 from faceref.errors import FaceRefError
-from faceref.outputs import need_folder
+from faceref.outputs.writable import need_folder
+from faceref.reading.image_format import IMAGE_ENDINGS
 
 VIDEOS = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".3gp")
 KNOWN = (*IMAGE_ENDINGS, *VIDEOS)

@@ -47,7 +47,7 @@ def doubt(image: np.ndarray, steps: np.ndarray | None = None) -> np.ndarray | No
 
     Args:
         image: uint8 RGB (H, W, 3).
-        steps: Steps of the quantisation, (8, 8, 3), see `faceref.decode.Decoded`.
+        steps: Steps of the quantisation, (8, 8, 3), see `faceref.reading.image.Decoded`.
 
     Returns:
         Variance by row and column of the DCT and by Y, Cb, Cr: float32 (8, 8, 3); None where the

@@ -17,11 +17,12 @@ from benchmark.upscaling.faces import FaceUpscaler, UpscaledFace, upscale_crop, 
 from benchmark.upscaling.images import with_alpha, write_image
 from benchmark.upscaling.networks import open_networks
 from faceref.dataset.face_ref import FaceRef
-from faceref.decode import Decoded, UnreadableImage, decode, jpeg_steps
 from faceref.embed.registry import open_embedder
-from faceref.errors import FaceRefError
+from faceref.errors import FaceRefError, UnreadableImage
 from faceref.hardware import open_device
 from faceref.mining.gallery import Gallery, lr_likeness
+from faceref.reading.image import Decoded, decode
+from faceref.reading.jpeg import jpeg_steps
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -23,7 +23,8 @@ from faceref.dataset.revision import data_revision
 from faceref.dataset.store import SPLITS, decode, with_image, write_manifest, write_split
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.files import replacing
-from faceref.outputs import need_apart, need_file
+from faceref.outputs.ours import need_apart
+from faceref.outputs.writable import need_file
 
 LOSSLESS = 101
 QUALITIES = (LOSSLESS, 98, 95, 92, 90, 87, 84, 80, 75, 70)

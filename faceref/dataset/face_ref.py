@@ -31,7 +31,8 @@ from faceref.dataset.store import (
     decode,
 )
 from faceref.errors import FaceRefError, closest, unknown_choice
-from faceref.outputs import half_replaced, need_apart
+from faceref.outputs.ours import need_apart
+from faceref.outputs.working import half_replaced
 from faceref.reading.boundary import cause
 from faceref.reading.json_file import read_json
 from faceref.reading.parquet import opened, parquet_rows, read_batches, read_parquet

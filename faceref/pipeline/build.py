@@ -19,14 +19,9 @@ import numpy as np
 from faceref.console import Progress
 from faceref.embed.base import Embedder
 from faceref.hardware import usable_cores
-from faceref.outputs import (
-    need_apart,
-    need_file,
-    need_replaceable,
-    put_in_place,
-    settle,
-    working_folder,
-)
+from faceref.outputs.ours import need_apart, need_replaceable
+from faceref.outputs.working import put_in_place, settle, working_folder
+from faceref.outputs.writable import need_file
 from faceref.pipeline import stages
 from faceref.pipeline.assemble import assemble
 from faceref.pipeline.checkpoints import PARTS_VERSION, BuildFolder

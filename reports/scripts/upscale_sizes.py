@@ -44,12 +44,12 @@ from benchmark.upscaling.networks import Network, open_networks
 from benchmark.upscaling.paste import upsample_image
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
-from faceref.decode import decode
 from faceref.embed.align import ARCFACE, SIZE, align, similarity
 from faceref.embed.base import Detection, Embedder
 from faceref.embed.registry import open_embedder
 from faceref.files import write_json
 from faceref.mining.gallery import Gallery
+from faceref.reading.image import decode
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs by its path
 
@@ -77,7 +77,7 @@ class Photo:
     points: list[np.ndarray]
     """Landmarks of each face, (5, 2), in pixels of the photograph."""
     steps: np.ndarray | None = None
-    """Of the quantisation of a JPEG, see `faceref.decode.Decoded`."""
+    """Of the quantisation of a JPEG, see `faceref.reading.image.Decoded`."""
 
 
 class Known:

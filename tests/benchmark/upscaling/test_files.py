@@ -18,6 +18,7 @@ from benchmark.upscaling.upscaler import Upscaler
 from faceref.embed.align import ARCFACE
 from faceref.embed.base import Detection
 from faceref.mining.mine import Mining
+from faceref.outputs.leftovers import temporary_name
 from faceref.pipeline.build import build
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import SplitRule
@@ -212,7 +213,8 @@ def test_an_interrupted_folder_goes_on_and_ends_in_the_same_bytes(
         with pytest.raises(KeyboardInterrupt):
             upscale_files(given, tmp_path / "out", broken, explain=explain, progress=False)
         assert not (tmp_path / "out" / "report.json").exists()
-        left = tmp_path / "out" / ".1.png.99999999.tmp"  # of a process that was killed
+        killed = temporary_name("1.png").replace(f"-{os.getpid()}.", "-99999999.")
+        left = tmp_path / "out" / killed
         left.mkdir()
         (left / "1.png").write_bytes(b"half")
         upscaler = _upscaler(face_ref)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from benchmark.protocol.degradation import degrade
 from benchmark.upscaling.trust import NOISE, cleaned, doubt
-from faceref.decode import decode
+from faceref.reading.image import decode
 
 WEIGHTS = np.array([0.299, 0.587, 0.114])
 """Of R, G and B in Y."""

@@ -16,7 +16,10 @@ from faceref.cli.app import app
 from faceref.dataset import credits, store
 from faceref.errors import FaceRefError, HeldError, UnwritableError
 from faceref.files import replacing, write_bytes
-from faceref.outputs import SET_FILE, holding, need_file, need_replaceable, settle
+from faceref.outputs.lock import holding
+from faceref.outputs.ours import SET_FILE, need_replaceable
+from faceref.outputs.working import settle
+from faceref.outputs.writable import need_file
 from faceref.pipeline.build import build
 from faceref.sources.folder import folder
 from tests.faceref.fakes import PlainEmbedder, write_people
@@ -161,7 +164,7 @@ def test_a_build_goes_on_when_the_disk_has_room_again(
 @pytest.mark.case("D22")
 def test_one_process_makes_an_output(people: Path, tmp_path: Path):
     hold = (
-        "import sys, pathlib; from faceref.outputs import working_folder\n"
+        "import sys, pathlib; from faceref.outputs.working import working_folder\n"
         "with working_folder(pathlib.Path(sys.argv[1]), 'building', keep=True):\n"
         "    print('held', flush=True); sys.stdin.read()"
     )

@@ -10,8 +10,10 @@ import pytest
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
-import faceref.decode
-from faceref.decode import IMAGE_ENDINGS, MAX_PIXELS, UnreadableImage, decode
+from faceref.errors import UnreadableImage
+from faceref.reading import pixels
+from faceref.reading.image import decode
+from faceref.reading.image_format import IMAGE_ENDINGS, MAX_BYTES, MAX_PIXELS
 from faceref.sources.sample import sample
 from tests.fuzz.image_seeds import seeds
 
@@ -87,7 +89,7 @@ def test_images_of_the_sample_are_as_pillow_reads_them():
 def test_a_large_image_is_converted_in_bands_with_the_same_result(monkeypatch: pytest.MonkeyPatch):
     data = [data for kind in ("JPEG", "PNG", "TIFF", "GIF", "WEBP") for data in seeds()[kind]]
     whole = [decode(item) for item in data]
-    monkeypatch.setattr(faceref.decode, "BAND", 90)
+    monkeypatch.setattr(pixels, "BAND", 90)
     for item, wanted in zip(data, whole, strict=True):
         found = decode(item)
         assert np.array_equal(found.pixels, wanted.pixels)
@@ -222,7 +224,7 @@ def test_the_reason_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyP
     os.mkfifo(tmp_path / "pipe.jpg")
     assert _why(tmp_path / "pipe.jpg") == "not a file"
     with (tmp_path / "sparse.png").open("wb") as file:
-        file.truncate(faceref.decode.MAX_BYTES + 1)
+        file.truncate(MAX_BYTES + 1)
     assert _why(tmp_path / "sparse.png") == "over 1,073,741,824 bytes"
     monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
     heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
