@@ -147,7 +147,7 @@ class Upscaler:
     ) -> tuple[np.ndarray, list[UpscaledFace]]:
         """The larger image, and what was made of each face of uint8 RGB (H, W, 3).
 
-        `steps` are those of its quantisation, see `faceref.decode.Decoded`.
+        `steps` are those of its quantisation, see `faceref.reading.image.Decoded`.
         """
         if self.embedder is None:
             return upscale_crop(image, self.face_upscaler, steps)
