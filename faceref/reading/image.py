@@ -31,6 +31,7 @@ from faceref.reading.image_format import (
     refuse_unfilled,
     without_metadata,
 )
+from faceref.reading.jpeg import jpeg_steps
 from faceref.reading.pixels import to_rgb
 
 _ORIENTATION = 0x0112
@@ -44,6 +45,8 @@ _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     8: lambda image: np.rot90(image),
 }
 """What turns an image of each EXIF orientation upright."""
+_ON_ITS_SIDE = 5
+"""Orientations from here on change rows for columns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +59,10 @@ class Decoded:
     """uint8 (H, W), 255 where opaque; None where the whole image is opaque."""
     mode: str
     """Pillow's name of how the file holds its pixels: `RGB`, `L`, `CMYK`, `I;16`, ..."""
+    steps: np.ndarray | None = None
+    """Of a JPEG, the step in which each coefficient of blocks of 8x8 pixels was rounded: float32
+    (8, 8, 3) by row, column and Y, Cb, Cr, on the scale of an orthonormal DCT; infinite where none
+    was kept."""
 
 
 def decode(data: bytes | str | Path) -> Decoded:
@@ -156,15 +163,18 @@ def _attempt(file: BinaryIO, kind: str, size: int) -> Decoded:
             refuse_bomb(image, file, size)
         image.load()
         refuse_large(image)
-        turn = _UPRIGHT.get(_orientation(image))
+        orientation = _orientation(image)
+        turn = _UPRIGHT.get(orientation)
         pixels, alpha = to_rgb(image)
-        mode = image.mode
+        mode, steps = image.mode, jpeg_steps(image)
     if alpha is not None and alpha.min(initial=255) == 255:
         alpha = None
     if turn is not None:
         pixels = np.ascontiguousarray(turn(pixels))
         alpha = None if alpha is None else np.ascontiguousarray(turn(alpha))
-    return Decoded(pixels, alpha, mode)
+        if steps is not None and orientation >= _ON_ITS_SIDE:
+            steps = steps.swapaxes(0, 1)
+    return Decoded(pixels, alpha, mode, steps)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.upscaling.networks import LIMITS
 from reports.scripts import upscale_sizes_page
-from reports.scripts.upscale_sizes import SIZES
+from reports.scripts.upscale_sizes import DAMAGED_SIZES, DAMAGES, SIZES
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports"
 
@@ -32,9 +32,16 @@ def test_limits_are_those_that_val_chose(known: dict[str, Any]):
 
 
 def test_on_test_the_tool_is_nowhere_below_bicubic(known: dict[str, Any]):
-    rows = [row for row in known["rows"] if row["split"] == "test"]
+    rows = upscale_sizes_page.rows_of(known, "test")
     assert [row["size"] for row in rows] == list(SIZES)
     for row in rows:
         assert row["faces"] >= 200
         for way in ("tool", "detected"):
             assert row[way]["psnr_y"]["over_bicubic"][1] >= 0
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_nor_is_it_with_jpeg_or_noise(known: dict[str, Any], damage: str):
+    test, val = (upscale_sizes_page.rows_of(known, split, damage) for split in ("test", "val"))
+    assert [row["size"] for row in test] == [row["size"] for row in val] == list(DAMAGED_SIZES)
+    assert all(row["tool"]["psnr_y"]["over_bicubic"][0] >= 0 for row in (*test, *val))

@@ -50,6 +50,36 @@ def test_every_orientation_is_turned_upright_as_pillow_does(kind: str):
         assert np.array_equal(decode(data).pixels, wanted), orientation
 
 
+def test_a_jpeg_says_the_steps_of_its_quantisation():
+    tall = [40, 1] + [2] * 62
+    options: Any = {"qtables": [tall, [7] * 64], "subsampling": "4:4:4"}
+    steps = decode(_saved(NOISE, "JPEG", **options)).steps
+    assert steps is not None
+    assert (steps[0, 0].tolist(), steps[0, 1].tolist()) == ([40, 7, 7], [1, 7, 7])
+    turned = decode(_saved(NOISE, "JPEG", exif=_turned(6), **options)).steps
+    assert turned is not None
+    assert np.array_equal(turned, steps.swapaxes(0, 1))
+
+
+def test_colours_of_less_resolution_have_no_fine_coefficients():
+    options: Any = {"qtables": [[3] * 64, [7] * 64], "subsampling": "4:2:2"}
+    steps = decode(_saved(NOISE, "JPEG", **options)).steps
+    assert steps is not None
+    assert (steps[..., 0] == 3).all()
+    assert np.isinf(steps[:, 4:, 1:]).all()
+    assert steps[:, :4, 1:] == pytest.approx(7 * np.sqrt(2))
+
+
+def test_grey_jpegs_have_one_table_and_other_formats_none():
+    grey = decode(_saved(NOISE[..., 0], "JPEG", qtables=[[5] * 64])).steps
+    assert grey is not None
+    assert (grey == 5).all()
+    cmyk = decode(_saved(Image.fromarray(NOISE).convert("CMYK"), "JPEG")).steps
+    assert cmyk is not None
+    assert cmyk.shape == (8, 8, 3)
+    assert all(decode(_saved(NOISE, kind)).steps is None for kind in ("PNG", "WEBP", "TIFF"))
+
+
 def test_images_of_the_sample_are_as_pillow_reads_them():
     for record in sample().records[::20]:
         with Image.open(io.BytesIO(record.data or b"")) as image:
