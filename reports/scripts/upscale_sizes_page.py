@@ -52,9 +52,9 @@ DAMAGED = """
 ## Test: JPEG and noise
 
 The same photographs, of {faces} faces, stored as JPEG of a quality (colours at half the resolution)
-or with Gaussian noise of a standard deviation, the same in R, G and B and independent. The tool
-knows the tables of the JPEG from the file, and estimates noise. `below`: faces below bicubic in
-PSNR-Y. How much is cleaned was chosen on val, where the least mean gain of {val_faces} faces is
+or with Gaussian noise of a standard deviation, independent in R, G and B. The tool knows the tables
+of the JPEG from the file, and estimates noise. `below`: faces below bicubic in PSNR-Y. How much is
+cleaned was chosen on val: there, at {sizes} px, the least mean gain of {val_faces} faces is
 {least:+.2f} dB ({where}).
 
 ![Gain in PSNR-Y and LPIPS by size, of JPEG and noise](figures/upscale_sizes_damaged.png)
@@ -119,6 +119,7 @@ def _damaged(known: dict[str, Any]) -> list[str]:
         faces=test[0]["faces"],
         val_faces=least["faces"],
         least=_gain_of(least),
+        sizes=", ".join(str(size) for size in sorted({row["size"] for row in val})),
         where=f"{DAMAGES[least['damage']]}, {least['size']} px",
     )
     columns = ["", "size, px", "bicubic, dB", "gain", "below", "LPIPS: bicubic", "tool"]
