@@ -55,7 +55,8 @@ The same photographs, of {faces} faces, stored as JPEG of a quality (colours at 
 or with Gaussian noise of a standard deviation, independent in R, G and B. The tool knows the tables
 of the JPEG from the file, and estimates noise. `below`: faces below bicubic in PSNR-Y. How much is
 cleaned was chosen on val: there, at {sizes} px, the least mean gain of {val_faces} faces is
-{least:+.2f} dB ({where}).
+{least:+.2f} dB ({where}). LPIPS can be
+above that of bicubic with JPEG, where cleaning takes away structure that looked like detail.
 
 ![Gain in PSNR-Y and LPIPS by size, of JPEG and noise](figures/upscale_sizes_damaged.png)
 
