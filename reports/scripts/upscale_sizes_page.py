@@ -214,7 +214,7 @@ def draw_damaged(known: dict[str, Any]) -> Any:
             sizes = [row["size"] for row in rows]
             axes.plot(sizes, gains, style, color=COLOURS[place], marker="o", ms=3, label=label)
         _by_size(axes, title)
-    panels[0].legend(ncols=2)
+    panels[1].legend(loc="lower right", ncols=2)
     figure.tight_layout()
     return figure
 
