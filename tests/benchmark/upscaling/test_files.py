@@ -114,7 +114,8 @@ def test_one_bad_file_never_ends_the_job_and_every_file_is_counted(
     found = upscale_files(given, tmp_path / "out", upscaler, progress=False)
     assert (found.done, found.left_alone) == (3, {"sharp.png": "sharp already"})
     assert found.failed == {
-        "black.png": "no face found in 48x48 pixels. A crop of one face needs --aligned.",
+        "black.png": "no face found in 48x48 pixels. Is it an aligned crop of one face? "
+        "Then say so: aligned.",
         "empty.mp4": "has no frame that can be read",
         "huge.png": "over 100,000,000 pixels",
         "junk.jpg": "no image of a format that can be read",
