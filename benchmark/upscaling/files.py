@@ -193,7 +193,11 @@ def _made(
     """Write the outputs of a file; gives what to report of it."""
     if job.video:
         scale = None if upscaler.embedder is None else upscaler.scale
-        return upscale_video(job.source, job.out, upscaler.frame, scale, say)
+        try:
+            return upscale_video(job.source, job.out, upscaler.frame, scale, say)
+        except KeyboardInterrupt:
+            way_on = "give the same command again: finished files stay, and this video begins anew"
+            raise KeyboardInterrupt(f"{way_on}: {job.name}") from None
     try:
         found = upscaler.decoded(decode(job.source))
     except (cv2.error, MemoryError) as error:

@@ -110,7 +110,9 @@ def build(
     with working_folder(out, "building", keep=True) as work:
         build_folder = BuildFolder.enter(work, settings)
         parts = executor(build_folder, source.records, steps(), embedder, progress)
-        faces = choose_by_likeness(build_folder, parts, source.records, steps, embedder, workers)
+        faces = choose_by_likeness(
+            build_folder, parts, source.records, steps, embedder, workers, progress
+        )
         made = work / "finished"
         manifest = assemble(faces, source, embedder, recipe, made, device, plot)
         put_in_place(made, out, overwrite=overwrite, inputs=inputs)
