@@ -123,6 +123,7 @@ def check_outputs(
     out: Path, plot: Path | None, *, overwrite: bool, inputs: Iterable[Path] = ()
 ) -> None:
     """Raise FaceRefError where `build` could not write, or would replace what is not ours."""
+    out = out.resolve()  # Also of `.`, which has no name beside which to work.
     settle(out, "building")
     need_replaceable(out, overwrite=overwrite, inputs=inputs)
     if plot is not None:

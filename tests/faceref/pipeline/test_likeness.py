@@ -89,7 +89,11 @@ def test_the_face_that_is_like_the_others_of_the_label_is_taken(people: Path, tm
 def test_what_likeness_decided_is_counted_and_shown_while_it_goes_on(people: Path, tmp_path: Path):
     said: list[tuple[object, ...]] = []
     manifest = build(
-        folder(people), Couples(), tmp_path / "out", RECIPE, progress=lambda *state: said.append(state)
+        folder(people),
+        Couples(),
+        tmp_path / "out",
+        RECIPE,
+        progress=lambda *state: said.append(state),
     )
     images = len(folder(people).records)
     assert said[-1] == (images + 3, images + 3, "choosing among several faces")
