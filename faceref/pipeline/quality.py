@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -38,6 +39,10 @@ class QualityRule:
     """Confidence of the detector, on its own scale; faces whose landmarks were given pass."""
 
     def __post_init__(self) -> None:
+        for name in ("min_eye_distance", "min_sharpness", "min_score"):
+            limit = getattr(self, name)
+            if limit is not None and not math.isfinite(limit):
+                raise FaceRefError(f"--{name.replace('_', '-')} {limit}: a finite number.")
         if not 0 <= self.min_inside <= 1:
             raise FaceRefError(f"--min-inside {self.min_inside:g}: a fraction, from 0 to 1.")
         if self.max_yaw is not None and not 0 < self.max_yaw <= 90:
