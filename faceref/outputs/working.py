@@ -48,10 +48,14 @@ def working_folder(out: Path, doing: str, *, keep: bool = False) -> Iterator[Pat
 
 
 def _beside(out: Path, doing: str) -> Path:
-    """The working folder; raises FaceRefError where there is no beside, as of `/`."""
+    """The working folder of `out`; raises FaceRefError for `.` and `/`, which have no name."""
     if not out.name:
-        raise FaceRefError(f"{out.absolute()} cannot be made. Choose a folder in it as --out.")
-    return out.with_name(f"{out.name}.{doing}")
+        raise FaceRefError(
+            f"--out {out} is no place for a set, which needs a folder of its own. Give its name: "
+            f"{out / 'face_ref'}"
+        )
+    whole = out.resolve() if out.name == ".." else out
+    return whole.with_name(f"{whole.name}.{doing}")
 
 
 def _need_work_folder(folder: Path) -> None:
