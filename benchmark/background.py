@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faceref.errors import FaceRefError
-from faceref.outputs import need_file
+from faceref.outputs.writable import need_file
 
 AT_ONCE_SECONDS = 10.0
 """How long to wait for an error before it is believed that the command works."""

@@ -36,8 +36,8 @@ from benchmark.training.tuning import at_rate, chosen, tuned
 from faceref.console import Bar, Progress
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError, HeldError, UnwritableError
-from faceref.leftovers import sweep
-from faceref.outputs import holding
+from faceref.outputs.leftovers import sweep
+from faceref.outputs.lock import holding
 
 EVALUATION_SECONDS = 20.0
 """Time that must be left to begin an evaluation; one that outlasts the time is given up."""

@@ -74,3 +74,7 @@ def closest(value: str, choices: Iterable[str]) -> str:
     """` Did you mean ...?` with the closest of `choices`; empty where none is close."""
     close = difflib.get_close_matches(value, list(choices), n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+class UnreadableImage(FaceRefError):
+    """An image that cannot be used; the message is the reason, without the name of the file."""

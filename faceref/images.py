@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from faceref.files import write_bytes
-from faceref.outputs import need_file
+from faceref.outputs.writable import need_file
 
 TILE, GAP, CAPTION, HEAD = 128, 6, 18, 26
 ASIDE = 3 * GAP

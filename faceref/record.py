@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from faceref.decode import UnreadableImage, read_file, refuse_size, why
-from faceref.errors import VanishedError
+from faceref.errors import UnreadableImage, VanishedError
+from faceref.reading.image import read_file, refuse_size, why
 
 _GONE = (
     *(errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO),

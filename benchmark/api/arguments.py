@@ -24,7 +24,7 @@ def open_set(faces: FaceRef | str | Path) -> FaceRef:
 
 def need_page(out: Path) -> None:
     """Raise FaceRefError unless a page of text can be written to `out`: no result, no weights."""
-    from faceref.outputs import need_file
+    from faceref.outputs.writable import need_file
 
     need_file(out)
     if out.suffix in INPUTS:

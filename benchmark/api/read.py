@@ -67,7 +67,7 @@ def plot(
     Raises:
         FaceRefError: Where there are no results, or a set or training cannot be used.
     """
-    from faceref.outputs import need_folder
+    from faceref.outputs.writable import need_folder
 
     need_folder(as_path(out))
     made = leaderboard(results).draw(as_path(out))
@@ -105,7 +105,7 @@ def write_site(
         FaceRefError: Where there are no results, or the set shows people who exist.
     """
     from benchmark.report.site.build import write_site as write
-    from faceref.outputs import need_folder
+    from faceref.outputs.writable import need_folder
 
     need_folder(as_path(out))
     if faces is not None:

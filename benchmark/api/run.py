@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.api.arguments import joined, open_set
 from faceref.api.arguments import as_path, need_seed, path_or_none
-from faceref.console import progress_bar, say
+from faceref.console import need_choice, progress_bar, say
 from faceref.errors import FaceRefError
 
 MOST_REFERENCES = 8
@@ -85,7 +85,8 @@ def train(
     from benchmark.training.train import Running, precision_note
     from benchmark.training.train import train as run_training
     from benchmark.training.tuning import at_rate
-    from faceref.outputs import holding, need_folder
+    from faceref.outputs.lock import holding
+    from faceref.outputs.writable import need_folder
 
     need_seed(seed)
     folder, log = as_path(out), path_or_none(log_dir)
@@ -181,9 +182,10 @@ def evaluate(
     """
     from benchmark.evaluation.evaluate import Setting, default_task
     from benchmark.results import files
-    from faceref.outputs import need_folder
+    from faceref.outputs.writable import need_folder
 
     face_ref = open_set(faces)
+    need_choice("split", split, ("test", "val"))
     setting = Setting(
         task or default_task(face_ref), split, references, reference_list, oracle, limit
     )

@@ -54,7 +54,7 @@ def study_references(
     """
     from benchmark.studies.references import need_names_apart, parse_counts
     from benchmark.studies.references_page import study_training
-    from faceref.outputs import need_folder
+    from faceref.outputs.writable import need_folder
 
     need_folder(as_path(out))
     folders = [as_path(run) for run in runs]
@@ -121,7 +121,7 @@ def study_gains(
         FaceRefError: Where there is no such leaderboard.
     """
     from benchmark.studies.gains_page import write_gains
-    from faceref.outputs import need_folder
+    from faceref.outputs.writable import need_folder
 
     need_folder(as_path(out))
     return write_gains(as_path(results), as_path(studies), as_path(out), budget, task)

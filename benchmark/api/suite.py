@@ -76,7 +76,7 @@ def run_suite(
     """
     from benchmark.suite import carry_on
     from benchmark.training.train import precision_note
-    from faceref.outputs import need_folder
+    from faceref.outputs.writable import need_folder
 
     need_folder(as_path(out))
     limits = (device, compile, minutes, precision)

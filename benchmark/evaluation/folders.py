@@ -12,8 +12,9 @@ from benchmark.metrics.score import score
 from benchmark.protocol.published import PUBLISHED, score_published
 from benchmark.protocol.tasks import TASKS
 from faceref.console import say
-from faceref.decode import IMAGE_ENDINGS, UnreadableImage, decode
-from faceref.errors import FaceRefError, unknown_choice
+from faceref.errors import FaceRefError, UnreadableImage, unknown_choice
+from faceref.reading.image import decode
+from faceref.reading.image_format import IMAGE_ENDINGS
 
 Score = Callable[[np.ndarray, np.ndarray], dict[str, float]]
 

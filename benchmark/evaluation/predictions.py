@@ -18,8 +18,8 @@ from benchmark.protocol.tasks import HR_SIZE
 from faceref.console import say
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
-from faceref.decode import UnreadableImage, decode
-from faceref.errors import FaceRefError
+from faceref.errors import FaceRefError, UnreadableImage
+from faceref.reading.image import decode
 
 if TYPE_CHECKING:
     from benchmark.evaluation.extra_metrics import ExtraMetrics

@@ -22,7 +22,7 @@ from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import archived_from, data_revision
 from faceref.errors import FaceRefError, cannot_write
 from faceref.files import file_sha256, replacing
-from faceref.leftovers import sweep
+from faceref.outputs.leftovers import sweep
 from faceref.reading.boundary import reading
 from faceref.reading.json_file import parse_json, read_json
 from faceref.reading.shape import COUNT, NUMBER, Maybe, Number, need_shape

@@ -12,7 +12,7 @@ from faceref.console import Progress
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import unknown_choice
 from faceref.files import write_json
-from faceref.leftovers import sweep
+from faceref.outputs.leftovers import sweep
 from faceref.reading.json_file import read_json
 from faceref.reading.shape import NUMBER, Each
 

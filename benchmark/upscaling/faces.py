@@ -2,7 +2,8 @@
 
 A face is brought to its frame, shrunk to what the network of its size takes, given references that
 were found with it alone, super-resolved to 128x128, and laid back into the upsampled image, where
-it is made to agree with the photograph. A face that is too large for the networks is left alone.
+it is made to agree with the photograph, as far as that can be trusted. A face that is too large for
+the networks is left alone.
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ from benchmark.metrics.score import to_uint8
 from benchmark.protocol.tasks import HR_SIZE, LR_SIZE
 from benchmark.upscaling.consistency import agree, enlarge, shrink
 from benchmark.upscaling.networks import Network, choose
-from benchmark.upscaling.paste import cut, frame_in_image, paste, side_in_image, upsample_image
+from benchmark.upscaling.paste import (
+    Window,
+    cut,
+    frame_in_image,
+    paste,
+    side_in_image,
+    upsample_image,
+)
+from benchmark.upscaling.trust import cleaned, doubt
 from faceref.embed.base import Embedder
 from faceref.embed.faces import detect_all
 from faceref.errors import FaceRefError
@@ -123,11 +132,12 @@ class FaceUpscaler:
 
 
 def upscale_crop(
-    image: np.ndarray, upscaler: FaceUpscaler
+    image: np.ndarray, upscaler: FaceUpscaler, steps: np.ndarray | None = None
 ) -> tuple[np.ndarray, list[UpscaledFace]]:
     """An aligned face, uint8 RGB (S, S, 3), S at least 16, at 128x128 or at its own size.
 
-    Shrunk again the result is the crop. One that is too large for the networks is upsampled to
+    Shrunk again the result is the crop, as far as that can be trusted (`doubt`, which takes
+    `steps`). One that is too large for the networks is upsampled to
     128x128, and given back as it is where it has as many pixels already.
     """
     height, width = image.shape[:2]
@@ -139,6 +149,8 @@ def upscale_crop(
     network = upscaler.choose(width)
     if isinstance(network, str):
         return _at_least(image, HR_SIZE), [UpscaledFace((), width, left_alone=network)]
+    variance = doubt(image, steps)
+    image = image if variance is None else cleaned(image, variance)
     faces = upscaler.faces(network, [Face((), width, enlarge(image, HR_SIZE, HR_SIZE))])
     super_resolved = faces[0].super_resolved
     assert super_resolved is not None
@@ -146,11 +158,16 @@ def upscale_crop(
 
 
 def upscale_photo(
-    image: np.ndarray, upscaler: FaceUpscaler, embedder: Embedder, scale: int
+    image: np.ndarray,
+    upscaler: FaceUpscaler,
+    embedder: Embedder,
+    scale: int,
+    steps: np.ndarray | None = None,
 ) -> tuple[np.ndarray, list[UpscaledFace]]:
     """A photograph, uint8 RGB (H, W, 3), `scale` times as large with its LR faces super-resolved.
 
-    Shrunk again the faces are those of the photograph.
+    Shrunk again the faces are those of the photograph, as far as it can be trusted (`doubt`, which
+    takes `steps`).
 
     Raises NoFaceError where no face is found, FaceRefError where the result would be too large.
     """
@@ -169,10 +186,14 @@ def upscale_photo(
     matrices = [frame_in_image(one.landmarks, embedder.scheme.template, 1) for one in found]
     sizes = [side_in_image(matrix) for matrix in matrices]
     chosen = [upscaler.choose(size) for size in sizes]
+    touched = [
+        matrix for matrix, one in zip(matrices, chosen, strict=True) if not isinstance(one, str)
+    ]
+    photo = _trusted(image, touched, steps)
     faces: dict[int, UpscaledFace] = {}
     for network in upscaler.networks.values():
         rows = [row for row, one in enumerate(chosen) if one is network]
-        given = [Face(found[row].box, sizes[row], cut(image, matrices[row])) for row in rows]
+        given = [Face(found[row].box, sizes[row], cut(photo, matrices[row])) for row in rows]
         faces |= zip(rows, upscaler.faces(network, given), strict=True)
     result = upsample_image(image, scale)
     for row, why in enumerate(chosen):
@@ -181,8 +202,22 @@ def upscale_photo(
             continue
         super_resolved = faces[row].super_resolved
         assert super_resolved is not None
-        paste(result, image, super_resolved, matrices[row], scale)
+        paste(result, photo, super_resolved, matrices[row], scale)
     return result, [faces[row] for row in range(len(found))]
+
+
+def _trusted(
+    image: np.ndarray, matrices: Sequence[np.ndarray], steps: np.ndarray | None
+) -> np.ndarray:
+    """The photograph, cleaned around the faces where it is noisy or a JPEG."""
+    variance = doubt(image, steps) if matrices else None
+    if variance is None:
+        return image
+    photo = image.copy()
+    for matrix in matrices:
+        window = Window.around(matrix, *image.shape[:2])
+        window.of(photo)[:] = cleaned(window.of(image), variance)
+    return photo
 
 
 def _at_least(image: np.ndarray, side: int) -> np.ndarray:

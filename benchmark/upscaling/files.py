@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,16 +18,19 @@ from benchmark.upscaling.explain import explain_faces
 from benchmark.upscaling.faces import NoFaceError
 from benchmark.upscaling.images import NOTICE, write_image
 from benchmark.upscaling.jobs import UNFINISHED, Job, list_jobs
-from benchmark.upscaling.records import Entry, Records, input_sha256, sweep
+from benchmark.upscaling.records import Entry, Records, input_sha256
 from benchmark.upscaling.upscaler import Upscaler
 from benchmark.upscaling.video import NO_FFMPEG, has_ffmpeg, upscale_video
 from faceref.api.arguments import as_path
 from faceref.console import progress_bar
-from faceref.decode import decode
 from faceref.errors import FaceRefError, UnwritableError
-from faceref.outputs import holding
+from faceref.outputs.leftovers import sweep
+from faceref.outputs.lock import holding
+from faceref.reading.image import decode
 
 _SHOWN = 3
+_HEARD = 0.1
+"""Seconds between sight and sound that people notice."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def upscale_files(
     jobs = list_jobs(given, out)
     opened = upscaler if isinstance(upscaler, Upscaler) else upscaler()
     with holding(out / UNFINISHED, out):
-        sweep(out, jobs.listed)
+        _sweep(out, jobs.listed)
         records = Records(out, _settings(opened, explain))
         entries: list[Entry] = []
         total = len(jobs.listed)
@@ -125,6 +128,15 @@ def upscale_files(
     errors = {entry["input"]: entry["error"] for entry in failed}
     done = len(made) - len(left_alone)
     return UpscaledFiles(report, done, left_alone, errors, jobs.passed_over, _notes(made))
+
+
+def _sweep(out: Path, jobs: Iterable[Job]) -> None:
+    """Delete what a process that was killed left half-written in the folders of outputs."""
+    folders = {out, out / UNFINISHED}
+    for job in jobs:
+        folders |= {job.out.parent, job.sheets}
+    for folder in folders:
+        sweep(folder)
 
 
 def _why_left_alone(entry: Entry) -> str:
@@ -183,7 +195,11 @@ def _made(
     """Write the outputs of a file; gives what to report of it."""
     if job.video:
         scale = None if upscaler.embedder is None else upscaler.scale
-        return upscale_video(job.source, job.out, upscaler.frame, scale, say)
+        try:
+            return upscale_video(job.source, job.out, upscaler.frame, scale, say)
+        except KeyboardInterrupt:
+            way_on = "give the same command again: finished files stay, and this video begins anew"
+            raise KeyboardInterrupt(f"{way_on}: {job.name}") from None
     try:
         found = upscaler.decoded(decode(job.source))
     except (cv2.error, MemoryError) as error:
@@ -208,6 +224,12 @@ def _notes(made: list[Entry]) -> list[str]:
         f"{film['announced']:,}"
         for film in films
         if film["frames"] < film["announced"] - 1
+    ]
+    lines += [
+        f"{film['input']}: its frames come at varying times; {film['output']} has "
+        f"{film['rate']:g} a second, so that sight and sound are up to {film['off']:g} s apart"
+        for film in films
+        if film.get("off", 0) > _HEARD
     ]
     silent = [film["input"] for film in films if film["sound"] == NO_FFMPEG]
     if silent:

@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from faceref.decode import GROUND
 from faceref.files import replacing
+from faceref.reading.pixels import GROUND
 
 NOTICE = (
     "Detail in these faces is hallucinated: a guess by a network, with the help of other people's "
@@ -59,6 +59,8 @@ def is_ours(path: Path) -> bool:
     if path.is_dir():
         return all(is_ours(one) for one in path.iterdir())
     try:
+        if not path.is_file():  # A pipe would be waited for.
+            return False
         with path.open("rb") as file:
             start = file.read(_LOOKED_AT)
             file.seek(max(0, path.stat().st_size - _LOOKED_AT))

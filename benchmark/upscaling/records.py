@@ -6,8 +6,7 @@ import hashlib
 import json
 import os
 import re
-import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +14,13 @@ from benchmark.upscaling.images import NOTICE
 from benchmark.upscaling.jobs import REPORT, UNFINISHED, Job
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256, write_text
-from faceref.outputs import LOCK
+from faceref.outputs.lock import LOCK
 
 if TYPE_CHECKING:
     from typing import TypeGuard
 
 Entry = dict[str, Any]
 """What the report says of one file: `input`, `sha256`, `output`, and `faces` or an `error`."""
-_TEMPORARY = re.compile(r"\.(.+)\.(\d+)\.tmp")
-"""Folders of `faceref.files.replacing`: the file's name and the process."""
 
 
 class Records:
@@ -90,29 +87,6 @@ def input_sha256(job: Job) -> str:
         return file_sha256(job.source)
     except OSError as error:
         raise FaceRefError(f"cannot be opened ({error.strerror or error})") from error
-
-
-def sweep(out: Path, jobs: Iterable[Job]) -> None:
-    """Delete what a process that was killed left half-written in the folder of outputs."""
-    names: dict[Path, set[str]] = {out: {REPORT}}
-    for job in jobs:
-        names.setdefault(job.out.parent, set()).add(job.out.name)
-        names[job.sheets] = names[out / UNFINISHED] = set()
-    for folder, ours in names.items():
-        for left in folder.glob(".*.tmp"):
-            owner = _TEMPORARY.fullmatch(left.name)
-            if owner and (not ours or owner[1] in ours) and not _runs(int(owner[2])):
-                shutil.rmtree(left, ignore_errors=True)
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _is_entry(found: Any) -> TypeGuard[Entry]:

@@ -17,11 +17,12 @@ from benchmark.upscaling.faces import FaceUpscaler, UpscaledFace, upscale_crop, 
 from benchmark.upscaling.images import with_alpha, write_image
 from benchmark.upscaling.networks import open_networks
 from faceref.dataset.face_ref import FaceRef
-from faceref.decode import Decoded, UnreadableImage, decode
 from faceref.embed.registry import open_embedder
-from faceref.errors import FaceRefError
+from faceref.errors import FaceRefError, UnreadableImage
 from faceref.hardware import open_device
 from faceref.mining.gallery import Gallery, lr_likeness
+from faceref.reading.image import Decoded, decode
+from faceref.reading.jpeg import jpeg_steps
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -57,8 +58,10 @@ class Upscaler:
     128x128. Its size is the side of the frame that it is aligned to, in pixels of the photograph:
     about 1.6 times the width of its box. One that is too large, or has no network, is left as
     bicubic upsampling makes it. References are found with the LR face alone. Shrunk again a result
-    is the photograph: nothing that the photograph shows is changed. The detail is hallucinated: it
-    must not serve to identify anyone.
+    is the photograph: nothing that a clean photograph shows is changed. Faces of noisy photographs,
+    and of JPEGs as far as their tables allow for errors, are cleaned first. The tables are known of
+    files and of images that Pillow opened, not of arrays. The detail is hallucinated: it must not
+    serve to identify anyone.
 
     Args:
         models: A model of `benchmark.load_model`, or what that takes, or a module with
@@ -159,17 +162,22 @@ class Upscaler:
 
     def decoded(self, image: Decoded) -> Upscaled:
         """Super-resolve the faces of an image with its transparency."""
-        large, faces = self.frame(image.pixels)
+        large, faces = self.frame(image.pixels, image.steps)
         if image.alpha is None:
             return Upscaled(large, faces)
         colours, alpha = with_alpha(large, image.alpha)
         return Upscaled(colours, faces, alpha)
 
-    def frame(self, image: np.ndarray) -> tuple[np.ndarray, list[UpscaledFace]]:
-        """The larger image, and what was made of each face of uint8 RGB (H, W, 3)."""
+    def frame(
+        self, image: np.ndarray, steps: np.ndarray | None = None
+    ) -> tuple[np.ndarray, list[UpscaledFace]]:
+        """The larger image, and what was made of each face of uint8 RGB (H, W, 3).
+
+        `steps` are those of its quantisation, see `faceref.reading.image.Decoded`.
+        """
         if self.embedder is None:
-            return upscale_crop(image, self.face_upscaler)
-        return upscale_photo(image, self.face_upscaler, self.embedder, self.scale)
+            return upscale_crop(image, self.face_upscaler, steps)
+        return upscale_photo(image, self.face_upscaler, self.embedder, self.scale, steps)
 
     def provenance(self) -> dict[str, Any]:
         """What outputs depend on, for the report beside them."""
@@ -193,7 +201,7 @@ def _read(path: str | Path) -> Decoded:
 def _of_pillow(image: Image.Image) -> Decoded:
     """What is transparent is laid over grey, as in images that are read."""
     if not image.has_transparency_data:
-        return Decoded(np.asarray(image.convert("RGB")), None, image.mode)
+        return Decoded(np.asarray(image.convert("RGB")), None, image.mode, jpeg_steps(image))
     buffer = io.BytesIO()
     image.convert("RGBA").save(buffer, "PNG")
     return decode(buffer.getvalue())

@@ -19,9 +19,9 @@ from benchmark.upscaling.explain import heat
 from benchmark.upscaling.faces import FaceUpscaler, UpscaledFace
 from benchmark.upscaling.images import with_alpha
 from benchmark.upscaling.upscaler import Upscaled, Upscaler
-from faceref.decode import Decoded, UnreadableImage, decode
 from faceref.errors import FaceRefError
 from faceref.images import downsample
+from faceref.reading.image import Decoded, UnreadableImage, decode
 from faceref.sources.sample import HELD_OUT, sample, sample_pool
 
 SHOWN = 24

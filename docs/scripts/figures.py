@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 import benchmark
 import faceref
@@ -24,6 +24,18 @@ PROBE = "p010/p010_2"
 SIZE, SMALL, LR, GAP = 128, 48, 16, 4
 COUNT = 5
 """References shown."""
+OVERVIEW = (PROBE, "p001/p001_3", "p052/p052_1")
+HEADS = {
+    0: "LR, 16x16",
+    1: "bicubic",
+    2: "result",
+    3: "HR",
+    4: "references: other people, found with the LR face",
+}
+"""Words above the columns of the overview."""
+HEAD, APART = 22, 12
+GREY = (128, 128, 128, 255)
+"""Can be read on white and on black."""
 
 
 def strip(faces: Sequence[Image.Image], columns: int = 0, size: int = SIZE) -> Image.Image:
@@ -42,7 +54,8 @@ def drawn(faces: faceref.FaceRef) -> dict[str, Image.Image]:
     """Every image of the pages by its name in `docs/images`."""
     return {
         "favicon.png": _pixels(_shrunk(_face(faces, PROBE)), 3 * LR),
-        "task.webp": strip(_task(faces)),
+        "overview.webp": _overview(faces),
+        "task.webp": strip(_task(faces, PROBE)),
         "refs_hr.webp": strip(_references(faces, "refs_hr")),
         "refs_lr.webp": strip(_references(faces, "refs_lr")),
         "pool.webp": strip(_pool(faces), columns=12, size=SMALL),
@@ -62,9 +75,24 @@ def _pixels(lr: Image.Image, size: int = SIZE) -> Image.Image:
     return lr.resize((size, size), Image.Resampling.NEAREST)
 
 
-def _task(faces: faceref.FaceRef) -> list[Image.Image]:
+def _overview(faces: faceref.FaceRef) -> Image.Image:
+    """Faces of the test split, a row each: LR, bicubic, result, HR, and their references."""
+    step = SIZE + GAP
+    size = ((4 + COUNT) * step - GAP + APART, HEAD + len(OVERVIEW) * step - GAP)
+    paper = Image.new("RGBA", size)
+    write, font = ImageDraw.Draw(paper), ImageFont.load_default(16)
+    for column, words in HEADS.items():
+        write.text((column * step + APART * (column > 3), 0), words, GREY, font)
+    for row, probe in enumerate(OVERVIEW):
+        top = HEAD + row * step
+        paper.paste(strip(_task(faces, probe)), (0, top))
+        paper.paste(strip(_references(faces, "refs_lr", probe)[1:]), (4 * step + APART, top))
+    return paper
+
+
+def _task(faces: faceref.FaceRef, probe: str) -> list[Image.Image]:
     """LR face, upsampled, prediction, HR face."""
-    hr = _face(faces, PROBE)
+    hr = _face(faces, probe)
     lr = _shrunk(hr)
     upscaler = benchmark.Upscaler(benchmark.load_model(WEIGHTS), faces, aligned=True)
     prediction = Image.fromarray(upscaler(lr).image)
@@ -72,10 +100,10 @@ def _task(faces: faceref.FaceRef) -> list[Image.Image]:
     return [_pixels(lr), upsampled, prediction, hr]
 
 
-def _references(faces: faceref.FaceRef, name: str) -> list[Image.Image]:
+def _references(faces: faceref.FaceRef, name: str, probe: str = PROBE) -> list[Image.Image]:
     """The face and its best references of a list."""
-    found = faces.references(PROBE, name)[:COUNT]
-    return [_face(faces, each) for each in (PROBE, *(item.image_id for item in found))]
+    found = faces.references(probe, name)[:COUNT]
+    return [_face(faces, each) for each in (probe, *(item.image_id for item in found))]
 
 
 def _pool(faces: faceref.FaceRef) -> list[Image.Image]:

@@ -127,7 +127,8 @@ def hydrate(
         True
     """
     from faceref.files import write_text
-    from faceref.outputs import need_apart, need_file
+    from faceref.outputs.ours import need_apart
+    from faceref.outputs.writable import need_file
     from faceref.release.hydrate import IncompleteError
     from faceref.release.hydrate import hydrate as run
     from faceref.release.index import Index
@@ -219,7 +220,7 @@ def remove(
         >>> faceref.remove("face_ref", gone).manifest["version"]
         2
     """
-    from faceref.outputs import settle
+    from faceref.outputs.working import settle
     from faceref.release.remove import read_ids
     from faceref.release.remove import remove as run
 

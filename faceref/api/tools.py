@@ -64,7 +64,7 @@ def synth(
     Raises:
         FaceRefError: Where the extra is not installed.
     """
-    from faceref.outputs import need_folder
+    from faceref.outputs.writable import need_folder
     from faceref.synthetic.generate import generate
 
     need_seed(seed)
@@ -93,7 +93,7 @@ def sample(out: str | Path) -> int:
         >>> faceref.sample("people")
         384
     """
-    from faceref.outputs import need_folder
+    from faceref.outputs.writable import need_folder
     from faceref.sources.sample import write_sample_folder
 
     need_folder(as_path(out))

@@ -18,9 +18,8 @@ from faceref.curation.duplicates import SIMILAR_COSINE, as_hashes, face_hashes, 
 from faceref.curation.links import Pairs, find_neighbours, pairs_above
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import REFERENCE_LISTS, SPLITS, decode
-from faceref.decode import UnreadableImage
 from faceref.embed.base import Embedder
-from faceref.errors import FaceRefError
+from faceref.errors import FaceRefError, UnreadableImage
 from faceref.images import thumbnail
 from faceref.similarity.vectors import appearance
 

@@ -31,7 +31,8 @@ from faceref.dataset.store import (
     decode,
 )
 from faceref.errors import FaceRefError, closest, unknown_choice
-from faceref.outputs import half_replaced, need_apart
+from faceref.outputs.ours import need_apart
+from faceref.outputs.working import half_replaced
 from faceref.reading.boundary import cause
 from faceref.reading.json_file import read_json
 from faceref.reading.parquet import opened, parquet_rows, read_batches, read_parquet
@@ -107,6 +108,11 @@ class FaceRef:
         if isinstance(root, FaceRef):
             return root
         found = cls(Path(root).expanduser())
+        if found.root.is_file():
+            raise FaceRefError(
+                f"{found.root} is a file, and a Face_Ref is a folder. Give the folder; an archive "
+                "is unpacked first: tar -xf FILE."
+            )
         if not (found.root / MANIFEST).is_file():
             raise FaceRefError(
                 f"{found.root} is no Face_Ref: it has no {MANIFEST}."

@@ -27,8 +27,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from faceref.decode import decode as decode_image
 from faceref.files import write_table, write_text, writing
+from faceref.reading.image import decode as decode_image
 from faceref.reading.shape import COUNT, NUMBER, Each, Maybe, Number
 
 FORMAT = 1
@@ -120,6 +120,7 @@ MANIFEST_SHAPE = {
     "leak_certificate": {"identities": Each(COUNT), "references_checked": COUNT},
     "licence": str,
     "lr_encoder": Maybe({"sha256": str}),
+    "chosen_by_likeness": COUNT,
     "mining": {
         "diversity": NUMBER,
         "likeness": Each(str),

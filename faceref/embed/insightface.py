@@ -12,7 +12,7 @@ from faceref.embed.align import ARCFACE, Landmarks
 from faceref.embed.base import Detection, normalise
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
-from faceref.outputs import need_folder
+from faceref.outputs.writable import need_folder
 
 THRESHOLD = 0.5
 CPU_BATCH = 4

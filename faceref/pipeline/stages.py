@@ -13,12 +13,13 @@ import numpy as np
 from PIL import Image
 
 from faceref.curation.duplicates import face_hashes
-from faceref.decode import UnreadableImage, decode
 from faceref.embed.align import ARCFACE, Landmarks, align
 from faceref.embed.base import Detection, Embedder
 from faceref.embed.choice import central_face, likely_faces
 from faceref.embed.faces import ModelFailedError, detect_main, embed_each
+from faceref.errors import UnreadableImage
 from faceref.pipeline.quality import pose, sharpness
+from faceref.reading.image import decode
 from faceref.record import Quality, Record
 
 Stage = Callable[[Record], Record]

@@ -24,12 +24,12 @@ from faceref.curation.identities import notes_of
 from faceref.dataset import card, store
 from faceref.dataset.prune import copy_tables, without
 from faceref.dataset.store import SPLITS
-from faceref.decode import UnreadableImage
 from faceref.embed.align import ARCFACE, SCHEMES, align
-from faceref.errors import FaceRefError
+from faceref.errors import FaceRefError, UnreadableImage
 from faceref.files import copy_file, file_sha256, write_text
 from faceref.hardware import usable_cores
-from faceref.outputs import need_replaceable, put_in_place, settle, working_folder
+from faceref.outputs.ours import need_replaceable
+from faceref.outputs.working import put_in_place, settle, working_folder
 from faceref.pipeline import stages
 from faceref.record import Record
 from faceref.release.format import REMOVALS, open_components, salted, was_removed

@@ -23,7 +23,8 @@ from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import SPLITS
 from faceref.errors import FaceRefError
 from faceref.files import copy_file, file_sha256, write_table, write_text
-from faceref.outputs import need_replaceable, put_in_place, settle, working_folder
+from faceref.outputs.ours import need_replaceable
+from faceref.outputs.working import put_in_place, settle, working_folder
 from faceref.release import card as release_card
 from faceref.release import croissant
 from faceref.release.checks import (

@@ -31,7 +31,8 @@ from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError, closest
 from faceref.files import copy_file, write_text
 from faceref.mining.mine import Candidates, Limits, mine
-from faceref.outputs import need_ours, put_in_place, working_folder
+from faceref.outputs.ours import need_ours
+from faceref.outputs.working import put_in_place, working_folder
 from faceref.reading.text import read_lines
 from faceref.release.format import RELEASE, REMOVALS, read_removals, salted, was_removed
 from faceref.similarity.search import open_search

@@ -15,7 +15,7 @@ from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import SPLITS, fingerprint
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
-from faceref.outputs import half_replaced
+from faceref.outputs.working import half_replaced
 from faceref.reading.json_file import read_json
 from faceref.release.format import FULL, INDEX, RELEASE
 from faceref.release.index import Index

@@ -17,8 +17,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from faceref.decode import MAX_BYTES
 from faceref.errors import FaceRefError
+from faceref.reading.image_format import MAX_BYTES
 
 _LOCAL_HEADER = 30
 """Bytes of a zip's local file header before the name (PKWARE APPNOTE, 4.3.7)."""

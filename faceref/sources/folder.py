@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from faceref.decode import IMAGE_ENDINGS
 from faceref.errors import FaceRefError
+from faceref.reading.image_format import IMAGE_ENDINGS
 from faceref.record import Record
 from faceref.sources.base import Source, SourceKind
 from faceref.sources.inventory import Count, Inventory, first_names

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from faceref.decode import decode
 from faceref.embed.align import ARCFACE, SIZE, align
 from faceref.errors import FaceRefError
 from faceref.files import write_bytes
+from faceref.reading.image import decode
 from faceref.record import Record
 from faceref.sources.base import Source, SourceKind
 from faceref.sources.inventory import Count, Inventory

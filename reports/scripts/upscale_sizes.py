@@ -8,7 +8,8 @@ shifted by parts of a pixel, and laid side by side to photographs of 25 faces. E
 enlarged; each face is brought to its frame again by its known landmarks, and compared with the face
 of the set. On val every network is tried at every size: the limits in
 `benchmark/upscaling/networks.py` are from there. On test the tool chooses by these limits, once
-with known landmarks and once with those of a detector.
+with known landmarks and once with those of a detector. With `--damage` the photographs are stored
+as JPEG or have noise added, and the tool is compared with bicubic alone.
 
 Every size is added to `upscale_sizes.json` in `--out` as it is measured, and what is there of the
 same weights is not measured again. `upscale_sizes_page.py` writes page and figure from it.
@@ -17,6 +18,8 @@ same weights is not measured again. `upscale_sizes_page.py` writes page and figu
 from __future__ import annotations
 
 import argparse
+import io
+import itertools
 import json
 import math
 import sys
@@ -46,6 +49,7 @@ from faceref.embed.base import Detection, Embedder
 from faceref.embed.registry import open_embedder
 from faceref.files import write_json
 from faceref.mining.gallery import Gallery
+from faceref.reading.image import decode
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs by its path
 
@@ -57,6 +61,9 @@ COLUMNS, EACH = 5, 25
 """Faces in a row and in a photograph."""
 TURN = 10.0
 """Degrees."""
+DAMAGES = ("jpeg90", "jpeg75", "jpeg50", "noise2", "noise5", "noise10")
+"""JPEG by its quality, noise by its standard deviation."""
+DAMAGED_SIZES = (12, 16, 24, 32, 48, 64, 96, 128)
 COUNT = 5
 SEED = 0
 NAME = "upscale_sizes"
@@ -69,6 +76,8 @@ class Photo:
     image: np.ndarray
     points: list[np.ndarray]
     """Landmarks of each face, (5, 2), in pixels of the photograph."""
+    steps: np.ndarray | None = None
+    """Of the quantisation of a JPEG, see `faceref.reading.image.Decoded`."""
 
 
 class Known:
@@ -117,6 +126,18 @@ def photo(tiles: Sequence[Photo]) -> Photo:
     return Photo(image, points)
 
 
+def damaged(one: Photo, damage: str, rng: Any) -> Photo:
+    """A photograph as it is read from a JPEG, or with noise, by one of `DAMAGES`."""
+    strength = int(damage.removeprefix("jpeg").removeprefix("noise"))
+    if damage.startswith("jpeg"):
+        file = io.BytesIO()
+        Image.fromarray(one.image).save(file, "JPEG", quality=strength)
+        read = decode(file.getvalue())
+        return Photo(read.pixels, one.points, read.steps)
+    noise = rng.normal(0, strength, one.image.shape)
+    return Photo(np.rint((one.image + noise).clip(0, 255)).astype(np.uint8), one.points)
+
+
 def frames(image: np.ndarray, points: Sequence[np.ndarray], scale: int) -> np.ndarray:
     """Each face of an enlarged photograph, uint8 RGB (N, 128, 128, 3)."""
     return np.stack(
@@ -146,6 +167,29 @@ class Study:
                 tiles.append(tile(np.asarray(image.convert("RGB")), points[row], size, rng))
         return [photo(tiles[start : start + EACH]) for start in range(0, len(tiles), EACH)]
 
+    def measure_damaged(
+        self, split: str, rows: Sequence[int], size: int, damage: str
+    ) -> dict[str, Any]:
+        """The tool and bicubic at one size, on photographs damaged by `damage`."""
+        scale = 8 if size <= 16 else 4
+        rng = np.random.default_rng([SEED, size])
+        made: dict[str, list[np.ndarray]] = {"bicubic": [], "tool": []}
+        for clean in self.photos(split, rows, size):
+            one = damaged(clean, damage, rng)
+            plain = upsample_image(one.image, scale)
+            ours, _ = _upscaled(one, self.upscaler, Known(one.points), scale)
+            made["bicubic"].append(frames(plain, one.points, scale))
+            made["tool"].append(frames(ours, one.points, scale))
+        truth = self.face_ref.images(split)[list(rows)]
+        scores: dict[str, dict[str, np.ndarray]] = {}
+        for way, part in made.items():
+            outputs = np.concatenate(part)
+            scores[way] = quality(outputs, truth)
+            if split == "test":
+                scores[way]["lpips"] = distances(self.lpips, outputs, truth, torch.device("cpu"))
+        head = {"split": split, "damage": damage, "size": size, "scale": scale, "faces": len(rows)}
+        return head | {way: _means(found, scores["bicubic"]) for way, found in scores.items()}
+
     def measure(self, split: str, rows: Sequence[int], size: int) -> dict[str, Any]:
         """All ways at one size: means, and differences from bicubic with their intervals."""
         scale = 8 if size <= 16 else 4
@@ -157,7 +201,7 @@ class Study:
             plain = upsample_image(one.image, scale)
             made.setdefault("bicubic", []).append(frames(plain, one.points, scale))
             for way, (upscaler, embedder) in self.ways(split, one).items():
-                result, faces = _upscaled(one.image, upscaler, embedder, scale)
+                result, faces = _upscaled(one, upscaler, embedder, scale)
                 made.setdefault(way, []).append(frames(result, one.points, scale))
                 if way == "tool":
                     found += faces
@@ -212,13 +256,13 @@ def _bicubic() -> Network:
 
 
 def _upscaled(
-    image: np.ndarray, upscaler: FaceUpscaler, embedder: Any, scale: int
+    one: Photo, upscaler: FaceUpscaler, embedder: Any, scale: int
 ) -> tuple[np.ndarray, list[UpscaledFace]]:
     """As `upscale_photo`; a photograph in which no face is found is upsampled."""
     try:
-        return upscale_photo(image, upscaler, embedder, scale)
+        return upscale_photo(one.image, upscaler, embedder, scale, one.steps)
     except NoFaceError:
-        return upsample_image(image, scale), []
+        return upsample_image(one.image, scale), []
 
 
 def _seen(faces: Sequence[UpscaledFace], one: Photo, size: int) -> int:
@@ -251,7 +295,8 @@ def main() -> None:
     parser.add_argument("--pack", required=True, help="insightface pack: detector and identity.")
     parser.add_argument("--split", choices=("val", "test"), action="append")
     parser.add_argument("--faces", type=int, default=200)
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--sizes", type=int, nargs="+", help="Of SIZES, or DAMAGED_SIZES.")
+    parser.add_argument("--damage", choices=DAMAGES, nargs="+", help="Instead of clean ones.")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path("reports"), help="Folder.")
     given = parser.parse_args()
@@ -278,15 +323,19 @@ def main() -> None:
         },
         study.upscaler,
     )
+    sizes = given.sizes or (DAMAGED_SIZES if given.damage else SIZES)
     for split in given.split or ("val", "test"):
         count = face_ref.count(split)
         rows = np.random.default_rng(SEED).permutation(count)[: given.faces].tolist()
-        for size in given.sizes:
-            if any((row["split"], row["size"]) == (split, size) for row in said["rows"]):
+        for size, damage in itertools.product(sizes, given.damage or [""]):
+            if (split, damage, size) in map(_key, said["rows"]):
                 continue
-            measured = study.measure(split, rows, size)
-            order = [*said["rows"], measured]
-            said["rows"] = sorted(order, key=lambda row: (row["split"], row["size"]))
+            measured = (
+                study.measure_damaged(split, rows, size, damage)
+                if damage
+                else study.measure(split, rows, size)
+            )
+            said["rows"] = sorted([*said["rows"], measured], key=_key)
             write_json(file, said)
             print(json.dumps(measured), flush=True)
 
@@ -301,10 +350,14 @@ def _begun(file: Path, head: dict[str, Any], upscaler: FaceUpscaler) -> dict[str
     return {**head, "rows": [row for row in rows if _current(row, upscaler)]}
 
 
+def _key(row: dict[str, Any]) -> tuple[str, str, int]:
+    return row["split"], row.get("damage", ""), row["size"]
+
+
 def _current(row: dict[str, Any], upscaler: FaceUpscaler) -> bool:
     chosen = upscaler.choose(row["size"])
     scale = chosen.scale if isinstance(chosen, Network) else None
-    return row["split"] == "val" or row["network"] == scale
+    return row.get("network", scale) == scale
 
 
 if __name__ == "__main__":

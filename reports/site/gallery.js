@@ -17,7 +17,7 @@ facebench.gallery = (function () {
 
   function caption(image) {
     if (image.psnr !== undefined) return `${image.name}, ${image.psnr.toFixed(2)} dB`;
-    if (image.score !== undefined) return `${image.name}, score ${image.score.toFixed(3)}`;
+    if (image.score !== undefined) return `${image.name}, ${image.score.toFixed(2)} alike`;
     return image.name;
   }
 
@@ -28,6 +28,18 @@ facebench.gallery = (function () {
     return node;
   }
 
+  // A face a row: LR, its references with how alike they are, HR.
+  function beside(table, faces) {
+    const cell = (image, face) => make("td", {}, show(make("img"), image, face), image.score === undefined ? "" : make("span", {}, image.score.toFixed(2)));
+    const most = Math.max(...faces.map((face) => face.references.length));
+    const heads = ["LR face", ...Array.from({ length: most }, (_, place) => `Reference ${place + 1}`), "HR face"];
+    table.tHead.replaceChildren(make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head))));
+    table.tBodies[0].replaceChildren(...faces.map((face) => {
+      const [lr, hr, ...references] = imagesOf(face).filter((image) => image.psnr === undefined);
+      return make("tr", {}, ...[lr, ...references, hr].map((image) => cell(image, face)));
+    }));
+  }
+
   function strip(list, images, face) {
     list.replaceChildren(...images.map((image) =>
       make("li", {}, show(make("img"), image, face), caption(image))));
@@ -35,11 +47,12 @@ facebench.gallery = (function () {
 
   function start(gallery) {
     const faces = gallery.faces;
-    by("gallery").hidden = false;
+    by("gallery").hidden = by("beside").hidden = false;
+    beside(by("references"), faces);
     by("gallery-about").textContent = gallery.about;
     const names = imagesOf(faces[0]).map((image) => image.name);
     const state = { face: 0 };
-    for (const [id, chosen] of [["left-choice", names[gallery.start]], ["right-choice", "HR"]]) {
+    for (const [id, chosen] of [["left-choice", gallery.left], ["right-choice", gallery.right]]) {
       by(id).replaceChildren(...names.map((name) => make("option", {}, name)));
       by(id).value = chosen;
       by(id).addEventListener("change", draw);
@@ -63,7 +76,6 @@ facebench.gallery = (function () {
         show(by(`${side}-image`), image, face);
         by(`${side}-caption`).textContent = caption(image);
       }
-      strip(by("references"), images.filter((one) => one.score !== undefined), face);
       strip(by("outputs"), images.filter((one) => one.score === undefined), face);
       move();
     }

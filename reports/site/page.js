@@ -13,10 +13,10 @@
 
   function section(leaderboard, place) {
     const rows = () => leaderboard.rows.filter(wanted);
-    const parts = [facebench.table(leaderboard, rows), facebench.charts.cost(leaderboard, rows), facebench.charts.wins(leaderboard, rows)];
+    const parts = [facebench.table(leaderboard, rows), facebench.help(leaderboard), facebench.charts.cost(leaderboard, rows), facebench.charts.wins(leaderboard, rows)];
     const title = make("h3", { id: `leaderboard-${place}` }, leaderboard.title);
     const about = `${leaderboard.images.toLocaleString("en")} faces, Face_Ref ${leaderboard.revision.slice(0, 12)}.`;
-    const words = make("details", {}, make("summary", {}, "Protocol in words"), make("div", { class: "words" }, leaderboard.protocol));
+    const words = make("details", {}, make("summary", {}, "What a number means: the protocol in words"), make("div", { class: "words" }, leaderboard.protocol));
     const node = make("article", { class: "leaderboard", "aria-labelledby": `leaderboard-${place}` }, title,
       make("p", { class: "about" }, about), ...parts.map((part) => part.node), words);
     return { leaderboard, node, rows, draw: () => parts.forEach((part) => part.draw()) };

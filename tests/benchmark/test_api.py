@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 import benchmark
+from benchmark.protocol.degradation import degrade
 from benchmark.results.files import read_all
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
@@ -160,6 +161,17 @@ def test_an_array_an_image_and_a_file_are_upscaled_alike(tiny_build: Path, here:
     upscaler(crop).save("large.png")
     with Image.open("large.png") as image:
         assert "hallucinated" in image.info["Comment"]
+
+
+def test_a_jpeg_is_cleaned_where_its_tables_are_known(tiny_build: Path, here: Path):
+    upscaler = benchmark.Upscaler(benchmark.load_model("bicubic"), tiny_build, aligned=True)
+    crop = degrade(FaceRef.open(tiny_build).images("test")[0])
+    Image.fromarray(crop).save("crop.jpg", quality=30)
+    with Image.open("crop.jpg") as image:
+        opened = upscaler(image).image
+        bare = upscaler(np.asarray(image)).image
+    assert np.array_equal(upscaler("crop.jpg").image, opened)
+    assert not np.array_equal(bare, opened)
 
 
 def test_a_model_without_weights_says_where_they_could_be_from():

@@ -77,6 +77,7 @@ def test_filters_leave_the_rows_that_are_asked_for(open_page: Open):
     page = open_page()
     rows = page.locator(".leaderboard:not([hidden]) > .wide > table > tbody > tr")
     shown, found = rows.count(), read_all(REPORTS / "results")
+    page.get_by_text("Choose methods").click()
     page.get_by_role("checkbox", name="EDSR").uncheck()
     assert page.locator("tr[data-method=edsr]").count() == 0
     assert 0 < rows.count() < shown
@@ -97,6 +98,7 @@ def test_methods_with_a_part_changed_are_shown_when_asked_for(open_page: Open):
     page = open_page()
     row = page.locator("tr[data-method=msrnet-no-external]")
     assert row.count() == 0
+    page.get_by_text("Choose methods").click()
     page.get_by_role("checkbox", name="MSRNet, no external").check()
     assert row.count() == 1
 
@@ -114,6 +116,7 @@ def test_charts_show_the_filtered_rows_and_any_cost(open_page: Open):
     names = [text.split(":")[0] for text in marks.all_text_contents()]
     assert {"EDSR", "Bicubic", "MSRNet (K=5, refs_lr)"} <= set(names)
     assert "Nearest reference" in chart.locator(".about").inner_text()
+    page.get_by_text("Choose methods").click()
     page.get_by_role("checkbox", name="EDSR").uncheck()
     assert marks.count() == len(names) - 1
     chart.get_by_role("combobox").select_option("parameters")
@@ -179,10 +182,33 @@ def test_images_of_each_face_and_side_can_be_chosen(open_page: Open):
     page.keyboard.press("ArrowRight")
     assert page.locator("#left-image").get_attribute("alt") == "Face 2: LR"
     assert page.locator("#right-image").get_attribute("alt") == "Face 2: Reference 1"
-    assert "score" in page.locator("#right-caption").inner_text()
+    assert "alike" in page.locator("#right-caption").inner_text()
     page.wait_for_function("[...document.images].every((image) => image.complete)")
     sizes = "[...document.querySelectorAll('.gallery img')].map((image) => image.naturalWidth)"
     assert set(page.evaluate(sizes)) == {16, 128}
+
+
+def test_faces_come_first_and_the_leaderboards_after_their_references(open_page: Open):
+    page = open_page()
+    heads = page.locator("h2").all_inner_texts()
+    assert heads == ["Before and after", "Each face and its references", "Leaderboards"]
+    assert page.locator("#left-caption").inner_text().startswith("Bicubic")
+    rows = page.locator("#references tbody tr")
+    assert rows.count() == page.get_by_role("radio").count()
+    cells = rows.first.locator("td")
+    shown = [float(text) for text in cells.all_inner_texts() if text.strip()]
+    assert shown == sorted(shown, reverse=True)
+    assert len(shown) == cells.count() - 2  # LR and HR have no number.
+
+
+def test_what_references_give_is_the_difference_of_two_rows(open_page: Open):
+    page = open_page()
+    table = page.locator(".leaderboard").first.locator(".help table")
+    row = table.locator("tbody tr", has_text="MSRNet (K=5, refs_lr)").first
+    given, none, gain = map(float, row.locator("td").all_inner_texts())
+    assert gain == pytest.approx(given - none, abs=0.011)
+    named = _leaderboard(page).locator("tbody tr", has_text="MSRNet (K=0)").locator("td")
+    assert named.nth(1).inner_text().startswith(f"{none:.2f}")
 
 
 def test_colours_follow_the_system_and_the_button(open_page: Open):

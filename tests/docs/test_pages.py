@@ -150,3 +150,38 @@ def test_python_on_the_pages_compiles():
         for kind, block in FENCE.findall(_text(page)):
             if kind == "python":
                 compile(block, page, "exec")
+
+
+def test_the_readme_can_be_read_in_two_minutes():
+    assert len(_text("README.md").splitlines()) <= 120
+
+
+def test_rows_of_the_readme_are_those_of_the_leaderboard():
+    board = (ROOT / "reports" / "leaderboard.md").read_text(encoding="utf-8")
+    lfw = board.split("\n## ")[1]
+    assert lfw.startswith("LFW, 16x16 to 128x128")
+    rows = {}
+    for cells in _rows(lfw):
+        rows[cells[0]] = [cells[3].split()[0], cells[7]]
+    shown = _rows(_text("README.md").split("## Do other people's faces help?")[1].split("\n## ")[0])
+    assert 5 < len(shown) <= 11
+    assert shown[0][1:] == ["PSNR-Y, dB", "LPIPS ↓"]
+    assert [rows[name] for name, *_ in shown[1:]] == [scores for _, *scores in shown[1:]]
+
+
+def _rows(text: str) -> list[list[str]]:
+    """Cells of the lines of tables, without those of dashes."""
+    lines = [line for line in text.splitlines() if line.startswith("|") and "---" not in line]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+NUMBER = re.compile(r"(?<![\w.])[-+]?\d+\.\d+(?![\w.])")
+
+
+@pytest.mark.parametrize("page", ["README.md", *PAGES])
+def test_a_paragraph_has_three_measured_numbers_at_most(page: str):
+    """More belong into a table: a reader cannot keep them in mind."""
+    text = FENCE.sub("", _text(page))
+    blocks = [block for block in text.split("\n\n") if not block.lstrip().startswith("|")]
+    wrong = [block for block in blocks if len(NUMBER.findall(block)) > 3]
+    assert not wrong

@@ -16,7 +16,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,8 +86,9 @@ class Ended:
     def in_a_line(self) -> bool:
         """Whether it failed as commands do: by one line."""
         lines = [line for line in self.text.splitlines() if line.strip()]
-        told = (bool(lines) and lines[-1].startswith("error: ")) or "failed: " in self.said
-        return self.code == 1 and told and "Traceback" not in self.text
+        told = bool(lines) and lines[-1].startswith("error: ")
+        counted = bool(re.search(r"[1-9]\d* failed", self.said))
+        return self.code == 1 and (told or counted) and "Traceback" not in self.text
 
 
 class Attempt:
@@ -145,7 +148,10 @@ class Attempt:
         _end_all(name)
         source = self.folder / self.job.source
         if (away := source.with_name("away")).exists():
-            away.rename(source)
+            if source.exists():  # The command had read it, and has put its own in the place.
+                shutil.rmtree(away)
+            else:
+                away.rename(source)
         text, said = ((self.aside / one).read_text(errors="replace") for one in ("err", "out"))
         return Ended(child.returncode, text, said, time.monotonic() - start, first)
 
@@ -400,7 +406,7 @@ def _note(tried: Attempt, when: str, ended: Ended, tally: Tally) -> None:
         tally.told += 1
         tried.log.append(_last(ended))
     elif ended.code:
-        tried.wrong.append(f"{when}: status {ended.code}, {ended.text[-2000:]}")
+        tried.wrong.append(f"{when}: status {ended.code}, {ended.said[-500:]}{ended.text[-2000:]}")
 
 
 def _last(ended: Ended) -> str:

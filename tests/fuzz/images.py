@@ -1,4 +1,4 @@
-"""Mutated images through `faceref.decode`: each must end as pixels or as a reason.
+"""Mutated images through `faceref.reading.image`: each must end as pixels or as a reason.
 
 `python -m tests.fuzz.images --count 200000 --seed 0 --out reports/reliability/images.json`
 
@@ -23,7 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-from faceref.decode import UnreadableImage, decode
+from faceref.errors import UnreadableImage
+from faceref.reading.image import decode
 from tests.fuzz.counts import Counts
 from tests.fuzz.image_seeds import seeds
 from tests.fuzz.mutate import mutated

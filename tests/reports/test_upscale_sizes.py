@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.upscaling.networks import LIMITS
 from reports.scripts import upscale_sizes_page
-from reports.scripts.upscale_sizes import SIZES
+from reports.scripts.upscale_sizes import DAMAGED_SIZES, DAMAGES, SIZES
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports"
 
@@ -32,9 +32,19 @@ def test_limits_are_those_that_val_chose(known: dict[str, Any]):
 
 
 def test_on_test_the_tool_is_nowhere_below_bicubic(known: dict[str, Any]):
-    rows = [row for row in known["rows"] if row["split"] == "test"]
+    rows = upscale_sizes_page.rows_of(known, "test")
     assert [row["size"] for row in rows] == list(SIZES)
     for row in rows:
         assert row["faces"] >= 200
         for way in ("tool", "detected"):
             assert row[way]["psnr_y"]["over_bicubic"][1] >= 0
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_nor_is_it_with_jpeg_or_noise(known: dict[str, Any], split: str):
+    rows = {damage: upscale_sizes_page.rows_of(known, split, damage) for damage in DAMAGES}
+    sizes = [[row["size"] for row in found] for found in rows.values()]
+    assert all(one == sizes[0] for one in sizes)
+    assert {64, 96} <= set(sizes[0]) <= set(DAMAGED_SIZES)
+    gains = [row["tool"]["psnr_y"]["over_bicubic"] for found in rows.values() for row in found]
+    assert min(low for _, low, _ in gains) > 0

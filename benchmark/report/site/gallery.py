@@ -66,7 +66,7 @@ def write_gallery(
     older = {path for path in folder.glob("*") if OURS.fullmatch(path.name)}
     faces = [_face(place, row, methods, folder) for place, row in enumerate(found, 1)]
     about = _about(face_ref, methods, reference_list, results)
-    write_text(out / GALLERY, _script({"about": about, "start": _start(methods), "faces": faces}))
+    write_text(out / GALLERY, _script({"about": about, **_sides(methods, faces), "faces": faces}))
     shown = {folder / name for name in re.findall(rf'"{IMAGES}/([^"]+)"', json.dumps(faces))}
     for path in older - shown:
         path.unlink()
@@ -121,30 +121,29 @@ def _face(place: int, row: Example, methods: list[Shown], folder: Path) -> dict[
     }
 
 
-def _start(methods: list[Shown]) -> int:
-    """Place, after LR, of the image shown first: bicubic, or the first method."""
-    names = [shown.method.name for shown in methods]
-    return 1 + (names.index("bicubic") if "bicubic" in names else 0)
+def _sides(methods: list[Shown], faces: list[dict[str, Any]]) -> dict[str, str]:
+    """Names of the images shown first: bicubic, and what is best of these faces on average."""
+    titles = [shown.method.title for shown in methods]
+    means = np.mean([[output["psnr"] for output in face["outputs"]] for face in faces], 0)
+    plain = [shown.method.title for shown in methods if shown.method.name == "bicubic"]
+    best = titles[int(np.argmax(means))]
+    return {"left": (plain or titles)[0], "right": "HR" if best in plain else best}
 
 
 def _about(face_ref: FaceRef, methods: list[Shown], reference_list: str, results: Path) -> str:
     known = {row.training["weights_sha256"] for row in read_all(results) if row.training}
     trained = [shown for shown in methods if shown.weights]
     words = [
-        f"{shown.method.title}, budget {shown.budget}, "
-        + (
-            "the training of the leaderboard"
-            if shown.weights in known
-            else "not a training of a leaderboard"
-        )
+        f"{shown.method.title} (budget {shown.budget}"
+        + (")" if shown.weights in known else ", a training that is on no leaderboard)")
         for shown in trained
     ]
     about = (
-        f"Faces of the test split of the embedded sample (Face_Ref "
-        f"{data_revision(face_ref)[:12]}), 16x16 to 128x128, references by "
-        f"{reference_list}, PSNR-Y under each image."
+        "Faces of the test split of the embedded sample, "
+        f"Face_Ref {data_revision(face_ref)[:12]}. References: {reference_list}. "
+        "Under an image: its PSNR-Y."
     )
-    return f"{about} Trained for it: {'; '.join(words)}." if words else about
+    return f"{about} Trained: {', '.join(words)}." if words else about
 
 
 def _script(content: dict[str, Any]) -> str:

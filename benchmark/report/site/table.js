@@ -166,3 +166,25 @@ facebench.table = (function () {
 
   return build;
 })();
+
+// Do references help? Each method with and without them, as a table; nothing where no row has any.
+facebench.help = function (leaderboard) {
+  const { make } = facebench;
+  const metric = leaderboard.metrics[0];
+  const of = (row) => row.values[metric.name]?.mean;
+  const pairs = leaderboard.rows.filter((row) => row.list === "refs_lr" && !row.variant).flatMap((row) => {
+    const without = leaderboard.rows.find((one) => one.method === row.method && one.references === 0);
+    return without ? [[row, without, of(row) - of(without)]] : [];
+  }).sort((one, other) => other[2] - one[2]);
+  const node = make("details", { class: "help" }, make("summary", {}, "Do references help?"));
+  node.hidden = !pairs.length;
+  node.open = true;
+  const signed = (number) => (number < 0 ? "" : "+") + number.toFixed(metric.digits + 1);
+  const heads = ["method", `with references, ${metric.unit}`, `without, ${metric.unit}`, "difference"];
+  const lines = pairs.map(([row, without, gain]) => make("tr", {}, make("th", { scope: "row" }, row.name),
+    ...[of(row).toFixed(metric.digits), of(without).toFixed(metric.digits), signed(gain)].map((text) => make("td", {}, text))));
+  const wide = make("div", { class: "wide narrow", tabindex: 0, role: "region", "aria-label": `Do references help? ${leaderboard.title}` },
+    make("table", {}, make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))), make("tbody", {}, ...lines)));
+  node.append(make("p", {}, `${metric.title} of the same trained network with look-alikes found with the tiny face, and with none.`), wide);
+  return { node, draw() {} };
+};

@@ -18,10 +18,12 @@ from benchmark.upscaling.upscaler import Upscaler
 from faceref.embed.align import ARCFACE
 from faceref.embed.base import Detection
 from faceref.mining.mine import Mining
+from faceref.outputs.leftovers import temporary_name
 from faceref.pipeline.build import build
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import SplitRule
 from faceref.sources.folder import folder
+from tests.benchmark.upscaling.films import film
 from tests.faceref.fakes import PlainEmbedder, face_image, write_people
 
 
@@ -213,7 +215,8 @@ def test_an_interrupted_folder_goes_on_and_ends_in_the_same_bytes(
         with pytest.raises(KeyboardInterrupt):
             upscale_files(given, tmp_path / "out", broken, explain=explain, progress=False)
         assert not (tmp_path / "out" / "report.json").exists()
-        left = tmp_path / "out" / ".1.png.99999999.tmp"  # of a process that was killed
+        killed = temporary_name("1.png").replace(f"-{os.getpid()}.", "-99999999.")
+        left = tmp_path / "out" / killed
         left.mkdir()
         (left / "1.png").write_bytes(b"half")
         upscaler = _upscaler(face_ref)
@@ -223,6 +226,27 @@ def test_an_interrupted_folder_goes_on_and_ends_in_the_same_bytes(
         assert _tree(tmp_path / "out") == _tree(tmp_path / "whole")
         assert not left.exists()
         shutil.rmtree(tmp_path / "out")
+
+
+@pytest.mark.case("F Ctrl-C in `upscale` promises to go on and begins anew")
+def test_an_interrupted_video_says_that_it_begins_anew(
+    face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    _photo(tmp_path / "given" / "a.png")
+    film(tmp_path / "given" / "b.avi")
+    broken = _upscaler(face_ref)
+    assert broken.embedder is not None
+    monkeypatch.setattr(broken.embedder, "detect", _Interrupts(3))
+    monkeypatch.setattr(benchmark, "Upscaler", lambda *_, **__: broken)
+    words = ["upscale", tmp_path / "given", "--face-ref", face_ref, "--weights", "w", "--out"]
+    result = CliRunner().invoke(app, list(map(str, [*words, tmp_path / "out"])))
+    assert result.exit_code == 130
+    assert result.stderr.splitlines()[-1] == (
+        "interrupted; give the same command again: finished files stay, and this video begins "
+        "anew: b.avi"
+    )
+    assert (tmp_path / "out" / "a.png").is_file()
+    assert not (tmp_path / "out" / "b.mp4").exists()
 
 
 def test_an_output_is_made_again_only_where_something_changed(face_ref: Path, tmp_path: Path):

@@ -14,7 +14,7 @@ from benchmark.upscaling.networks import LIMITS, open_networks
 from benchmark.upscaling.paste import upsample_image
 from faceref.embed.align import ARCFACE, align
 from faceref.mining.gallery import Gallery
-from reports.scripts.upscale_sizes import Known, frames, photo, tile
+from reports.scripts.upscale_sizes import DAMAGES, Known, damaged, frames, photo, tile
 
 RELEASES = Path(__file__).resolve().parents[3] / "weights"
 
@@ -48,6 +48,24 @@ def test_no_face_is_worse_than_bicubic(upscaler: FaceUpscaler, sample_faces: np.
     else:
         assert all(face.left_alone == f"{size} px: sharp already" for face in faces)
         assert np.array_equal(result, plain)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("size", [16, 32, 96])
+def test_nor_where_photographs_have_noise_or_artefacts(
+    upscaler: FaceUpscaler, sample_faces: np.ndarray, size: int, damage: str
+):
+    rng = np.random.default_rng(0)
+    given = sample_faces[::8]
+    clean = photo([tile(face, ARCFACE.template, size, rng) for face in given])
+    one = damaged(clean, damage, rng)
+    finder: Any = Known(one.points)
+    result, _ = upscale_photo(one.image, upscaler, finder, 4, one.steps)
+    ours, bicubic = (
+        score_batch(frames(image, one.points, 4), given)["psnr_y"].mean()
+        for image in (result, upsample_image(one.image, 4))
+    )
+    assert ours > bicubic
 
 
 def test_a_tile_has_the_face_where_its_landmarks_are(sample_faces: np.ndarray):

@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 import benchmark
 from benchmark.cli.app import app
 from benchmark.training.export import PACKAGED, open_weights, pretrained, training_report
-from faceref.decode import decode
 from faceref.errors import FaceRefError
 from faceref.images import thumbnail
 from faceref.mining.gallery import Gallery
+from faceref.reading.image import decode
 from faceref.sources.sample import HELD_OUT, sample, sample_pool
 
 ROOT = Path(__file__).parents[3]

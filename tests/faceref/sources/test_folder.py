@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 
 from faceref.dataset.face_ref import FaceRef
-from faceref.decode import IMAGE_ENDINGS
 from faceref.errors import FaceRefError
 from faceref.mining.mine import Mining
 from faceref.pipeline.build import build
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import SplitRule
+from faceref.reading.image_format import IMAGE_ENDINGS
 from faceref.sources.folder import folder
 from faceref.sources.inventory import Inventory
 from faceref.sources.listing import HIDDEN, LINK, LOOSE, SHUT, SPECIAL, Account, files_below

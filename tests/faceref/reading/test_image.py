@@ -10,8 +10,10 @@ import pytest
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
-import faceref.decode
-from faceref.decode import IMAGE_ENDINGS, MAX_PIXELS, UnreadableImage, decode
+from faceref.errors import UnreadableImage
+from faceref.reading import pixels
+from faceref.reading.image import decode
+from faceref.reading.image_format import IMAGE_ENDINGS, MAX_BYTES, MAX_PIXELS
 from faceref.sources.sample import sample
 from tests.fuzz.image_seeds import seeds
 
@@ -48,6 +50,46 @@ def test_every_orientation_is_turned_upright_as_pillow_does(kind: str):
         assert np.array_equal(decode(data).pixels, wanted), orientation
 
 
+def test_a_jpeg_says_the_steps_of_its_quantisation():
+    tall = [40, 1] + [2] * 62
+    options: Any = {"qtables": [tall, [7] * 64], "subsampling": "4:4:4"}
+    steps = decode(_saved(NOISE, "JPEG", **options)).steps
+    assert steps is not None
+    assert (steps[0, 0].tolist(), steps[0, 1].tolist()) == ([40, 7, 7], [1, 7, 7])
+    turned = decode(_saved(NOISE, "JPEG", exif=_turned(6), **options)).steps
+    assert turned is not None
+    assert np.array_equal(turned, steps.swapaxes(0, 1))
+
+
+def test_colours_of_less_resolution_have_no_fine_coefficients():
+    options: Any = {"qtables": [[3] * 64, [7] * 64], "subsampling": "4:2:2"}
+    steps = decode(_saved(NOISE, "JPEG", **options)).steps
+    assert steps is not None
+    assert (steps[..., 0] == 3).all()
+    assert np.isinf(steps[:, 4:, 1:]).all()
+    assert steps[:, :4, 1:] == pytest.approx(7 * np.sqrt(2))
+
+
+def test_grey_jpegs_have_one_table_and_other_formats_none():
+    grey = decode(_saved(NOISE[..., 0], "JPEG", qtables=[[5] * 64])).steps
+    assert grey is not None
+    assert (grey == 5).all()
+    cmyk = decode(_saved(Image.fromarray(NOISE).convert("CMYK"), "JPEG")).steps
+    assert cmyk is not None
+    assert cmyk.shape == (8, 8, 3)
+    assert all(decode(_saved(NOISE, kind)).steps is None for kind in ("PNG", "WEBP", "TIFF"))
+
+
+@pytest.mark.case("B+ small AVIF and WebP")
+@pytest.mark.parametrize("kind", ["AVIF", "WEBP", "HEIF"])
+def test_an_image_of_few_bytes_is_read_where_its_format_compresses_that_well(kind: str):
+    if kind == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    data = _saved(Image.new("RGB", (400, 300), (200, 120, 90)), kind)
+    assert 8 * len(data) < 400 * 300
+    assert decode(data).pixels.shape == (300, 400, 3)
+
+
 def test_images_of_the_sample_are_as_pillow_reads_them():
     for record in sample().records[::20]:
         with Image.open(io.BytesIO(record.data or b"")) as image:
@@ -57,7 +99,7 @@ def test_images_of_the_sample_are_as_pillow_reads_them():
 def test_a_large_image_is_converted_in_bands_with_the_same_result(monkeypatch: pytest.MonkeyPatch):
     data = [data for kind in ("JPEG", "PNG", "TIFF", "GIF", "WEBP") for data in seeds()[kind]]
     whole = [decode(item) for item in data]
-    monkeypatch.setattr(faceref.decode, "BAND", 90)
+    monkeypatch.setattr(pixels, "BAND", 90)
     for item, wanted in zip(data, whole, strict=True):
         found = decode(item)
         assert np.array_equal(found.pixels, wanted.pixels)
@@ -192,7 +234,7 @@ def test_the_reason_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyP
     os.mkfifo(tmp_path / "pipe.jpg")
     assert _why(tmp_path / "pipe.jpg") == "not a file"
     with (tmp_path / "sparse.png").open("wb") as file:
-        file.truncate(faceref.decode.MAX_BYTES + 1)
+        file.truncate(MAX_BYTES + 1)
     assert _why(tmp_path / "sparse.png") == "over 1,073,741,824 bytes"
     monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
     heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"

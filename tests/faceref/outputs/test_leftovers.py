@@ -10,8 +10,9 @@ import pytest
 
 from faceref.errors import FaceRefError, HeldError
 from faceref.files import write_text
-from faceref.leftovers import sweep, temporary_name
-from faceref.outputs import half_replaced, holding, put_in_place, settle, working_folder
+from faceref.outputs.leftovers import sweep, temporary_name
+from faceref.outputs.lock import holding
+from faceref.outputs.working import half_replaced, put_in_place, settle, working_folder
 
 
 def _of_an_ended_process(name: str) -> str:

@@ -1,0 +1,137 @@
+"""What of an output is ours: we replace and delete only what we made.
+
+Every command that replaces or deletes asks `need_replaceable` or `need_ours`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from faceref.errors import FaceRefError, cannot_write
+from faceref.outputs.lock import LOCK
+from faceref.outputs.writable import LONGEST_NAME, need_names, need_place
+
+MARKER = "face_ref.json"
+"""Is in every set, release and index, whatever version made it."""
+MOVING = "moving"
+"""Is in a working folder from when `finished` is whole, and about to be moved, to its end."""
+_LONGEST_ENDING = len(".hydrating")
+_SHOWN = 3
+_ANYWHERE = r"(.*/)?\.[^/]+\.tmp(/.*)?|(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini)"
+"""What an ended process of ours or a desktop leaves behind."""
+_SET = (
+    r"face_ref\.json|README\.md|removals\.json|croissant\.json|similarity\.png"
+    r"|(rejects|near_duplicates|label_noise|refs_same|credits)\.parquet|lr_encoder\.safetensors"
+    r"|(data|index)/(train|val|test)-\d{5}-of-\d{5}\.parquet"
+    r"|\.gitattributes|\.cache/huggingface/.*"
+)
+"""Files of a set, a release or an index, and what a download of one from the Hub adds."""
+SET_FILE = re.compile(f"({_SET}|{_ANYWHERE})")
+WORK_FILE = re.compile(
+    rf"({LOCK}|{MOVING}|recipe\.json|(several/)?parts/part-\d+\.parquet|lr_encoder\.\w+"
+    rf"|(finished|replaced)/({_SET})|{_ANYWHERE})"
+)
+
+
+def need_replaceable(
+    out: Path, *, overwrite: bool, inputs: Iterable[Path] = (), key: str | None = None
+) -> None:
+    """Raise FaceRefError unless the folder `out` may be made, in place of what is there.
+
+    Args:
+        out: The folder.
+        overwrite: Whether a set that is there may go.
+        inputs: What is read meanwhile: `out` is none of them, lies in none and holds none.
+        key: What the manifest of a folder that is replaced must have, such as `release`.
+    """
+    need_names(out, "--out", LONGEST_NAME - _LONGEST_ENDING)
+    for path in inputs:
+        need_apart(out, path)
+    need_place(out.parent, "--out")
+    if not out.exists() and not out.is_symlink():
+        return
+    if not out.is_dir():
+        raise FaceRefError(f"{out} is a file, no folder: it is left alone. Choose another --out.")
+    if os.path.ismount(out):
+        raise FaceRefError(f"{out} is where a disk is mounted. Choose a folder in it: {out}/set.")
+    if not any(out.iterdir()):
+        return
+    if not overwrite:
+        raise FaceRefError(
+            f"{out} exists already. Give --overwrite to replace it, or choose another --out."
+        )
+    need_ours(out, key)
+
+
+def need_ours(folder: Path, key: str | None = None) -> None:
+    """Raise FaceRefError unless `folder` is a set, or a release, and holds no file of the user's.
+
+    Args:
+        folder: A folder that is about to be replaced.
+        key: What its manifest must have, such as `release`.
+    """
+    if not _is_marked(folder / MARKER, key):
+        raise FaceRefError(
+            f"{folder} is no {key or 'Face_Ref'}, so it is not replaced. Choose another --out, or "
+            "move that folder away."
+        )
+    if strange := strangers(folder, SET_FILE):
+        raise FaceRefError(
+            f"{folder} holds what is no part of a Face_Ref: {names(strange)}. Nothing was "
+            "changed. Move that elsewhere and give the same command again."
+        )
+
+
+def _is_marked(manifest: Path, key: str | None) -> bool:
+    try:
+        return key in (None, *json.loads(manifest.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def need_apart(out: Path, path: Path) -> None:
+    """Raise FaceRefError where an output is an input, lies in it, or holds it; links are followed.
+
+    Args:
+        out: A file or folder to write.
+        path: A file or folder that is read; one that does not exist is no matter.
+    """
+    if not path.exists():
+        return
+    mine, theirs = out.resolve(), path.resolve()
+    place = "another place to write to"
+    if mine == theirs:
+        how = "is also what is read"
+    elif theirs in mine.parents:
+        how = f"lies in {path}, which is read"
+        place += f", such as {theirs.parent / mine.name}"
+    elif mine in theirs.parents:
+        how = f"holds {path}, which is read"
+    else:
+        return
+    raise FaceRefError(f"{out} {how}. Nothing was changed. Choose {place}.")
+
+
+def strangers(folder: Path, ours: re.Pattern[str]) -> list[str]:
+    """Files and links below `folder` that `ours` does not match, by relative path, sorted."""
+
+    def fail(error: OSError) -> None:
+        raise cannot_write(folder, error) from error
+
+    found = []
+    for root, folders, files in os.walk(folder, onerror=fail):
+        links = [name for name in folders if os.path.islink(os.path.join(root, name))]
+        for name in (*files, *links):
+            path = Path(root, name).relative_to(folder).as_posix()
+            if not ours.fullmatch(path):
+                found.append(path)
+    return sorted(found)
+
+
+def names(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _SHOWN:,} more" if len(paths) > _SHOWN else ""
+    return ", ".join(paths[:_SHOWN]) + more
