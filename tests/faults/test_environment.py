@@ -27,7 +27,7 @@ def test_a_dot_is_a_folder_like_any(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     people = write_people(tmp_path / "people", people=3)
     refuses(*_build(people, out), says=("exists already", "another --out"))
     refuses(*_build(people, out, "--overwrite"), says=("is no Face_Ref", "another --out"))
-    refuses(*_build(people, "/"), says=("/ cannot be made", "--out"))
+    refuses(*_build(people, "/"), says=("--out / is no place for a set",))
     assert [path.name for path in here.iterdir()] == ["mine.txt"]
 
 
