@@ -26,6 +26,8 @@ WAYS_OUT = {
     errno.EIO: ("the disk reports an error", "Choose another place."),
 }
 """What an error of the system means in plain words, and the way out."""
+_LONGEST_VALUE = 80
+"""Letters of a wrong value that are repeated in an error."""
 _DONE_BY_HAND = "Mend that and give the same command again."
 
 
@@ -67,7 +69,8 @@ def unknown_choice(kind: str, value: str, choices: Iterable[str]) -> FaceRefErro
     """The error for `value` where one of `choices` was expected, with the closest name."""
     valid = sorted(choices)
     hint = closest(value, valid)
-    return FaceRefError(f"Unknown {kind} {value!r}.{hint} Choose from: {', '.join(valid)}.")
+    shown = value if len(value) <= _LONGEST_VALUE else f"{value[:20]}..."
+    return FaceRefError(f"Unknown {kind} {shown!r}.{hint} Choose from: {', '.join(valid)}.")
 
 
 def closest(value: str, choices: Iterable[str]) -> str:

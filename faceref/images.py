@@ -10,11 +10,14 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import ExifTags, Image, ImageDraw, ImageFont
 
 from faceref.files import write_bytes
+from faceref.outputs.ours import need_new_or_ours
 from faceref.outputs.writable import need_file
 
+MAKER = "Face_Ref contact sheet"
+"""In the EXIF data of every image that `save` writes, by which we know ours."""
 TILE, GAP, CAPTION, HEAD = 128, 6, 18, 26
 ASIDE = 3 * GAP
 """Extra space before the columns that are set aside."""
@@ -59,8 +62,12 @@ def draw(rows: Sequence[Sequence[Tile]], heads: Mapping[int, str], aside: int) -
 
 
 def need_image(out: Path) -> None:
-    """Raise FaceRefError unless an image can be written to `out`, as its ending says."""
+    """Raise FaceRefError unless an image can be written to `out`, as its ending says.
+
+    An image that is there is replaced only if `save` made it.
+    """
     need_file(out, "image", tuple(FORMS))
+    need_new_or_ours(out, MAKER, option="image")
 
 
 def save(image: Image.Image, out: Path) -> None:
@@ -70,7 +77,9 @@ def save(image: Image.Image, out: Path) -> None:
     """
     need_image(out)
     buffer = io.BytesIO()
-    image.save(buffer, FORMS[out.suffix.lower()], optimize=True, quality=95)
+    notes = Image.Exif()
+    notes[ExifTags.Base.Software] = MAKER
+    image.save(buffer, FORMS[out.suffix.lower()], optimize=True, quality=95, exif=notes)
     write_bytes(out, buffer.getvalue())
 
 

@@ -22,13 +22,18 @@ def open_set(faces: FaceRef | str | Path) -> FaceRef:
     return FaceRef.open(faces)
 
 
-def need_page(out: Path) -> None:
-    """Raise FaceRefError unless a page of text can be written to `out`: no result, no weights."""
+def need_page(out: Path, mark: str) -> None:
+    """Raise FaceRefError unless a page of text can be written to `out`: no result, no weights.
+
+    A page that is there is replaced only if `mark` is in it, which is in all that we make.
+    """
+    from faceref.outputs.ours import need_new_or_ours
     from faceref.outputs.writable import need_file
 
     need_file(out)
     if out.suffix in INPUTS:
         raise FaceRefError(f"--out {out}: a page cannot end in {out.suffix}. Let it end in .md.")
+    need_new_or_ours(out, mark)
 
 
 def joined(names: str | Sequence[str]) -> str:

@@ -147,7 +147,9 @@ def export_weights(run: Run | str | Path, out: str | Path) -> Path:
         FaceRefError: Where the training is not finished, or `out` ends otherwise.
     """
     from benchmark.training.export import export_weights as export
+    from faceref.outputs.ours import need_new_or_ours
     from faceref.outputs.writable import need_file
 
     need_file(as_path(out))
+    need_new_or_ours(as_path(out), "data_revision")
     return export(as_path(run), as_path(out))

@@ -194,7 +194,7 @@ def write_model_card(
     from faceref.files import write_text
     from faceref.release.policy import stated
 
-    need_page(as_path(out))
+    need_page(as_path(out), "library_name: face-ref")
     terms = stated(licence, licence_link)
     assert terms is not None
     write_text(as_path(out), write_card(read_all(as_path(results)), method, terms, weights))

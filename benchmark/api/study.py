@@ -156,11 +156,12 @@ def study_slices(
         The text of the page.
 
     Raises:
-        FaceRefError: Where neither `faces` nor `attributes` is given, or a row is not there.
+        FaceRefError: Where neither `faces` nor `attributes` is given, a row is not there, or `out`
+            is not ours.
     """
     from benchmark.studies.slices import Wanted, write_slices
 
-    need_page(as_path(out))
+    need_page(as_path(out), "Differences are paired face by face")
     face_ref = None if faces is None else open_set(faces)
     table = path_or_none(attributes)
     wanted = Wanted(method, against, budget, task, metric)
@@ -186,7 +187,7 @@ def study_protocols(
     from benchmark.studies.protocol_choices import page, read_faces
     from faceref.files import write_text
 
-    need_page(as_path(out))
+    need_page(as_path(out), "one choice changed at a time")
     text = page(read_faces(as_path(faces)), name)
     write_text(as_path(out), text)
     return text

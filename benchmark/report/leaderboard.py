@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.metrics.registry import METRICS, MetricInfo
 from benchmark.protocol.tasks import SCALE, TASKS
-from benchmark.report.latex import latex_table
+from benchmark.report.latex import LATEX_NOTE, latex_table
 from benchmark.report.model_index import model_index
 from benchmark.report.table import Table, html_section, markdown_section
 from benchmark.results.files import read_all
@@ -22,6 +22,7 @@ from benchmark.results.ranking import (
 from benchmark.results.result import Result, leaderboards, seed_spread
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.files import write_text
+from faceref.outputs.ours import need_new_or_ours
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,6 +40,13 @@ pairs of the leaderboard, 5 %): rows that cannot be told apart may share a rank.
 way a metric that not every row has is better; `-`: not scored."""
 ENDINGS = {"md": "md", "csv": "csv", "latex": "tex", "yaml": "yaml"}
 """How files of each form end, by the name that `facebench leaderboard --format` takes."""
+_MARKS = {
+    "md": "# Leaderboard\n\nHigher is better.",
+    "csv": "task,budget,data_revision,",
+    "latex": LATEX_NOTE[:35],
+    "yaml": "model-index:",
+}
+"""What is in every file that we write in that form, and in few others."""
 _CSV_DIGITS = 5
 
 
@@ -160,7 +168,7 @@ class Leaderboard:
             The text.
 
         Raises:
-            FaceRefError: For another form, or where `out` cannot be written.
+            FaceRefError: For another form, and where `out` cannot be written or is not ours.
         """
         forms = {
             "md": self.to_markdown,
@@ -177,6 +185,7 @@ class Leaderboard:
                 f"--out {file} is named as {said}, and the format is {form}. Give --format {said}, "
                 f"or a name that ends in .{ENDINGS[form]}."
             )
+        need_new_or_ours(file, _MARKS[form])
         text = forms[form]()
         write_text(file, text)
         return text

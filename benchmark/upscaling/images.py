@@ -9,14 +9,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from faceref.files import replacing
+from faceref.outputs.ours import has_mark
 from faceref.reading.pixels import GROUND
 
 NOTICE = (
     "Detail in these faces is hallucinated: a guess by a network, with the help of other people's "
     "faces. It must not serve to identify anyone."
 )
-_LOOKED_AT = 4096
-"""Bytes at the beginning and the end of a file among which the notice is looked for."""
 
 
 def write_image(image: np.ndarray, path: Path, alpha: np.ndarray | None = None) -> None:
@@ -58,12 +57,4 @@ def is_ours(path: Path) -> bool:
     """Whether a file has the notice in it; a folder, whether all of its files have."""
     if path.is_dir():
         return all(is_ours(one) for one in path.iterdir())
-    try:
-        if not path.is_file():  # A pipe would be waited for.
-            return False
-        with path.open("rb") as file:
-            start = file.read(_LOOKED_AT)
-            file.seek(max(0, path.stat().st_size - _LOOKED_AT))
-            return NOTICE.encode() in start + file.read(_LOOKED_AT)
-    except OSError:
-        return False
+    return has_mark(path, NOTICE)

@@ -127,9 +127,9 @@ def hydrate(
         True
     """
     from faceref.files import write_text
-    from faceref.outputs.ours import need_apart
+    from faceref.outputs.ours import need_apart, need_new_or_ours
     from faceref.outputs.writable import need_file
-    from faceref.release.hydrate import IncompleteError
+    from faceref.release.hydrate import KINDS, IncompleteError
     from faceref.release.hydrate import hydrate as run
     from faceref.release.index import Index
     from faceref.sources.base import Choices
@@ -139,6 +139,7 @@ def hydrate(
     inputs = [] if given is None else [given]
     if lines is not None:
         need_file(lines, "--report")
+        need_new_or_ours(lines, *(f"{kind}: " for kind in KINDS), option="--report")
         for path in (root, *inputs):
             need_apart(lines, path)
     kind = source_kind or Index.open(root).manifest["source"]

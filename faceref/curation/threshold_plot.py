@@ -14,6 +14,8 @@ from faceref.files import replacing
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MAKER = "Face_Ref calibration"
+"""In the notes of the file, by which we know ours."""
 MERGED = 10
 """Bins drawn as one."""
 
@@ -43,7 +45,7 @@ def plot_calibration(same: SamePerson, path: Path, bound: float | None = None) -
     upper.set_title(f"Same-person threshold: {same.method}", fontsize=10)
     # No date and no version of matplotlib in the file: equal inputs give equal bytes.
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=120, metadata={"Software": None})
+        figure.savefig(temporary, dpi=120, metadata={"Software": MAKER})
 
 
 def _draw_pairs(axes: Axes, histograms: Histograms) -> None:

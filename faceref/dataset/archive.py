@@ -23,7 +23,7 @@ from faceref.dataset.revision import data_revision
 from faceref.dataset.store import SPLITS, decode, with_image, write_manifest, write_split
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.files import replacing
-from faceref.outputs.ours import need_apart
+from faceref.outputs.ours import need_apart, need_new_or_ours
 from faceref.outputs.writable import need_file
 
 ENDINGS = (".tar",)
@@ -70,6 +70,7 @@ def write_archive(
             raise unknown_choice("split", split, SPLITS)
     opened = FaceRef.open(face_ref)
     need_file(out, endings=ENDINGS)
+    need_new_or_ours(out, f"{FOLDER}/")
     need_apart(out, opened.root)
     limit = int(megabytes * 1e6)
     for quality in _fitting(opened, splits, limit):

@@ -21,6 +21,8 @@ MOVING = "moving"
 """Is in a working folder from when `finished` is whole, and about to be moved, to its end."""
 _LONGEST_ENDING = len(".hydrating")
 _SHOWN = 3
+_LOOKED_AT = 4096
+"""Bytes at the beginning and the end of a file among which a mark is looked for."""
 _ANYWHERE = r"(.*/)?\.[^/]+\.tmp(/.*)?|(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini)"
 """What an ended process of ours or a desktop leaves behind."""
 _SET = (
@@ -84,6 +86,34 @@ def need_ours(folder: Path, key: str | None = None) -> None:
             f"{folder} holds what is no part of a Face_Ref: {names(strange)}. Nothing was "
             "changed. Move that elsewhere and give the same command again."
         )
+
+
+def need_new_or_ours(out: Path, *marks: str, option: str = "--out") -> None:
+    """Raise FaceRefError where the file `out` is there and nothing in it says that we made it.
+
+    Args:
+        out: A file to write; an empty one may be replaced.
+        marks: Every such file of ours has one of these near its beginning or its end.
+        option: Where `out` was given.
+    """
+    if out.is_file() and out.stat().st_size and not any(has_mark(out, mark) for mark in marks):
+        raise FaceRefError(
+            f"{option} {out} is there and was not made by this command, so it is left alone. "
+            "Choose another name, or move that file away."
+        )
+
+
+def has_mark(file: Path, mark: str) -> bool:
+    """Whether `mark` is in the beginning or the end of a file; not where it cannot be read."""
+    try:
+        if not file.is_file():  # A pipe would be waited for.
+            return False
+        with file.open("rb") as opened:
+            start = opened.read(_LOOKED_AT)
+            opened.seek(max(0, file.stat().st_size - _LOOKED_AT))
+            return mark.encode() in start + opened.read(_LOOKED_AT)
+    except OSError:
+        return False
 
 
 def _is_marked(manifest: Path, key: str | None) -> bool:

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from faceref.console import Progress
+from faceref.curation.threshold_plot import MAKER
 from faceref.embed.base import Embedder
 from faceref.hardware import usable_cores
-from faceref.outputs.ours import need_apart, need_replaceable
+from faceref.outputs.ours import need_apart, need_new_or_ours, need_replaceable
 from faceref.outputs.working import put_in_place, settle, working_folder
 from faceref.outputs.writable import need_file
 from faceref.pipeline import stages
@@ -128,6 +129,7 @@ def check_outputs(
     need_replaceable(out, overwrite=overwrite, inputs=inputs)
     if plot is not None:
         need_file(plot, "--calibration-plot", PLOT_ENDINGS)
+        need_new_or_ours(plot, MAKER, option="--calibration-plot")
         for path in inputs:
             need_apart(plot, path)
 

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -89,7 +89,7 @@ def opened(
     Whatever the block raises is an error of the file.
     """
     with reading(path, way_out, "is no whole Parquet file"):
-        file = pq.ParquetFile(path if data is None else io.BytesIO(data))
+        file = pq.ParquetFile(pyarrow_source(path) if data is None else io.BytesIO(data))
         _need_sound_footer(file.metadata, path.stat().st_size if data is None else len(data))
         found = file.schema_arrow
     wanted = columns if columns is not None else (schema.names if schema is not None else ())
@@ -100,6 +100,12 @@ def opened(
             _need_type(found.field(name).type, schema.field(name).type, name, path, way_out)
     with reading(path, way_out), file:
         yield file
+
+
+def pyarrow_source(path: Path) -> Path | BinaryIO:
+    """What pyarrow reads `path` by: it opens no name that is not UTF-8, nor any in locale C."""
+    name = str(path)
+    return path if name == name.encode("utf-8", "replace").decode() else path.open("rb")
 
 
 def _need_sound_footer(footer: pq.FileMetaData, size: int) -> None:

@@ -20,7 +20,7 @@ from faceref.errors import FaceRefError
 from faceref.files import copy_file, file_sha256, write_table
 from faceref.reading.boundary import reading
 from faceref.reading.json_file import read_json
-from faceref.reading.parquet import read_parquet
+from faceref.reading.parquet import pyarrow_source, read_parquet
 from faceref.release.format import REMOVALS
 from faceref.release.policy import Policy, PolicyError
 
@@ -56,7 +56,7 @@ def check_table(path: Path, schema: pa.Schema) -> None:
     Sets of earlier versions may have less.
     """
     with reading(path, AGAIN):
-        found = pq.read_schema(path)
+        found = pq.read_schema(pyarrow_source(path))
         notes = _notes(found)
     extra = [name for name in found.names if name not in schema.names]
     if extra:

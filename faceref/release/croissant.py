@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from faceref.files import file_sha256
+from faceref.reading.parquet import pyarrow_source
 from faceref.release.card import licence_of
 from faceref.release.citations import CITATIONS, TITLES
 from faceref.release.format import FULL, INDEX, RELEASE
@@ -118,7 +119,7 @@ def _records(path: Path, root: Path) -> dict[str, Any]:
 
 
 def _fields(path: Path, file: str) -> Iterator[dict[str, Any]]:
-    for column in pq.read_schema(path):  # Of files that were written or checked a moment ago.
+    for column in pq.read_schema(pyarrow_source(path)):
         if pa.types.is_string(column.type):
             yield {
                 "@type": "cr:Field",

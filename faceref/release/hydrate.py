@@ -37,6 +37,8 @@ from faceref.release.index import Index, Row
 from faceref.sources.base import Source
 
 BATCH = 256
+KINDS = ("missing", "altered", "extra")
+"""Of images by which a copy differs from the index; each line of a report begins with one."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ class Comparison:
 
     def lines(self) -> list[str]:
         """One line for each image, and the kind before it."""
-        kinds = (("missing", self.missing), ("altered", self.altered), ("extra", self.extra))
-        return [f"{kind}: {image_id}" for kind, ids in kinds for image_id in ids]
+        found = zip(KINDS, (self.missing, self.altered, self.extra), strict=True)
+        return [f"{kind}: {image_id}" for kind, ids in found for image_id in ids]
 
     def summary(self) -> str:
         """The three counts."""

@@ -25,6 +25,7 @@ from faceref.errors import FaceRefError
 from faceref.files import copy_file, file_sha256, write_table, write_text
 from faceref.outputs.ours import need_replaceable
 from faceref.outputs.working import put_in_place, settle, working_folder
+from faceref.reading.parquet import pyarrow_source
 from faceref.release import card as release_card
 from faceref.release import croissant
 from faceref.release.checks import (
@@ -251,7 +252,7 @@ def _sizes(out: Path, kind: str) -> dict[str, release_card.Size]:
     found = {}
     for split in SPLITS:
         paths = sorted((out / folder).glob(f"{split}-*.parquet"))
-        read = [pq.read_metadata(path) for path in paths]  # Written or checked a moment ago.
+        read = [pq.read_metadata(pyarrow_source(path)) for path in paths]  # Checked a moment ago.
         bytes_ = sum(
             data.row_group(group).total_byte_size
             for data in read

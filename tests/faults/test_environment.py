@@ -2,11 +2,16 @@
 
 import os
 import shutil
+import subprocess
+import sys
+import tarfile
 import tempfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from benchmark.report.leaderboard import ENDINGS
 from benchmark.results import files
 from tests.benchmark.made_results import made
 from tests.faceref.fakes import write_people
@@ -36,7 +41,9 @@ def test_a_dot_is_a_folder_like_any(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("value", ["nan", "inf"])
 def test_a_limit_is_a_number(tmp_path: Path, option: str, value: str):
     people = write_people(tmp_path / "people", people=3)
-    refuses(*_build(people, tmp_path / "out", option, value), says=(option, value, "finite"))
+    refuses(
+        *_build(people, tmp_path / "out", option, value), says=(f"{option} {value}: ", "such as")
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["people"]
 
 
@@ -123,3 +130,88 @@ def test_a_word_for_a_number(tmp_path: Path):
     assert "--references" in result.stderr
     assert "integer" in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.case("D+ a file of the user's where an output goes")
+def test_a_file_of_another_program_is_not_replaced(
+    tiny_build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "results"
+    files.write(made("edsr", 27), folder)
+    Image.new("RGB", (8, 8), "red").save("photo.png")
+    with tarfile.open("photos.tar", "w") as photos:
+        photos.add("photo.png")
+    Path("notes.md").write_text("# Notes\n\nMine.\n")
+    Path("notes.csv").write_text("task,done\n")
+    people = write_people(tmp_path / "people", people=3)
+    index = tmp_path / "index"
+    commands = {
+        "notes.md": ("facebench", "leaderboard", folder, "--out"),
+        "notes.csv": ("facebench", "leaderboard", folder, "--format", "csv", "--out"),
+        "photo.png": ("faceref", "inspect", tiny_build, "--sheet"),
+        "photos.tar": ("faceref", "archive", tiny_build, "--out"),
+        "./notes.md": ("facebench", "card", folder, "-m", "edsr", "--licence", "mit", "--out"),
+        "././notes.md": ("facebench", "study", "protocols", tiny_build, "--out"),
+        "./photo.png": (*_build(people, "made"), "--calibration-plot"),
+        "./notes.csv": ("faceref", "hydrate", index, "--out", "made", "--report"),
+    }
+    before = {name: Path(name).read_bytes() for name in commands}
+    for name, words in commands.items():
+        refuses(*words, name, says=(Path(name).name, "not made by this command", "another name"))
+    assert before == {name: Path(name).read_bytes() for name in commands}
+    assert not Path("made").exists()
+
+
+@pytest.mark.case("D+ a file of ours is replaced by the same command")
+@pytest.mark.parametrize(
+    "name", ["s.png", "s.jpg", "s.webp", "l.md", "l.csv", "l.tex", "l.yaml", "a.tar"]
+)
+def test_what_a_command_made_it_makes_again(tiny_build: Path, tmp_path: Path, name: str):
+    out = tmp_path / name
+    words: tuple[str | Path, ...] = ("faceref", "inspect", tiny_build, "--sheet", out)
+    if name.startswith("a"):
+        words = ("faceref", "archive", tiny_build, "--out", out)
+    if name.startswith("l"):
+        files.write(made("edsr", 27), tmp_path / "results")
+        forms = {ending: form for form, ending in ENDINGS.items()}
+        words = ("facebench", "leaderboard", tmp_path / "results", "--out", out)
+        words = (*words, "--format", forms[out.suffix[1:]])
+    out.touch()
+    works(*words)
+    made_first = out.read_bytes()
+    works(*words)
+    assert out.read_bytes() == made_first != b""
+
+
+@pytest.mark.case("D+ a wrong value of hundreds of letters")
+def test_a_long_value_is_not_repeated(tiny_face_ref: Path, tmp_path: Path):
+    long = "m" * 300
+    words = ("facebench", "train", tiny_face_ref, "--out", tmp_path / "run", "-m")
+    refuses(*words, long, says=("Unknown method 'mmmmmmmmmmmmmmmmmmmm...'. Choose from: bicubic",))
+
+
+@pytest.mark.case("D+ a notebook's MPLBACKEND")
+def test_the_backend_of_a_notebook(tmp_path: Path):
+    folder = tmp_path / "results"
+    files.write(made("edsr", 27), folder)
+    backend = "module://matplotlib_inline.backend_inline"
+    command = [sys.executable, "-m", "benchmark", "plot", folder, "--out", tmp_path / "out"]
+    found = subprocess.run(command, env={**os.environ, "MPLBACKEND": backend}, check=False)
+    assert found.returncode == 0
+    assert list((tmp_path / "out" / "figures").glob("*.png"))
+
+
+@pytest.mark.case("D+ names in UTF-8 and the locale C")
+def test_names_in_utf8_and_the_locale_c(tiny_build: Path, tmp_path: Path):
+    place = tmp_path / "Zoë 李"
+    place.mkdir()
+    shutil.copytree(tiny_build, place / "set")
+    for words in (["verify", place / "set"], ["archive", place / "set", "--out", place / "a.tar"]):
+        found = subprocess.run(
+            [sys.executable, "-m", "faceref", *words],
+            env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+            capture_output=True,
+            check=False,
+        )
+        assert found.returncode == 0, found.stderr
