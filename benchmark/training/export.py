@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from benchmark.methods.method import Method
 from benchmark.methods.model import Model
@@ -199,13 +201,36 @@ def _need_its_sum(path: Path) -> str:
 def _filled(method: Method, state: dict, path: Path) -> nn.Module:
     model = method.build()
     try:
-        model.load_state_dict(state)
+        misfit = _misfit(model.state_dict(), state)
+        if not misfit:
+            model.load_state_dict(state)
     except Exception as error:  # Whatever else than tensors a file may hold.
+        misfit = cause(error)
+    if misfit:
         raise FaceRefError(
-            f"{path} does not fit {method.name} of this version ({cause(error)}). Train again, or "
+            f"{path} does not fit {method.name} of this version ({misfit}). Train again, or "
             "install the version that it was trained with."
-        ) from error
+        )
+    for name, value in state.items():
+        if not torch.isfinite(value).all():
+            raise FaceRefError(
+                f"{path}: the weights {name} hold numbers that are not finite (NaN or infinity), "
+                "as after a training that failed. Train again, or get the file again."
+            )
     return model.eval()
+
+
+def _misfit(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
+    """Why weights are not those that a network wants, in plain words; empty where they are."""
+    for name in sorted(wanted.keys() | state.keys()):
+        if name not in state:
+            return f"it lacks the weights {name}"
+        if name not in wanted:
+            return f"it has the weights {name}, which that method has not"
+        if state[name].shape != wanted[name].shape:
+            shape, other = tuple(state[name].shape), tuple(wanted[name].shape)
+            return f"its weights {name} are of shape {shape}, not {other}"
+    return ""
 
 
 def _sum_file(path: Path) -> Path:

@@ -145,8 +145,10 @@ def _case(what: str, *values: str) -> Any:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        _case("of other shapes", "shape", "does not fit srcnn|is of another shape"),
-        _case("that lack a tensor", "less", "does not fit srcnn"),
+        _case("of other shapes", "shape", r"\(its weights \S+ are of shape \(3, 3\), not \("),
+        _case("that lack a tensor", "less", r"does not fit srcnn .*\(it lacks the weights layers"),
+        _case("with a tensor too many", "more", r"\(it has the weights other, which that method"),
+        _case("of numbers that are none", "nan", r"layers\S+ hold numbers that are not finite"),
         _case("of another program", "no metadata", "does not name its method"),
         _case("that are an image", "an image", "is damaged|no file of safetensors|safetensors"),
         _case("that are nowhere", "nowhere", "nowhere"),
@@ -164,6 +166,10 @@ def test_other_files_in_place_of_weights(
         save_file({**state, first: torch.zeros(3, 3)}, path, known)
     elif change == "less":
         save_file({name: value for name, value in state.items() if name != first}, path, known)
+    elif change == "more":
+        save_file({**state, "other": torch.zeros(3)}, path, known)
+    elif change == "nan":
+        save_file({**state, first: state[first] * float("nan")}, path, known)
     elif change == "no metadata":
         save_file(state, path)
     elif change == "an image":
