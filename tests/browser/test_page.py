@@ -299,6 +299,16 @@ def _luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+def test_the_title_has_the_button_beside_it_and_the_words_below(open_page: Open):
+    for width in (390, 1400):
+        page = open_page(width=width)
+        title, words = (page.locator(f"header {tag}").bounding_box() for tag in ("h1", "p"))
+        button = page.locator("#theme").bounding_box()
+        assert button["x"] > title["x"] + title["width"]
+        assert words["y"] >= max(box["y"] + box["height"] for box in (title, button))
+        assert words["x"] == title["x"]
+
+
 def test_everything_that_acts_has_a_name(open_page: Open):
     page = open_page()
     _open_all(page)

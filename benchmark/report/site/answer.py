@@ -17,6 +17,13 @@ SEEN = "refs_lr"
 HARDLY, A_LITTLE = 0.05, 0.25
 """Up to which part of the gain over bicubic the answer is in these words."""
 LEVEL = 0.05
+ASIDE = (
+    "It was trained with references: compare it with methods that take none, on the leaderboard."
+)
+UNTRAINED = (
+    "That cannot be told here. Without references, no network is better than bicubic upsampling: "
+    "they have trained too little."
+)
 
 
 @dataclass(frozen=True)
@@ -70,20 +77,27 @@ def pairs_of(table: Table) -> list[Pair]:
 
 def words(pairs: Sequence[Pair], results: Sequence[Result]) -> str:
     """The answer in at most three numbers; `results` hold bicubic, if anybody scored it."""
+    metric = METRICS[0]
+    bicubic = next((row.means[metric] for row in results if row.method == "bicubic"), None)
+    if bicubic is not None and all(pair.alone.means[metric] <= bicubic for pair in pairs):
+        return UNTRAINED
     best = next((p for p in pairs if p.gain.mean > 0 and p.gain.p < LEVEL), None)
     if best is None:
-        return "No. With references, no network here is better than without, beyond chance."
-    unit = metric_info(METRICS[0]).unit
-    gain = f"{best.gain.mean:.2f} {unit}"
+        return (
+            f"No. With references, no network here is better than with none, beyond chance. {ASIDE}"
+        )
+    unit = metric_info(metric).unit
     at_most = "" if len(pairs) == 1 else "at most "
-    how = f"With references the same network scores {at_most}{gain} higher than with none"
-    bicubic = next((row for row in results if row.method == "bicubic"), None)
-    whole = 0.0 if bicubic is None else best.given.means[METRICS[0]] - bicubic.means[METRICS[0]]
-    if whole <= 0:
-        return f"{how}."
+    how = (
+        f"With references the same network scores {at_most}{best.gain.mean:.2f} {unit} higher than "
+        "with none"
+    )
+    if bicubic is None:
+        return f"{how}. {ASIDE}"
+    whole = best.given.means[metric] - bicubic
     return (
         f"{_verdict(best.gain.mean / whole)}. {how}; over bicubic upsampling it gains "
-        f"{whole:.2f} {unit} in all."
+        f"{whole:.2f} {unit} in all. {ASIDE}"
     )
 
 

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from benchmark.report.leaderboard import Leaderboard
-from benchmark.report.site.answer import answer, pairs_of
+from benchmark.report.site.answer import ASIDE, UNTRAINED, answer, pairs_of
 from benchmark.report.site.build import plain_name
 from benchmark.report.table import Table
 from benchmark.results.result import Result
@@ -47,6 +47,12 @@ def test_a_gain_within_chance_is_none():
     assert found["words"].startswith("No.")
 
 
+def test_networks_that_learned_nothing_give_no_answer():
+    found = answer(_table(_given(25.6), _alone(24.9), BICUBIC))
+    assert found is not None
+    assert found["words"] == UNTRAINED
+
+
 def test_the_greatest_gain_comes_first_and_is_called_the_most():
     rows = [_given(27.1), _alone(27), _given(26.5, "ttsr_s"), _alone(26.0, "ttsr_s"), BICUBIC]
     table = _table(*rows)
@@ -66,7 +72,8 @@ def test_without_bicubic_only_the_gain_is_said():
     found = answer(_table(_given(27.3), _alone(27)))
     assert found is not None
     assert (
-        found["words"] == "With references the same network scores 0.30 dB higher than with none."
+        found["words"]
+        == f"With references the same network scores 0.30 dB higher than with none. {ASIDE}"
     )
 
 
