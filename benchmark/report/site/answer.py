@@ -21,8 +21,8 @@ ASIDE = (
     "It was trained with references: compare it with methods that take none, on the leaderboard."
 )
 UNTRAINED = (
-    "That cannot be told here. Without references, no network is better than bicubic upsampling: "
-    "they have trained too little."
+    "That cannot be told here. Networks that take references are no better than bicubic upsampling "
+    "when given none: they have trained too little."
 )
 
 
