@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from benchmark.methods.resample import downsample, upsample
     from benchmark.training.export import load_model
     from benchmark.training.trainer import TimeUp
+    from benchmark.upscaling.app import serve_app
     from benchmark.upscaling.files import upscale_files
     from benchmark.upscaling.upscaler import Upscaler
 
@@ -63,6 +64,7 @@ __all__ = [
     "plot",
     "run_suite",
     "score_folders",
+    "serve_app",
     "serve_site",
     "start_in_background",
     "study_gains",
@@ -97,6 +99,7 @@ _WHERE = {
     "plot": "benchmark.api.read",
     "run_suite": "benchmark.api.suite",
     "score_folders": "benchmark.api.know",
+    "serve_app": "benchmark.upscaling.app",
     "serve_site": "benchmark.api.read",
     "start_in_background": "benchmark.background",
     "study_gains": "benchmark.api.study",

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from faceref.errors import WAYS_OUT, UnwritableError, cannot_write
+from faceref.errors import WAYS_OUT, FaceRefError, UnwritableError, cannot_write
 from faceref.outputs.leftovers import sweep_once, temporary_name
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises:
         UnwritableError: Where the system does not let it be written: the disk is full, ...
+        FaceRefError: Where a folder, a device or a pipe has that name: it is left as it is.
 
     Example:
         >>> import tempfile
@@ -48,6 +49,9 @@ def replacing(path: Path) -> Iterator[Path]:
         >>> path.read_text()
         '1 2 3'
     """
+    if path.exists() and not path.is_file():
+        what = "a folder" if path.is_dir() else "a device or a pipe, no file"
+        raise FaceRefError(f"{path} is {what}: it is left alone. Give the name of a file.")
     folder = _temporary_folder(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)

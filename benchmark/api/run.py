@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.api.arguments import joined, open_set
 from faceref.api.arguments import as_path, need_seed, path_or_none
-from faceref.console import progress_bar, say
+from faceref.console import need_choice, progress_bar, say
 from faceref.errors import FaceRefError
 
 MOST_REFERENCES = 8
@@ -185,6 +185,7 @@ def evaluate(
     from faceref.outputs.writable import need_folder
 
     face_ref = open_set(faces)
+    need_choice("split", split, ("test", "val"))
     setting = Setting(
         task or default_task(face_ref), split, references, reference_list, oracle, limit
     )

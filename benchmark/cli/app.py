@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from benchmark.cli import evaluate, know, report, studies, suite, train, upscale
+from benchmark.cli import evaluate, know, report, serve, studies, suite, train, upscale
 from faceref.cli.group import CommandGroup
 
 ORDER = (
-    *("train", "evaluate", "suite", "upscale"),
+    *("train", "evaluate", "suite", "upscale", "app"),
     *("leaderboard", "plot", "site", "validate", "card"),
     *("study", "methods", "protocol", "score", "weights", "export"),
 )
@@ -36,6 +36,7 @@ app.command(epilog=train.TRAIN, rich_help_panel=RUN)(train.train)
 app.command(epilog=evaluate.EVALUATE, rich_help_panel=RUN)(evaluate.evaluate)
 app.command(epilog=suite.SUITE, rich_help_panel=RUN)(suite.suite)
 app.command(epilog=upscale.UPSCALE, rich_help_panel=RUN)(upscale.upscale)
+app.command("app", epilog=serve.APP, rich_help_panel=RUN)(serve.serve_app)
 app.command(rich_help_panel=READ)(report.leaderboard)
 app.command(epilog=report.PLOT, rich_help_panel=READ)(report.plot)
 app.command(epilog=report.SITE, rich_help_panel=READ)(report.site)

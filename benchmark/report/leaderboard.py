@@ -170,8 +170,14 @@ class Leaderboard:
         }
         if form not in forms:
             raise unknown_choice("format", form, ENDINGS)
-        text = forms[form]()
         file = Path(out or f"leaderboard.{ENDINGS[form]}")
+        said = next((f for f, ending in ENDINGS.items() if file.suffix == f".{ending}"), form)
+        if said != form:
+            raise FaceRefError(
+                f"--out {file} is named as {said}, and the format is {form}. Give --format {said}, "
+                f"or a name that ends in .{ENDINGS[form]}."
+            )
+        text = forms[form]()
         write_text(file, text)
         return text
 

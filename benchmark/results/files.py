@@ -173,9 +173,11 @@ def read(path: str | Path) -> Result:
     path = Path(path)
     content = _json(path)
     if content.get("format") != FORMAT:
+        version = content.get("format")
+        newer = isinstance(version, int) and version > FORMAT
         raise FaceRefError(
-            f"{path} is no result: format {content.get('format')!r}, expected {FORMAT}. "
-            "Evaluate again with this version."
+            f"{path} is no result: format {version!r}, expected {FORMAT}. "
+            + ("Update face-ref." if newer else "Evaluate again with this version.")
         )
     result = _made(path, _with_scores(path, content))
     with reading(path, _AGAIN):
@@ -281,6 +283,8 @@ def result_paths(folder: Path) -> Sequence[Path]:
 
     Hidden files, such as a Mac's `._run.json`, are not ours: they are passed over.
     """
+    if folder.is_file():
+        raise FaceRefError(f"{folder} is a file. Give the folder that was given as --results.")
     places = (path.relative_to(folder).parts for path in folder.glob("*/*/*.json"))
     shown = (parts for parts in places if not any(part.startswith(".") for part in parts))
     paths = sorted(folder.joinpath(*parts) for parts in shown)

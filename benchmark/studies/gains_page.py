@@ -131,7 +131,11 @@ def find_leaderboard(results: Path, budget: str, task: str) -> tuple[Leaderboard
     found = [key for key in every if key[1] == budget and task in ("", key[0])]
     known = ", ".join(sorted({f"{key[0]} {key[1]}" for key in every}))
     if not found:
-        raise FaceRefError(f"No leaderboard of {task!r} and budget {budget!r}. There are: {known}.")
+        wanted = f"task {task!r} and budget {budget!r}" if task else f"budget {budget!r}"
+        raise FaceRefError(
+            f"No leaderboard of {wanted} in {results}. There are, with task and budget: {known}. "
+            "Give --task and --budget of one of them."
+        )
     if len({key[0] for key in found}) > 1:
         raise FaceRefError(f"Several tasks have the budget {budget!r}: {known}. Give --task.")
     key = max(found, key=lambda one: one[3])

@@ -85,7 +85,7 @@ def training_report(path: str | Path) -> dict[str, Any]:
     if "weights_sha256" not in report:
         raise FaceRefError(
             f"{path} does not hold the report of its training, so it was not made by "
-            "`facebench release`. Give such a file, or the folder of the training."
+            "`facebench export`. Give such a file, or the folder of the training."
         )
     return report
 

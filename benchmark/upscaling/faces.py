@@ -144,7 +144,7 @@ def upscale_crop(
     if height != width or width < LR_SIZE:
         raise FaceRefError(
             f"an aligned face must be square and at least {LR_SIZE} pixels wide, got "
-            f"{width}x{height}. Leave out --aligned to have faces found."
+            f"{width}x{height}. Without aligned, faces are found."
         )
     network = upscaler.choose(width)
     if isinstance(network, str):
@@ -174,12 +174,14 @@ def upscale_photo(
     height, width = image.shape[:2]
     if height * width * scale * scale > MAX_PIXELS:
         raise FaceRefError(
-            f"{width}x{height} times {scale} is over {MAX_PIXELS:,} pixels. Give a smaller --scale."
+            f"{width}x{height} times {scale} is over {MAX_PIXELS:,} pixels. Give a smaller image "
+            "or scale."
         )
     found = detect_all(embedder, image)
     if not found:
         raise NoFaceError(
-            f"no face found in {width}x{height} pixels. A crop of one face needs --aligned."
+            f"no face found in {width}x{height} pixels. Is it an aligned crop of one face? Then "
+            "say so: aligned."
         )
     matrices = [frame_in_image(one.landmarks, embedder.scheme.template, 1) for one in found]
     sizes = [side_in_image(matrix) for matrix in matrices]

@@ -29,6 +29,8 @@ from faceref.outputs.lock import holding
 from faceref.reading.image import decode
 
 _SHOWN = 3
+_HEARD = 0.1
+"""Seconds between sight and sound that people notice."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,11 @@ def _made(
     """Write the outputs of a file; gives what to report of it."""
     if job.video:
         scale = None if upscaler.embedder is None else upscaler.scale
-        return upscale_video(job.source, job.out, upscaler.frame, scale, say)
+        try:
+            return upscale_video(job.source, job.out, upscaler.frame, scale, say)
+        except KeyboardInterrupt:
+            way_on = "give the same command again: finished files stay, and this video begins anew"
+            raise KeyboardInterrupt(f"{way_on}: {job.name}") from None
     try:
         found = upscaler.decoded(decode(job.source))
     except (cv2.error, MemoryError) as error:
@@ -218,6 +224,12 @@ def _notes(made: list[Entry]) -> list[str]:
         f"{film['announced']:,}"
         for film in films
         if film["frames"] < film["announced"] - 1
+    ]
+    lines += [
+        f"{film['input']}: its frames come at varying times; {film['output']} has "
+        f"{film['rate']:g} a second, so that sight and sound are up to {film['off']:g} s apart"
+        for film in films
+        if film.get("off", 0) > _HEARD
     ]
     silent = [film["input"] for film in films if film["sound"] == NO_FFMPEG]
     if silent:

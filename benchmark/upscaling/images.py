@@ -59,6 +59,8 @@ def is_ours(path: Path) -> bool:
     if path.is_dir():
         return all(is_ours(one) for one in path.iterdir())
     try:
+        if not path.is_file():  # A pipe would be waited for.
+            return False
         with path.open("rb") as file:
             start = file.read(_LOOKED_AT)
             file.seek(max(0, path.stat().st_size - _LOOKED_AT))

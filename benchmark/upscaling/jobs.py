@@ -95,6 +95,10 @@ def _files(given: Path, out: Path) -> tuple[list[Path], dict[str, str]]:
     if not given.is_dir():
         if not given.exists():
             raise FaceRefError(f"No file and no folder at {given}. Give an image or a video.")
+        if not given.is_file():  # A pipe would be waited for.
+            raise FaceRefError(
+                f"{given} is a pipe or a device. Give an image, a video or a folder."
+            )
         return ([given] if given.suffix.lower() in KNOWN else []), {}
     found: list[Path] = []
     passed_over: dict[str, str] = {}
@@ -118,6 +122,8 @@ def _files(given: Path, out: Path) -> tuple[list[Path], dict[str, str]]:
                 pass_over(path, "hidden")
             elif path.suffix.lower() not in KNOWN:
                 pass_over(path, "no image and no video by its ending")
+            elif not path.is_file():
+                pass_over(path, "a link to nothing, a pipe or a device")
             else:
                 found.append(path)
     return sorted(found), dict(sorted(passed_over.items()))

@@ -43,7 +43,9 @@ def upscale_video(
 
     Returns:
         For the report: `frames`, `announced` (frames by the head of the file; 0 where it does not
-        say), `rate` in frames a second, `sound`, and `faces`, each with its `frame` from 0.
+        say), `rate` in frames a second, `off`, the most seconds that a frame comes earlier or later
+        than in `source` (its rate may vary; here it does not), `sound`, and `faces`, each with its
+        `frame` from 0.
 
     Raises:
         NoFaceError: Where no frame has a face.
@@ -54,11 +56,12 @@ def upscale_video(
         announced, rate = _announced(film), film.get(cv2.CAP_PROP_FPS)
         rate = rate if 0 < rate <= LARGEST_RATE else 25.0
         faces: list[dict[str, Any]] = []
-        done = 0
+        done, off = 0, 0.0
         with replacing(out) as temporary:
             silent = temporary.with_name("silent.mp4")
             writer: Any = None
-            for frame in _frames(film):
+            for seconds, frame in _frames(film):
+                off = max(off, abs(seconds - done / rate))
                 if writer is None and scale is not None:
                     need_size(frame, scale)
                     writer = _writer(silent, rate, scale * frame.shape[1], scale * frame.shape[0])
@@ -79,7 +82,9 @@ def upscale_video(
             _add_notice(temporary)
     finally:
         film.release()
-    counts = {"frames": done, "announced": announced, "rate": round(rate, 3)}
+    counts = {
+        "frames": done, "announced": announced, "rate": round(rate, 3), "off": round(off, 2)
+    }  # fmt: skip
     return {**counts, "sound": sound, "faces": faces}
 
 
@@ -107,12 +112,16 @@ def _announced(film: Any) -> int:
     return int(count) if 0 < count < 1e9 else 0
 
 
-def _frames(film: Any) -> Iterator[np.ndarray]:
+def _frames(film: Any) -> Iterator[tuple[float, np.ndarray]]:
+    """Frames, each with its seconds after the first."""
+    first = None
     while True:
         there, frame = film.read()
         if not there:
             return
-        yield np.ascontiguousarray(frame[..., ::-1])
+        now = film.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        first = now if first is None else first
+        yield now - first, np.ascontiguousarray(frame[..., ::-1])
 
 
 def _writer(path: Path, rate: float, width: int, height: int) -> Any:

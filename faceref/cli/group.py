@@ -39,8 +39,9 @@ class CommandGroup(TyperGroup):
             raise typer.Exit(CLOSED_PIPE) from None
         except OSError as error:
             raise _shown(in_plain_words(error)) from error
-        except KeyboardInterrupt:
-            typer.echo("interrupted; give the same command again to go on", err=True)
+        except KeyboardInterrupt as stop:
+            way_on = str(stop) or "give the same command again to go on"
+            typer.echo(f"interrupted; {way_on}", err=True)
             raise typer.Exit(130) from None
 
 

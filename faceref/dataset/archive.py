@@ -26,6 +26,7 @@ from faceref.files import replacing
 from faceref.outputs.ours import need_apart
 from faceref.outputs.writable import need_file
 
+ENDINGS = (".tar",)
 LOSSLESS = 101
 QUALITIES = (LOSSLESS, 98, 95, 92, 90, 87, 84, 80, 75, 70)
 """WebP's, tried from the best; below the last, details that methods are to restore are gone."""
@@ -61,13 +62,14 @@ def write_archive(
 ) -> ArchiveInfo:
     """Write `out`, at most `megabytes` (10^6 bytes), from a Face_Ref.
 
-    Raises FaceRefError for an unknown split, and where even the lowest quality is too large.
+    `out` ends in `.tar`. Raises FaceRefError for an unknown split, and where even the lowest
+    quality is too large.
     """
     for split in splits or [""]:
         if split not in SPLITS:
             raise unknown_choice("split", split, SPLITS)
     opened = FaceRef.open(face_ref)
-    need_file(out)
+    need_file(out, endings=ENDINGS)
     need_apart(out, opened.root)
     limit = int(megabytes * 1e6)
     for quality in _fitting(opened, splits, limit):

@@ -108,6 +108,11 @@ class FaceRef:
         if isinstance(root, FaceRef):
             return root
         found = cls(Path(root).expanduser())
+        if found.root.is_file():
+            raise FaceRefError(
+                f"{found.root} is a file, and a Face_Ref is a folder. Give the folder; an archive "
+                "is unpacked first: tar -xf FILE."
+            )
         if not (found.root / MANIFEST).is_file():
             raise FaceRefError(
                 f"{found.root} is no Face_Ref: it has no {MANIFEST}."

@@ -120,6 +120,7 @@ MANIFEST_SHAPE = {
     "leak_certificate": {"identities": Each(COUNT), "references_checked": COUNT},
     "licence": str,
     "lr_encoder": Maybe({"sha256": str}),
+    "chosen_by_likeness": COUNT,
     "mining": {
         "diversity": NUMBER,
         "likeness": Each(str),

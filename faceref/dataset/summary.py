@@ -20,7 +20,8 @@ class Summary:
     notes: list[str]
     """Lines that belong under the tables."""
     files: str
-    """What became of files that are not in it: `3 rejected (2 unreadable, 1 no face)`."""
+    """What became of files that are not in it: `3 rejected (2 unreadable, 1 no face)`; and how many
+    that are in it showed several faces."""
 
 
 def summarise(
@@ -43,6 +44,8 @@ def _files(manifest: Mapping[str, Any]) -> str:
     passed = _passed_over(manifest)
     parts = [_counted("rejected", manifest["rejects"])]
     parts += [_counted("passed over", passed)] if passed else []
+    chosen = manifest.get("chosen_by_likeness", 0)
+    parts += [f"{chosen:,} with several faces, chosen by likeness"] if chosen else []
     return "; ".join(parts)
 
 
@@ -117,6 +120,17 @@ def _notes(manifest: Mapping[str, Any]) -> list[str]:
         f"mean cosine {manifest['mining']['random_similarity']['mean']:.3f}.",
         f"Upper bound on similarity: {value} ({bound['method']}, {bound['pairs']:,} pairs).",
         *manifest.get("people", {}).get("notes", []),
+        *_chosen(manifest),
         f"Leak certificate: {certificate['references_checked']:,} references checked; none is the "
         "probe, its person, or outside train.",
     ]
+
+
+def _chosen(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """A line where the label's other images decided whose face is meant."""
+    count = manifest.get("chosen_by_likeness", 0)
+    if count:
+        yield (
+            f"Several faces alike: in {count:,} {'image' if count == 1 else 'images'} the build "
+            "took the one nearest to the label's other images."
+        )

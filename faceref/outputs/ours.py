@@ -103,15 +103,17 @@ def need_apart(out: Path, path: Path) -> None:
     if not path.exists():
         return
     mine, theirs = out.resolve(), path.resolve()
+    place = "another place to write to"
     if mine == theirs:
         how = "is also what is read"
     elif theirs in mine.parents:
         how = f"lies in {path}, which is read"
+        place += f", such as {theirs.parent / mine.name}"
     elif mine in theirs.parents:
         how = f"holds {path}, which is read"
     else:
         return
-    raise FaceRefError(f"{out} {how}. Nothing was changed. Choose another place to write to.")
+    raise FaceRefError(f"{out} {how}. Nothing was changed. Choose {place}.")
 
 
 def strangers(folder: Path, ours: re.Pattern[str]) -> list[str]:

@@ -33,7 +33,7 @@ def working_folder(out: Path, doing: str, *, keep: bool = False) -> Iterator[Pat
         FaceRefError: Where it holds files of the user's.
         HeldError: Where another process makes `out`.
     """
-    folder = out.with_name(f"{out.name}.{doing}")
+    folder = _beside(out, doing)
     _need_work_folder(folder)
     with holding(folder, out):
         if not keep:
@@ -45,6 +45,17 @@ def working_folder(out: Path, doing: str, *, keep: bool = False) -> Iterator[Pat
                 _throw_away(folder)
             raise
         _throw_away(folder)
+
+
+def _beside(out: Path, doing: str) -> Path:
+    """The working folder of `out`; raises FaceRefError for `.` and `/`, which have no name."""
+    if not out.name:
+        raise FaceRefError(
+            f"--out {out} is no place for a set, which needs a folder of its own. Give its name: "
+            f"{out / 'face_ref'}"
+        )
+    whole = out.resolve() if out.name == ".." else out
+    return whole.with_name(f"{whole.name}.{doing}")
 
 
 def _need_work_folder(folder: Path) -> None:
@@ -77,8 +88,8 @@ def settle(out: Path, doing: str) -> None:
         out: What is made.
         doing: As `working_folder` has it.
     """
+    folder = _beside(out, doing)
     sweep(out.parent)
-    folder = out.with_name(f"{out.name}.{doing}")
     if not (folder / MOVING).is_file():
         return
     _need_work_folder(folder)

@@ -79,6 +79,8 @@ def assemble(
     rows = _rows(used, source.name, subjects, lists)
     manifest = _manifest(rows, rejects, source, embedder, recipe, people, lists)
     manifest["lr_encoder"] = report
+    if chosen := finished.chosen:
+        manifest["chosen_by_likeness"] = chosen
     _write(out, rows, rejects, manifest, finished)
     if encoder is not None:
         copy_file(encoder, out / encoder.name)

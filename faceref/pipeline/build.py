@@ -110,7 +110,9 @@ def build(
     with working_folder(out, "building", keep=True) as work:
         build_folder = BuildFolder.enter(work, settings)
         parts = executor(build_folder, source.records, steps(), embedder, progress)
-        faces = choose_by_likeness(build_folder, parts, source.records, steps, embedder, workers)
+        faces = choose_by_likeness(
+            build_folder, parts, source.records, steps, embedder, workers, progress
+        )
         made = work / "finished"
         manifest = assemble(faces, source, embedder, recipe, made, device, plot)
         put_in_place(made, out, overwrite=overwrite, inputs=inputs)
@@ -121,6 +123,7 @@ def check_outputs(
     out: Path, plot: Path | None, *, overwrite: bool, inputs: Iterable[Path] = ()
 ) -> None:
     """Raise FaceRefError where `build` could not write, or would replace what is not ours."""
+    out = out.resolve()  # Also of `.`, which has no name beside which to work.
     settle(out, "building")
     need_replaceable(out, overwrite=overwrite, inputs=inputs)
     if plot is not None:

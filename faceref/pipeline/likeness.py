@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 
+from faceref.console import Progress
 from faceref.embed.base import Embedder, normalise
 from faceref.pipeline.checkpoints import BuildFolder
 from faceref.pipeline.local_executor import LocalExecutor
@@ -32,6 +34,13 @@ class Finished:
     second_parts: int
     places: np.ndarray
     """Rows of the images that went through both, ascending."""
+
+    @property
+    def chosen(self) -> int:
+        """How many of those the second round made usable."""
+        if not len(self.places):
+            return 0
+        return self.second.read(self.second_parts, ["reject"])["reject"].null_count
 
     def table(self) -> pa.Table:
         """What `BuildFolder.read` gives, of all images."""
@@ -56,6 +65,7 @@ def choose_by_likeness(
     steps: Callable[[Mapping[str, np.ndarray]], Sequence[Stage]],
     embedder: Embedder,
     workers: int,
+    progress: Progress | None = None,
 ) -> Finished:
     """Decide the images with several faces alike that others of their label can decide.
 
@@ -66,14 +76,20 @@ def choose_by_likeness(
         steps: The stages of an image, given a normalised embedding of each label.
         embedder: Of the first round.
         workers: Threads.
+        progress: Is given the images done, of both rounds, and all images, with a word about it.
     """
     places, likes = _undecided(build_folder, parts)
     second = BuildFolder(build_folder.root / "several")
     again = [records[place] for place in places]
     if again:
         (second.root / "parts").mkdir(parents=True, exist_ok=True)
-        made = LocalExecutor(workers)(second, again, steps(likes), embedder)
+        say = progress and partial(_say_second, progress, len(records))
+        made = LocalExecutor(workers)(second, again, steps(likes), embedder, say)
     return Finished(build_folder, parts, second, made if again else 0, places)
+
+
+def _say_second(progress: Progress, first: int, done: int, total: int) -> None:
+    progress(first + done, first + total, "choosing among several faces")
 
 
 def _undecided(build_folder: BuildFolder, parts: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:

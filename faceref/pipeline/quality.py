@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -38,6 +39,14 @@ class QualityRule:
     """Confidence of the detector, on its own scale; faces whose landmarks were given pass."""
 
     def __post_init__(self) -> None:
+        if not 0 <= self.min_eye_distance < math.inf:
+            raise FaceRefError(
+                f"--min-eye-distance {self.min_eye_distance:g}: pixels, from 0, such as 12."
+            )
+        if self.min_sharpness is not None and not math.isfinite(self.min_sharpness):
+            raise FaceRefError(f"--min-sharpness {self.min_sharpness:g}: a number, such as 1.5.")
+        if self.min_score is not None and not 0 <= self.min_score < math.inf:
+            raise FaceRefError(f"--min-score {self.min_score:g}: a number from 0, such as 0.6.")
         if not 0 <= self.min_inside <= 1:
             raise FaceRefError(f"--min-inside {self.min_inside:g}: a fraction, from 0 to 1.")
         if self.max_yaw is not None and not 0 < self.max_yaw <= 90:

@@ -158,7 +158,7 @@ def _decoded(file: BinaryIO, size: int) -> Decoded:
 def _attempt(file: BinaryIO, kind: str, size: int) -> Decoded:
     with open_as(file, kind) as image:
         refuse_large(image)
-        refuse_unfilled(image, size)
+        refuse_unfilled(image, kind, size)
         if kind == "JPEG":
             refuse_bomb(image, file, size)
         image.load()

@@ -24,6 +24,8 @@ _JPEG_PIXELS_PER_BYTE = 1024
 """More than a whole JPEG can hold: a block of 64 pixels takes a bit at least."""
 _JPEG_WORK = 4_000_000_000
 """Pixels times passes of a progressive JPEG: ten times what cameras and editors write."""
+_OWN_DECODER = ("AVIF", "HEIF", "WEBP")
+"""Pillow calls their pixels `raw` since others decode them: in the file they are compressed."""
 _PNG_NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
@@ -78,8 +80,10 @@ def refuse_large(image: Image.Image) -> None:
         raise UnreadableImage(f"over {MAX_PIXELS:,} pixels")
 
 
-def refuse_unfilled(image: Image.Image, size: int) -> None:
+def refuse_unfilled(image: Image.Image, kind: str, size: int) -> None:
     """Refuse pixels that are not compressed and still more than the bits of the file."""
+    if kind in _OWN_DECODER:
+        return
     codecs = {tile[0] for tile in getattr(image, "tile", ())}
     if codecs == {"raw"} and image.width * image.height > 8 * size:
         raise UnreadableImage("cut off")

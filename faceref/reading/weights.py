@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,10 @@ def read_checkpoint(
     with reading(path, way_out, "is damaged or no file of torch.save"):
         try:
             found = torch.load(path, map_location=device, weights_only=True, mmap=mapped)
+        except (RuntimeError, EOFError) as error:
+            if is_empty(path) or zipfile.is_zipfile(path):
+                raise
+            raise FaceRefError(f"{path} is cut off, or no file of torch.save. {way_out}") from error
         except pickle.UnpicklingError as error:
             if is_empty(path):
                 raise

@@ -34,7 +34,7 @@ _KEYS = frozenset(
     """
     format made_by version source licence origin image_size embedder references mining
     people seed split_rule thresholds counts rejects similarity quality leak_certificate
-    fingerprint lr_encoder hydrated missing altered
+    fingerprint lr_encoder chosen_by_likeness hydrated missing altered
 
     images labelled credited landmarks given to_detect partial revision inventory complete found
     expected notes

@@ -36,15 +36,20 @@ def sample() -> Source:
     return Source("sample", "CC0-1.0", tuple(records))
 
 
-def sample_pool() -> tuple[list[str], np.ndarray]:
+def sample_pool(*, held_out: bool = False) -> tuple[list[str], np.ndarray]:
     """The train faces of the sample, aligned by their known landmarks: no build is needed.
+
+    Args:
+        held_out: Those of val and test instead.
 
     Returns:
         Image ids, and the faces, uint8 RGB (318, 128, 128, 3). Nobody in them is in val or test of
         the set that is built of the sample.
     """
     rows = [
-        row for row in _rows("identity", "image", "landmarks") if row["identity"] not in HELD_OUT
+        row
+        for row in _rows("identity", "image", "landmarks")
+        if (row["identity"] in HELD_OUT) == held_out
     ]
     faces = np.zeros((len(rows), SIZE, SIZE, 3), np.uint8)
     for place, row in enumerate(rows):

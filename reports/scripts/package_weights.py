@@ -72,19 +72,21 @@ def main() -> None:
     """Write the weights; measure where a set is given."""
     parser = argparse.ArgumentParser(description="Write the weights of the package")
     parser.add_argument("--face-ref", type=Path, help="built LFW, to measure on its val split")
+    parser.add_argument("--faces", type=int, help="of val, evenly spaced; default: all")
     given = parser.parse_args()
     for name in CHOSEN:
         write_half(FULL / name, PACKAGED / name)
     if given.face_ref is None:
         return
     faces = FaceRef.open(given.face_ref).images("val")
+    faces = faces[np.linspace(0, len(faces) - 1, given.faces or len(faces)).round().astype(int)]
     galleries = {"none": None, "sample": Gallery(), "own": Gallery(given.face_ref)}
     for name in CHOSEN:
         full, half = load_model(FULL / name), load_model(PACKAGED / name)
         for references, gallery in galleries.items():
             if gallery is None or full.method.given(COUNT):
                 scores = psnr(full, faces, gallery), psnr(half, faces, gallery)
-                print(f"{name}, references: {references}, full and half:", *scores)
+                print(f"{name}, references: {references}, full and half:", *scores, flush=True)
 
 
 if __name__ == "__main__":

@@ -75,14 +75,13 @@ def try_case(kind: Kind, folder: Path, rng: np.random.Generator) -> tuple[str, s
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _work(kind: Kind, base: Path, cases: range, seed: int, pipe: Connection) -> None:
-    """The child: each case on a fresh copy of what changed, its outcome sent to the parent."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    folder = Path(tempfile.mkdtemp())
-    shutil.copytree(base, folder, dirs_exist_ok=True)
+Answer = tuple[int, str, str, float, float]
+"""Number of the case, its outcome, what was said, seconds, and MB of memory more than before."""
+
+
+def attempts(kind: Kind, folder: Path, cases: range, seed: int) -> Iterator[Answer]:
+    """Try each case in `folder`, which holds sound files again after it."""
     kept = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    kind.open(folder)  # Sound files open, and what is imported on the way is no cost of a case.
-    pipe.send("ready")
     for case in cases:
         before = _memory("VmRSS")
         Path("/proc/self/clear_refs").write_text("5")
@@ -91,10 +90,21 @@ def _work(kind: Kind, base: Path, cases: range, seed: int, pipe: Connection) -> 
         seconds, grown = time.monotonic() - start, max(0.0, _memory("VmHWM") - before)
         if grown > MEGABYTES:
             outcome, said = "escaped", f"{grown:.0f} MB more"
-        pipe.send((case, outcome, said, seconds, grown))
-        if outcome == "escaped":
-            pipe.recv()  # The parent keeps the files before they are put back.
+        yield case, outcome, said, seconds, grown
         _put_back(folder, kept)
+
+
+def _work(kind: Kind, base: Path, cases: range, seed: int, pipe: Connection) -> None:
+    """The child: its own copy of the files, the outcome of each case sent to the parent."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    folder = Path(tempfile.mkdtemp())
+    shutil.copytree(base, folder, dirs_exist_ok=True)
+    kind.open(folder)  # Sound files open, and what is imported on the way is no cost of a case.
+    pipe.send("ready")
+    for answer in attempts(kind, folder, cases, seed):
+        pipe.send(answer)
+        if answer[1] == "escaped":
+            pipe.recv()  # The parent keeps the files before they are put back.
     pipe.send(None)
     shutil.rmtree(folder)
 
@@ -114,9 +124,6 @@ def _context() -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["torch", "pandas", "tests.fuzz.table_kinds"])
     return context
-
-
-Answer = tuple[int, str, str, float, float]
 
 
 def _answers(kind: Kind, base: Path, count: int, seed: int) -> Iterator[Answer]:

@@ -1,6 +1,7 @@
 """Weights of metrics: only the published bytes are ever used."""
 
 import hashlib
+import importlib.util
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -57,6 +58,15 @@ def test_missing_weights_say_how_to_get_them(shelf: Path):
     assert weights.state("tiny") == "missing"
     with pytest.raises(FaceRefError, match=r"Not available: lpips_squeeze.*weights fetch tiny"):
         weights.find("tiny")
+
+
+def test_without_the_extra_fetching_says_what_to_install(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(FaceRefError, match=r"package pooch.*pip install 'face-ref\[metrics\]'"):
+        weights.fetch("tiny", shelf)
+    assert weights.state("tiny") == "missing"
 
 
 @pytest.mark.parametrize("offline", [True, False])

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -45,6 +46,7 @@ def test_it_gives_the_same_result(tiny_face_ref: Path, released: tuple[Path, Pat
     assert (of_file.budget, of_file.seed) == (of_folder.budget, of_folder.seed)
 
 
+@pytest.mark.case("E+ weights of another method")
 def test_it_is_of_one_method(tiny_face_ref: Path, released: tuple[Path, Path]):
     with pytest.raises(FaceRefError, match="holds 'srcnn', not 'edsr'"):
         evaluate(FaceRef.open(tiny_face_ref), "edsr", Setting("folder-x8@1"), run=released[1])
@@ -58,7 +60,7 @@ def test_one_without_the_report_says_how_to_get_it(
     old = tmp_path / "old.safetensors"
     save_file(load_file(released[1]), old, {**known, "training": '{"step": 2}'})
     old.with_name("old.safetensors.sha256").write_text(f"{file_sha256(old)}  {old.name}\n")
-    with pytest.raises(FaceRefError, match="facebench release"):
+    with pytest.raises(FaceRefError, match="facebench export"):
         evaluate(FaceRef.open(tiny_face_ref), "srcnn", Setting("folder-x8@1"), run=old)
 
 
@@ -136,6 +138,44 @@ def test_a_sum_that_powershell_wrote(released: tuple[Path, Path], tmp_path: Path
     assert open_weights(path).sha256 == file_sha256(path)
 
 
+def _case(what: str, *values: str) -> Any:
+    return pytest.param(*values, marks=pytest.mark.case(f"E+ weights {what}"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        _case("of other shapes", "shape", "does not fit srcnn|is of another shape"),
+        _case("that lack a tensor", "less", "does not fit srcnn"),
+        _case("of another program", "no metadata", "does not name its method"),
+        _case("that are an image", "an image", "is damaged|no file of safetensors|safetensors"),
+        _case("that are nowhere", "nowhere", "nowhere"),
+    ],
+)
+def test_other_files_in_place_of_weights(
+    released: tuple[Path, Path], tmp_path: Path, change: str, said: str
+):
+    path = tmp_path / f"{change}.safetensors"
+    with safe_open(released[1], "pt") as opened:
+        known = opened.metadata()
+    state = load_file(released[1])
+    first = min(state)
+    if change == "shape":
+        save_file({**state, first: torch.zeros(3, 3)}, path, known)
+    elif change == "less":
+        save_file({name: value for name, value in state.items() if name != first}, path, known)
+    elif change == "no metadata":
+        save_file(state, path)
+    elif change == "an image":
+        path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))
+    if path.exists():
+        path.with_name(f"{path.name}.sha256").write_text(f"{file_sha256(path)}  {path.name}\n")
+    with pytest.raises(FaceRefError, match=said) as caught:
+        open_weights(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 RUN = {
     "training.json": (
         (lambda data: data[: len(data) // 2], r"training\.json is cut off: it ends in line"),
@@ -181,4 +221,5 @@ def test_a_checkpoint_that_cannot_be_gone_on_with(
     budget = replace(BUDGETS["debug"], samples=16)
     with pytest.raises(FaceRefError, match=r"checkpoint\.pt.*Delete it: ") as caught:
         train(FaceRef.open(tiny_face_ref), "srcnn", budget, run)
+    assert "PytorchStreamReader" not in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -23,6 +23,7 @@ from faceref.pipeline.build import build
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import SplitRule
 from faceref.sources.folder import folder
+from tests.benchmark.upscaling.films import film
 from tests.faceref.fakes import PlainEmbedder, face_image, write_people
 
 
@@ -114,7 +115,8 @@ def test_one_bad_file_never_ends_the_job_and_every_file_is_counted(
     found = upscale_files(given, tmp_path / "out", upscaler, progress=False)
     assert (found.done, found.left_alone) == (3, {"sharp.png": "sharp already"})
     assert found.failed == {
-        "black.png": "no face found in 48x48 pixels. A crop of one face needs --aligned.",
+        "black.png": "no face found in 48x48 pixels. Is it an aligned crop of one face? "
+        "Then say so: aligned.",
         "empty.mp4": "has no frame that can be read",
         "huge.png": "over 100,000,000 pixels",
         "junk.jpg": "no image of a format that can be read",
@@ -224,6 +226,27 @@ def test_an_interrupted_folder_goes_on_and_ends_in_the_same_bytes(
         assert _tree(tmp_path / "out") == _tree(tmp_path / "whole")
         assert not left.exists()
         shutil.rmtree(tmp_path / "out")
+
+
+@pytest.mark.case("F Ctrl-C in `upscale` promises to go on and begins anew")
+def test_an_interrupted_video_says_that_it_begins_anew(
+    face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    _photo(tmp_path / "given" / "a.png")
+    film(tmp_path / "given" / "b.avi")
+    broken = _upscaler(face_ref)
+    assert broken.embedder is not None
+    monkeypatch.setattr(broken.embedder, "detect", _Interrupts(3))
+    monkeypatch.setattr(benchmark, "Upscaler", lambda *_, **__: broken)
+    words = ["upscale", tmp_path / "given", "--face-ref", face_ref, "--weights", "w", "--out"]
+    result = CliRunner().invoke(app, list(map(str, [*words, tmp_path / "out"])))
+    assert result.exit_code == 130
+    assert result.stderr.splitlines()[-1] == (
+        "interrupted; give the same command again: finished files stay, and this video begins "
+        "anew: b.avi"
+    )
+    assert (tmp_path / "out" / "a.png").is_file()
+    assert not (tmp_path / "out" / "b.mp4").exists()
 
 
 def test_an_output_is_made_again_only_where_something_changed(face_ref: Path, tmp_path: Path):

@@ -38,6 +38,33 @@ def test_the_folder_that_is_read_is_never_written_to(tmp_path: Path):
             list_jobs(folder, out)
 
 
+@pytest.mark.case("C+ pipes and links to nothing")
+def test_a_pipe_is_passed_over_and_never_opened(tmp_path: Path):
+    folder = _images(tmp_path / "photos", "a.jpg")
+    os.mkfifo(folder / "pipe.jpg")
+    (folder / "gone.png").symlink_to("nowhere.png")
+    (folder / "zero.png").symlink_to("/dev/zero")
+    jobs = list_jobs(folder, tmp_path / "out")
+    assert [job.name for job in jobs.listed] == ["a.jpg"]
+    assert sorted(jobs.passed_over) == ["gone.png", "pipe.jpg", "zero.png"]
+    with pytest.raises(FaceRefError, match=r"pipe\.jpg is a pipe or a device\. Give"):
+        list_jobs(folder / "pipe.jpg", tmp_path / "out")
+
+
+@pytest.mark.case("A+ a pipe, a link or a hard link where an output goes")
+def test_what_lies_where_an_output_goes_is_left_alone(tmp_path: Path):
+    folder = _images(tmp_path / "photos", "a.png")
+    for name in ("pipe", "link", "hard"):
+        (tmp_path / name).mkdir()
+    os.mkfifo(tmp_path / "pipe" / "a.png")
+    (tmp_path / "mine.png").write_bytes(b"mine")
+    (tmp_path / "link" / "a.png").symlink_to(tmp_path / "mine.png")
+    (tmp_path / "hard" / "a.png").hardlink_to(folder / "a.png")
+    for name in ("pipe", "link", "hard"):
+        with pytest.raises(FaceRefError, match=r"a\.png (is read and )?would be written over"):
+            list_jobs(folder, tmp_path / name)
+
+
 @pytest.mark.case("A3")
 def test_an_output_is_no_input_and_no_file_of_the_user(tmp_path: Path):
     folder = _images(tmp_path / "photos", "b.png", "photos/b.jpg")

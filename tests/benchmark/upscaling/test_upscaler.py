@@ -160,7 +160,7 @@ def test_no_face_and_too_large_an_image_are_errors(upscaler: FaceUpscaler):
     image = face_image(0, 0)
     with pytest.raises(NoFaceError, match=r"no face found in 128x128 pixels"):
         upscale_photo(image, upscaler, Finder([]), 4)
-    with pytest.raises(FaceRefError, match=r"smaller --scale"):
+    with pytest.raises(FaceRefError, match=r"smaller image or scale"):
         upscale_photo(np.zeros((4000, 4000, 3), np.uint8), upscaler, Finder([]), 4)
 
 

@@ -8,11 +8,12 @@ import pytest
 
 from benchmark.upscaling import video
 from benchmark.upscaling.faces import NoFaceError, UpscaledFace
+from benchmark.upscaling.files import _notes
 from benchmark.upscaling.images import is_ours
 from benchmark.upscaling.paste import upsample_image
 from benchmark.upscaling.video import upscale_video
 from faceref.errors import FaceRefError
-from tests.faceref.fakes import face_image
+from tests.benchmark.upscaling.films import film
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg")
 
@@ -26,14 +27,6 @@ class _Face(UpscaledFace):
 
 def _double(frame: np.ndarray) -> tuple[np.ndarray, list[UpscaledFace]]:
     return upsample_image(frame, 2), [_Face()]
-
-
-def _silent(path: Path, frames: int = 6, rate: float = 29.97, size: tuple[int, int] = (96, 64)):
-    film = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), rate, size)
-    for shot in range(frames):
-        film.write(cv2.resize(face_image(0, shot), size))
-    film.release()
-    return path
 
 
 def _ffmpeg(*arguments: str | Path) -> str:
@@ -64,7 +57,7 @@ def test_the_rate_is_kept_and_frames_without_a_face_are_upsampled(rate: float, t
             raise NoFaceError("whatever it says")
         return _double(frame)
 
-    found = _upscale(_silent(tmp_path / "a.avi", 3, rate), tmp_path / "out" / "a.mp4", work)
+    found = _upscale(film(tmp_path / "a.avi", 3, rate), tmp_path / "out" / "a.mp4", work)
     assert [face["frame"] for face in found["faces"]] == [0, 2]
     assert (found["frames"], found["announced"], found["rate"]) == (3, 3, rate)
     assert _read(tmp_path / "out" / "a.mp4") == (3, pytest.approx(rate, abs=1e-3), (128, 192, 3))
@@ -76,7 +69,7 @@ def test_errors_other_than_no_face_end_the_video(tmp_path: Path):
         raise FaceRefError("no face found is not what this error is")
 
     with pytest.raises(FaceRefError, match="is not what this error is"):
-        _upscale(_silent(tmp_path / "a.avi"), tmp_path / "a.mp4", work)
+        _upscale(film(tmp_path / "a.avi"), tmp_path / "a.mp4", work)
     assert [path.name for path in tmp_path.iterdir()] == ["a.avi"]
 
 
@@ -85,7 +78,7 @@ def test_a_video_without_any_face_or_frame_is_named(tmp_path: Path):
         raise NoFaceError("none")
 
     with pytest.raises(NoFaceError, match="no face found in any frame"):
-        _upscale(_silent(tmp_path / "a.avi"), tmp_path / "a.mp4", work)
+        _upscale(film(tmp_path / "a.avi"), tmp_path / "a.mp4", work)
     (tmp_path / "b.mp4").write_bytes(b"junk")
     with pytest.raises(FaceRefError, match="has no frame that can be read"):
         _upscale(tmp_path / "b.mp4", tmp_path / "out.mp4")
@@ -96,14 +89,15 @@ def test_too_large_for_the_codec_is_said_before_the_first_frame(tmp_path: Path):
     def work(frame: np.ndarray) -> tuple[np.ndarray, list[UpscaledFace]]:
         raise AssertionError("no frame is worked on")
 
-    source = _silent(tmp_path / "a.avi", 1, size=(2560, 1440))
+    source = film(tmp_path / "a.avi", 1, size=(2560, 1440))
     with pytest.raises(FaceRefError, match=r"2560x1440 times 4 are 10240x5760.*--scale 3 or less"):
         upscale_video(source, tmp_path / "a.mp4", work, 4, lambda done, total: None)
     assert [path.name for path in tmp_path.iterdir()] == ["a.avi"]
 
 
+@pytest.mark.case("E+ a video that is cut off")
 def test_what_a_cut_off_video_holds_is_kept_and_counted(tmp_path: Path):
-    whole = _silent(tmp_path / "whole.avi", 20).read_bytes()
+    whole = film(tmp_path / "whole.avi", 20).read_bytes()
     (tmp_path / "a.avi").write_bytes(whole[: len(whole) // 2])
     found = _upscale(tmp_path / "a.avi", tmp_path / "a.mp4")
     assert found["announced"] == 20
@@ -113,7 +107,7 @@ def test_what_a_cut_off_video_holds_is_kept_and_counted(tmp_path: Path):
 
 def test_without_ffmpeg_the_frames_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    found = _upscale(_silent(tmp_path / "a.avi"), tmp_path / "a.mp4")
+    found = _upscale(film(tmp_path / "a.avi"), tmp_path / "a.mp4")
     assert found["sound"] == "not kept: needs ffmpeg"
     assert _read(tmp_path / "a.mp4")[0] == 6
 
@@ -122,9 +116,9 @@ def test_without_ffmpeg_the_frames_are_kept(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(("name", "codec"), [("a.mp4", "aac"), ("a.mov", "pcm_s16le")])
 def test_sound_is_kept_whatever_its_codec(name: str, codec: str, tmp_path: Path):
     tone = ("-f", "lavfi", "-i", "sine=440:d=1")
-    film = _silent(tmp_path / "film.avi", 30)
+    silent_film = film(tmp_path / "film.avi", 30)
     source = tmp_path / name
-    _ffmpeg("-i", film, *tone, "-c:v", "mpeg4", "-c:a", codec, source)
+    _ffmpeg("-i", silent_film, *tone, "-c:v", "mpeg4", "-c:a", codec, source)
     made = []
     for place in ("one.mp4", "two.mp4"):
         found = _upscale(source, tmp_path / place)
@@ -137,13 +131,53 @@ def test_sound_is_kept_whatever_its_codec(name: str, codec: str, tmp_path: Path)
     frames, rate, _ = _read(tmp_path / "one.mp4")
     assert (frames, rate) == (30, pytest.approx(29.97, abs=1e-2))
     assert is_ours(tmp_path / "one.mp4")
-    silent = _upscale(film, tmp_path / "silent.mp4")
+    silent = _upscale(silent_film, tmp_path / "silent.mp4")
     assert silent["sound"] == "none"
 
 
 @needs_ffmpeg
+@pytest.mark.case("E+ a video whose frames come at varying times")
+def test_how_far_sight_and_sound_are_apart_is_said(tmp_path: Path):
+    steady = _upscale(film(tmp_path / "a.avi", 12, 10), tmp_path / "steady.mp4")
+    assert steady["off"] == 0
+    late = ("-vf", "setpts='if(lt(N,4),N,4+(N-4)*5)/10/TB'", "-vsync", "vfr", "-c:v", "mpeg4")
+    _ffmpeg("-i", tmp_path / "a.avi", *late, tmp_path / "b.mp4")
+    found = _upscale(tmp_path / "b.mp4", tmp_path / "out.mp4")
+    assert found["frames"] == 12
+    # The fourth of frames at 0, 0.1, 0.2, 0.3, 0.4, 0.9, ... comes late among even ones.
+    assert found["off"] > 0.3
+    entry = {"input": "b.mp4", "output": "out.mp4", **found}
+    (line,) = _notes([entry])
+    assert line.startswith("b.mp4: its frames come at varying times")
+    assert f"up to {found['off']:g} s apart" in line
+    assert _notes([{**entry, **steady}]) == []
+
+
+@needs_ffmpeg
+@pytest.mark.case("E+ a video with sound and no frames")
+def test_sound_alone_has_no_frame(tmp_path: Path):
+    _ffmpeg("-f", "lavfi", "-i", "sine=d=1", "-c:a", "aac", tmp_path / "a.mp4")
+    with pytest.raises(FaceRefError, match="has no frame that can be read"):
+        _upscale(tmp_path / "a.mp4", tmp_path / "out.mp4")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+@needs_ffmpeg
+@pytest.mark.case("E+ a video of 10 bits a channel")
+def test_ten_bits_a_channel(tmp_path: Path):
+    ten = ("-pix_fmt", "yuv420p10le", "-c:v", "ffv1", tmp_path / "a.mkv")
+    _ffmpeg("-i", film(tmp_path / "a.avi"), *ten)
+    _upscale(tmp_path / "a.mkv", tmp_path / "out.mp4")
+    frames = []
+    for path in ("a.avi", "out.mp4"):
+        frames.append(cv2.VideoCapture(str(tmp_path / path)).read()[1].mean())
+    assert frames[1] == pytest.approx(frames[0], abs=3)
+
+
+@needs_ffmpeg
+@pytest.mark.case("E+ a video that is turned")
 def test_a_video_of_a_turned_phone_is_upright(tmp_path: Path):
-    _ffmpeg("-i", _silent(tmp_path / "film.avi"), "-c:v", "mpeg4", tmp_path / "flat.mp4")
+    _ffmpeg("-i", film(tmp_path / "film.avi"), "-c:v", "mpeg4", tmp_path / "flat.mp4")
     turned = ("-c", "copy", "-metadata:s:v:0", "rotate=90", tmp_path / "a.mp4")
     _ffmpeg("-i", tmp_path / "flat.mp4", *turned)
     if "rotation" not in _ffmpeg("-i", tmp_path / "a.mp4", "-f", "null", "-"):

@@ -62,6 +62,43 @@ def test_the_source_is_not_replaced(people: Path, where: str):
     assert _files(people) == before
 
 
+@pytest.mark.case("A+ the folder one is in, and the root")
+@pytest.mark.parametrize("out", [".", "/"])
+def test_a_set_needs_a_folder_with_a_name(
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+):
+    (tmp_path / "empty" / "inner").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "empty" / "inner")
+    wanted = f"Give its name: {Path(out) / 'face_ref'}"
+    _says(["build", str(people), "--out", out, "--overwrite"], f"--out {out} is no place", wanted)
+    assert not any((tmp_path / "empty" / "inner").iterdir())
+
+
+@pytest.mark.case("A+ output in the source")
+def test_an_output_in_the_source_is_refused_with_another_place(
+    people: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(people)
+    before = _files(people)
+    _says(["build", ".", "--out", "face_ref"], f"such as {people.parent.resolve() / 'face_ref'}")
+    assert _files(people) == before
+
+
+@pytest.mark.case("A+ output is a file")
+def test_an_output_that_is_a_file_is_left_alone(people: Path, tmp_path: Path):
+    (tmp_path / "notes").write_text("mine")
+    _says(["build", str(people), "--out", str(tmp_path / "notes"), "--overwrite"], "is a file")
+    assert (tmp_path / "notes").read_text() == "mine"
+
+
+@pytest.mark.case("A+ a folder of a set")
+def test_a_folder_in_a_set_is_not_replaced(people: Path, copied: Path):
+    before = _files(copied)
+    arguments = ["build", str(people), "--out", str(copied / "data"), "--overwrite"]
+    _says(arguments, "is no Face_Ref, so it is not replaced")
+    assert _files(copied) == before
+
+
 @pytest.mark.case("A1")
 def test_a_folder_with_files_of_the_user_is_not_replaced(people: Path, tmp_path: Path):
     mine = tmp_path / "mine"

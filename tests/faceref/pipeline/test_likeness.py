@@ -85,6 +85,26 @@ def test_the_face_that_is_like_the_others_of_the_label_is_taken(people: Path, tm
     assert len(ids) == len(set(ids)) == 39
 
 
+@pytest.mark.case("F+ faces chosen by likeness are counted and shown")
+def test_what_likeness_decided_is_counted_and_shown_while_it_goes_on(people: Path, tmp_path: Path):
+    said: list[tuple[object, ...]] = []
+    manifest = build(
+        folder(people),
+        Couples(),
+        tmp_path / "out",
+        RECIPE,
+        progress=lambda *state: said.append(state),
+    )
+    images = len(folder(people).records)
+    assert said[-1] == (images + 3, images + 3, "choosing among several faces")
+    assert manifest["chosen_by_likeness"] == 3
+    summary = FaceRef.open(tmp_path / "out").summary()
+    assert "3 with several faces, chosen by likeness" in summary.files
+    assert any(line.startswith("Several faces alike: in 3 images") for line in summary.notes)
+    plain = build(folder(write_people(tmp_path / "plain")), Couples(), tmp_path / "few", RECIPE)
+    assert "chosen_by_likeness" not in plain
+
+
 def test_the_number_of_threads_and_an_interruption_change_nothing(
     people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

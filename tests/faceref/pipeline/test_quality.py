@@ -99,7 +99,13 @@ def test_what_was_not_measured_is_no_reason():
         assert stage(unknown).reject is None
 
 
-@pytest.mark.parametrize("options", [{"min_inside": 2.0}, {"max_yaw": 0.0}])
+NAN = float("nan")
+MAD = [{"min_inside": 2.0}, {"max_yaw": 0.0}, {"min_eye_distance": -5.0}, {"min_score": -0.1}]
+MAD += [{name: NAN} for name in ("min_inside", "max_yaw", "min_eye_distance", "min_score")]
+
+
+@pytest.mark.case("B+ limits below zero, or no numbers")
+@pytest.mark.parametrize("options", [*MAD, {"min_sharpness": NAN}])
 def test_limits_that_make_no_sense(options: dict):
     with pytest.raises(FaceRefError, match=f"--{next(iter(options)).replace('_', '-')}"):
         QualityRule(**options)

@@ -80,6 +80,16 @@ def test_grey_jpegs_have_one_table_and_other_formats_none():
     assert all(decode(_saved(NOISE, kind)).steps is None for kind in ("PNG", "WEBP", "TIFF"))
 
 
+@pytest.mark.case("B+ small AVIF and WebP")
+@pytest.mark.parametrize("kind", ["AVIF", "WEBP", "HEIF"])
+def test_an_image_of_few_bytes_is_read_where_its_format_compresses_that_well(kind: str):
+    if kind == "HEIF":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    data = _saved(Image.new("RGB", (400, 300), (200, 120, 90)), kind)
+    assert 8 * len(data) < 400 * 300
+    assert decode(data).pixels.shape == (300, 400, 3)
+
+
 def test_images_of_the_sample_are_as_pillow_reads_them():
     for record in sample().records[::20]:
         with Image.open(io.BytesIO(record.data or b"")) as image:
