@@ -307,6 +307,8 @@ def test_the_title_has_the_button_beside_it_and_the_words_below(open_page: Open)
         assert button["x"] > title["x"] + title["width"]
         assert words["y"] >= max(box["y"] + box["height"] for box in (title, button))
         assert words["x"] == title["x"]
+        room = page.locator("header").bounding_box()["width"]
+        assert words["width"] >= min(room, 46 * 16) - 1  # As wide as any text, below the button.
 
 
 def test_everything_that_acts_has_a_name(open_page: Open):
