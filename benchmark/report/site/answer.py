@@ -16,6 +16,8 @@ SEEN = "refs_lr"
 """The list that can be had in use."""
 HARDLY, A_LITTLE = 0.05, 0.25
 """Up to which part of the gain over bicubic the answer is in these words."""
+LEAST = 0.05
+"""A gain in dB below which the answer is `Hardly`, whatever part of the whole it is."""
 LEVEL = 0.05
 ASIDE = (
     "It was trained with references: compare it with methods that take none, on the leaderboard."
@@ -96,12 +98,13 @@ def words(pairs: Sequence[Pair], results: Sequence[Result]) -> str:
         return f"{how}. {ASIDE}"
     whole = best.given.means[metric] - bicubic
     return (
-        f"{_verdict(best.gain.mean / whole)}. {how}; over bicubic upsampling it gains "
+        f"{_verdict(best.gain.mean, whole)}. {how}; over bicubic upsampling it gains "
         f"{whole:.2f} {unit} in all. {ASIDE}"
     )
 
 
-def _verdict(part: float) -> str:
-    if part <= HARDLY:
+def _verdict(gain: float, whole: float) -> str:
+    part = gain / whole
+    if part <= HARDLY or gain < LEAST:
         return "Hardly"
     return "A little" if part <= A_LITTLE else "Yes"

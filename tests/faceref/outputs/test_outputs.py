@@ -223,9 +223,9 @@ def test_a_folder_that_a_killed_process_left_with_its_lock_alone_goes(tmp_path: 
     for left in ("run", "mine"):
         (tmp_path / left).mkdir()
     (tmp_path / "run" / "lock").write_text("99999999\n")
-    for folder in (tmp_path / "run", tmp_path / "mine"):
-        with holding(folder):
-            assert (folder / "lock").exists()
+    for left in ("run", "mine"):
+        with holding(tmp_path / left):
+            assert (tmp_path / left / "lock").exists()
     assert not (tmp_path / "run").exists()
     assert (tmp_path / "mine").is_dir()
 
