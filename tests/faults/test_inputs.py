@@ -128,7 +128,7 @@ def _rgb16() -> bytes:
 
 
 GREY = Image.fromarray(FACE).convert("L")
-BLACK_OR_WHITE = GREY.point(lambda value: 255 * (value > 128)).convert("1")
+BLACK_OR_WHITE = Image.fromarray(np.asarray(GREY) > 128)
 MADE = {
     "B+ 16 bits of three channels": (lambda: _rgb16(), FACE, 0),
     "B+ the inks of print": (
@@ -276,6 +276,16 @@ def test_what_is_no_image_is_rejected_and_the_build_goes_on(tmp_path: Path):
     rejects = pq.read_table(tmp_path / "set" / "rejects.parquet").to_pylist()
     assert [row["image_id"] for row in rejects] == [f"person_00/bad{place}" for place in range(4)]
     assert all(row["detail"] for row in rejects)
+
+
+@pytest.mark.case("C+ one image under the names of all people")
+def test_people_that_cannot_be_told_apart_are_said(tmp_path: Path):
+    people = write_people(tmp_path / "people", people=4, shots=1)
+    (people / "person_01" / "0.png").unlink()
+    for person in (0, 2, 3):
+        shutil.copy(people / "person_00" / "0.png", people / f"person_{person:02d}" / "1.png")
+    with pytest.raises(FaceRefError, match=r"Only 1 person can be told apart \(labels that share"):
+        build(folder(people), PlainEmbedder(), tmp_path / "set")
 
 
 @pytest.mark.case("C+ ids in an image, a folder or an empty file")
