@@ -59,6 +59,8 @@ def cannot_write(path: Path | str, error: OSError) -> UnwritableError:
 
 def in_plain_words(error: OSError) -> str:
     """What an error of the system says, in one line with the file, where it names one."""
+    if error.errno == errno.ENOENT and error.filename is None:  # Only os.getcwd names no file.
+        return "The folder one is in has been deleted. Go to another, with cd."
     other = (error.strerror or str(error) or type(error).__name__, _DONE_BY_HAND)
     reason, way_out = WAYS_OUT.get(error.errno or 0, other)
     named = "" if error.filename is None else f"{error.filename}: "

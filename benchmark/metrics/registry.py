@@ -21,6 +21,8 @@ class MetricInfo:
     name: str
     """Key in result files."""
     title: str
+    about: str
+    """What it measures, as a sentence for newcomers."""
     unit: str = ""
     """Empty for a plain number."""
     higher_is_better: bool = True
@@ -38,22 +40,49 @@ class MetricInfo:
         return "↑" if self.higher_is_better else "↓"
 
 
+_NEAR = "How near each pixel comes to the HR face, in"
+_ALIKE = "How alike small patches are to those of the HR face, in"
+_LOOK = "How different the result and the HR face look to the network"
+_SETS = "How far all results together lie from all HR faces together"
+
 METRIC_INFO = {
     metric_info.name: metric_info
     for metric_info in (
-        MetricInfo("psnr_y", "PSNR-Y", "dB", digits=2),
-        MetricInfo("ssim_y", "SSIM-Y"),
-        MetricInfo("psnr_rgb", "PSNR-RGB", "dB", digits=2),
-        MetricInfo("ssim_rgb", "SSIM-RGB"),
-        MetricInfo("lpips_alex", "LPIPS (alex)", higher_is_better=False),
-        MetricInfo("lpips_vgg", "LPIPS (vgg)", higher_is_better=False),
-        MetricInfo("lpips_squeeze", "LPIPS (squeeze)", higher_is_better=False),
-        MetricInfo("dists", "DISTS", higher_is_better=False),
-        MetricInfo("fid", "FID", higher_is_better=False, digits=2),
-        MetricInfo("kid", "KID", higher_is_better=False),
-        MetricInfo("identity", "identity"),
-        MetricInfo("landmarks", "landmark distance", "eye distances", higher_is_better=False),
-        MetricInfo("usage", "reference usage", higher_is_better=False),
+        MetricInfo("psnr_y", "PSNR-Y", f"{_NEAR} brightness.", "dB", digits=2),
+        MetricInfo("ssim_y", "SSIM-Y", f"{_ALIKE} brightness."),
+        MetricInfo("psnr_rgb", "PSNR-RGB", f"{_NEAR} red, green and blue.", "dB", digits=2),
+        MetricInfo("ssim_rgb", "SSIM-RGB", f"{_ALIKE} red, green and blue."),
+        MetricInfo("lpips_alex", "LPIPS (alex)", f"{_LOOK} AlexNet.", higher_is_better=False),
+        MetricInfo("lpips_vgg", "LPIPS (vgg)", f"{_LOOK} VGG.", higher_is_better=False),
+        MetricInfo(
+            "lpips_squeeze", "LPIPS (squeeze)", f"{_LOOK} SqueezeNet.", higher_is_better=False
+        ),
+        MetricInfo(
+            "dists",
+            "DISTS",
+            "How different structure and texture look to a network.",
+            higher_is_better=False,
+        ),
+        MetricInfo("fid", "FID", f"{_SETS}.", higher_is_better=False, digits=2),
+        MetricInfo("kid", "KID", f"{_SETS}; fair to few faces.", higher_is_better=False),
+        MetricInfo(
+            "identity",
+            "identity",
+            "How alike a face recognition network finds the result and the HR face.",
+        ),
+        MetricInfo(
+            "landmarks",
+            "landmark distance",
+            "How far eyes, nose and mouth lie from where they are in the HR face.",
+            "eye distances",
+            higher_is_better=False,
+        ),
+        MetricInfo(
+            "usage",
+            "reference usage",
+            "How much more the result is like its references than the HR face is.",
+            higher_is_better=False,
+        ),
     )
 }
 

@@ -181,7 +181,7 @@ def upscale_photo(
     if not found:
         raise NoFaceError(
             f"no face found in {width}x{height} pixels. Is it an aligned crop of one face? Then "
-            "say so: aligned."
+            "say so: --aligned, in Python aligned=True."
         )
     matrices = [frame_in_image(one.landmarks, embedder.scheme.template, 1) for one in found]
     sizes = [side_in_image(matrix) for matrix in matrices]

@@ -281,7 +281,7 @@ class FaceRef:
             for row in (rows[int(place)] for place in places)
         }
         wanted = {*chosen, *(item.image_id for found in chosen.values() for item in found)}
-        heads = (f"probe ({split})", f"references, best first ({reference_list}, score)")
+        heads = (f"face ({split})", f"references, best first ({reference_list}, score)")
         image = contact_sheet(chosen, self._images_by_id(wanted), heads)
         if out is not None:
             save(image, Path(out).expanduser())

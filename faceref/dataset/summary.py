@@ -122,7 +122,7 @@ def _notes(manifest: Mapping[str, Any]) -> list[str]:
         *manifest.get("people", {}).get("notes", []),
         *_chosen(manifest),
         f"Leak certificate: {certificate['references_checked']:,} references checked; none is the "
-        "probe, its person, or outside train.",
+        "face itself, its person, or outside train.",
     ]
 
 

@@ -32,7 +32,9 @@ def holding(folder: Path, out: Path | None = None) -> Iterator[None]:
         HeldError: Where another process holds it, with its id.
         UnwritableError: Where the folder cannot be written.
     """
-    path, made = folder / LOCK, not folder.exists()
+    path = folder / LOCK
+    # A killed process may have left a folder with nothing but the lock.
+    made = not folder.exists() or (folder.is_dir() and os.listdir(folder) == [LOCK])
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = path.open("a+")

@@ -103,7 +103,9 @@ def _refuse_few(used: pa.Table, rejects: Sequence[dict[str, str]]) -> None:
             "Check that the images are photographs of faces, or lower the limits of the build."
         )
     if people < MIN_PEOPLE and None not in named:
-        raise too_few_people(people, text)
+        has = "has" if people == 1 else "have"
+        how = f"{has} a usable face{f' (rejected: {text})' if text else ''}"
+        raise too_few_people(people, how)
 
 
 def _labels(used: pa.Table) -> list[str | None]:

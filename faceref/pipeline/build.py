@@ -137,7 +137,7 @@ def check_outputs(
 def _refuse_few_people(source: Source) -> None:
     people = {record.identity for record in source.records}
     if all(people) and len(people) < MIN_PEOPLE:
-        raise too_few_people(len(people))
+        raise too_few_people(len(people), "can be found in the source")
 
 
 def _listing(records: Sequence[Record]) -> dict[str, str]:

@@ -41,7 +41,8 @@ def split_identities(identities: Sequence[str], rule: SplitRule) -> dict[str, st
     """
     counts = Counter(identities)
     if len(counts) < MIN_PEOPLE:
-        raise too_few_people(len(counts))
+        how = "can be told apart (labels that share an image or a face count as one)"
+        raise too_few_people(len(counts), how)
     order = sorted(counts, key=lambda person: _rank(rule.seed, person))
     split = dict.fromkeys(order, "train")
     for name, share, to_leave in (("test", rule.test, 2), ("val", rule.val, 1)):
@@ -55,13 +56,11 @@ def split_identities(identities: Sequence[str], rule: SplitRule) -> dict[str, st
     return split
 
 
-def too_few_people(people: int, rejects: str = "") -> UnusableError:
-    """The error for a source in which only `people` have a usable face, with what was rejected."""
+def too_few_people(people: int, how: str) -> UnusableError:
+    """The error for a source of `people`; `how` says after their number what is known of them."""
     return UnusableError(
-        f"Only {people} {'person has' if people == 1 else 'people have'} a usable face"
-        f"{f' (rejected: {rejects})' if rejects else ''}, but "
-        f"train, val and test need different people: at least {MIN_PEOPLE}. "
-        "Add sub-folders of other people."
+        f"Only {people} {'person' if people == 1 else 'people'} {how}, but train, val and test "
+        f"need different people: at least {MIN_PEOPLE}. Add sub-folders of other people."
     )
 
 

@@ -44,6 +44,9 @@ def folder(root: Path) -> Source:
 
 def survey(root: Path) -> tuple[list[Record], Inventory]:
     """The records of `folder`, and the account of all that lies there; no image is opened."""
+    if root.is_file():
+        way = "A Parquet file is read with --source hf; an archive must be unpacked first."
+        raise FaceRefError(f"{root} is a file. {LAYOUT}. {way}")
     if not root.is_dir():
         raise FaceRefError(f"No folder of faces at {root}. {LAYOUT}")
     account = Account()

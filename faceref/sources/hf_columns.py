@@ -47,8 +47,8 @@ def find_columns(features: Mapping[str, Any], choices: Choices) -> Columns:
 
     An image column is one of images or, where there is none, of bytes.
 
-    Raises FaceRefError where several image columns, or none, could be meant, and where a
-    `ClassLabel` could be the person or anything else.
+    Raises FaceRefError where several image columns, or none, could be meant, where a `ClassLabel`
+    could be the person or anything else, and where the labels are lists or the like.
     """
     import datasets
 
@@ -63,6 +63,7 @@ def find_columns(features: Mapping[str, Any], choices: Choices) -> Columns:
     if image not in features:
         raise unknown_choice("--image-column", image, features)
     identity = _identity_column(features, choices)
+    _refuse_no_label(identity, features, choices)
     people = getattr(features[identity], "names", None) if identity else None
     return Columns(image, identity, None if people is None else tuple(people))
 
@@ -71,6 +72,21 @@ def _holds_files(kind: Any) -> bool:
     """Whether a column holds bytes, as tables do that another program than `datasets` wrote."""
     kind = kind["bytes"] if isinstance(kind, Mapping) and "bytes" in kind else kind
     return getattr(kind, "dtype", None) in ("binary", "large_binary")
+
+
+def _refuse_no_label(name: str | None, features: Mapping[str, Any], choices: Choices) -> None:
+    """Raise FaceRefError where `name` is a column of lists, records, images or bytes."""
+    import datasets
+
+    kind = None if name is None else features[name]
+    if kind is None or (
+        isinstance(kind, (datasets.Value, datasets.ClassLabel)) and not _holds_files(kind)
+    ):
+        return
+    raise FaceRefError(
+        f"{choices.root}: the column {name!r} holds neither texts nor numbers, so it cannot say "
+        f"who is shown. Give another with --identity-column ({', '.join(features)}, or none)."
+    )
 
 
 def _identity_column(features: Mapping[str, Any], choices: Choices) -> str | None:

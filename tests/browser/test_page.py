@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from benchmark.report.site.build import GALLERY, NO_IMAGES, PAGE, plain_name
+from benchmark.report.site.gallery import IMAGES
 from benchmark.results.files import read_all
-from benchmark.results.result import label, leaderboards
+from benchmark.results.result import leaderboards
 from tests.browser.conftest import REPORTS
 
 pytestmark = pytest.mark.browser
@@ -66,16 +69,34 @@ def test_intervals_and_ties_are_on_the_leaderboard(open_page: Open):
     cell = _leaderboard(page).locator("tbody td").nth(1)
     assert re.search(r"\d+\.\d\d\s*\[\d+\.\d\d, \d+\.\d\d\]", cell.inner_text())
     for leaderboard in range(2):
-        rank, best = (
-            _column(page, leaderboard, 2),
-            _leaderboard(page, leaderboard).locator("td:nth-child(3) .best"),
-        )
-        assert best.count() == rank.count("1")
+        ranks = [int(rank) for rank in _column(page, leaderboard, 2)]
+        best = _leaderboard(page, leaderboard).locator("td:nth-child(3) .best")
+        assert best.count() == ranks.count(min(ranks)) > 0
+
+
+def test_the_best_is_that_of_the_rows_shown(open_page: Open):
+    page = open_page()
+    best = _leaderboard(page).locator("tbody tr:has(td:nth-child(3) .best)")
+    first = best.get_attribute("data-method")
+    page.get_by_text("Choose methods").click()
+    page.locator(f"#method-filter input[value={first}]").uncheck()
+    assert best.first.get_attribute("data-method") not in (None, first)
+
+
+def test_every_column_is_explained(open_page: Open):
+    page = open_page()
+    page.get_by_text("What the columns mean").first.click()
+    heads = _leaderboard(page).locator("thead button")
+    named = page.locator(".leaderboard dl").first
+    assert named.locator("dt").all_text_contents() == heads.all_text_contents()
+    words = named.locator("dd").all_inner_texts()
+    assert [head.get_attribute("title") for head in heads.all()] == words
+    assert all(text.endswith(".") and len(text) > 15 for text in words)
 
 
 def test_filters_leave_the_rows_that_are_asked_for(open_page: Open):
     page = open_page()
-    rows = page.locator(".leaderboard:not([hidden]) > .wide > table > tbody > tr")
+    rows = page.locator(".leaderboard:not([hidden]) tr[data-method]")
     shown, found = rows.count(), read_all(REPORTS / "results")
     page.get_by_text("Choose methods").click()
     page.get_by_role("checkbox", name="EDSR").uncheck()
@@ -83,7 +104,7 @@ def test_filters_leave_the_rows_that_are_asked_for(open_page: Open):
     assert 0 < rows.count() < shown
     page.get_by_role("combobox", name="References", exact=True).select_option("refs_lr")
     wanted = {
-        label(result)
+        plain_name(result)
         for result in found
         if result.reference_list == "refs_lr" and "-" not in result.method
     }
@@ -114,7 +135,7 @@ def test_charts_show_the_filtered_rows_and_any_cost(open_page: Open):
     chart = page.locator(".chart").first
     marks = chart.locator("svg[role=img] title")
     names = [text.split(":")[0] for text in marks.all_text_contents()]
-    assert {"EDSR", "Bicubic", "MSRNet (K=5, refs_lr)"} <= set(names)
+    assert {"EDSR", "Bicubic", "MSRNet (5 references)"} <= set(names)
     assert "Nearest reference" in chart.locator(".about").inner_text()
     page.get_by_text("Choose methods").click()
     page.get_by_role("checkbox", name="EDSR").uncheck()
@@ -161,6 +182,20 @@ def test_the_mouse_moves_the_divider(open_page: Open):
     assert _visible_width(page) == pytest.approx(0.8 * at["width"], rel=0.03)
 
 
+def test_a_finger_moves_the_divider_on_a_phone(open_page: Open):
+    page = open_page(width=390, has_touch=True, is_mobile=True)
+    box = page.locator("#slider")
+    box.scroll_into_view_if_needed()
+    at = box.bounding_box()
+    finger = page.context.new_cdp_session(page)
+    for kind, share in [("touchStart", 0.5), ("touchMove", 0.4), ("touchMove", 0.2)]:
+        spot = {"x": at["x"] + share * at["width"], "y": at["y"] + at["height"] / 2}
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [spot]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert int(page.get_by_role("slider").input_value()) == pytest.approx(20, abs=3)
+    assert _visible_width(page) == pytest.approx(0.2 * at["width"], abs=0.03 * at["width"])
+
+
 def _visible_width(page: Any) -> float:
     """Pixels of the left image that its clip leaves."""
     clip = page.locator("#left-image").evaluate("node => getComputedStyle(node).clipPath")
@@ -191,23 +226,36 @@ def test_images_of_each_face_and_side_can_be_chosen(open_page: Open):
 def test_faces_come_first_and_the_leaderboards_after_their_references(open_page: Open):
     page = open_page()
     heads = page.locator("h2").all_inner_texts()
-    assert heads == ["Before and after", "Each face and its references", "Leaderboards"]
+    assert heads == ["Before and after", "Each face and its references", "Leaderboards", "Limits"]
     assert page.locator("#left-caption").inner_text().startswith("Bicubic")
-    rows = page.locator("#references tbody tr")
+    rows = page.locator("#references > li")
     assert rows.count() == page.get_by_role("radio").count()
-    cells = rows.first.locator("td")
-    shown = [float(text) for text in cells.all_inner_texts() if text.strip()]
-    assert shown == sorted(shown, reverse=True)
-    assert len(shown) == cells.count() - 2  # LR and HR have no number.
+    lr, *references, hr = rows.first.locator("figcaption").all_inner_texts()
+    assert (lr, hr) == ("LR", "HR")
+    alike = [float(text.removesuffix(" alike")) for text in references]
+    assert alike == sorted(alike, reverse=True)
+    assert len(alike) == 5
+    rendering = "node => getComputedStyle(node).imageRendering"
+    images = rows.first.locator("img").all()
+    assert [image.evaluate(rendering) for image in images] == ["pixelated"] + ["auto"] * 6
+
+
+def test_without_images_the_leaderboards_come_first(open_page: Open, site: Path, tmp_path: Path):
+    bare = shutil.copytree(site, tmp_path / "bare", ignore=shutil.ignore_patterns(IMAGES))
+    (bare / GALLERY).write_text(NO_IMAGES, encoding="utf-8")
+    page = open_page((bare / PAGE).as_uri())
+    assert page.locator("h2:visible").all_inner_texts() == ["Leaderboards", "Limits"]
+    assert page.locator("img:visible").count() == 0
 
 
 def test_what_references_give_is_the_difference_of_two_rows(open_page: Open):
     page = open_page()
     table = page.locator(".leaderboard").first.locator(".help table")
-    row = table.locator("tbody tr", has_text="MSRNet (K=5, refs_lr)").first
-    given, none, gain = map(float, row.locator("td").all_inner_texts())
+    row = table.locator("tbody tr", has_text="MSRNet").first
+    given, none, gain = (float(text.split()[0]) for text in row.locator("td").all_inner_texts())
     assert gain == pytest.approx(given - none, abs=0.011)
-    named = _leaderboard(page).locator("tbody tr", has_text="MSRNet (K=0)").locator("td")
+    assert page.locator(".answer").first.inner_text().startswith("Hardly. With references")
+    named = _leaderboard(page).locator("tbody tr", has_text="MSRNet (no references)").locator("td")
     assert named.nth(1).inner_text().startswith(f"{none:.2f}")
 
 
@@ -251,6 +299,18 @@ def _luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
+def test_the_title_has_the_button_beside_it_and_the_words_below(open_page: Open):
+    for width in (390, 1400):
+        page = open_page(width=width)
+        title, words = (page.locator(f"header {tag}").bounding_box() for tag in ("h1", "p"))
+        button = page.locator("#theme").bounding_box()
+        assert button["x"] > title["x"] + title["width"]
+        assert words["y"] >= max(box["y"] + box["height"] for box in (title, button))
+        assert words["x"] == title["x"]
+        room = page.locator("header").bounding_box()["width"]
+        assert words["width"] >= min(room, 46 * 16) - 1  # As wide as any text, below the button.
+
+
 def test_everything_that_acts_has_a_name(open_page: Open):
     page = open_page()
     _open_all(page)
@@ -268,13 +328,16 @@ def _open_all(page: Any) -> None:
     page.evaluate("document.querySelectorAll('details').forEach((node) => { node.open = true; })")
 
 
-def test_a_narrow_phone_scrolls_one_way_only(open_page: Open):
-    page = open_page(width=320)
+@pytest.mark.parametrize("width", [320, 390])
+def test_a_narrow_phone_scrolls_one_way_only(open_page: Open, width: int):
+    page = open_page(width=width)
     _open_all(page)
-    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    assert page.evaluate("document.documentElement.scrollWidth") == width
     wide = page.locator(".wide").first
     assert wide.evaluate("node => node.scrollWidth > node.clientWidth")
-    assert page.locator("#slider").bounding_box()["width"] <= 320
+    assert page.locator("#slider").bounding_box()["width"] <= width
+    last = page.locator("#references > li").first.locator("figure").last.bounding_box()
+    assert last["x"] + last["width"] <= width
 
 
 def test_the_page_opens_from_disk(open_page: Open, site: Path):

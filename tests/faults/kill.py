@@ -87,7 +87,7 @@ class Ended:
         """Whether it failed as commands do: by one line."""
         lines = [line for line in self.text.splitlines() if line.strip()]
         told = bool(lines) and lines[-1].startswith("error: ")
-        counted = bool(re.search(r"[1-9]\d* failed", self.said))
+        counted = bool(re.search(r"[1-9]\d* failed|failed: ", self.said))
         return self.code == 1 and (told or counted) and "Traceback" not in self.text
 
 

@@ -14,8 +14,10 @@ from benchmark.protocol.describe import protocol_text
 from benchmark.protocol.tasks import TASKS
 from benchmark.report.leaderboard import Leaderboard
 from benchmark.report.plots import FAR_BELOW, win_shares
+from benchmark.report.site.answer import SEEN, answer
 from benchmark.report.table import Table
 from benchmark.results.ranking import RankedRow, Value, metrics_of, scores_of
+from benchmark.results.result import Result
 from faceref.errors import FaceRefError
 from faceref.files import write_text
 
@@ -99,6 +101,7 @@ def _table(table: Table) -> dict[str, Any]:
                 "name": metric.name,
                 "title": metric.title,
                 "heading": metric.heading,
+                "about": metric.about,
                 "unit": metric.unit,
                 "higher": metric.higher_is_better,
                 "digits": metric.digits,
@@ -106,6 +109,7 @@ def _table(table: Table) -> dict[str, Any]:
             for metric in metrics_of(table.results)
         ],
         "wins": shares.round(1).tolist(),
+        "answer": answer(table),
         "rows": [
             _row(ranked) | {"variant": table.is_ablation(ranked.result)} for ranked in table.rows
         ],
@@ -117,7 +121,7 @@ def _row(ranked: RankedRow) -> dict[str, Any]:
     return {
         "method": result.method,
         "title": result.title,
-        "name": ranked.name,
+        "name": plain_name(result),
         "references": result.references,
         "list": result.reference_list,
         "values": {name: _value(value) for name, value in ranked.values.items()},
@@ -128,6 +132,15 @@ def _row(ranked: RankedRow) -> dict[str, Any]:
         "milliseconds": result.milliseconds,
         "seeds": len(result.repeats) or (None if result.budget is None else 1),
     }
+
+
+def plain_name(result: Result) -> str:
+    """How the page calls a row, such as `MSRNet (5 references)`."""
+    if result.reference_list is None:
+        return f"{result.title} (no references)" if result.uses_references else result.title
+    count = "1 reference" if result.references == 1 else f"{result.references} references"
+    found = "" if result.reference_list == SEEN else " found with HR"
+    return f"{result.title} ({count}{found})"
 
 
 def _value(value: Value) -> dict[str, float | int | None]:

@@ -29,14 +29,13 @@ facebench.gallery = (function () {
   }
 
   // A face a row: LR, its references with how alike they are, HR.
-  function beside(table, faces) {
-    const cell = (image, face) => make("td", {}, show(make("img"), image, face), image.score === undefined ? "" : make("span", {}, image.score.toFixed(2)));
-    const most = Math.max(...faces.map((face) => face.references.length));
-    const heads = ["LR face", ...Array.from({ length: most }, (_, place) => `Reference ${place + 1}`), "HR face"];
-    table.tHead.replaceChildren(make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head))));
-    table.tBodies[0].replaceChildren(...faces.map((face) => {
+  function beside(list, faces) {
+    const figure = (image, face) => make("figure", { class: image.score === undefined ? "probe" : "reference" },
+      show(make("img"), image, face),
+      make("figcaption", {}, image.score === undefined ? image.name : `${image.score.toFixed(2)} alike`));
+    list.replaceChildren(...faces.map((face) => {
       const [lr, hr, ...references] = imagesOf(face).filter((image) => image.psnr === undefined);
-      return make("tr", {}, ...[lr, ...references, hr].map((image) => cell(image, face)));
+      return make("li", {}, ...[lr, ...references, hr].map((image) => figure(image, face)));
     }));
   }
 

@@ -18,6 +18,7 @@ from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method
 from benchmark.metrics.score import luma, psnr
 from benchmark.report.face_grid import Example
+from benchmark.report.site.answer import SEEN
 from benchmark.report.site.build import GALLERY, need_page_folder
 from benchmark.results.files import read_all
 from faceref.dataset.face_ref import FaceRef
@@ -138,10 +139,10 @@ def _about(face_ref: FaceRef, methods: list[Shown], reference_list: str, results
         + (")" if shown.weights in known else ", a training that is on no leaderboard)")
         for shown in trained
     ]
+    seen = "LR" if reference_list == SEEN else "HR"
     about = (
-        "Faces of the test split of the embedded sample, "
-        f"Face_Ref {data_revision(face_ref)[:12]}. References: {reference_list}. "
-        "Under an image: its PSNR-Y."
+        f"Test faces of the embedded sample, Face_Ref {data_revision(face_ref)[:12]}. "
+        f"References were found with the {seen} face."
     )
     return f"{about} Trained: {', '.join(words)}." if words else about
 

@@ -16,7 +16,7 @@
     const parts = [facebench.table(leaderboard, rows), facebench.help(leaderboard), facebench.charts.cost(leaderboard, rows), facebench.charts.wins(leaderboard, rows)];
     const title = make("h3", { id: `leaderboard-${place}` }, leaderboard.title);
     const about = `${leaderboard.images.toLocaleString("en")} faces, Face_Ref ${leaderboard.revision.slice(0, 12)}.`;
-    const words = make("details", {}, make("summary", {}, "What a number means: the protocol in words"), make("div", { class: "words" }, leaderboard.protocol));
+    const words = make("details", {}, make("summary", {}, "How it was measured: the protocol in words"), make("div", { class: "words" }, leaderboard.protocol));
     const node = make("article", { class: "leaderboard", "aria-labelledby": `leaderboard-${place}` }, title,
       make("p", { class: "about" }, about), ...parts.map((part) => part.node), words);
     return { leaderboard, node, rows, draw: () => parts.forEach((part) => part.draw()) };
@@ -45,7 +45,7 @@
     open.forEach((one) => one.draw());
     const shown = open.reduce((sum, one) => sum + one.rows().length, 0);
     const all = leaderboards.reduce((sum, leaderboard) => sum + leaderboard.rows.length, 0);
-    by("shown").textContent = `${shown} of ${all} rows. Ranks are those among all rows of a leaderboard.`;
+    by("shown").textContent = `${shown} of ${all} rows are shown; ranks count the hidden ones, too.`;
   }
 
   by("filters").hidden = false;

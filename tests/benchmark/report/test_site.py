@@ -10,6 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
+from benchmark.metrics.registry import METRIC_INFO
 from benchmark.report.leaderboard import Leaderboard
 from benchmark.report.site.build import (
     GALLERY,
@@ -44,7 +45,7 @@ def _data(script: str, name: str) -> Any:
 def test_the_script_holds_what_the_leaderboard_says(folder: Path):
     (leaderboard,) = _data(leaderboards_script(Leaderboard.of(folder)), "leaderboards")
     assert leaderboard["title"] == "LFW, 16x16 to 128x128 (lfw-x8@1, budget small)"
-    assert [row["name"] for row in leaderboard["rows"]][:2] == ["MSRNET (K=5, refs_lr)", "EDSR"]
+    assert [row["name"] for row in leaderboard["rows"]][:2] == ["MSRNET (5 references)", "EDSR"]
     first, bicubic = leaderboard["rows"][0], leaderboard["rows"][-1]
     assert first["values"]["psnr_y"]["rank"] == 1
     assert first["gain"]["mean"] == pytest.approx(2.0)
@@ -52,6 +53,11 @@ def test_the_script_holds_what_the_leaderboard_says(folder: Path):
     assert [metric["higher"] for metric in leaderboard["metrics"]] == [True] * 4 + [False]
     assert "antialiased bicubic" in leaderboard["protocol"]
     assert leaderboard["wins"][0][-1] == 100
+
+
+def test_every_metric_says_what_it_is_in_one_sentence():
+    for metric in METRIC_INFO.values():
+        assert re.fullmatch(r"[A-Z][^.]{15,90}\.", metric.about), metric.name
 
 
 def test_tasks_of_other_versions_are_shown_all_the_same(tmp_path: Path):

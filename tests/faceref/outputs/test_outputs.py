@@ -213,6 +213,17 @@ def test_one_process_makes_an_output(people: Path, tmp_path: Path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_folder_that_a_killed_process_left_with_its_lock_alone_goes(tmp_path: Path):
+    for left in ("run", "mine"):
+        (tmp_path / left).mkdir()
+    (tmp_path / "run" / "lock").write_text("99999999\n")
+    for left in ("run", "mine"):
+        with holding(tmp_path / left):
+            assert (tmp_path / left / "lock").exists()
+    assert not (tmp_path / "run").exists()
+    assert (tmp_path / "mine").is_dir()
+
+
 def test_a_set_comes_back_after_a_kill_between_two_renames(tmp_path: Path):
     old = tmp_path / "out.building" / "replaced"
     old.mkdir(parents=True)
