@@ -112,6 +112,8 @@ def _releases(folder: Path) -> Iterator[str]:
 def _runs(folder: Path) -> Iterator[str]:
     """Each finished training has the weights that its report names."""
     for report in folder.rglob("training.json"):
+        if report.parent.name.endswith(".tmp"):
+            continue  # Not yet there: it is moved to its place when it is whole.
         named = json.loads(report.read_text(encoding="utf-8"))["weights_sha256"]
         found = _digest((report.parent / "best.pt").read_bytes())
         if named != found:

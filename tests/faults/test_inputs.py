@@ -72,7 +72,7 @@ def test_a_report_does_not_replace_an_image(index: Path, people: Path, tmp_path:
     before = _files(people)
     words = ("faceref", "hydrate", index, "--source", people, "--source-kind", "folder")
     report = people / "person_00" / "0.png"
-    refuses(*words, "--out", tmp_path / "set", "--report", report, says=("which is read",))
+    refuses(*words, "--out", tmp_path / "set", "--report", report, says=("left alone",))
     assert _files(people) == before
 
 

@@ -202,6 +202,6 @@ def test_the_page_is_written(tmp_path: Path):
     assert "## Ablations of MSRNet, against the whole" in page
     assert "## By kind of reference, K = 5" in page
     assert len(list((tmp_path / "out" / "figures").iterdir())) == 2
-    with pytest.raises(FaceRefError, match="There are: lfw-x8@1 small"):
+    with pytest.raises(FaceRefError, match="There are, with task and budget: lfw-x8@1 small"):
         find_leaderboard(tmp_path / "results", "full", "lfw-x8@1")
     assert find_leaderboard(tmp_path / "results", "small", "")[0][0] == "lfw-x8@1"

@@ -136,7 +136,7 @@ def test_remove_keeps_the_files_of_the_user(copied: Path, tmp_path: Path):
 @pytest.mark.case("A1")
 def test_no_output_has_the_name_of_an_input(copied: Path):
     for arguments in (
-        ["archive", str(copied), "--out", str(copied / "face_ref.json")],
+        ["archive", str(copied), "--out", str(copied / "archive.tar")],
         ["inspect", str(copied), "--sheet", str(copied / "sheet.png")],
     ):
         _says(arguments, "which is read")

@@ -160,7 +160,7 @@ def test_checkpoints_that_are_empty_cut_off_or_no_data(tmp_path: Path):
     path.write_bytes(b"")
     assert "is empty: it has 0 bytes" in refused(read_checkpoint, path, AGAIN)
     path.write_bytes(whole[:3000])
-    assert "is damaged or no file of torch.save" in refused(read_checkpoint, path, AGAIN)
+    assert "is cut off, or no file of torch.save" in refused(read_checkpoint, path, AGAIN)
     torch.save([1], path)
     assert "holds a list, expected a dict" in refused(read_checkpoint, path, AGAIN)
     torch.save({"run": print}, path)
