@@ -37,6 +37,31 @@ Limit = Annotated[
         help="Score that many faces, evenly spaced. Default: all.", min=1, rich_help_panel=MORE
     ),
 ]
+UpscalingWeights = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--weights",
+        help="Folder of a training, or an exported .safetensors file; twice, for x8 and x4.",
+        show_default="those of the package",
+    ),
+]
+Finder = Annotated[
+    str | None,
+    typer.Option(
+        "--embedder",
+        help="What finds faces: dlib or insightface.",
+        show_default="dlib; insightface with --pack",
+        rich_help_panel=MORE,
+    ),
+]
+FinderPack = Annotated[
+    str | None,
+    typer.Option(
+        "--pack",
+        help="insightface pack: a folder, or a name to fetch (default buffalo_l).",
+        rich_help_panel=MORE,
+    ),
+]
 Device = Annotated[str, typer.Option(help="cpu or cuda.", rich_help_panel=RUNNING)]
 Threads = Annotated[
     int,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.options import MORE, Device
+from benchmark.cli.options import MORE, Device, Finder, FinderPack, UpscalingWeights
 
 APP = """**Examples**
 
@@ -29,28 +29,9 @@ def serve_app(
             help="Face_Ref to choose beside the embedded sample; several times for several."
         ),
     ] = None,
-    weights: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Folder of a training, or an exported .safetensors file; twice, for x8 and x4.",
-            show_default="those of the package",
-        ),
-    ] = None,
-    embedder: Annotated[
-        str | None,
-        typer.Option(
-            help="What finds faces: dlib or insightface.",
-            show_default="dlib; insightface with --pack",
-            rich_help_panel=MORE,
-        ),
-    ] = None,
-    pack: Annotated[
-        str | None,
-        typer.Option(
-            help="insightface pack: a folder, or a name to fetch (default buffalo_l).",
-            rich_help_panel=MORE,
-        ),
-    ] = None,
+    weights: UpscalingWeights = None,
+    embedder: Finder = None,
+    pack: FinderPack = None,
     host: Annotated[
         str,
         typer.Option(

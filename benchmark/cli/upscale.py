@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from benchmark.cli.options import MORE, Device
+from benchmark.cli.options import MORE, Device, Finder, FinderPack, UpscalingWeights
 
 UPSCALE = """**Examples**
 
@@ -38,13 +38,7 @@ def upscale(
             show_default="the embedded sample",
         ),
     ] = None,
-    weights: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="Folder of a training, or an exported .safetensors file; twice, for x8 and x4.",
-            show_default="those of the package",
-        ),
-    ] = None,
+    weights: UpscalingWeights = None,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("upscaled"),
     aligned: Annotated[
         bool, typer.Option("--aligned", help="Inputs are square crops of aligned faces.")
@@ -58,21 +52,8 @@ def upscale(
     count: Annotated[
         int, typer.Option(help="References a face, K.", min=0, max=8, rich_help_panel=MORE)
     ] = 5,
-    embedder: Annotated[
-        str | None,
-        typer.Option(
-            help="What finds faces: dlib or insightface.",
-            show_default="dlib; insightface with --pack",
-            rich_help_panel=MORE,
-        ),
-    ] = None,
-    pack: Annotated[
-        str | None,
-        typer.Option(
-            help="insightface pack: a folder, or a name to fetch (default buffalo_l).",
-            rich_help_panel=MORE,
-        ),
-    ] = None,
+    embedder: Finder = None,
+    pack: FinderPack = None,
     det_size: Annotated[
         int, typer.Option(help="Side of the detector's input, pixels.", rich_help_panel=MORE)
     ] = 640,
