@@ -51,7 +51,8 @@ def train(
     Args:
         faces: A Face_Ref, or its folder.
         method: Its name, see `list_methods`.
-        budget: `debug` (seconds), `demo`, `small` (under an hour on two cores) or `full` (a GPU).
+        budget: `debug` (seconds), `demo`, `small` (under an hour on two cores), `medium` (a night)
+            or `full` (a GPU).
         out: Folder of the run.
         scale: How many times larger the network makes a face: 8, from 16x16, or what else its
             method says that it can.

@@ -44,7 +44,7 @@ def run_suite(
     and several may run at once.
 
     Args:
-        budget: `debug`, `demo`, `small` or `full`.
+        budget: `debug`, `demo`, `small`, `medium` or `full`.
         faces: A Face_Ref, or its folder.
         out: Folder of trainings (`runs/`) and results (`results/`).
         methods: Names; empty: all that fit the budget.

@@ -46,6 +46,7 @@ BUDGETS = {
         Budget("debug", 96, 8, 1e-3, 2, 2, 6),
         Budget("demo", 2_400, 8, 5e-4, 20, 6, 24),
         Budget("small", 16_000, 16, 8e-4, 50, 10, 256),
+        Budget("medium", 160_000, 16, 8e-4, 200, 20, 256),
         Budget("full", 1_500_000, 32, 2e-4, 500, 60, 1_000),
     )
 }
@@ -66,7 +67,7 @@ def budget(name: str) -> Budget:
     """A budget by name.
 
     Args:
-        name: One of `BUDGETS`: `debug`, `demo`, `small` or `full`.
+        name: One of `BUDGETS`: `debug`, `demo`, `small`, `medium` or `full`.
 
     Returns:
         The budget; `dataclasses.replace` makes another of it.
