@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from benchmark.api.adapt import adapt
     from benchmark.api.know import (
         describe_metric_weights,
         describe_protocol,
@@ -51,6 +52,7 @@ __all__ = [
     "TimeUp",
     "Upscaler",
     "Variant",
+    "adapt",
     "describe_metric_weights",
     "describe_protocol",
     "downsample",
@@ -86,6 +88,7 @@ _WHERE = {
     "TimeUp": "benchmark.training.trainer",
     "Upscaler": "benchmark.upscaling.upscaler",
     "Variant": "benchmark.methods.method",
+    "adapt": "benchmark.api.adapt",
     "describe_metric_weights": "benchmark.api.know",
     "describe_protocol": "benchmark.api.know",
     "downsample": "benchmark.methods.resample",

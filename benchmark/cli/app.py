@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from benchmark.cli import evaluate, know, report, serve, studies, suite, train, upscale
+from benchmark.cli import adapt, evaluate, know, report, serve, studies, suite, train, upscale
 from faceref.cli.group import CommandGroup
 
 ORDER = (
-    *("train", "evaluate", "suite", "upscale", "app"),
+    *("train", "evaluate", "suite", "adapt", "upscale", "app"),
     *("leaderboard", "plot", "site", "validate", "card"),
     *("study", "methods", "protocol", "score", "weights", "export"),
 )
@@ -35,6 +35,7 @@ RUN, READ, STUDY, KNOW = "Run", "Read results", "Study", "Know"
 app.command(epilog=train.TRAIN, rich_help_panel=RUN)(train.train)
 app.command(epilog=evaluate.EVALUATE, rich_help_panel=RUN)(evaluate.evaluate)
 app.command(epilog=suite.SUITE, rich_help_panel=RUN)(suite.suite)
+app.command(epilog=adapt.ADAPT, rich_help_panel=RUN)(adapt.adapt)
 app.command(epilog=upscale.UPSCALE, rich_help_panel=RUN)(upscale.upscale)
 app.command("app", epilog=serve.APP, rich_help_panel=RUN)(serve.serve_app)
 app.command(rich_help_panel=READ)(report.leaderboard)

@@ -59,9 +59,15 @@ class Faces:
 
     def stack(self, chosen: Sequence[Sequence[int]]) -> Tensor:
         """Pool rows (N lists of K) as float32 RGB in [0, 1], (N, K, 3, 128, 128)."""
-        flat = list(chain.from_iterable(chosen))
-        images = as_batch(self.pool.images[flat]) if flat else torch.zeros(0, 3, HR_SIZE, HR_SIZE)
-        return images.view(len(chosen), -1, 3, HR_SIZE, HR_SIZE) if flat else no_references(chosen)
+        return stack(self.pool, chosen)
+
+
+def stack(pool: Pool, chosen: Sequence[Sequence[int]]) -> Tensor:
+    """Rows of `pool` (N lists of K) as float32 RGB in [0, 1], (N, K, 3, 128, 128)."""
+    flat = list(chain.from_iterable(chosen))
+    if not flat:
+        return no_references(chosen)
+    return as_batch(pool.images[flat]).view(len(chosen), -1, 3, HR_SIZE, HR_SIZE)
 
 
 def no_references(batch: Sequence[object]) -> Tensor:
@@ -116,10 +122,11 @@ def read_split(
     hr = face_ref.pool.images if split == "train" else face_ref.images(split)
     ids = face_ref.column(split, "image_id")
     lr = degrade_all(hr, ids, degradation, scale)
-    return Faces(ids, hr, lr, _references(face_ref, split, reference_list), face_ref.pool)
+    return Faces(ids, hr, lr, reference_rows(face_ref, split, reference_list), face_ref.pool)
 
 
-def _references(face_ref: FaceRef, split: str, reference_list: str) -> list[list[int]]:
+def reference_rows(face_ref: FaceRef, split: str, reference_list: str) -> list[list[int]]:
+    """Of each face of a split the rows of its references in the pool, best first."""
     if reference_list == "random":
         return random_references(face_ref, face_ref.column(split, "identity"), RANDOM_REFERENCES)
     names = REFERENCE_LISTS if reference_list == "both" else (reference_list,)

@@ -22,6 +22,7 @@ from benchmark.evaluation.record import (
     TrainingRecord,
     make_result,
 )
+from benchmark.memory.adaptation import Adaptation
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method, need_scale, package_of
 from benchmark.metrics.batch import score_batch
@@ -117,7 +118,12 @@ def evaluate(
             seed=training["seed"],
             training=TrainingRecord.of(training, method.uses_references),
         )
-    model, count = open_model(method, run), reference_count(method, setting)
+    model, adapted = open_model(method, run)
+    count = reference_count(method, setting)
+    if adapted is not None:
+        named = replace(known, name=known.name + adapted.suffix, title=known.title + adapted.title)
+        known = replace(named, adaptation=adapted)
+        count = count if setting.oracle else adapted.references
     return score_model(
         model, known, face_ref, setting, count, device=device, progress=progress, extras=extras
     )
@@ -184,11 +190,18 @@ def read_faces(face_ref: FaceRef, setting: Setting) -> Faces:
     return thin(faces, setting.faces)
 
 
-def open_model(method: Method, run: str | Path | None) -> nn.Module:
-    """The method's module in evaluation mode, with the weights of a training or exported file."""
-    if method.trained and run is not None:
-        return open_weights(run).model
-    return method.build().eval()
+def open_model(method: Method, run: str | Path | None) -> tuple[nn.Module, Adaptation | None]:
+    """The method's module in evaluation mode, and to what it was adapted.
+
+    Its weights are those of a training or of a file, where one is given. Raises FaceRefError where
+    they are of another method.
+    """
+    if run is None:
+        return method.build().eval(), None
+    weights = open_weights(run)
+    if weights.method.name != method.name:
+        raise FaceRefError(f"{run} holds {weights.method.name!r}, not {method.name!r}.")
+    return weights.model, weights.adaptation
 
 
 def training_of(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import faceref
+from benchmark.memory.adaptation import Adaptation
 from benchmark.results.result import Result, image_digest
 from benchmark.training.cost import Cost
 from faceref.hardware import versions
@@ -81,6 +82,8 @@ class MethodRecord:
     training: TrainingRecord | None = None
     weights: dict[str, Any] | None = None
     """Weights from outside: file, SHA-256, architecture."""
+    adaptation: Adaptation | None = None
+    """To which pool it was adapted, and how; None for a network as trained."""
     packages: Mapping[str, str] = field(default_factory=dict)
     """Versions of what its numbers depend on besides this package's own requirements."""
 
@@ -142,6 +145,7 @@ def make_result(
         seed=method.seed,
         training=method.training.as_json() if method.training else None,
         weights=method.weights,
+        adaptation=method.adaptation.as_json() if method.adaptation else None,
         references=references.count,
         reference_list=references.list_name,
         references_sha256=references.sha256,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from benchmark.memory.adaptation import Adaptation
 from benchmark.methods.method import Method
 from benchmark.protocol.tasks import HR_SIZE, SCALE
 from faceref.errors import FaceRefError
@@ -21,14 +23,30 @@ class Model(nn.Module):
         method: What the network is of.
         sha256: Of the file of weights; empty for a method without.
         scale: By how much it super-resolves; LR faces have 128 / scale pixels a side.
+        facts: What a file of its weights says of it: method, training, adaptation.
     """
 
     def __init__(
-        self, method: Method, network: nn.Module, sha256: str = "", scale: int = SCALE
+        self,
+        method: Method,
+        network: nn.Module,
+        sha256: str = "",
+        scale: int = SCALE,
+        facts: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
         self.method, self.network = method, network.eval()
-        self.sha256, self.scale = sha256, scale
+        self.sha256, self.scale, self.facts = sha256, scale, dict(facts or {})
+
+    @property
+    def adaptation(self) -> Adaptation | None:
+        """To which pool it was adapted, and how; None for a network as trained."""
+        return Adaptation.of(self.facts)
+
+    def given(self, wanted: int) -> int:
+        """How many of `wanted` references it is given; an adapted one as many as it was then."""
+        adapted = self.adaptation
+        return self.method.given(wanted) if adapted is None else adapted.references
 
     def forward(self, lr: Tensor, refs: Tensor | None = None) -> Tensor:
         """Super-resolve faces.
@@ -58,7 +76,7 @@ def given_count(model: nn.Module, wanted: int) -> int:
     """How many of `wanted` references a module of `as_method` is given."""
     if isinstance(model, WithoutReferences):
         return 0
-    return model.method.given(wanted) if isinstance(model, Model) else wanted
+    return model.given(wanted) if isinstance(model, Model) else wanted
 
 
 def as_method(module: object) -> nn.Module:

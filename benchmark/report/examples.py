@@ -66,7 +66,11 @@ def examples(
     methods = [load_method(name) for name in runs]
     device = torch.device("cpu")
     outputs = [
-        list(super_resolve(open_model(m, runs[m.name]), faces, reference_count(m, setting), device))
+        list(
+            super_resolve(
+                open_model(m, runs[m.name])[0], faces, reference_count(m, setting), device
+            )
+        )
         for m in methods
     ]
     scores = _scores(face_ref, setting, faces)

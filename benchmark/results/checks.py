@@ -40,6 +40,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "set_scores": (dict,),
     "metric_sources": (dict,),
     "weights": (dict, type(None)),
+    "adaptation": (dict, type(None)),
 }
 
 

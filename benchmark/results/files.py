@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.memory.adaptation import SHAPE as ADAPTATION
 from benchmark.results.checks import problems
 from benchmark.results.result import FORMAT, Result
 from faceref.errors import FaceRefError
@@ -31,6 +32,7 @@ from faceref.reading.shape import COUNT, NUMBER, Each, Maybe
 
 _AGAIN = "Evaluate again."
 _SHAPE = {
+    "adaptation": Maybe(ADAPTATION),
     "code": str,
     "hardware": {"device": str, "threads": Maybe(COUNT)},
     "macs": Maybe(COUNT),
@@ -119,6 +121,7 @@ def with_older_metrics(result: Result, folder: Path) -> Result:
         older.images_sha256 == result.images_sha256
         and _weights(older) == _weights(result)
         and older.weights == result.weights
+        and older.adaptation == result.adaptation
         and _same_if_known(older.references_sha256, result.references_sha256)
         and all(_near(older.scores[name], result.scores[name]) for name in shared)
     )

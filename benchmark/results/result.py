@@ -73,6 +73,9 @@ class Result:
     """Of the references that each face was given; None for K = 0, and where it was not kept."""
     weights: dict[str, Any] | None = None
     """Weights from outside: file, SHA-256, architecture; None for those of our own trainings."""
+    adaptation: dict[str, Any] | None = None
+    """To which pool the network was adapted, and how, see `benchmark.memory.adaptation`; None for
+    a network as trained."""
 
     @property
     def run(self) -> str:

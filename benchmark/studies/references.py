@@ -109,7 +109,7 @@ def study_references(
     """
     method, training = training_to_study(run)
     target = open_device(device)
-    model = open_model(method, run).to(target)
+    model = open_model(method, run)[0].to(target)
     subjects, kinds = prepare(face_ref, split, faces, max(counts))
     others = _other_lists(face_ref, also, split, subjects)
     # By appearance the HR face finds what the LR face does: it is compared at 16x16.

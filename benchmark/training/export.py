@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from benchmark.memory.adaptation import MEMORY, Adaptation
+from benchmark.memory.network import ErrorMemory, WithMemory
 from benchmark.methods.method import Method
 from benchmark.methods.model import Model
 from benchmark.methods.registry import load_method, need_scale
@@ -45,6 +47,13 @@ class Weights:
     """Of the file."""
     scale: int = SCALE
     """By how much it super-resolves."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What an exported file says of it: method, budget, data, the report of its training."""
+
+    @property
+    def adaptation(self) -> Adaptation | None:
+        """To which pool it was adapted, and how; None for weights as trained."""
+        return Adaptation.of(self.facts)
 
 
 def export_weights(run: Path, out: Path) -> Path:
@@ -54,13 +63,32 @@ def export_weights(run: Path, out: Path) -> Path:
     name method, budget, seed, data and the `weights_sha256` of results, and the report of the
     training, so that the file can be evaluated as the folder can. No image and no path is in it.
     """
+    opened = Run(run)
+    return write_weights(out, opened.weights(), _facts(opened.training()))
+
+
+def write_weights(out: Path, state: Mapping[str, Tensor], facts: Mapping[str, str]) -> Path:
+    """Write weights as a safetensors file with `facts` in its metadata, its SHA-256 beside it."""
     from safetensors.torch import save
 
     if out.suffix != SUFFIX:
         raise FaceRefError(f"{out}: exported weights end in {SUFFIX}.")
-    opened = Run(run)
-    training, state = opened.training(), opened.weights()
-    facts = {
+    write_bytes(out, save({name: value.contiguous() for name, value in state.items()}, dict(facts)))
+    write_text(_sum_file(out), f"{file_sha256(out)}  {out.name}\n")
+    return out
+
+
+def _scale_in(metadata: Mapping[str, str], path: Path) -> int:
+    """The scale of a method without training, as the metadata of an adapted one say."""
+    said = metadata.get("scale", str(SCALE))
+    if not said.isdigit():
+        raise FaceRefError(f"{path}: scale {said!r} is no number. {_AGAIN}")
+    return int(said)
+
+
+def _facts(training: Mapping[str, Any]) -> dict[str, str]:
+    """What exported weights say of the training behind them."""
+    return {
         "method": training["method"],
         "budget": training["budget"]["name"],
         "seed": str(training["seed"]),
@@ -68,9 +96,6 @@ def export_weights(run: Path, out: Path) -> Path:
         "weights_sha256": training["weights_sha256"],
         "training": json.dumps(training),
     }
-    write_bytes(out, save({name: value.contiguous() for name, value in state.items()}, facts))
-    write_text(_sum_file(out), f"{file_sha256(out)}  {out.name}\n")
-    return out
 
 
 def training_report(path: str | Path) -> dict[str, Any]:
@@ -102,15 +127,20 @@ def open_weights(path: str | Path) -> Weights:
         run = Run(path)
         training = run.training()
         method = load_method(training["method"])
-        model = _filled(method, run.weights(), path)
-        return Weights(method, model, file_sha256(run.best), scale_of(training))
+        model = _filled(method, method.build(), run.weights(), path)
+        return Weights(method, model, file_sha256(run.best), scale_of(training), _facts(training))
     digest = _need_its_sum(path)
     state, metadata = read_safetensors(path, _AGAIN)
     if "method" not in metadata:
         raise FaceRefError(f"{path} does not name its method: it was not made by facebench.")
     method = load_method(metadata["method"])
     report = parse_json(metadata.get("training", "{}"), path, _AGAIN)
-    return Weights(method, _filled(method, state, path), digest, scale_of(report))
+    adapted, network = Adaptation.of(metadata, path), method.build()
+    if adapted is not None and adapted.by == MEMORY:
+        network = WithMemory(network, ErrorMemory())
+    model = _filled(method, network, state, path)
+    scale = scale_of(report) if report else _scale_in(metadata, path)
+    return Weights(method, model, digest, scale, metadata)
 
 
 def load_model(name: str | Path, *, scale: int = SCALE) -> Model:
@@ -138,13 +168,15 @@ def load_model(name: str | Path, *, scale: int = SCALE) -> Model:
     """
     if Path(name).exists():
         weights = open_weights(Path(name))
-        return Model(weights.method, weights.model, weights.sha256, weights.scale)
+        return Model(weights.method, weights.model, weights.sha256, weights.scale, weights.facts)
     if Path(name).suffix or len(Path(name).parts) > 1:
         open_weights(Path(name))
     method = load_method(str(name))
     need_scale(method, scale)
     if not method.trained:
-        return Model(method, method.build(), scale=scale)
+        return Model(
+            method, method.build(), scale=scale, facts={"method": method.name, "scale": str(scale)}
+        )
     known = {
         path.stem: path
         for folder in WEIGHTS
@@ -198,8 +230,7 @@ def _need_its_sum(path: Path) -> str:
     return digest
 
 
-def _filled(method: Method, state: dict, path: Path) -> nn.Module:
-    model = method.build()
+def _filled(method: Method, model: nn.Module, state: dict, path: Path) -> nn.Module:
     try:
         misfit = _misfit(model.state_dict(), state)
         if not misfit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -393,6 +393,15 @@ class FaceRef:
             for batch in read_batches(path, AGAIN, SCHEMA, ROWS_PER_GROUP, columns=columns):
                 for row in batch.to_pylist():
                     yield row["image_id"], row["image"]["bytes"]
+
+    def stream_faces(
+        self, split: str, rows: Iterable[int] | None = None
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """Image id and face, uint8 RGB (S, S, 3), of each row of `split`, or of `rows` of it."""
+        wanted = None if rows is None else set(rows)
+        for row, (image_id, encoded) in enumerate(self.stream(split)):
+            if wanted is None or row in wanted:
+                yield image_id, self._decode(image_id, encoded)
 
     def rejects(self) -> list[dict[str, str]]:
         """The table of rejected images."""

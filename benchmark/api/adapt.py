@@ -1,0 +1,110 @@
+"""Adapt a network to the faces of a pool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.api.arguments import open_set
+from faceref.api.arguments import as_path, need_seed
+from faceref.console import need_choice, progress_bar
+from faceref.errors import FaceRefError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from faceref.dataset.face_ref import FaceRef
+
+MOST_STEPS = 100_000
+UNITS = {"memory": "faces", "tuning": "steps"}
+"""What is counted while it runs."""
+
+
+def adapt(
+    model: nn.Module | str | Path,
+    pool: FaceRef | str | Path,
+    *,
+    out: str | Path | None = None,
+    by: str = "memory",
+    faces: int | None = None,
+    seed: int = 0,
+    references: int = 5,
+    reference_list: str = "refs_lr",
+    steps: int = 100,
+    learning_rate: float = 2e-4,
+    device: str = "cpu",
+    progress: bool = True,
+) -> nn.Module:
+    """Adapt a network to where the faces of a pool are from.
+
+    By `memory` nothing of the network is trained: its error on each face of the pool is known, and
+    a regression in closed form learns to expect it. People are left out to choose the penalty, and
+    where the correction does not help them there is none. By `tuning` all weights are trained on.
+
+    Args:
+        model: A model of `load_model`, or what that takes; or any module with `forward(lr, refs)`
+            or `forward(lr)`, which cannot be written to `out`.
+        pool: A Face_Ref, or its folder. Its train faces are learnt from; val and test are not
+            opened.
+        out: File to write, `NAME.safetensors`, with its SHA-256 and a card beside it; None writes
+            none.
+        by: `memory` or `tuning`.
+        faces: Faces of the pool to learn from, drawn at random; None: all.
+        seed: Of that draw, and of the batches of `tuning`.
+        references: References given to methods that use any, K, 0 to 8.
+        reference_list: `refs_lr` or `refs_hr`.
+        steps: Of `tuning`, 16 faces each.
+        learning_rate: Of `tuning`: its peak.
+        device: `cpu` or `cuda`.
+        progress: Show a progress bar.
+
+    Returns:
+        The adapted module, on the CPU, in evaluation mode; of a model again a `Model`, whose
+        `adaptation` says what was done. `evaluate` and `Upscaler` take it, and `out`, too.
+
+    Raises:
+        FaceRefError: For faces of too few people, an `out` that cannot be written, or a module that
+            is none.
+
+    Example:
+        >>> import benchmark
+        >>> model = benchmark.adapt("bicubic", "face_ref", out="bicubic_memory.safetensors")
+        >>> model.adaptation.by, model.adaptation.gain > 0
+        ('memory', True)
+    """
+    from benchmark.memory.adaptation import WAYS
+    from benchmark.memory.fit import choose_faces
+    from benchmark.methods.model import Model
+    from benchmark.training.adapt import MARK, Way, adapt_to, need_exportable, write_adapted
+    from benchmark.training.export import load_model
+    from faceref.dataset.face_ref import need_reference_list
+    from faceref.hardware import open_device
+    from faceref.outputs.ours import need_new_or_ours
+    from faceref.outputs.writable import need_file
+
+    need_choice("way", by, WAYS)
+    need_seed(seed)
+    need_reference_list(reference_list)
+    if not 1 <= steps <= MOST_STEPS:
+        raise FaceRefError(f"--steps {steps}: from 1 to {MOST_STEPS:,}.")
+    given = load_model(model) if isinstance(model, (str, Path)) else model
+    if isinstance(given, Model) and given.adaptation is not None:
+        raise FaceRefError(
+            f"{model if isinstance(model, (str, Path)) else 'This model'} is adapted already. Give "
+            "the network that was trained."
+        )
+    file = None if out is None else as_path(out)
+    if file is not None:
+        need_exportable(given, file)
+        for path, mark in ((file, "data_revision"), (file.with_suffix(".md"), MARK)):
+            need_file(path)
+            need_new_or_ours(path, mark)
+    face_ref, target = open_set(pool), open_device(device)
+    rows = choose_faces(face_ref, faces, seed)
+    way = Way(by, references, reference_list, steps, learning_rate, seed)
+    with progress_bar(f"Adapting by {by}", UNITS[by], shown=progress) as update:
+        found = adapt_to(given, face_ref, rows, way, target, update)
+    if file is not None and isinstance(found, Model):
+        write_adapted(found, file)
+        return load_model(file)
+    return found
