@@ -72,10 +72,17 @@ def adapt(
         >>> model.adaptation.by, model.adaptation.gain > 0
         ('memory', True)
     """
-    from benchmark.memory.adaptation import WAYS
+    from benchmark.memory.adaptation import TUNING, WAYS
     from benchmark.memory.fit import choose_faces
     from benchmark.methods.model import Model
-    from benchmark.training.adapt import MARK, Way, adapt_to, need_exportable, write_adapted
+    from benchmark.training.adapt import (
+        MARK,
+        Way,
+        adapt_to,
+        need_exportable,
+        need_tunable,
+        write_adapted,
+    )
     from benchmark.training.export import load_model
     from faceref.dataset.face_ref import need_reference_list
     from faceref.hardware import open_device
@@ -93,6 +100,8 @@ def adapt(
             f"{model if isinstance(model, (str, Path)) else 'This model'} is adapted already. Give "
             "the network that was trained."
         )
+    if by == TUNING:
+        need_tunable(given)
     file = None if out is None else as_path(out)
     if file is not None:
         need_exportable(given, file)

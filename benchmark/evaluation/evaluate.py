@@ -112,6 +112,7 @@ def evaluate(
     training = training_of(method, run, scale)
     known = MethodRecord(method.name, method.title, packages=package_of(method.name))
     if training:
+        _need_transfer(setting, training, face_ref)
         known = replace(
             known,
             budget=budget_name(training),
@@ -127,6 +128,16 @@ def evaluate(
     return score_model(
         model, known, face_ref, setting, count, device=device, progress=progress, extras=extras
     )
+
+
+def _need_transfer(setting: Setting, training: dict[str, Any], faces: FaceRef) -> None:
+    """Raise FaceRefError where a task asks for other faces than those of the training."""
+    asked = task(setting.task).trained_on
+    if asked and training["data_revision"] == data_revision(faces):
+        raise FaceRefError(
+            f"{setting.task} is for networks trained on {asked}, and these weights were trained on "
+            f"the very set {faces.root}. Leave --task out, or give other weights."
+        )
 
 
 def score_model(

@@ -77,8 +77,9 @@ class Adaptation:
 
     @property
     def suffix(self) -> str:
-        """What it adds to a method's name: `+memory`, or `+memory-300` for 300 faces."""
-        return f"+{self.by}" if self.whole else f"+{self.by}-{self.faces}"
+        """What it adds to a method's name: `+memory`, or `+memory-of-300` for 300 faces."""
+        steps = "" if self.steps is None else f"-{self.steps}"
+        return f"+{self.by}{steps}" + ("" if self.whole else f"-of-{self.faces}")
 
     @property
     def title(self) -> str:

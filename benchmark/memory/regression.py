@@ -14,7 +14,7 @@ from torch import Tensor
 
 from benchmark.memory.cells import CELLS, ERRORS, KNOWN
 
-PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+PENALTIES = (0.001, 0.004, 0.02, 0.1, 0.4, 2.0)
 """Tried for each cell, times the number of faces."""
 _OF_CONSTANT = 1e-6
 

@@ -39,6 +39,7 @@ def _task(task: Task) -> str:
     lines = [
         f"{task.name}: {task.title}",
         f"Data: {task.data}. A result names the revision of its data; a leaderboard holds one.",
+        *_trained_on(task),
         f"Split: {task.split}.",
         f"Scale: x{task.scale}, {task.lr_size}x{task.lr_size} to {HR_SIZE}x{HR_SIZE} RGB.",
         f"LR: {_degradation(task)}.",
@@ -49,6 +50,15 @@ def _task(task: Task) -> str:
         "Average: over images.",
     ]
     return "\n".join(lines)
+
+
+def _trained_on(task: Task) -> list[str]:
+    if not task.trained_on:
+        return []
+    return [
+        f"Trained on: {task.trained_on}. References, and what a network is adapted to, are train "
+        "faces of the data tested on; no network was trained on those, but where its row says so."
+    ]
 
 
 def _degradation(task: Task) -> str:

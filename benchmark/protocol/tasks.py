@@ -45,6 +45,8 @@ class Task:
     split: str = "test"
     """What a leaderboard shows."""
     metrics: tuple[str, ...] = METRICS
+    trained_on: str = ""
+    """What networks were trained on, where that is not `data`."""
 
     @property
     def lr_size(self) -> int:
@@ -68,6 +70,7 @@ def _tasks() -> list[Task]:
             "Embedded synthetic sample, 16x16 to 128x128",
             "the sample that the package embeds, built by `faceref build --source sample`",
         ),
+        *_transfers(),
         Task(
             "folder-x8@1",
             "A folder of one's own, 16x16 to 128x128",
@@ -79,6 +82,31 @@ def _tasks() -> list[Task]:
             "any two folders of images of the same names, scored by `facebench score`",
             split="all",
         ),
+    ]
+
+
+def _transfers() -> list[Task]:
+    """Trained on one kind of faces, tested on another, whose train faces are the pool."""
+    known = {
+        "lfw": ("LFW", "LFW deep-funneled"),
+        "celeba": ("CelebA", "CelebA"),
+        "celeba-wild": ("CelebA, another crop", "celeba-wild-128, a folder"),
+        "ffhq": ("FFHQ", "FFHQ"),
+        "sample": ("the embedded sample", "the sample that the package embeds"),
+    }
+    pairs = [
+        *(("lfw", "celeba-wild"), ("lfw", "sample")),
+        *(("sample", "lfw"), ("celeba-wild", "lfw")),
+        *(("celeba", "ffhq"), ("ffhq", "celeba")),
+    ]
+    return [
+        Task(
+            f"{source}-to-{target}-x8@1",
+            f"From {known[source][0]} to {known[target][0]}, 16x16 to 128x128",
+            f"{known[target][1]}, built by `faceref build`",
+            trained_on=f"the train split of {known[source][1]}",
+        )
+        for source, target in pairs
     ]
 
 

@@ -100,6 +100,13 @@ def adapt_to(
     return Model(given.method, network, scale=scale, facts=facts)
 
 
+def need_tunable(given: nn.Module) -> None:
+    """Raise FaceRefError for a network without parameters to train."""
+    if not any(one.requires_grad for one in given.parameters()):
+        name = given.method.name if isinstance(given, Model) else type(given).__name__
+        raise FaceRefError(f"{name} has nothing to train: adapt it by memory.")
+
+
 def need_exportable(given: nn.Module, out: Path) -> None:
     """Raise FaceRefError unless what `given` is adapted to can be written to `out`."""
     if not isinstance(given, Model):
