@@ -1,0 +1,184 @@
+"""What the pool of a target brings a network that was trained elsewhere.
+
+    python reports/scripts/transfer.py TARGET --task lfw-to-sample-x8@1 --weights NET
+
+TARGET is a Face_Ref. Each network is scored on it as trained, with the memory of its errors on 20,
+100, 300, 1,000 and all train faces, and with `--tune` also fine-tuned on all of them: for the time
+that the memory took and for ten times as long, both measured in this run. The peak of the learning
+rate of fine-tuning is chosen on val, from `RATES`, for the shorter time. Nothing is chosen on test:
+each row is scored on it once. Bicubic upsampling may be given in place of weights.
+
+Results go to `--out`/results, as of `facebench evaluate`; what val said, and the times, to
+`--out`/transfer.json. What is there is not made again. `transfer_page.py` writes the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmark.api.arguments import open_set
+from benchmark.evaluation.evaluate import Setting, evaluate
+from benchmark.evaluation.extra_metrics import open_for
+from benchmark.memory.fit import choose_faces
+from benchmark.methods.model import Model
+from benchmark.results import files
+from benchmark.results.result import Result
+from benchmark.training.adapt import Way, adapt_to, write_adapted
+from benchmark.training.export import load_model
+from faceref.console import progress_bar, say
+from faceref.dataset.face_ref import FaceRef
+from faceref.files import write_json
+
+NAME = "transfer"
+SIZES = (20, 100, 300, 1_000)
+RATES = (2e-4, 4e-4, 8e-4)
+TIMED_STEPS = 4
+REFERENCES = 5
+METRICS = "lpips_alex"
+
+
+def load(path: Path) -> dict[str, Any]:
+    """What was found before."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+class Study:
+    """The rows of one network on one target."""
+
+    def __init__(self, faces: FaceRef, task: str, weights: str, count: int, out: Path) -> None:
+        self.faces, self.weights, self.out, self.count = faces, weights, out, count
+        self.model = load_model(weights)
+        self.base = Setting(task, references=count)
+        report = json.loads(self.model.facts.get("training", "{}"))
+        seed = report.get("seed")
+        name = self.model.method.name + ("" if seed is None else f"-s{seed}")
+        self.key = f"{name}-k{count}" if self.model.method.uses_references else name
+        self.file = out / f"{NAME}.json"
+
+    def known(self) -> dict[str, Any]:
+        """What was found of this network and task."""
+        return load(self.file).get(self.base.task, {}).get(self.key, {})
+
+    def keep(self, row: str, found: dict[str, Any]) -> None:
+        """Write what was found of a row."""
+        whole = load(self.file)
+        whole.setdefault(self.base.task, {}).setdefault(self.key, {})[row] = found
+        write_json(self.file, whole)
+
+    def score(self, weights: str | Path | None, split: str) -> Result:
+        """Score the network, or what it was adapted to, on a split."""
+        extras = open_for(self.faces, METRICS, "dlib", None, "cpu")
+        setting = replace(self.base, split=split)
+        method = self.model.method
+        run = weights if method.trained or weights is not None else None
+        with progress_bar(f"{self.key} {split}", "faces") as update:
+            return evaluate(
+                self.faces, method.name, setting, run=run, progress=update, extras=extras
+            )
+
+    def add(self, row: str, weights: str | Path | None, **found: Any) -> None:
+        """Score a row on val and, once, on test."""
+        val = self.score(weights, "val")
+        test = self.score(weights, "test")
+        path = files.write(test, self.out / "results")
+        self.keep(row, {"val": val.means, "result": str(path.relative_to(self.out)), **found})
+        say(f"{self.key} {row}: val {val.means['psnr_y']:.3f}, test {test.means['psnr_y']:.3f}")
+
+    def adapt(self, way: Way, rows: Any = None) -> Model:
+        """Adapt the network; all train faces where `rows` is None."""
+        chosen = choose_faces(self.faces, None, 0) if rows is None else rows
+        with progress_bar(f"{self.key} {way.by}", "units") as update:
+            found = adapt_to(self.model, self.faces, chosen, way, torch.device("cpu"), update)
+        assert isinstance(found, Model)
+        return found
+
+    def run(self, tune: bool) -> None:
+        """All rows that are not there yet."""
+        method = self.model.method
+        plain = self.weights if method.trained else None
+        if "as trained" not in self.known():
+            self.add("as trained", plain)
+        for size in (*SIZES, None):
+            self.memory(size)
+        if tune and method.trained:
+            self.tune()
+
+    def memory(self, size: int | None) -> None:
+        """With the memory of `size` faces."""
+        row = "memory" if size is None else f"memory of {size}"
+        if row in self.known() or (size is not None and size >= self.faces.count("train")):
+            return
+        way = Way(references=self.count)
+        found = self.adapt(way, choose_faces(self.faces, size, 0))
+        self.written(row, found)
+
+    def written(self, row: str, model: Model, **more: Any) -> None:
+        """Score an adapted model as a user would: from its file."""
+        found = model.adaptation
+        assert found is not None
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "adapted.safetensors"
+            write_adapted(model, path)
+            self.add(row, path, adaptation=found.as_json(), gain=found.gain, **more)
+
+    def tune(self) -> None:
+        """Fine-tuned for the time that the memory took, and for ten times as long."""
+        if "tuned, ten times as long" in self.known():
+            return
+        seconds = self.known()["memory"]["adaptation"]["seconds"]
+        step = self.seconds_a_step()
+        same = max(1, round(seconds / step))
+        tried: dict[str, float] = {}
+        best: Model | None = None
+        for rate in RATES:
+            model = self.adapt(Way("tuning", self.count, steps=same, learning_rate=rate))
+            tried[f"{rate:g}"] = self.on_val(model)
+            if max(tried.values()) == tried[f"{rate:g}"]:
+                best, peak = model, rate
+        assert best is not None
+        self.written("tuned, as long", best, tried=tried, seconds_a_step=round(step, 3))
+        way = Way("tuning", self.count, steps=10 * same, learning_rate=peak)
+        self.written("tuned, ten times as long", self.adapt(way))
+
+    def seconds_a_step(self) -> float:
+        """Of fine-tuning, without what it takes to begin."""
+        times = []
+        for steps in (1, 1 + TIMED_STEPS):
+            start = time.perf_counter()
+            self.adapt(Way("tuning", self.count, steps=steps))
+            times.append(time.perf_counter() - start)
+        return (times[1] - times[0]) / TIMED_STEPS
+
+    def on_val(self, model: Model) -> float:
+        """PSNR-Y of an adapted model on val, dB."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "adapted.safetensors"
+            write_adapted(model, path)
+            return self.score(path, "val").means["psnr_y"]
+
+
+def main() -> None:
+    """Parse and run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("target", type=Path)
+    parser.add_argument("--task", required=True)
+    parser.add_argument("--weights", action="append", required=True, help="or bicubic")
+    parser.add_argument("--references", type=int, default=REFERENCES)
+    parser.add_argument("--tune", action="store_true", help="also fine-tune, which takes long")
+    parser.add_argument("--out", type=Path, default=Path("reports"))
+    given = parser.parse_args()
+    faces = open_set(given.target)
+    for weights in given.weights:
+        Study(faces, given.task, weights, given.references, given.out).run(given.tune)
+
+
+if __name__ == "__main__":
+    main()

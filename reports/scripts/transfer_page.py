@@ -1,0 +1,198 @@
+"""Page and figure of `transfer.json` and the results that it names.
+
+python reports/scripts/transfer_page.py [--out reports]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.protocol.tasks import task
+from benchmark.report.style import COLOURS, FULL_WIDTH, figure_of, save_figure
+from benchmark.results.files import read
+from benchmark.results.paired import Paired, corrected, paired
+from benchmark.results.result import Result
+from benchmark.results.statistics import p_text
+from faceref.files import write_text
+from faceref.markdown import markdown_table
+
+NAME = "transfer"
+BASE = "as trained"
+HEAD = """# What the pool of a target brings
+
+Networks trained on one kind of faces are tested on another, whose train faces are the pool. **Memory**: the network stays as it
+is, and a regression in closed form learns which errors to expect of it, from its errors on faces of the pool (`facebench
+adapt`). **Tuned**: all of its weights are trained on with the pool, for the time that the memory took and for ten times as long;
+the peak of the learning rate was chosen on val.
+
+Gains are over the same network as trained, face by face, on test, with 95 % intervals over faces; those of several trainings are
+averaged face by face. p is corrected for all rows of this page (Holm). LPIPS (AlexNet): lower is better. Seconds: on one thread of
+a CPU, all of it. By `reports/scripts/transfer.py`; numbers in `transfer.json` and the result files.
+
+![Gain by the number of faces of the pool](figures/transfer.png)
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A way to use the pool, over the trainings of a network."""
+
+    task: str
+    network: str
+    """Method, and the references that it was given."""
+    way: str
+    title: str
+    results: list[Result]
+    bases: list[Result]
+    val: list[float]
+    """Gain on val of each training, dB."""
+    seconds: float | None
+
+    @property
+    def faces(self) -> int:
+        """Of the pool that were used; 0 for none."""
+        adapted = self.results[0].adaptation
+        return adapted["faces"] if adapted else 0
+
+    def gain(self, metric: str) -> Paired:
+        """Over the network as trained."""
+        ours, base = (_mean(rows, metric) for rows in (self.results, self.bases))
+        return paired(ours, base)
+
+
+def _mean(rows: Iterable[Result], metric: str) -> np.ndarray:
+    return np.mean([np.array(row.scores[metric], np.float64) for row in rows], 0)
+
+
+def rows_of(out: Path) -> list[Row]:
+    """All rows, by task and network."""
+    known = json.loads((out / f"{NAME}.json").read_text(encoding="utf-8"))
+    found = []
+    for name, networks in known.items():
+        for network in dict.fromkeys(_plain(key) for key in networks):
+            trained = [ways for key, ways in networks.items() if _plain(key) == network]
+            for way in dict.fromkeys(way for ways in trained for way in ways):
+                found.append(_row(out, name, network, way, [w for w in trained if way in w]))
+    return found
+
+
+def _plain(key: str) -> str:
+    """The key of a network without its seed: `msrnet-s1-k5` is of `msrnet-k5`."""
+    parts = [part for part in key.split("-") if not (part[0] == "s" and part[1:].isdigit())]
+    return "-".join(parts)
+
+
+def _row(out: Path, name: str, network: str, way: str, trained: list[dict[str, Any]]) -> Row:
+    results, bases = ([read(out / ways[one]["result"]) for ways in trained] for one in (way, BASE))
+    val = [ways[way]["val"]["psnr_y"] - ways[BASE]["val"]["psnr_y"] for ways in trained]
+    spent = [ways[way]["adaptation"]["seconds"] for ways in trained if "adaptation" in ways[way]]
+    seconds = float(np.mean(spent)) if spent else None
+    title = bases[0].title
+    if bases[0].references:
+        title += f", K = {bases[0].references}"
+    return Row(name, network, way, title, results, bases, val, seconds)
+
+
+def page(rows: list[Row]) -> str:
+    """The page, in Markdown."""
+    adapted = [row for row in rows if row.way != BASE]
+    gains = dict(
+        zip(map(id, adapted), corrected([row.gain("psnr_y") for row in adapted]), strict=True)
+    )
+    parts = [HEAD]
+    for name in dict.fromkeys(row.task for row in rows):
+        mine = [row for row in rows if row.task == name]
+        first = mine[0].results[0]
+        parts.append(f"## {task(name).title}\n\n`{name}`, {first.images} faces of test.\n")
+        columns = [
+            "",
+            "trainings",
+            "PSNR-Y",
+            "gain, dB",
+            "",
+            "LPIPS, gain",
+            "gain on val",
+            "seconds",
+        ]
+        parts.append(
+            "\n".join(markdown_table(columns, [_cells(row, gains) for row in mine])) + "\n"
+        )
+    return "\n".join(parts)
+
+
+def _cells(row: Row, gains: dict[int, Paired]) -> list[str]:
+    psnr = f"{_mean(row.results, 'psnr_y').mean():.2f}"
+    if row.way == BASE:
+        return [f"**{row.title}**", str(len(row.results)), psnr, "", "", "", "", ""]
+    found = gains[id(row)]
+    return [
+        f"{row.title}, {_words(row)}",
+        str(len(row.results)),
+        psnr,
+        found.text(2),
+        p_text(found.p),
+        row.gain("lpips_alex").text(3),
+        f"{np.mean(row.val):+.2f}",
+        f"{row.seconds:.0f}",
+    ]
+
+
+def _words(row: Row) -> str:
+    adapted = row.results[0].adaptation or {}
+    if adapted["by"] == "memory":
+        return "memory" if adapted["whole"] else f"memory of {adapted['faces']:,} faces"
+    return f"{row.way} ({adapted['steps']:,} steps)"
+
+
+def draw(rows: list[Row], out: Path) -> None:
+    """Gain by the number of faces, a panel a task."""
+    from matplotlib.ticker import FuncFormatter
+
+    names = list(dict.fromkeys(row.task for row in rows))
+    networks = list(dict.fromkeys(row.network for row in rows))
+    figure, panels = figure_of(FULL_WIDTH, 2.6, max(2, len(names)))
+    for axis, name in zip(panels, names, strict=False):
+        for colour, network in zip(COLOURS, networks, strict=False):
+            mine = [row for row in rows if (row.task, row.network) == (name, network)]
+            memory = sorted((row for row in mine if "memory" in row.way), key=lambda row: row.faces)
+            if not memory:
+                continue
+            found = [row.gain("psnr_y") for row in memory]
+            x = [row.faces for row in memory]
+            label = memory[0].title
+            axis.plot(x, [one.mean for one in found], "o-", color=colour, label=label)
+            low, high = [one.low for one in found], [one.high for one in found]
+            axis.fill_between(x, low, high, color=colour, alpha=0.2, lw=0)
+            for row in (row for row in mine if row.way.startswith("tuned")):
+                marker = "^" if "ten" in row.way else "v"
+                axis.plot(row.faces, row.gain("psnr_y").mean, marker, color=colour, mfc="none")
+        axis.axhline(0, color="0.6", lw=0.8)
+        axis.set_xscale("log")
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+        axis.set_title(task(name).title.split(",")[0], fontsize=8)
+        axis.set_xlabel("faces of the pool")
+    panels[0].set_ylabel("gain in PSNR-Y, dB")
+    panels[0].legend()
+    figure.tight_layout()
+    save_figure(figure, out / "figures" / f"{NAME}.png")
+
+
+def main() -> None:
+    """Write page and figure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--out", type=Path, default=Path("reports"))
+    out = parser.parse_args().out
+    rows = rows_of(out)
+    write_text(out / f"{NAME}.md", page(rows))
+    draw(rows, out)
+
+
+if __name__ == "__main__":
+    main()
