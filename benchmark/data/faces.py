@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 
 import numpy as np
@@ -146,6 +146,22 @@ def random_references(face_ref: FaceRef, people: Sequence[str], count: int) -> l
         order = rng.permutation(len(labels))[: 4 * count + 64]
         found.append(order[labels[order] != person][:count].tolist())
     return found
+
+
+def found_in(faces: Faces, pool: FaceRef, count: int) -> Faces:
+    """`faces`, with `count` references each from the train split of another set.
+
+    They are the most alike by the correlation of LR faces at 16x16, as `refs_lr` are found by
+    default; nobody is left out, so the two sets must share no person.
+    """
+    from faceref.images import thumbnail
+    from faceref.similarity.search import open_search
+    from faceref.similarity.vectors import appearance
+
+    small = np.stack([thumbnail(face) for face in pool.pool.images])
+    search = open_search(appearance(small))
+    _, rows = search(appearance(np.stack([thumbnail(face) for face in faces.hr])), count)
+    return replace(faces, references=rows.tolist(), pool=pool.pool)
 
 
 def _merge(lists: Sequence[list[dict]], pool: Pool) -> list[int]:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.data.faces import Faces, cycle, read_split
+from benchmark.data.faces import Faces, cycle, found_in, read_split
 from benchmark.evaluation.record import (
     DIGITS,
     GivenReferences,
@@ -66,6 +66,15 @@ class Setting:
     """Give the HR face itself as the only reference: a check, never a row of a leaderboard."""
     faces: int | None = None
     """Score that many faces, evenly spaced; None scores all."""
+    pool: FaceRef | None = None
+    """Another set whose train faces serve as references, found with the LR face; None: its own."""
+
+    @property
+    def list_name(self) -> str:
+        """What results call the references."""
+        if self.oracle:
+            return "target"
+        return self.reference_list if self.pool is None else "refs_elsewhere"
 
 
 def default_task(face_ref: FaceRef) -> str:
@@ -198,7 +207,10 @@ def read_faces(face_ref: FaceRef, setting: Setting) -> Faces:
         degradation=asked.degradation,
         scale=asked.scale,
     )
-    return thin(faces, setting.faces)
+    chosen = thin(faces, setting.faces)
+    if setting.pool is None or setting.references == 0:
+        return chosen
+    return found_in(chosen, setting.pool, setting.references)
 
 
 def open_model(method: Method, run: str | Path | None) -> tuple[nn.Module, Adaptation | None]:
@@ -261,9 +273,7 @@ def planned_path(
 
 
 def _list_name(count: int, setting: Setting) -> str | None:
-    if count == 0:
-        return None
-    return "target" if setting.oracle else setting.reference_list
+    return setting.list_name if count else None
 
 
 def _given(faces: Faces, count: int, setting: Setting) -> GivenReferences:

@@ -34,7 +34,8 @@ class Result:
     references: int
     """References given, K."""
     reference_list: str | None
-    """`refs_hr`, `refs_lr`, or `target` for the check with the HR face itself; None for K = 0."""
+    """`refs_hr`, `refs_lr`, `refs_elsewhere` (found with the LR face in another set), or `target`
+    for the check with the HR face itself; None for K = 0."""
     data_revision: str
     """Of the Face_Ref, see `faceref.dataset.revision`: the same on every machine that builds it."""
     images: int

@@ -53,7 +53,16 @@ def load(path: Path) -> dict[str, Any]:
 class Study:
     """The rows of one network on one target."""
 
-    def __init__(self, faces: FaceRef, task: str, weights: str, count: int, out: Path) -> None:
+    def __init__(
+        self,
+        faces: FaceRef,
+        task: str,
+        weights: str,
+        count: int,
+        out: Path,
+        home: FaceRef | None = None,
+    ) -> None:
+        self.home = home
         self.faces, self.weights, self.out, self.count = faces, weights, out, count
         self.model = load_model(weights)
         self.base = Setting(task, references=count)
@@ -73,10 +82,10 @@ class Study:
         whole.setdefault(self.base.task, {}).setdefault(self.key, {})[row] = found
         write_json(self.file, whole)
 
-    def score(self, weights: str | Path | None, split: str) -> Result:
+    def score(self, weights: str | Path | None, split: str, pool: FaceRef | None = None) -> Result:
         """Score the network, or what it was adapted to, on a split."""
         extras = open_for(self.faces, METRICS, "dlib", None, "cpu")
-        setting = replace(self.base, split=split)
+        setting = replace(self.base, split=split, pool=pool)
         method = self.model.method
         run = weights if method.trained or weights is not None else None
         with progress_bar(f"{self.key} {split}", "faces") as update:
@@ -84,10 +93,12 @@ class Study:
                 self.faces, method.name, setting, run=run, progress=update, extras=extras
             )
 
-    def add(self, row: str, weights: str | Path | None, **found: Any) -> None:
+    def add(
+        self, row: str, weights: str | Path | None, pool: FaceRef | None = None, **found: Any
+    ) -> None:
         """Score a row on val and, once, on test."""
-        val = self.score(weights, "val")
-        test = self.score(weights, "test")
+        val = self.score(weights, "val", pool)
+        test = self.score(weights, "test", pool)
         path = files.write(test, self.out / "results")
         self.keep(row, {"val": val.means, "result": str(path.relative_to(self.out)), **found})
         say(f"{self.key} {row}: val {val.means['psnr_y']:.3f}, test {test.means['psnr_y']:.3f}")
@@ -106,6 +117,9 @@ class Study:
         plain = self.weights if method.trained else None
         if "as trained" not in self.known():
             self.add("as trained", plain)
+        uses = method.uses_references and self.count > 0
+        if uses and self.home is not None and "references from home" not in self.known():
+            self.add("references from home", plain, self.home)
         for size in (*SIZES, None):
             self.memory(size)
         if tune and method.trained:
@@ -172,12 +186,14 @@ def main() -> None:
     parser.add_argument("--task", required=True)
     parser.add_argument("--weights", action="append", required=True, help="or bicubic")
     parser.add_argument("--references", type=int, default=REFERENCES)
+    parser.add_argument("--home", type=Path, help="the set of the training: references from there")
     parser.add_argument("--tune", action="store_true", help="also fine-tune, which takes long")
     parser.add_argument("--out", type=Path, default=Path("reports"))
     given = parser.parse_args()
-    faces = open_set(given.target)
+    faces, home = open_set(given.target), given.home and open_set(given.home)
     for weights in given.weights:
-        Study(faces, given.task, weights, given.references, given.out).run(given.tune)
+        study = Study(faces, given.task, weights, given.references, given.out, home)
+        study.run(given.tune)
 
 
 if __name__ == "__main__":

@@ -140,12 +140,14 @@ def _cells(row: Row, gains: dict[int, Paired]) -> list[str]:
         p_text(found.p),
         row.gain("lpips_alex").text(3),
         f"{np.mean(row.val):+.2f}",
-        f"{row.seconds:.0f}",
+        "" if row.seconds is None else f"{row.seconds:.0f}",
     ]
 
 
 def _words(row: Row) -> str:
-    adapted = row.results[0].adaptation or {}
+    adapted = row.results[0].adaptation
+    if adapted is None:
+        return row.way
     if adapted["by"] == "memory":
         return "memory" if adapted["whole"] else f"memory of {adapted['faces']:,} faces"
     return f"{row.way} ({adapted['steps']:,} steps)"

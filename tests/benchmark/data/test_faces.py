@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.data.faces import cycle, read_split
+from benchmark.data.faces import cycle, found_in, read_split
 from benchmark.evaluation.evaluate import Setting, evaluate
 from benchmark.protocol.degradation import degrade
 from faceref.dataset.face_ref import FaceRef
@@ -36,6 +36,19 @@ def test_both_alternates_between_the_lists(tiny_face_ref: Path):
     )
     assert both[:2] == [hr[0], lr[0]]
     assert sorted(both) == sorted(set(hr) | set(lr))
+
+
+def test_references_may_come_from_another_set(tiny_face_ref: Path):
+    """Here from the set itself: a face of its pool is then its own most alike."""
+    face_ref = FaceRef.open(tiny_face_ref)
+    found = found_in(read_split(face_ref, "train", "refs_hr"), face_ref, 3)
+    assert [rows[0] for rows in found.references] == list(range(len(found)))
+    assert all(len(set(rows)) == 3 for rows in found.references)
+    setting = Setting("folder-x8@1", references=2, pool=face_ref)
+    result = evaluate(face_ref, "mean_reference", setting)
+    assert (result.reference_list, result.references) == ("refs_elsewhere", 2)
+    own = evaluate(face_ref, "mean_reference", Setting("folder-x8@1", references=2))
+    assert result.references_sha256 != own.references_sha256
 
 
 def test_few_references_come_again():
