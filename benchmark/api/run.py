@@ -14,8 +14,8 @@ from faceref.api.arguments import as_path, need_seed, path_or_none
 from faceref.console import need_choice, progress_bar, say
 from faceref.errors import FaceRefError
 
-MOST_REFERENCES = 8
-"""References given at most: as many as a set's lists hold by default."""
+MOST_REFERENCES = 64
+"""References given at most."""
 
 if TYPE_CHECKING:
     from torch import nn
@@ -150,7 +150,8 @@ def evaluate(
         name: What the leaderboard calls a module, predictions or a network from elsewhere.
         task: See `describe_protocol`; None: that of the set's source, else `folder-x8@1`.
         split: `test` or `val`.
-        references: References given to methods that use any, K, 0 to 8.
+        references: References given to methods that use any, K, 0 to 64. A set holds 8 of each list;
+            of `refs_lr` more are found.
         reference_list: `refs_lr`, found with the LR face, or `refs_hr`, found with the HR face.
         oracle: Give the HR face itself as the only reference: a check, on no leaderboard.
         limit: Score that many faces, evenly spaced; None: all.

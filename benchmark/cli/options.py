@@ -16,7 +16,7 @@ FaceRefDir = Annotated[Path, typer.Argument(help="A Face_Ref folder, made by `fa
 Results = Annotated[Path, typer.Argument(help="Folder of result files.")]
 MethodName = Annotated[str, typer.Option("--method", "-m", help="See `facebench methods`.")]
 BudgetName = Annotated[str, typer.Option(help="debug, demo, small, medium or full.")]
-References = Annotated[int, typer.Option(help="References given, K, 0 to 8.", min=0, max=8)]
+References = Annotated[int, typer.Option(help="References given, K, 0 to 64.", min=0, max=64)]
 ReferenceList = Annotated[
     str,
     typer.Option(help="refs_lr: found with the LR face; refs_hr: found with the HR face."),

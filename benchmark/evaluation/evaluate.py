@@ -208,9 +208,17 @@ def read_faces(face_ref: FaceRef, setting: Setting) -> Faces:
         scale=asked.scale,
     )
     chosen = thin(faces, setting.faces)
-    if setting.pool is None or setting.references == 0:
+    pool = face_ref if _asks_for_more(setting, chosen) else setting.pool
+    if pool is None or setting.references == 0:
         return chosen
-    return found_in(chosen, setting.pool, setting.references)
+    return found_in(chosen, pool, setting.references)
+
+
+def _asks_for_more(setting: Setting, faces: Faces) -> bool:
+    """Whether more references by the LR face are asked for than the lists of a set hold."""
+    longest = max(map(len, faces.references), default=0)
+    by_lr = setting.reference_list == "refs_lr" and setting.pool is None
+    return by_lr and setting.split != "train" and setting.references > longest
 
 
 def open_model(method: Method, run: str | Path | None) -> tuple[nn.Module, Adaptation | None]:

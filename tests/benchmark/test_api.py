@@ -129,7 +129,7 @@ class Three(nn.Module):
         (Mean(), {"references": 0}, "not finite"),
         (Three(), {}, r"needs \(lr, refs, more\)"),
         (lambda lr: lr, {}, "is no torch module"),
-        (Nearest(), {"references": 99}, "from 0 to 8"),
+        (Nearest(), {"references": 99}, "from 0 to 64"),
         (Nearest(), {"name": "bicubic"}, "is a method of the benchmark"),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmark.data.faces import cycle, found_in, read_split
-from benchmark.evaluation.evaluate import Setting, evaluate
+from benchmark.evaluation.evaluate import Setting, evaluate, read_faces
 from benchmark.protocol.degradation import degrade
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
@@ -49,6 +49,15 @@ def test_references_may_come_from_another_set(tiny_face_ref: Path):
     assert (result.reference_list, result.references) == ("refs_elsewhere", 2)
     own = evaluate(face_ref, "mean_reference", Setting("folder-x8@1", references=2))
     assert result.references_sha256 != own.references_sha256
+
+
+def test_more_references_than_a_set_holds_are_found(tiny_face_ref: Path):
+    """With the LR face, of any number; those found with the HR face are its lists alone."""
+    face_ref = FaceRef.open(tiny_face_ref)
+    many = read_faces(face_ref, Setting("folder-x8@1", references=20))
+    assert all(len(set(rows)) == 20 for rows in many.references)
+    few = read_faces(face_ref, Setting("folder-x8@1", references=20, reference_list="refs_hr"))
+    assert all(len(rows) == 8 for rows in few.references)
 
 
 def test_few_references_come_again():
