@@ -150,7 +150,7 @@ def evaluate(
         name: What the leaderboard calls a module, predictions or a network from elsewhere.
         task: See `describe_protocol`; None: that of the set's source, else `folder-x8@1`.
         split: `test` or `val`.
-        references: References given to methods that use any, K, 0 to 64. A set holds 8 of each list;
+        references: References given to methods that use any, K, 0 to 64. A set holds 8 of each;
             of `refs_lr` more are found.
         reference_list: `refs_lr`, found with the LR face, or `refs_hr`, found with the HR face.
         oracle: Give the HR face itself as the only reference: a check, on no leaderboard.

@@ -90,7 +90,7 @@ def _transfers() -> list[Task]:
     known = {
         "lfw": ("LFW", "LFW deep-funneled"),
         "celeba": ("CelebA", "CelebA"),
-        "celeba-wild": ("CelebA, another crop", "celeba-wild-128, a folder"),
+        "celeba-wild": ("CelebA in the wild", "celeba-wild-128, a folder"),
         "ffhq": ("FFHQ", "FFHQ"),
         "sample": ("the embedded sample", "the sample that the package embeds"),
     }

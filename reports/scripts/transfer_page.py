@@ -17,7 +17,7 @@ import numpy as np
 from benchmark.protocol.tasks import task
 from benchmark.report.style import COLOURS, FULL_WIDTH, figure_of, save_figure
 from benchmark.results.files import read
-from benchmark.results.paired import Paired, corrected, paired
+from benchmark.results.paired import Paired, corrected, over_zero, paired
 from benchmark.results.result import Result
 from benchmark.results.statistics import p_text
 from faceref.files import write_text
@@ -25,18 +25,33 @@ from faceref.markdown import markdown_table
 
 NAME = "transfer"
 BASE = "as trained"
+KINDS = ("alike", "random")
 HEAD = """# What the pool of a target brings
 
-Networks trained on one kind of faces are tested on another, whose train faces are the pool. **Memory**: the network stays as it
-is, and a regression in closed form learns which errors to expect of it, from its errors on faces of the pool (`facebench
-adapt`). **Tuned**: all of its weights are trained on with the pool, for the time that the memory took and for ten times as long;
-the peak of the learning rate was chosen on val.
+Networks trained on one kind of faces are tested on another, whose train faces are the pool.
 
-Gains are over the same network as trained, face by face, on test, with 95 % intervals over faces; those of several trainings are
-averaged face by face. p is corrected for all rows of this page (Holm). LPIPS (AlexNet): lower is better. Seconds: on one thread of
-a CPU, all of it. By `reports/scripts/transfer.py`; numbers in `transfer.json` and the result files.
+- **Memory**: the network stays as it is. A regression in closed form learns which errors to expect
+  of it, from its errors on faces of the pool (`facebench adapt`).
+- **Tuned**: all of its weights are trained on with the pool, for the time that the memory took and
+  for ten times as long. The peak of the learning rate was chosen on val.
+
+Gains are over the same network as trained, face by face, on test, with 95 % intervals over faces;
+those of several trainings are averaged face by face. p is corrected for all rows of this page
+(Holm). LPIPS (AlexNet): lower is better. Seconds: all of it, on one thread of a CPU that had other
+work. By `reports/scripts/transfer.py`; numbers in `transfer.json` and the result files.
 
 ![Gain by the number of faces of the pool](figures/transfer.png)
+
+Triangles: fine-tuned for the same time (down) and for ten times as long (up).
+"""
+LIKENESS = """## Do look-alikes count more?
+
+The mean error of the network on K faces of the pool is added to its output, times a strength that
+val chooses for each row. The K faces are the most alike to the LR face, by correlation, or random
+ones. This is the simplest way to carry errors over: it shows which faces are worth something, and
+is no rival of the memory. By `reports/scripts/likeness.py`; numbers in `likeness.json`.
+
+![Gain of look-alikes and of random faces](figures/likeness.png)
 """
 
 
@@ -127,6 +142,53 @@ def page(rows: list[Row]) -> str:
     return "\n".join(parts)
 
 
+def likeness_page(known: dict[str, Any]) -> str:
+    """The part on look-alikes, in Markdown."""
+    parts = [LIKENESS]
+    for name, one in known.items():
+        counts = sorted({row["count"] for row in one["rows"]})
+        pairs = [[_gains(one, kind, count) for kind in KINDS] for count in counts]
+        over = corrected([paired(*pair) for pair in pairs])
+        where = "home" if one["home"] else "away from home"
+        parts.append(f"{one['network']} on {name} ({where}), pool of {one['pool']:,} faces:\n")
+        columns = ["K", "most alike, dB", "random, dB", "most alike over random", ""]
+        lines = [
+            [str(count), *(over_zero(gain).text(2) for gain in pair), diff.text(2), p_text(diff.p)]
+            for count, pair, diff in zip(counts, pairs, over, strict=True)
+        ]
+        parts.append("\n".join(markdown_table(columns, lines)) + "\n")
+    return "\n".join(parts)
+
+
+def _gains(one: dict[str, Any], kind: str, count: int) -> np.ndarray:
+    """Gain of each face, dB."""
+    rows = (row for row in one["rows"] if (row["kind"], row["count"]) == (kind, count))
+    return np.array(next(rows)["gain"])
+
+
+def draw_likeness(known: dict[str, Any], out: Path) -> None:
+    """Gain by the number of references, a panel a target."""
+    figure, panels = figure_of(FULL_WIDTH, 2.6, max(2, len(known)))
+    for axis, (name, one) in zip(panels, known.items(), strict=False):
+        counts = sorted({row["count"] for row in one["rows"]})
+        for colour, kind in zip(COLOURS, KINDS, strict=False):
+            found = [over_zero(_gains(one, kind, count)) for count in counts]
+            label = "most alike" if kind == "alike" else kind
+            axis.plot(counts, [gain.mean for gain in found], "o-", color=colour, label=label)
+            low, high = [gain.low for gain in found], [gain.high for gain in found]
+            axis.fill_between(counts, low, high, color=colour, alpha=0.2, lw=0)
+        axis.axhline(0, color="0.6", lw=0.8)
+        axis.set_xscale("log")
+        axis.set_xticks(counts, [str(count) for count in counts])
+        axis.minorticks_off()
+        axis.set_title(f"{name}{', home' if one['home'] else ''}")
+        axis.set_xlabel("references, K")
+    panels[0].set_ylabel("gain in PSNR-Y, dB")
+    panels[0].legend()
+    figure.tight_layout()
+    save_figure(figure, out / "figures" / "likeness.png")
+
+
 def _cells(row: Row, gains: dict[int, Paired]) -> list[str]:
     psnr = f"{_mean(row.results, 'psnr_y').mean():.2f}"
     if row.way == BASE:
@@ -155,7 +217,7 @@ def _words(row: Row) -> str:
 
 def draw(rows: list[Row], out: Path) -> None:
     """Gain by the number of faces, a panel a task."""
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, NullFormatter
 
     names = list(dict.fromkeys(row.task for row in rows))
     networks = list(dict.fromkeys(row.network for row in rows))
@@ -178,7 +240,8 @@ def draw(rows: list[Row], out: Path) -> None:
         axis.axhline(0, color="0.6", lw=0.8)
         axis.set_xscale("log")
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axis.set_title(task(name).title.split(",")[0], fontsize=8)
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.set_title(task(name).title.split(",")[0])
         axis.set_xlabel("faces of the pool")
     panels[0].set_ylabel("gain in PSNR-Y, dB")
     panels[0].legend()
@@ -192,8 +255,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("reports"))
     out = parser.parse_args().out
     rows = rows_of(out)
-    write_text(out / f"{NAME}.md", page(rows))
+    known = json.loads((out / "likeness.json").read_text(encoding="utf-8"))
+    write_text(out / f"{NAME}.md", page(rows) + "\n" + likeness_page(known))
     draw(rows, out)
+    draw_likeness(known, out)
 
 
 if __name__ == "__main__":
