@@ -1,0 +1,54 @@
+"""The page on transfer follows from its numbers and results, and says what they say."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmark.protocol.tasks import task
+from reports.scripts import transfer_page
+from reports.scripts.transfer_page import BASE, Row
+
+REPORTS = Path(__file__).resolve().parents[2] / "reports"
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    """The committed rows."""
+    return transfer_page.rows_of(REPORTS)
+
+
+def test_the_page_is_that_of_the_numbers(rows: list[Row]):
+    known = json.loads((REPORTS / "likeness.json").read_text(encoding="utf-8"))
+    made = transfer_page.page(rows) + "\n" + transfer_page.likeness_page(known)
+    assert (REPORTS / "transfer.md").read_text(encoding="utf-8") == made, "run: make reports"
+
+
+def test_networks_are_from_elsewhere_and_their_pool_is_of_the_target(rows: list[Row]):
+    for row in rows:
+        assert task(row.task).trained_on
+        for result in row.results:
+            assert result.split == "test"
+            if result.training:
+                assert result.training["data_revision"] != result.data_revision
+            if result.adaptation:
+                assert result.adaptation["pool"] == result.data_revision
+
+
+def test_all_of_the_pool_is_worth_more_than_part_of_it_and_than_none(rows: list[Row]):
+    for name, network in {(row.task, row.network) for row in rows}:
+        mine = {row.way: row for row in rows if (row.task, row.network) == (name, network)}
+        gains = [mine[way].gain("psnr_y") for way in ("memory of 20", "memory of 100", "memory")]
+        assert gains[0].low > 0
+        assert gains[0].mean < gains[1].mean < gains[2].mean
+        assert BASE in mine
+
+
+def test_look_alikes_beat_random_faces_away_from_home():
+    known = json.loads((REPORTS / "likeness.json").read_text(encoding="utf-8"))
+    for one in (one for one in known.values() if not one["home"]):
+        for count in (5, 20, 64):
+            alike, random = (
+                transfer_page._gains(one, kind, count).mean() for kind in transfer_page.KINDS
+            )
+            assert alike > random
