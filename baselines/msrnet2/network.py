@@ -1,0 +1,189 @@
+"""MSRNet: x8 face super-resolution that learns from its own errors on other people's faces.
+
+A documented reconstruction of "Face hallucination using multisource references and cross-scale dual
+residual fusion mechanism" (Wang, Jian, Yu, Wang, Yang; Int. J. of Intelligent Systems 37(11), 2022,
+doi 10.1002/int.23024). Only its abstract is public: that references of different identities guide
+the network, external and internal ones are fused across scales and space, by dual residuals, with
+no face prior and no alignment. All else here is our choice, above all that a reference brings the
+error that the network makes on it: it is shrunk, super-resolved, and compared with itself.
+
+`trunk.py` is the network of K = 0, `errors.py` what references say, `fusion.py` what is made of it,
+`training.py` how it learns. What references change starts near zero and is added.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from baselines.msrnet2.errors import ERRORS, Expected, Gather, Regression
+from baselines.msrnet2.fusion import Decoder, Given
+from baselines.msrnet2.trunk import WIDTHS, Look, Trunk
+from benchmark.methods.patches import downsample_references, to_rows
+from benchmark.methods.resample import upsample
+
+FEATURES = 16
+"""By which a cell's error is told."""
+HEADS = 4
+REACH = 1
+"""Cells around its own place in which a cell looks."""
+VALUES = 16
+"""Features that a reference brings beside its error."""
+SCALE = 16.0
+"""Errors times this are of the size of features."""
+AT_A_TIME = 16
+"""References that the trunk looks at together."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which parts an MSRNet has: all by default."""
+
+    external: bool = True
+    """References. Without them the network is its trunk, and `refs` are not looked at."""
+    internal: bool = True
+    """Attention of the face to itself."""
+    error: bool = True
+    """The network's error on a reference; without, its high frequencies stand in its place."""
+    summary: bool = True
+    """Means of errors over all references, by place and over all places."""
+    regression: bool = True
+    """Errors are told by a regression that is fitted to the references."""
+    gather: bool = True
+    """Errors and features are gathered by attention."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A face, or a reference, as rows of cells."""
+
+    cells: Tensor
+    """What describes a cell: (N, 1024, 115)."""
+    small: Tensor
+    """The LR face, its mean taken out, of length 1: (N, 768)."""
+
+
+@dataclass(frozen=True)
+class References:
+    """References with what they bring."""
+
+    seen: Seen
+    errors: Tensor
+    """(M, 1024, 48), times `SCALE`."""
+    detail: Tensor
+    """High frequencies, what the upsampled reference lacks: (M, 1024, 48)."""
+
+    def take(self, places: Tensor) -> References:
+        """Those at `places`."""
+        seen = Seen(self.seen.cells[places], self.seen.small[places])
+        return References(seen, self.errors[places], self.detail[places])
+
+
+class MSRNet(nn.Module):
+    """The network. `parts` takes some of it away."""
+
+    def __init__(self, parts: Parts = Parts()) -> None:
+        super().__init__()
+        self.parts = parts
+        self.trunk = Trunk(parts.internal)
+        if not parts.external:
+            return
+        cells = WIDTHS[32] + ERRORS + 3
+        self.telling = nn.Linear(cells, FEATURES, bias=False)
+        self.value = nn.Linear(cells + ERRORS, VALUES)
+        self.regression = Regression(FEATURES) if parts.regression else None
+        self.gather = Gather(cells, HEADS, REACH) if parts.gather else None
+        heads = HEADS if parts.gather else 0
+        self.decoder = Decoder(heads, VALUES, parts.regression, parts.summary)
+
+    def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
+        """See `benchmark.Method`. The order of the references does not matter."""
+        look = self.trunk.look(lr)
+        if not self.parts.external or refs.shape[1] == 0:
+            return look.sr
+        seen = self.see(look)
+        changes = [
+            self.change(_row(look, n), _seen_row(seen, n), self.study(refs[n]))
+            for n in range(len(lr))
+        ]
+        return look.sr + torch.cat(changes)
+
+    @torch.no_grad()
+    def study(self, refs: Tensor) -> References:
+        """References (M, 3, 128, 128) of one face, super-resolved by the trunk as it is in use."""
+        small = downsample_references(refs.unsqueeze(0))[0]
+        training = self.trunk.training
+        self.trunk.eval()
+        looks = [self.trunk.look(part) for part in small.split(AT_A_TIME)]
+        self.trunk.train(training)
+        return self.references(_joined(looks), refs)
+
+    def references(self, look: Look, hr: Tensor) -> References:
+        """Faces that the trunk looked at, with their HR faces (M, 3, 128, 128), as references."""
+        detail = to_rows((hr - look.base) * SCALE)
+        errors = to_rows((hr - look.sr) * SCALE) if self.parts.error else detail
+        return References(self.see(look), errors, detail)
+
+    def see(self, look: Look) -> Seen:
+        """A face as rows of cells."""
+        features = look.features[32]
+        size = features.float().square().mean((1, 2, 3), keepdim=True).add(1e-6).rsqrt()
+        detail = (look.sr - look.base) * SCALE
+        parts = features * size, upsample(look.lr, 2) - 0.5
+        cells = torch.cat([to_rows(parts[0]), to_rows(detail), to_rows(parts[1])], -1)
+        flat = (look.lr - look.lr.mean((-2, -1), keepdim=True)).flatten(1)
+        return Seen(cells, F.normalize(flat, dim=1))
+
+    def change(self, look: Look, seen: Seen, refs: References) -> Tensor:
+        """What M references change of one face: (1, 3, 128, 128)."""
+        alike = seen.small @ refs.seen.small.T
+        refs = refs.take(alike[0].argsort(stable=True))
+        expected = None
+        if self.regression is not None:
+            face, others = self.telling(seen.cells), self.telling(refs.seen.cells)
+            expected = self.regression(face, others, refs.errors)
+        return self._decoded(look, seen, refs, expected, torch.ones_like(alike))
+
+    def change_each_other(self, look: Look, refs: References, weight: Tensor, other: Tensor) -> Tensor:
+        """What N faces, as references, change of each other: (N, 3, 128, 128).
+
+        `weight` (N, N) is 1 where a face has another as reference, `other` where they are of
+        different people.
+        """
+        expected = None
+        if self.regression is not None:
+            faces = self.telling(refs.seen.cells)
+            expected = self.regression.each_other(faces, refs.errors, weight, other)
+        return self._decoded(look, refs.seen, refs, expected, weight)
+
+    def _decoded(
+        self, look: Look, seen: Seen, refs: References, expected: Expected | None, weight: Tensor
+    ) -> Tensor:
+        alike = seen.small @ refs.seen.small.T
+        gathered = None
+        if self.gather is not None:
+            values = torch.cat([refs.errors, self.value(torch.cat([refs.seen.cells, refs.detail], -1))], -1)
+            gathered = self.gather(seen.cells, refs.seen.cells, values, weight, alike)
+        given = Given(weight, alike, expected, gathered, refs.errors)
+        return self.decoder(look, given) / SCALE
+
+
+def _row(look: Look, n: int) -> Look:
+    features = {side: value[n : n + 1] for side, value in look.features.items()}
+    one = slice(n, n + 1)
+    return Look(look.lr[one], look.base[one], look.sr[one], features)
+
+
+def _seen_row(seen: Seen, n: int) -> Seen:
+    return Seen(seen.cells[n : n + 1], seen.small[n : n + 1])
+
+
+def _joined(looks: list[Look]) -> Look:
+    features = {
+        side: torch.cat([look.features[side] for look in looks]) for side in looks[0].features
+    }
+    lr, base, sr = (torch.cat([getattr(x, k) for x in looks]) for k in ("lr", "base", "sr"))
+    return Look(lr, base, sr, features)
