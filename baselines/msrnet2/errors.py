@@ -25,6 +25,8 @@ FOLDS = 8
 """Parts of the references that are left out in turn, to see how far the rest foretells them."""
 AROUND = 4
 """Cells around its own in which it is looked how far errors are foretold."""
+_MOST = 2.0
+"""What trust comes near to where little was foretold, and all of it right."""
 _QUICK = 10.0
 """Numbers that are learnt as logarithms move so many times faster than weights."""
 
@@ -72,9 +74,7 @@ class Regression(nn.Module):
             tried = self._left_out(refs, errors)
             return self._expected(found.squeeze(1), doubt.squeeze(1), *tried)
 
-    def each_other(
-        self, faces: Tensor, errors: Tensor, weight: Tensor, given: Tensor
-    ) -> Expected:
+    def each_other(self, faces: Tensor, errors: Tensor, weight: Tensor, given: Tensor) -> Expected:
         """The same for N faces that are each other's references, with features (N, 1024, D).
 
         `weight` (N, N) is 1 where a face has another as reference. What is foretold of one face is
@@ -94,7 +94,8 @@ class Regression(nn.Module):
         right, size = _around(right), _around(size)
         known = (_QUICK * self.evidence).exp()
         trust = (right + known * torch.sigmoid(_QUICK * self.belief)) / (size + known)
-        trust = trust.clamp(0, 1.2)
+        trust = trust.clamp(min=0)
+        trust = trust * (1 + (trust / _MOST).pow(4)).pow(-0.25)
         parts = (part.transpose(0, 1) for part in (found * trust, trust, doubt))
         return Expected(*parts)
 
@@ -150,7 +151,7 @@ def _cells_first(face: Tensor, refs: Tensor, errors: Tensor) -> tuple[Tensor, Te
 
 def _around(rows: Tensor) -> Tensor:
     """Means over the cells around: (1024, N, 1) to the same."""
-    maps = rows.squeeze(-1).T.unflatten(1, (1, GRID, GRID))
+    maps = rows.squeeze(-1).T.view(-1, 1, GRID, GRID)
     maps = F.avg_pool2d(maps, 2 * AROUND + 1, 1, AROUND, count_include_pad=False)
     return maps.flatten(1).T.unsqueeze(-1)
 
@@ -208,7 +209,8 @@ class Gather(nn.Module):
         keys = self.keys(refs).permute(1, 2, 3, 0).contiguous()  # (1024, heads, W, M)
         rows = values.transpose(0, 1).contiguous()  # (1024, M, V)
         whole = _QUICK * self.likeness[:, None, None] * alike + weight.clamp(min=1e-9).log()
-        steps = list(product(range(-self.reach, self.reach + 1), repeat=2))
+        near = range(-self.reach, self.reach + 1)
+        steps = list(product(near, near))
         logits = torch.stack(
             [
                 (query @ _shifted(keys, step).flatten(0, 1)).unflatten(0, (-1, self.heads))

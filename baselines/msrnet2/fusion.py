@@ -88,11 +88,11 @@ class Decoder(nn.Module):
         self.known = 2 + 2 * regression
         """Numbers that say how far a cell's references can be trusted."""
         self.confidence = conv(self.known, 1, 1)
-        self.whole = nn.Sequential(
-            nn.Linear(2 + 3 * ERRORS * summary, 32), nn.LeakyReLU(0.2), nn.Linear(32, 2 * CONTENT[32])
-        )
-        nn.init.zeros_(self.whole[2].weight)
-        nn.init.zeros_(self.whole[2].bias)
+        told = 2 + 3 * ERRORS * summary
+        last = nn.Linear(32, 2 * CONTENT[32])
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.whole = nn.Sequential(nn.Linear(told, 32), nn.LeakyReLU(0.2), last)
         self.trust = nn.Parameter(torch.ones(ERRORS)) if regression else None
         """How far the regression is believed at once."""
         self.last = quiet(conv(CONTENT[128], 3))

@@ -13,6 +13,7 @@ error that the network makes on it: it is shrunk, super-resolved, and compared w
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +23,7 @@ from torch.nn import functional as F
 from baselines.msrnet2.errors import ERRORS, Expected, Gather, Regression
 from baselines.msrnet2.fusion import Decoder, Given
 from baselines.msrnet2.trunk import WIDTHS, Look, Trunk
+from baselines.msrnet2.worlds import draw_references, draw_world, shrink
 from benchmark.methods.patches import downsample_references, to_rows
 from benchmark.methods.resample import upsample
 
@@ -36,6 +38,8 @@ SCALE = 16.0
 """Errors times this are of the size of features."""
 AT_A_TIME = 16
 """References that the trunk looks at together."""
+TOGETHER = 80
+"""References of several faces that are kept at once."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,10 @@ class Seen:
     small: Tensor
     """The LR face, its mean taken out, of length 1: (N, 768)."""
 
+    def take(self, n: int) -> Seen:
+        """Face `n` alone."""
+        return Seen(self.cells[n : n + 1], self.small[n : n + 1])
+
 
 @dataclass(frozen=True)
 class References:
@@ -75,6 +83,17 @@ class References:
     """(M, 1024, 48), times `SCALE`."""
     detail: Tensor
     """High frequencies, what the upsampled reference lacks: (M, 1024, 48)."""
+
+    @classmethod
+    def joined(cls, parts: Sequence[References]) -> References:
+        """Those of all `parts`."""
+        seen = Seen(
+            *(
+                torch.cat(same)
+                for same in zip(*((p.seen.cells, p.seen.small) for p in parts), strict=True)
+            )
+        )
+        return cls(seen, torch.cat([p.errors for p in parts]), torch.cat([p.detail for p in parts]))
 
     def take(self, places: Tensor) -> References:
         """Those at `places`."""
@@ -104,22 +123,53 @@ class MSRNet(nn.Module):
         look = self.trunk.look(lr)
         if not self.parts.external or refs.shape[1] == 0:
             return look.sr
-        seen = self.see(look)
-        changes = [
-            self.change(_row(look, n), _seen_row(seen, n), self.study(refs[n]))
-            for n in range(len(lr))
-        ]
+        seen, step = self.see(look), max(1, TOGETHER // refs.shape[1])
+        changes = []
+        for n, studied in enumerate(self._studied(refs, step)):
+            changes.append(self.change(look.take(n), seen.take(n), studied))
         return look.sr + torch.cat(changes)
+
+    def _studied(self, refs: Tensor, step: int) -> Iterator[References]:
+        """References (N, K, 3, 128, 128) of each face, looked at for `step` faces together."""
+        for part in refs.split(step):
+            studied = self.study(part.flatten(0, 1))
+            places = torch.arange(part.shape[0] * part.shape[1], device=refs.device)
+            for mine in places.split(part.shape[1]):
+                yield studied.take(mine)
 
     @torch.no_grad()
     def study(self, refs: Tensor) -> References:
-        """References (M, 3, 128, 128) of one face, super-resolved by the trunk as it is in use."""
+        """References (M, 3, 128, 128), super-resolved by the trunk as it is in use."""
         small = downsample_references(refs.unsqueeze(0))[0]
         training = self.trunk.training
         self.trunk.eval()
-        looks = [self.trunk.look(part) for part in small.split(AT_A_TIME)]
+        found = [
+            self.references(self.trunk.look(lr), hr)
+            for lr, hr in zip(small.split(AT_A_TIME), refs.split(AT_A_TIME), strict=True)
+        ]
         self.trunk.train(training)
-        return self.references(_joined(looks), refs)
+        return References.joined(found)
+
+    def training_loss(self, lr: Tensor, hr: Tensor, people: Tensor) -> Tensor:
+        """See `benchmark.methods.method.Method`: of the trunk, and of the rest in an episode."""
+        alone = F.l1_loss(self.trunk.look(lr).sr, hr)
+        return alone + self.episode_loss(hr, people) if self.parts.external else alone
+
+    def episode_loss(self, hr: Tensor, people: Tensor) -> Tensor:
+        """L1 of HR faces (N, 3, 128, 128), brought into a world, with others of them as references.
+
+        The trunk, as it is in use, looks at them once, and does not learn.
+        """
+        hr = draw_world(hr.device)(hr)
+        training = self.trunk.training
+        self.trunk.eval()
+        with torch.no_grad():
+            look = self.trunk.look(shrink(hr))
+            refs = self.references(look, hr)
+        self.trunk.train(training)
+        other = (people[:, None] != people[None]).float()
+        change = self.change_each_other(look, refs, draw_references(other), other)
+        return F.l1_loss(look.sr + change, hr)
 
     def references(self, look: Look, hr: Tensor) -> References:
         """Faces that the trunk looked at, with their HR faces (M, 3, 128, 128), as references."""
@@ -147,7 +197,9 @@ class MSRNet(nn.Module):
             expected = self.regression(face, others, refs.errors)
         return self._decoded(look, seen, refs, expected, torch.ones_like(alike))
 
-    def change_each_other(self, look: Look, refs: References, weight: Tensor, other: Tensor) -> Tensor:
+    def change_each_other(
+        self, look: Look, refs: References, weight: Tensor, other: Tensor
+    ) -> Tensor:
         """What N faces, as references, change of each other: (N, 3, 128, 128).
 
         `weight` (N, N) is 1 where a face has another as reference, `other` where they are of
@@ -165,25 +217,9 @@ class MSRNet(nn.Module):
         alike = seen.small @ refs.seen.small.T
         gathered = None
         if self.gather is not None:
-            values = torch.cat([refs.errors, self.value(torch.cat([refs.seen.cells, refs.detail], -1))], -1)
+            values = torch.cat(
+                [refs.errors, self.value(torch.cat([refs.seen.cells, refs.detail], -1))], -1
+            )
             gathered = self.gather(seen.cells, refs.seen.cells, values, weight, alike)
         given = Given(weight, alike, expected, gathered, refs.errors)
         return self.decoder(look, given) / SCALE
-
-
-def _row(look: Look, n: int) -> Look:
-    features = {side: value[n : n + 1] for side, value in look.features.items()}
-    one = slice(n, n + 1)
-    return Look(look.lr[one], look.base[one], look.sr[one], features)
-
-
-def _seen_row(seen: Seen, n: int) -> Seen:
-    return Seen(seen.cells[n : n + 1], seen.small[n : n + 1])
-
-
-def _joined(looks: list[Look]) -> Look:
-    features = {
-        side: torch.cat([look.features[side] for look in looks]) for side in looks[0].features
-    }
-    lr, base, sr = (torch.cat([getattr(x, k) for x in looks]) for k in ("lr", "base", "sr"))
-    return Look(lr, base, sr, features)

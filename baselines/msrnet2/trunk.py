@@ -27,10 +27,11 @@ class Look:
     features: dict[int, Tensor]
     """By side 32, 64, 128: (N, WIDTHS[side], side, side)."""
 
-    def detach(self) -> Look:
-        """The same, through which no gradient flows."""
-        features = {side: value.detach() for side, value in self.features.items()}
-        return Look(self.lr, self.base, self.sr.detach(), features)
+    def take(self, n: int) -> Look:
+        """Face `n` alone."""
+        one = slice(n, n + 1)
+        features = {side: value[one] for side, value in self.features.items()}
+        return Look(self.lr[one], self.base[one], self.sr[one], features)
 
 
 class Internal(nn.Module):

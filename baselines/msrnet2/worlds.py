@@ -1,4 +1,6 @@
-"""Worlds: what one camera, and one kind of face, has in common; drawn at random for training.
+"""Episodes of training: worlds, and who is whose reference.
+
+A world is what one camera, and one kind of face, has in common.
 
 References help where they come from somewhere the network has not been. A training set is one
 place; so faces of a batch, which are each other's references, are all brought into another one:
@@ -43,6 +45,16 @@ def shrink(hr: Tensor) -> Tensor:
     Pillow rounds between rows and columns, too.
     """
     return to_levels(downsample(hr, hr.shape[-1] // 16))
+
+
+def draw_references(other: Tensor) -> Tensor:
+    """Which faces each face has as references: 1 or 0, (N, N); as many for each, if there are.
+
+    `other` (N, N) is 1 where two faces are of different people.
+    """
+    count = int(torch.randint(1, max(2, len(other)), ()))
+    drawn = torch.rand(other.shape).to(other.device).masked_fill(other == 0, 2)
+    return ((drawn.argsort(1).argsort(1) < count) & (other > 0)).float()
 
 
 def to_levels(images: Tensor) -> Tensor:
