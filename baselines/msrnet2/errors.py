@@ -156,6 +156,10 @@ def _around(rows: Tensor) -> Tensor:
     return maps.flatten(1).T.unsqueeze(-1)
 
 
+_NEVER = -1e30
+"""Logit of a reference that a face has not. However alike it is: it may be the face itself."""
+
+
 def _with_one(rows: Tensor) -> Tensor:
     return torch.cat([torch.ones_like(rows[..., :1]), rows], -1)
 
@@ -208,7 +212,8 @@ class Gather(nn.Module):
         query = query.flatten(0, 1)  # (1024 heads, N, W)
         keys = self.keys(refs).permute(1, 2, 3, 0).contiguous()  # (1024, heads, W, M)
         rows = values.transpose(0, 1).contiguous()  # (1024, M, V)
-        whole = _QUICK * self.likeness[:, None, None] * alike + weight.clamp(min=1e-9).log()
+        whole = _QUICK * self.likeness[:, None, None] * alike
+        whole = whole.masked_fill(weight == 0, _NEVER)
         near = range(-self.reach, self.reach + 1)
         steps = list(product(near, near))
         logits = torch.stack(
@@ -226,7 +231,8 @@ class Gather(nn.Module):
             for share, step in zip(shares, steps, strict=True)
         )
         assert isinstance(found, Tensor)
-        return found.unflatten(1, (self.heads, -1)).permute(2, 0, 1, 3).flatten(2)
+        found = found.unflatten(1, (self.heads, -1)).permute(2, 0, 1, 3).flatten(2)
+        return found * weight.any(1)[:, None, None]
 
 
 def _shifted(rows: Tensor, step: tuple[int, int]) -> Tensor:

@@ -89,3 +89,26 @@ def test_a_sharp_head_finds_a_cell_beside_its_place():
     inner = found[0, :, 0].view(32, 32)[2:-2, 2:-2]
     wanted = values.view(32, 32).roll((-1, 1), (0, 1))[2:-2, 2:-2]
     assert (inner - wanted).abs().median() < 0.5
+
+
+@torch.no_grad()
+def test_a_face_that_is_not_its_reference_is_not_gathered_however_alike():
+    gather = Gather(8, heads=1, reach=0)
+    gather.sharpness.fill_(1.0)
+    gather.likeness.fill_(5.0)
+    faces, values = torch.randn(3, CELLS, 8), torch.randn(3, CELLS, 2)
+    other = 1 - torch.eye(3)
+    found = gather(faces, faces, values, other, torch.eye(3))
+    changed = values.clone()
+    changed[0] += 100
+    again = gather(faces, faces, changed, other, torch.eye(3))
+    assert torch.equal(found[0], again[0])
+
+
+@torch.no_grad()
+def test_a_face_without_references_gathers_nothing():
+    faces, values = torch.randn(2, CELLS, 8), torch.randn(2, CELLS, 2)
+    weight = torch.tensor([[0.0, 0.0], [1.0, 0.0]])
+    found = Gather(8, heads=2, reach=1)(faces, faces, values, weight, torch.eye(2))
+    assert (found[0] == 0).all()
+    assert found[1].any()

@@ -123,6 +123,20 @@ def test_a_person_is_never_his_own_reference_in_training(monkeypatch: pytest.Mon
     assert all((weight[same] == 0).all() and (weight.sum(1) > 0).all() for weight in seen)
 
 
+@torch.no_grad()
+def test_in_an_episode_a_face_does_not_see_its_own_error():
+    """But for the trust, in which its error counts as one of those of its references."""
+    network, hr = MSRNet(Parts(regression=False)).eval(), _faces(4)
+    network.gather.sharpness.fill_(0.6)  # pyright: ignore[reportOptionalMemberAccess]
+    look = network.trunk.look(torch.rand(4, 3, 16, 16))
+    other = 1 - torch.eye(4)
+    one = network.change_each_other(look, network.references(look, hr), other, other)
+    hr[0] = 1 - hr[0]
+    two = network.change_each_other(look, network.references(look, hr), other, other)
+    assert torch.equal(one[0], two[0])
+    assert not torch.equal(one[1], two[1])
+
+
 def test_training_with_references_leaves_the_trunk_to_its_own_loss():
     torch.manual_seed(0)
     network, hr = MSRNet(), _faces(4)
