@@ -42,6 +42,10 @@ class Expected:
     doubt: Tensor
     """How far from all references a cell is, in [0, 1]: 1 where nothing is known. (N, 1024, 1)."""
 
+    def take(self, which: slice) -> Expected:
+        """For some of the faces."""
+        return Expected(self.errors[which], self.trust[which], self.doubt[which])
+
 
 class Regression(nn.Module):
     """From features of a cell to the error in it, fitted to the references in closed form.
@@ -221,11 +225,13 @@ class Gather(nn.Module):
                 (query @ _shifted(keys, step).flatten(0, 1)).unflatten(0, (-1, self.heads))
                 + (whole + self.place[:, place, None, None])
                 for place, step in enumerate(steps)
-            ],
-            -1,
+            ]
         )
-        shares = torch.softmax(logits.flatten(-2), -1).view(logits.shape).to(rows.dtype)
-        shares = shares.movedim(-1, 0).contiguous()
+        # Steps and references side by side for one softmax, then steps first, contiguous: products
+        # of matrices that lie strided cost several times as much.
+        beside = logits.movedim(0, -2).flatten(-2)
+        shares = torch.softmax(beside, -1).unflatten(-1, (len(steps), -1))
+        shares = shares.movedim(-2, 0).contiguous().to(rows.dtype)
         found = sum(
             share.flatten(1, 2) @ _shifted(rows, step)
             for share, step in zip(shares, steps, strict=True)

@@ -27,11 +27,10 @@ class Look:
     features: dict[int, Tensor]
     """By side 32, 64, 128: (N, WIDTHS[side], side, side)."""
 
-    def take(self, n: int) -> Look:
-        """Face `n` alone."""
-        one = slice(n, n + 1)
-        features = {side: value[one] for side, value in self.features.items()}
-        return Look(self.lr[one], self.base[one], self.sr[one], features)
+    def take(self, which: slice) -> Look:
+        """Some of the faces."""
+        features = {side: value[which] for side, value in self.features.items()}
+        return Look(self.lr[which], self.base[which], self.sr[which], features)
 
 
 class Internal(nn.Module):
