@@ -122,6 +122,7 @@ class MSRNet(nn.Module):
         look = self.trunk.look(lr)
         if not self.parts.external or refs.shape[1] == 0:
             return look.sr
+        refs = turned_alike(lr, refs)
         seen, step = self.see(look), max(1, TOGETHER // refs.shape[1])
         changes = []
         for n, studied in enumerate(self._studied(refs, step)):
@@ -186,8 +187,7 @@ class MSRNet(nn.Module):
         detail = (look.sr - look.base) * SCALE
         parts = features * size, upsample(look.lr, 2) - 0.5
         cells = torch.cat([to_rows(parts[0]), to_rows(detail), to_rows(parts[1])], -1)
-        flat = (look.lr - look.lr.mean((-2, -1), keepdim=True)).flatten(1)
-        return Seen(cells, F.normalize(flat, dim=1))
+        return Seen(cells, centred(look.lr))
 
     def change(self, look: Look, seen: Seen, refs: References) -> Tensor:
         """What M references change of one face: (1, 3, 128, 128)."""
@@ -225,3 +225,15 @@ class MSRNet(nn.Module):
             gathered = self.gather(seen.cells, refs.seen.cells, values, weight, alike)
         given = Given(weight, alike, expected, gathered, refs.errors)
         return self.decoder(look, given) / SCALE
+
+
+def centred(small: Tensor) -> Tensor:
+    """LR faces (..., 3, 16, 16), each colour's mean taken out, of length 1: (..., 768)."""
+    return F.normalize((small - small.mean((-2, -1), keepdim=True)).flatten(-3), dim=-1)
+
+
+def turned_alike(lr: Tensor, refs: Tensor) -> Tensor:
+    """References (N, K, 3, 128, 128), each mirrored where it is then more like the face."""
+    face, small = centred(lr).unsqueeze(1), downsample_references(refs)
+    gain = (face * (centred(small.flip(-1)) - centred(small))).sum(-1)
+    return torch.where(gain[..., None, None, None] > 0, refs.flip(-1), refs)

@@ -11,7 +11,7 @@ def _told(count: int, noise: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
     drawn = torch.Generator().manual_seed(0)
     features = torch.randn(count, CELLS, WIDTH, generator=drawn)
     table = torch.randn(CELLS, WIDTH, ERRORS, generator=drawn)
-    errors = torch.einsum("ncd,cde->nce", features, table)
+    errors = torch.einsum("ncd,cdk->nck", features, table)
     return features, errors + noise * torch.randn(errors.shape, generator=drawn)
 
 

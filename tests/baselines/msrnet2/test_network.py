@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from baselines.msrnet2.network import SCALE, MSRNet, Parts, References
+from baselines.msrnet2.network import SCALE, MSRNet, Parts, References, turned_alike
 from baselines.sparnet_s import METHOD as SPARNET_S
 from benchmark.methods.patches import downsample_references, from_rows
 from benchmark.methods.registry import load_method
@@ -154,3 +154,13 @@ def test_variants_train(name: str):
     assert isinstance(network, MSRNet)
     loss = network.training_loss(torch.rand(4, 3, 16, 16), _faces(4), torch.arange(4))
     assert torch.isfinite(loss)
+
+
+@torch.no_grad()
+def test_references_look_where_the_face_looks():
+    hr = _faces(2)
+    lr = downsample_references(hr[None])[0]
+    refs = torch.stack([hr, hr.flip(-1)], 1)
+    assert torch.equal(turned_alike(lr, refs), torch.stack([hr, hr], 1))
+    network, other = _network(), _faces(4, 5).unflatten(0, (2, 2))
+    assert torch.equal(network(lr, other), network(lr, other.flip(-1)))
