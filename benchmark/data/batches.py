@@ -156,9 +156,18 @@ class Loader:
             self.next = (step + 1, self.thread.submit(self._make, step + 1))
         return found
 
-    def _make(self, step: int) -> Batch:
+    def people(self, step: int) -> Tensor:
+        """A number for the person of each face in the batch of `step`, int64 (N,)."""
+        plan = self._plan(step)
+        known = self.faces.people
+        return torch.from_numpy(plan.rows if known is None else known[plan.rows])
+
+    def _plan(self, step: int) -> BatchPlan:
         plan = plan_batch(self.faces, self.budget, self.seed, step, self.references)
-        return self.images.gather(plan.part(*self.share))
+        return plan.part(*self.share)
+
+    def _make(self, step: int) -> Batch:
+        return self.images.gather(self._plan(step))
 
     def close(self) -> None:
         """End the thread."""

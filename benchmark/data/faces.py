@@ -35,6 +35,8 @@ class Faces:
     references: list[list[int]]
     """Rows of the pool, best first."""
     pool: Pool
+    people: np.ndarray | None = None
+    """A number for each face's person, int64 (N,); None: nobody is known to be there twice."""
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -47,6 +49,7 @@ class Faces:
             self.lr[rows],
             [self.references[row] for row in rows],
             self.pool,
+            None if self.people is None else self.people[rows],
         )
 
     def batch(self, rows: Sequence[int], count: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -122,7 +125,9 @@ def read_split(
     hr = face_ref.pool.images if split == "train" else face_ref.images(split)
     ids = face_ref.column(split, "image_id")
     lr = degrade_all(hr, ids, degradation, scale)
-    return Faces(ids, hr, lr, reference_rows(face_ref, split, reference_list), face_ref.pool)
+    references = reference_rows(face_ref, split, reference_list)
+    people = np.unique(face_ref.column(split, "identity"), return_inverse=True)[1]
+    return Faces(ids, hr, lr, references, face_ref.pool, people)
 
 
 def reference_rows(face_ref: FaceRef, split: str, reference_list: str) -> list[list[int]]:

@@ -45,6 +45,10 @@ class Method:
     `build()` gives a module whose `forward(lr, refs)` takes `lr` (N, 3, 16, 16) and `refs`
     (N, K, 3, 128, 128), float32 RGB in [0, 1], K from 0 up, and returns (N, 3, 128, 128) in the
     same range, not necessarily clamped. With `scales` beside 8, `lr` has 128 / scale pixels a side.
+
+    A module that has `training_loss(lr, hr, people)` is trained by that, and is given no
+    references: it makes them of the batch's HR faces (N, 3, 128, 128) itself. `people` (N,) int64
+    are numbers of persons; nobody may be his own reference. It draws with torch's generator.
     """
 
     name: str

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.data.batches import Loader
+from benchmark.data.batches import Batch, Loader
 from benchmark.data.faces import Faces
 from benchmark.methods.method import Method
 from benchmark.metrics.batch import score_batch
@@ -63,6 +63,18 @@ class State:
     """What the steps are computed in: `bf16` (autocast) or `fp32`."""
 
 
+class OwnLoss(nn.Module):
+    """Calls a network for the loss that it defines, as the network itself is called."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, lr: Tensor, hr: Tensor, people: Tensor) -> Tensor:
+        """The loss of one batch; see `benchmark.methods.method.Method`."""
+        return self.model.training_loss(lr, hr, people)  # pyright: ignore[reportCallIssue]
+
+
 class Trainer:
     """One training in memory."""
 
@@ -86,7 +98,8 @@ class Trainer:
         self.model = model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.criterion = (method.criterion or nn.L1Loss)().to(device)
         self.optimiser = torch.optim.Adam(self.model.parameters(), lr=0.0)
-        self.called: nn.Module = self.model
+        self.owns_loss = hasattr(self.model, "training_loss")
+        self.called: nn.Module = OwnLoss(self.model) if self.owns_loss else self.model
         self.curves, self.until = Curves(None), None
 
     def resume(self) -> None:
@@ -105,7 +118,7 @@ class Trainer:
 
     def prepare(self, compiled: bool, log: Path | None, until: float | None) -> None:
         """Make ready to train; see `benchmark.training.train.Running`."""
-        self.called = self.world.wrap(self.model)
+        self.called = self.world.wrap(self.called)
         if compiled:
             _need_compiler(self.device)
             mode = "reduce-overhead" if self.device.type == "cuda" else "default"
@@ -135,7 +148,7 @@ class Trainer:
             self.budget,
             self.seed,
             self.device,
-            references=self.method.uses_references,
+            references=self.method.uses_references and not self.owns_loss,
             share=(self.world.rank, self.world.size),
         )
         try:
@@ -201,13 +214,11 @@ class Trainer:
     def step(self, loader: Loader) -> float:
         """One optimiser step; returns its loss, the mean over all processes."""
         self.model.train()
-        lr, refs, hr = loader.batch(self.state.step)
+        batch = loader.batch(self.state.step)
         rate = learning_rate(self.budget, self.state.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        with self.autocast():
-            output = self.called(lr.contiguous(memory_format=torch.channels_last), refs)
-        loss = self.criterion(output.float(), hr)
+        loss = self._loss(batch, loader)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -215,6 +226,15 @@ class Trainer:
         found = _finite(self.world.mean(loss.detach()).item(), self.state.step)
         self.curves.add(self.state.step, loss=found, learning_rate=rate)
         return found
+
+    def _loss(self, batch: Batch, loader: Loader) -> Tensor:
+        lr, refs, hr = batch
+        lr = lr.contiguous(memory_format=torch.channels_last)
+        with self.autocast():
+            if self.owns_loss:
+                return self.called(lr, hr, loader.people(self.state.step).to(self.device))
+            output = self.called(lr, refs)
+        return self.criterion(output.float(), hr)
 
     def autocast(self) -> torch.autocast:
         """bf16 autocast, or none."""

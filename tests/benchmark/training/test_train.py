@@ -83,7 +83,7 @@ def start(face_ref: Path, out: Path, method: str, last: int) -> int:
     return subprocess.run([sys.executable, "-c", KILLED, *arguments]).returncode
 
 
-@pytest.mark.parametrize("method", ["srcnn", "msrnet"])
+@pytest.mark.parametrize("method", ["srcnn", "msrnet", "msrnet2"])
 def test_a_killed_training_ends_with_the_same_bytes(
     tiny_face_ref: Path, tmp_path: Path, method: str
 ):

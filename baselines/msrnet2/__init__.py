@@ -1,0 +1,38 @@
+"""MSRNet 2: the method of this project, which learns from its errors on other people's faces.
+
+Paper: R. Wang, M. Jian, H. Yu, L. Wang, B. Yang, "Face hallucination using multisource references
+and cross-scale dual residual fusion mechanism", Int. J. of Intelligent Systems 37(11), 2022,
+9982-10000, doi 10.1002/int.23024. Only the abstract is public.
+Origin: a reconstruction from the abstract; `baselines/msrnet2/network.py` says what is ours.
+Code licence: Apache-2.0 (this project). Weights: trained by the user; terms of the training data.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from baselines.msrnet2.network import MSRNet, Parts
+from benchmark.methods.method import Method, Variant
+
+
+def _with(name: str, idea: str, parts: Parts) -> Variant:
+    return Variant(name, partial(MSRNet, parts=parts), parts.external, idea)
+
+
+VARIANTS = (
+    _with("no-external", "trained without references", Parts(external=False)),
+    _with("no-error", "references without the error on them", Parts(error=False)),
+    _with("no-summary", "no means over all references", Parts(summary=False)),
+    _with("no-regression", "errors are gathered, not fitted", Parts(regression=False)),
+    _with("no-gather", "errors are fitted, not gathered", Parts(gather=False)),
+)
+
+METHOD = Method(
+    "msrnet2",
+    "MSRNet 2",
+    "Wang et al., IJIS 2022 (reconstruction)",
+    MSRNet,
+    uses_references=True,
+    trained=True,
+    variants=VARIANTS,
+)

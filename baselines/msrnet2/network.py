@@ -1,0 +1,239 @@
+"""MSRNet: x8 face super-resolution that learns from its own errors on other people's faces.
+
+A documented reconstruction of "Face hallucination using multisource references and cross-scale dual
+residual fusion mechanism" (Wang, Jian, Yu, Wang, Yang; Int. J. of Intelligent Systems 37(11), 2022,
+doi 10.1002/int.23024). Only its abstract is public: that references of different identities guide
+the network, external and internal ones are fused across scales and space, by dual residuals, with
+no face prior and no alignment. All else here is our choice, above all that a reference brings the
+error that the network makes on it: it is shrunk, super-resolved, and compared with itself.
+
+`trunk.py` is the network of K = 0, `errors.py` what references say, `fusion.py` what is made of it,
+`training.py` how it learns. What references change starts near zero and is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from baselines.msrnet2.errors import ERRORS, Expected, Gather, Regression
+from baselines.msrnet2.fusion import Decoder, Given
+from baselines.msrnet2.trunk import WIDTHS, Look, Trunk
+from baselines.msrnet2.worlds import draw_references, draw_world, shrink
+from benchmark.methods.patches import downsample_references, to_rows
+from benchmark.methods.resample import upsample
+
+FEATURES = 16
+"""By which a cell's error is told."""
+HEADS = 4
+REACH = 1
+"""Cells around its own place in which a cell looks."""
+VALUES = 16
+"""Features that a reference brings beside its error."""
+SCALE = 16.0
+"""Errors times this are of the size of features."""
+AT_A_TIME = 16
+"""References that the trunk looks at together."""
+TOGETHER = 80
+"""References of several faces that are kept at once."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Which parts an MSRNet has: all by default."""
+
+    external: bool = True
+    """References. Without them the network is its trunk, and `refs` are not looked at."""
+    internal: bool = True
+    """Attention of the face to itself."""
+    error: bool = True
+    """The network's error on a reference; without, its high frequencies stand in its place."""
+    summary: bool = True
+    """Means of errors over all references, by place and over all places."""
+    regression: bool = True
+    """Errors are told by a regression that is fitted to the references."""
+    gather: bool = True
+    """Errors and features are gathered by attention."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A face, or a reference, as rows of cells."""
+
+    cells: Tensor
+    """What describes a cell: (N, 1024, 115)."""
+    small: Tensor
+    """The LR face, its mean taken out, of length 1: (N, 768)."""
+
+    def take(self, which: slice | Tensor) -> Seen:
+        """Some of the faces."""
+        return Seen(self.cells[which], self.small[which])
+
+
+@dataclass(frozen=True)
+class References:
+    """References with what they bring."""
+
+    seen: Seen
+    errors: Tensor
+    """(M, 1024, 48), times `SCALE`."""
+    detail: Tensor
+    """High frequencies, what the upsampled reference lacks: (M, 1024, 48)."""
+
+    @classmethod
+    def joined(cls, parts: Sequence[References]) -> References:
+        """Those of all `parts`."""
+        seen = Seen(
+            *(
+                torch.cat(same)
+                for same in zip(*((p.seen.cells, p.seen.small) for p in parts), strict=True)
+            )
+        )
+        return cls(seen, torch.cat([p.errors for p in parts]), torch.cat([p.detail for p in parts]))
+
+    def take(self, places: Tensor) -> References:
+        """Those at `places`."""
+        return References(self.seen.take(places), self.errors[places], self.detail[places])
+
+
+class MSRNet(nn.Module):
+    """The network. `parts` takes some of it away."""
+
+    def __init__(self, parts: Parts = Parts()) -> None:
+        super().__init__()
+        self.parts = parts
+        self.trunk = Trunk(parts.internal)
+        if not parts.external:
+            return
+        cells = WIDTHS[32] + ERRORS + 3
+        self.telling = nn.Linear(cells, FEATURES, bias=False)
+        self.value = nn.Linear(cells + ERRORS, VALUES)
+        self.regression = Regression(FEATURES) if parts.regression else None
+        self.gather = Gather(cells, HEADS, REACH) if parts.gather else None
+        heads = HEADS if parts.gather else 0
+        self.decoder = Decoder(heads, VALUES, parts.regression, parts.summary)
+
+    def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
+        """See `benchmark.Method`. The order of the references does not matter."""
+        look = self.trunk.look(lr)
+        if not self.parts.external or refs.shape[1] == 0:
+            return look.sr
+        refs = turned_alike(lr, refs)
+        seen, step = self.see(look), max(1, TOGETHER // refs.shape[1])
+        changes = []
+        for n, studied in enumerate(self._studied(refs, step)):
+            one = slice(n, n + 1)
+            changes.append(self.change(look.take(one), seen.take(one), studied))
+        return look.sr + torch.cat(changes)
+
+    def _studied(self, refs: Tensor, step: int) -> Iterator[References]:
+        """References (N, K, 3, 128, 128) of each face, looked at for `step` faces together."""
+        for part in refs.split(step):
+            studied = self.study(part.flatten(0, 1))
+            places = torch.arange(part.shape[0] * part.shape[1], device=refs.device)
+            for mine in places.split(part.shape[1]):
+                yield studied.take(mine)
+
+    @torch.no_grad()
+    def study(self, refs: Tensor) -> References:
+        """References (M, 3, 128, 128), super-resolved by the trunk as it is in use."""
+        small = downsample_references(refs.unsqueeze(0))[0]
+        training = self.trunk.training
+        self.trunk.eval()
+        found = [
+            self.references(self.trunk.look(lr), hr)
+            for lr, hr in zip(small.split(AT_A_TIME), refs.split(AT_A_TIME), strict=True)
+        ]
+        self.trunk.train(training)
+        return References.joined(found)
+
+    def training_loss(self, lr: Tensor, hr: Tensor, people: Tensor) -> Tensor:
+        """See `benchmark.methods.method.Method`: of the trunk, and of the rest in an episode."""
+        alone = F.l1_loss(self.trunk.look(lr).sr, hr)
+        return alone + self.episode_loss(hr, people) if self.parts.external else alone
+
+    def episode_loss(self, hr: Tensor, people: Tensor) -> Tensor:
+        """L1 of HR faces (N, 3, 128, 128), brought into a world, with others of them as references.
+
+        The trunk, as it is in use, looks at them once, and does not learn. All are references, and
+        the first half learns what to make of them, as that takes most of the time.
+        """
+        hr = draw_world(hr.device)(hr)
+        training = self.trunk.training
+        self.trunk.eval()
+        with torch.no_grad():
+            look = self.trunk.look(shrink(hr))
+            refs = self.references(look, hr)
+        self.trunk.train(training)
+        other = (people[:, None] != people[None]).float()
+        half = slice(0, (len(hr) + 1) // 2)
+        change = self.change_each_other(look, refs, draw_references(other), other, half)
+        return F.l1_loss(look.sr[half] + change, hr[half])
+
+    def references(self, look: Look, hr: Tensor) -> References:
+        """Faces that the trunk looked at, with their HR faces (M, 3, 128, 128), as references."""
+        detail = to_rows((hr - look.base) * SCALE)
+        errors = to_rows((hr - look.sr) * SCALE) if self.parts.error else detail
+        return References(self.see(look), errors, detail)
+
+    def see(self, look: Look) -> Seen:
+        """A face as rows of cells."""
+        features = look.features[32]
+        size = features.float().square().mean((1, 2, 3), keepdim=True).add(1e-6).rsqrt()
+        detail = (look.sr - look.base) * SCALE
+        parts = features * size, upsample(look.lr, 2) - 0.5
+        cells = torch.cat([to_rows(parts[0]), to_rows(detail), to_rows(parts[1])], -1)
+        return Seen(cells, centred(look.lr))
+
+    def change(self, look: Look, seen: Seen, refs: References) -> Tensor:
+        """What M references change of one face: (1, 3, 128, 128)."""
+        alike = seen.small @ refs.seen.small.T
+        refs = refs.take(alike[0].argsort(stable=True))
+        expected = None
+        if self.regression is not None:
+            face, others = self.telling(seen.cells), self.telling(refs.seen.cells)
+            expected = self.regression(face, others, refs.errors)
+        return self._decoded(look, seen, refs, expected, torch.ones_like(alike))
+
+    def change_each_other(
+        self, look: Look, refs: References, weight: Tensor, other: Tensor, which: slice
+    ) -> Tensor:
+        """What N faces, as references, change of `which` of them: (N', 3, 128, 128).
+
+        `weight` (N, N) is 1 where a face has another as reference, `other` where they are of
+        different people.
+        """
+        expected = None
+        if self.regression is not None:
+            faces = self.telling(refs.seen.cells)
+            expected = self.regression.each_other(faces, refs.errors, weight, other).take(which)
+        return self._decoded(look.take(which), refs.seen.take(which), refs, expected, weight[which])
+
+    def _decoded(
+        self, look: Look, seen: Seen, refs: References, expected: Expected | None, weight: Tensor
+    ) -> Tensor:
+        alike = seen.small @ refs.seen.small.T
+        gathered = None
+        if self.gather is not None:
+            values = torch.cat(
+                [refs.errors, self.value(torch.cat([refs.seen.cells, refs.detail], -1))], -1
+            )
+            gathered = self.gather(seen.cells, refs.seen.cells, values, weight, alike)
+        given = Given(weight, alike, expected, gathered, refs.errors)
+        return self.decoder(look, given) / SCALE
+
+
+def centred(small: Tensor) -> Tensor:
+    """LR faces (..., 3, 16, 16), each colour's mean taken out, of length 1: (..., 768)."""
+    return F.normalize((small - small.mean((-2, -1), keepdim=True)).flatten(-3), dim=-1)
+
+
+def turned_alike(lr: Tensor, refs: Tensor) -> Tensor:
+    """References (N, K, 3, 128, 128), each mirrored where it is then more like the face."""
+    face, small = centred(lr).unsqueeze(1), downsample_references(refs)
+    gain = (face * (centred(small.flip(-1)) - centred(small))).sum(-1)
+    return torch.where(gain[..., None, None, None] > 0, refs.flip(-1), refs)
