@@ -22,11 +22,11 @@ COARSE = 4
 
 
 FOLDS = 8
-"""Parts of the references that are left out in turn, to see how far the rest foretells them."""
+"""Parts of the references that are left out in turn, to see how far the rest predicts them."""
 AROUND = 4
-"""Cells around its own in which it is looked how far errors are foretold."""
+"""Cells around its own in which it is looked how far errors are predicted."""
 _MOST = 2.0
-"""What trust comes near to where little was foretold, and all of it right."""
+"""What trust comes near to where little was predicted, and all of it right."""
 _QUICK = 10.0
 """Numbers that are learnt as logarithms move so many times faster than weights."""
 
@@ -38,7 +38,7 @@ class Expected:
     errors: Tensor
     """(N, 1024, 48), made smaller by `trust`."""
     trust: Tensor
-    """How far errors on other references are foretold around a cell, (N, 1024, 1)."""
+    """How far errors on other references are predicted around a cell, (N, 1024, 1)."""
     doubt: Tensor
     """How far from all references a cell is, in [0, 1]: 1 where nothing is known. (N, 1024, 1)."""
 
@@ -53,7 +53,7 @@ class Regression(nn.Module):
     For each cell one Bayesian linear regression (after Bertinetto et al., ICLR 2019), whose prior
     is the regression of the 4x4 cells around, whose prior is zero. Precisions of both priors are
     learnt. They do not depend on K: more references are trusted more, by themselves. And what is
-    foretold is tried on references that are left out: it counts as far as it is right there.
+    predicted is tried on references that are left out: it counts as far as it is right there.
     """
 
     def __init__(self, features: int) -> None:
@@ -65,7 +65,7 @@ class Regression(nn.Module):
         self.far = nn.Parameter(far.log() / _QUICK)
         """Log precision of a part's regression about zero."""
         self.evidence = nn.Parameter(torch.zeros(()))
-        """Log of how much must be foretold before it counts."""
+        """Log of how much must be predicted before it counts."""
         self.belief = nn.Parameter(torch.tensor(-0.2))
         """What is believed before: a sigmoid of it."""
 
@@ -81,7 +81,7 @@ class Regression(nn.Module):
     def each_other(self, faces: Tensor, errors: Tensor, weight: Tensor, given: Tensor) -> Expected:
         """The same for N faces that are each other's references, with features (N, 1024, D).
 
-        `weight` (N, N) is 1 where a face has another as reference. What is foretold of one face is
+        `weight` (N, N) is 1 where a face has another as reference. What is predicted of one face is
         tried on the others, `given` (N, N) being 1 where it may be: on nobody himself.
         """
         with torch.autocast(faces.device.type, enabled=False):
@@ -104,7 +104,7 @@ class Regression(nn.Module):
         return Expected(*parts)
 
     def _left_out(self, refs: Tensor, errors: Tensor) -> tuple[Tensor, Tensor]:
-        """Foretold times true errors, and foretold ones squared, summed: both (1024, 1, 1)."""
+        """Foretold times true errors, and predicted ones squared, summed: both (1024, 1, 1)."""
         right, size = errors.new_zeros(2, refs.shape[0], 1, 1)
         count = refs.shape[1]
         if count == 1:

@@ -50,10 +50,18 @@ _MARKS = {
 _CSV_DIGITS = 5
 
 
-def _order(key: tuple[str, str, str, int]) -> tuple[bool, tuple[str, str, str, int]]:
-    """What leaderboards are sorted by."""
+def _order(key: tuple[str, str, str, int]) -> tuple[bool, bool, tuple[str, str, str, int]]:
+    """What leaderboards are sorted by: x8 first, and what was trained where it is tested."""
     known = TASKS.get(key[0])
-    return known is not None and known.scale != SCALE, key
+    return (
+        (False, False, key)
+        if known is None
+        else (
+            known.scale != SCALE,
+            bool(known.trained_on),
+            key,
+        )
+    )
 
 
 class Leaderboard:

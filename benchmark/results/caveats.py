@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from benchmark.protocol.budgets import BUDGETS, split_budget
+from benchmark.protocol.tasks import TASKS
 from benchmark.results.result import Result
 
 
@@ -68,7 +69,7 @@ def _data(runs: Sequence[Result]) -> Iterator[str]:
         if _training(run).get("data_revision", run.data_revision) != run.data_revision
     ]
     packed = [run for run in other if _training(run).get("archived_from") == run.data_revision]
-    strange = [run for run in other if run not in packed]
+    strange = [run for run in other if run not in packed and not _is_transfer(run)]
     if packed:
         yield f"Trained on an archive of this Face_Ref with lossy images: {_names(packed)}."
     if strange:
@@ -76,6 +77,11 @@ def _data(runs: Sequence[Result]) -> Iterator[str]:
             "Trained on other data than this Face_Ref, which may hold faces of its test split: "
             f"{_names(strange)}."
         )
+
+
+def _is_transfer(run: Result) -> bool:
+    """Whether its task asks for training on other faces."""
+    return run.task in TASKS and bool(TASKS[run.task].trained_on)
 
 
 def _references(runs: Sequence[Result]) -> list[str]:

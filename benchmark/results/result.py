@@ -153,8 +153,11 @@ def label(result: Result) -> str:
 def is_variant(result: Result, leaderboard: Sequence[Result]) -> bool:
     """Whether this is an ablation of a method of `leaderboard`, such as `msrnet-no-remap`.
 
-    Outputs from outside are none, whatever their name: nobody here trained them.
+    Adapted to a part of a pool is one, too. Outputs from outside are none, whatever their name:
+    nobody here trained them.
     """
+    if result.adaptation is not None:
+        return not result.adaptation["whole"]
     whole, _, part = result.method.partition("-")
     trained = result.training is not None
     return trained and bool(part) and any(row.method == whole for row in leaderboard)

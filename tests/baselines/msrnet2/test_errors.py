@@ -16,14 +16,14 @@ def _told(count: int, noise: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _left(count: int) -> float:
-    """Share of the error of one more face that is left after it was foretold from `count`."""
+    """Share of the error of one more face that is left after it was predicted from `count`."""
     features, errors = _told(count + 1)
     found = Regression(WIDTH)(features[:1], features[1:], errors[1:]).errors
     return float((found - errors[:1]).square().mean() / errors[:1].square().mean())
 
 
 @torch.no_grad()
-def test_more_references_foretell_more():
+def test_more_references_predict_more():
     left = [_left(count) for count in (8, 64, 400)]
     assert left == sorted(left, reverse=True)
     assert left[0] < 1
@@ -46,7 +46,7 @@ def test_it_is_the_bayesian_regression_by_the_book():
 
 
 @torch.no_grad()
-def test_what_is_not_foretold_on_others_does_not_count():
+def test_what_is_not_predicted_on_others_does_not_count():
     features, errors = _told(40)
     noise = torch.randn(errors.shape, generator=torch.Generator().manual_seed(1))
     regression = Regression(WIDTH)
