@@ -111,7 +111,11 @@ DEVICES = ("cpu", "cuda")
 
 
 def open_device(name: str) -> torch.device:
-    """The device `cpu` or `cuda`; raises FaceRefError where it is not to be had."""
+    """The device `cpu` or `cuda`; raises FaceRefError where it is not to be had.
+
+    float32 on a GPU is float32 from then on: without being told, cuDNN rounds the inputs of
+    convolutions to TF32, of ten bits.
+    """
     import torch
 
     if name not in DEVICES:
@@ -121,6 +125,8 @@ def open_device(name: str) -> torch.device:
             "--device cuda: torch sees no CUDA device here. "
             "Check `nvidia-smi` and that torch is a CUDA build, or use --device cpu."
         )
+    if name == "cuda":
+        torch.backends.cudnn.allow_tf32 = False
     return torch.device(name)
 
 

@@ -325,11 +325,18 @@ def _contiguous(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _need_compiler(device: torch.device) -> None:
-    compiler = os.environ.get("CXX", "g++")
-    if device.type == "cpu" and shutil.which(compiler) is None:
+    """Raise FaceRefError where what torch.compile writes cannot be compiled.
+
+    That is C++ for a CPU; for a GPU the C that starts Triton's kernels.
+    """
+    language, variable, usual = ("C++", "CXX", ("g++",))
+    if device.type == "cuda":
+        language, variable, usual = ("C", "CC", ("gcc", "clang"))
+    named = [os.environ[variable]] if variable in os.environ else usual
+    if not any(shutil.which(name) for name in named):
         raise FaceRefError(
-            f"--compile needs a C++ compiler, and {compiler!r} is not there. Install one "
-            "(apt install g++), name it in CXX, or leave --compile out."
+            f"--compile needs a {language} compiler, and {named[0]!r} is not there. Install one "
+            f"(apt install {usual[0]}), name it in {variable}, or leave --compile out."
         )
 
 

@@ -22,6 +22,9 @@ TASKS = ("detection", "recognition")
 LONGEST = 200
 """Characters of onnxruntime's message that are passed on."""
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+OPTIONS = {"cpu": {}, "cuda": {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}}
+"""float32 as on a CPU, and algorithms of cuDNN that are not chosen by timing anew for each size of
+a batch, which would change the last digits from run to run."""
 
 
 def find_pack(pack: str) -> Path:
@@ -67,7 +70,9 @@ def _load_models(folder: Path, device: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in sorted(path for path in folder.glob("*.onnx") if path.name[0] != "."):
         try:
-            model = get_model(str(path), providers=[provider], sess_options=options)
+            model = get_model(
+                str(path), providers=[(provider, OPTIONS[device])], sess_options=options
+            )
         except Exception as error:
             raise _unopened(path, error) from error
         task = getattr(model, "taskname", None)
@@ -92,10 +97,10 @@ def _unopened(path: Path, error: Exception) -> FaceRefError:
 
 
 def _refuse_fallback(session: Any, provider: str, path: Path, device: str) -> None:
-    """Raise FaceRefError where `session` does not run on `provider`.
+    """Raise FaceRefError where `session` does not run on `provider`, nor let it change to another.
 
     onnxruntime lists a provider that it was built with and, where its libraries do not load, makes
-    a session on the CPU with a line in the log.
+    a session on the CPU with a line in the log; a call that fails on the GPU it does on the CPU.
     """
     used = session.get_providers()
     if provider not in used:
@@ -104,6 +109,7 @@ def _refuse_fallback(session: Any, provider: str, path: Path, device: str) -> No
             f"{provider}: its CUDA or cuDNN libraries do not load, or no device is free. Run "
             f"faceref doctor --device {device}, or use --device cpu."
         )
+    session.disable_fallback()
 
 
 class PackEmbedder:

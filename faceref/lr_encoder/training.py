@@ -181,7 +181,7 @@ class _Trainer:
         if not self.checkpoint.exists() or not self.out.exists():
             return
         anew = "Delete it: the LR encoder is then trained from the beginning."
-        saved = read_checkpoint(self.checkpoint, anew, self.device)
+        saved = read_checkpoint(self.checkpoint, anew)
         with reading(self.checkpoint, anew):
             if saved["of"] == self.of:
                 self.model.load_state_dict(saved["model"])

@@ -14,15 +14,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def read_checkpoint(
-    path: Path, way_out: str, device: Any = "cpu", *, mapped: bool = False
-) -> dict[str, Any]:
+def read_checkpoint(path: Path, way_out: str, *, mapped: bool = False) -> dict[str, Any]:
     """What `torch.save` wrote: tensors and plain values. No file can run code.
 
     Args:
         path: The file.
         way_out: What to do where it cannot be used.
-        device: Where its tensors go.
         mapped: Leave tensors on disk until they are used.
 
     Raises:
@@ -32,7 +29,7 @@ def read_checkpoint(
 
     with reading(path, way_out, "is damaged or no file of torch.save"):
         try:
-            found = torch.load(path, map_location=device, weights_only=True, mmap=mapped)
+            found = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
         except (RuntimeError, EOFError) as error:
             if is_empty(path) or zipfile.is_zipfile(path):
                 raise

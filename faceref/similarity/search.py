@@ -25,6 +25,8 @@ BLOCK = 100_000
 """Vectors added to an inverted file at a time."""
 DEEP = 1024
 """Neighbours asked for above which the inverted file hands over to exact search."""
+GPU_MOST = 2048
+"""Neighbours, and lists visited, that faiss can do on a GPU; beyond, the CPU searches."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +63,15 @@ def open_search(vectors: np.ndarray, device: str = "cpu") -> Search:
         FaceRefError: Where `device` is `cuda` and faiss has none.
     """
     faiss = load_faiss()
-    if device == "cuda":
-        index = faiss.index_cpu_to_gpu(_gpu(faiss), 0, faiss.IndexFlatIP(vectors.shape[1]))
-        index.add(np.ascontiguousarray(vectors))
-        return index.search
 
     def search(queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         return faiss.knn(queries, vectors, count, metric=faiss.METRIC_INNER_PRODUCT)
 
-    return search
+    if device != "cuda":
+        return search
+    index = faiss.index_cpu_to_gpu(_gpu(faiss), 0, faiss.IndexFlatIP(vectors.shape[1]))
+    index.add(np.ascontiguousarray(vectors))
+    return lambda queries, count: (search if count > GPU_MOST else index.search)(queries, count)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,16 +124,17 @@ def open_ivf(
     chosen = np.sort(rng.choice(len(probes), min(rule.sample, len(probes)), replace=False))
     sample = np.ascontiguousarray(probes[chosen])
     wanted = use.wanted(chosen, exact(sample, use.fetch)[1])
-    visited = 1
-    while True:
-        index.nprobe = visited
-        recall = _recall(use.wanted(chosen, index.search(sample, use.fetch)[1]), wanted)
-        if recall >= rule.recall or visited == lists:
-            break
-        visited = min(2 * visited, lists)
+    visited, most = 1, min(lists, GPU_MOST) if device == "cuda" else lists
 
     def search(queries: np.ndarray, fetch: int) -> tuple[np.ndarray, np.ndarray]:
         return exact(queries, fetch) if fetch > DEEP else index.search(queries, fetch)
+
+    while True:
+        index.nprobe = visited
+        recall = _recall(use.wanted(chosen, search(sample, use.fetch)[1]), wanted)
+        if recall >= rule.recall or visited == most:
+            break
+        visited = min(2 * visited, most)
 
     report = {"lists": lists, "visited": visited, "recall": round(recall, 4)}
     report["recall_at"] = use.count

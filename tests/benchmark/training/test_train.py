@@ -421,3 +421,19 @@ def test_train_and_evaluate_need_no_more_than_a_lean_host_has(tiny_face_ref: Pat
     subprocess.run([sys.executable, "-c", code, str(tiny_face_ref), str(tmp_path)], check=True)
     found = list((tmp_path / "results").rglob("*.json"))
     assert [json.loads(path.read_text())["method"] for path in found] == ["srcnn"]
+
+
+@pytest.mark.parametrize(
+    ("device", "said"),
+    [("cpu", r"a C\+\+ compiler, and 'g\+\+'"), ("cuda", "a C compiler, and 'gcc'")],
+)
+def test_compile_needs_the_compiler_of_its_device(
+    device: str, said: str, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("CC", "CXX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(trainer.shutil, "which", lambda name: None)
+    with pytest.raises(FaceRefError, match=said):
+        trainer._need_compiler(torch.device(device))
+    monkeypatch.setattr(trainer.shutil, "which", lambda name: f"/usr/bin/{name}")
+    trainer._need_compiler(torch.device(device))

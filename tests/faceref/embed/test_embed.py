@@ -89,11 +89,25 @@ def test_onnxruntime_without_cuda_is_no_cuda(tmp_path: Path, monkeypatch: pytest
         open_embedder("insightface", pack=str(tmp_path), device="cuda")
 
 
-def _pack_opened_on(providers: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Open a pack of one model with an onnxruntime that lists CUDA and runs on `providers`."""
+class FakeSession:
+    """A session of onnxruntime that runs on `providers`."""
+
+    def __init__(self, providers: list[str]) -> None:
+        self.providers, self.may_change = providers, True
+
+    def get_providers(self) -> list[str]:
+        """Where it runs."""
+        return self.providers
+
+    def disable_fallback(self) -> None:
+        """Without this a call that fails on the GPU is done on the CPU."""
+        self.may_change = False
+
+
+def _pack_opened_on(session: FakeSession, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Open a pack of one model with an onnxruntime that lists CUDA and gives `session`."""
 
     def get_model(path: str, **_: object) -> SimpleNamespace:
-        session = SimpleNamespace(get_providers=lambda: providers)
         return SimpleNamespace(taskname="recognition", session=session)
 
     (folder / "w600k.onnx").touch()
@@ -108,12 +122,16 @@ def test_a_session_that_fell_back_to_the_cpu_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     with pytest.raises(FaceRefError, match=r"w600k\.onnx on CPUExecutionProvider in place of CUDA"):
-        _pack_opened_on(["CPUExecutionProvider"], tmp_path, monkeypatch)
+        _pack_opened_on(FakeSession(["CPUExecutionProvider"]), tmp_path, monkeypatch)
 
 
-def test_a_session_on_cuda_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_session_on_cuda_is_taken_and_stays_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    session = FakeSession(["CUDAExecutionProvider", "CPUExecutionProvider"])
     with pytest.raises(FaceRefError, match="no detection model among"):
-        _pack_opened_on(["CUDAExecutionProvider", "CPUExecutionProvider"], tmp_path, monkeypatch)
+        _pack_opened_on(session, tmp_path, monkeypatch)
+    assert not session.may_change
 
 
 def test_a_spec_is_located_by_an_absolute_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -129,7 +147,7 @@ def _open_models(
     """A pack whose files are models of these tasks; what is in the files does not matter."""
 
     def get_model(path: str, **_: object) -> SimpleNamespace:
-        session = SimpleNamespace(get_providers=lambda: ["CPUExecutionProvider"])
+        session = FakeSession(["CPUExecutionProvider"])
         return SimpleNamespace(
             taskname=tasks[Path(path).name],
             session=session,
