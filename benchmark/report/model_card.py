@@ -73,9 +73,14 @@ def _chosen(results: Sequence[Result], method: str, weights: str | None) -> list
             f"{f' begin with {weights}' if weights else ''}. Give --weights, one of: {every}."
         )
     own = [result for result in own if _weights(result) == hashes[0]]
-    first = own[0]
+    first = next((one for one in own if _at_home(one)), own[0])
     same = [r for r in own if (r.task, r.images_sha256) == (first.task, first.images_sha256)]
     return sorted(same, key=lambda result: (result.references, result.run))
+
+
+def _at_home(result: Result) -> bool:
+    """Whether it was tested on the data that it was trained on."""
+    return (result.training or {}).get("data_revision") == result.data_revision
 
 
 def _weights(result: Result) -> str:
