@@ -19,13 +19,13 @@ from benchmark.cli.options import (
 
 ADAPT = """**Examples**
 
-`facebench adapt face_ref --weights runs/sparnet_s --out mine.safetensors`
+`facebench adapt face_ref --out mine.safetensors`
 
-`facebench adapt face_ref --weights msrnet --faces 300 --out mine.safetensors`
+`facebench adapt face_ref --weights runs/sparnet_s --faces 300 --out mine.safetensors`
 
 `facebench adapt face_ref --weights runs/edsr --by tuning --steps 300 --out tuned.safetensors`
 
-Then: `facebench upscale photo.jpg --weights mine.safetensors`, or `facebench evaluate`.
+Then: `facebench upscale photo.jpg --face-ref face_ref --weights mine.safetensors`
 
 `memory` trains nothing: the network's error on each face of the pool is known, and a regression
 learns to expect it. Where that does not help people who are left out, nothing is changed.
@@ -34,13 +34,13 @@ learns to expect it. Where that does not help people who are left out, nothing i
 
 def adapt(
     face_ref: FaceRefDir,
+    out: Annotated[Path, typer.Option(help="File to write: NAME.safetensors.")],
     weights: Annotated[
         str,
         typer.Option(
             help="Folder of a training, an exported file, or a method whose weights are here."
         ),
-    ],
-    out: Annotated[Path, typer.Option(help="File to write: NAME.safetensors.")],
+    ] = "msrnet",
     by: Annotated[str, typer.Option(help="memory or tuning.")] = "memory",
     faces: Annotated[
         int | None,
@@ -60,7 +60,7 @@ def adapt(
 ) -> None:
     """Adapt a network to where the train faces of a set are from, in minutes.
 
-    Example: `facebench adapt face_ref --weights runs/edsr --out mine.safetensors`
+    Example: `facebench adapt face_ref --out mine.safetensors`
     """
     import benchmark
     from faceref.console import say

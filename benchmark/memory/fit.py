@@ -65,7 +65,7 @@ def learn_errors(
         reference_list: Which, one of `benchmark.data.faces.LISTS`.
         degradation: How LR faces are made.
         device: Where the network computes; None: the CPU.
-        progress: Called with faces done, faces in all, and an empty text.
+        progress: Called with faces done, faces in all, and what is done besides.
 
     Returns:
         The regression of whole faces, with what people who were left out say of it.
@@ -86,7 +86,7 @@ def learn_errors(
             _add(sums, lr[mine], output[mine], as_batch(hr)[mine])
         done += len(ids)
         if progress:
-            progress(done, len(rows), "")
+            progress(done, len(rows), "fitting" if done == len(rows) else "")
     return learn(folds)
 
 
