@@ -135,15 +135,13 @@ def full_range(image: np.ndarray) -> np.ndarray:
 
 
 def _mirrored_matrix(before: int, scale: int) -> np.ndarray:
-    import torch
-
     from benchmark.methods.resample import kernel
 
     matrix = np.zeros((before // scale, before))
     for row in range(len(matrix)):
         centre = (row + 0.5) * scale
         taps = np.arange(int(centre) - 2 * scale, int(centre) + 2 * scale)
-        weights = kernel(torch.from_numpy((taps + 0.5 - centre) / scale)).numpy()
+        weights = kernel((taps + 0.5 - centre) / scale)
         mirrored = np.where(taps < 0, -1 - taps, np.minimum(taps, 2 * before - 1 - taps))
         np.add.at(matrix[row], mirrored, weights / weights.sum())
     return matrix

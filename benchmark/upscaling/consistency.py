@@ -20,8 +20,7 @@ ROUNDS = 6
 
 def shrink(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """Float (H, W, 3) at (height, width, 3), not rounded."""
-    rows, columns = matrix(image.shape[0], height), matrix(image.shape[1], width)
-    return _both(rows.numpy(), image, columns.numpy())
+    return _both(matrix(image.shape[0], height), image, matrix(image.shape[1], width))
 
 
 def enlarge(image: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -49,7 +48,7 @@ def agree(large: np.ndarray, small: np.ndarray, weight: np.ndarray | float = 1.0
 @lru_cache(maxsize=64)
 def _inverse(large: int, small: int) -> np.ndarray:
     """Pseudo-inverse of `matrix(large, small)`: float32 (large, small)."""
-    down = matrix(large, small).numpy().astype(np.float64)
+    down = matrix(large, small).astype(np.float64)
     return np.linalg.solve(down @ down.T, down).T.astype(np.float32)
 
 
