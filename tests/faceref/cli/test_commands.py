@@ -108,7 +108,7 @@ def test_facebench_names_wrong_values(tiny_face_ref: Path, tmp_path: Path):
         (["train", str(tiny_face_ref), "-m", "bicubic", "--out", out], "nothing to train"),
         (
             ["train", str(tiny_face_ref), "-m", "edsr", "--budget", "huge", "--out", out],
-            "debug, demo, full, small",
+            "debug, demo, full, medium, small",
         ),
         (["evaluate", str(tiny_face_ref), "-m", "edsr"], "--weights DIR"),
         (["evaluate", str(tiny_face_ref), "-m", "bicubic", "--task", "x"], "Unknown task"),
