@@ -150,6 +150,10 @@ def label(result: Result) -> str:
     return f"{result.title} (K=0)" if result.uses_references else result.title
 
 
+VARIED = ("msrnet",)
+"""Methods whose ablations are such on leaderboards without them, too."""
+
+
 def is_variant(result: Result, leaderboard: Sequence[Result]) -> bool:
     """Whether this is an ablation of a method of `leaderboard`, such as `msrnet-no-remap`.
 
@@ -160,7 +164,8 @@ def is_variant(result: Result, leaderboard: Sequence[Result]) -> bool:
         return not result.adaptation["whole"]
     whole, _, part = result.method.partition("-")
     trained = result.training is not None
-    return trained and bool(part) and any(row.method == whole for row in leaderboard)
+    known = any(row.method == whole for row in leaderboard) or whole in VARIED
+    return trained and bool(part) and known
 
 
 def merge_seeds(results: Sequence[Result]) -> list[Result]:
