@@ -1,43 +1,45 @@
-"""MSRNet: x8 face super-resolution guided by several faces of other people.
+"""MSRNet: x8 face super-resolution that learns from its own errors on other people's faces.
 
 A documented reconstruction of "Face hallucination using multisource references and cross-scale dual
 residual fusion mechanism" (Wang, Jian, Yu, Wang, Yang; Int. J. of Intelligent Systems 37(11), 2022,
 doi 10.1002/int.23024). Only its abstract is public: that references of different identities guide
 the network, external and internal ones are fused across scales and space, by dual residuals, with
-no face prior and no alignment. All else here (widths, matching, gates, losses) is our choice.
+no face prior and no alignment. All else here is our choice, above all that a reference brings the
+error that the network makes on it: it is shrunk, super-resolved, and compared with itself.
 
-Grids: 16, 32, 64, 128 cells a side, `WIDTHS` features each. `references.py` matches and
-gathers references; `Parts` says which parts there are, to take one away and see what it gave.
+`trunk.py` is the network of K = 0, `errors.py` what references say, `fusion.py` what is made of it,
+`training.py` how it learns. What references change starts near zero and is added.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.msrnet.fusion import FUSIONS, Alone
-from baselines.msrnet.references import (
-    SCALES,
-    Encoded,
-    External,
-    Gather,
-    Matcher,
-    UnencodedReferences,
-    to_neutral,
-)
-from baselines.msrnet.soft_matching import SoftGather
-from benchmark.methods.patches import GRID, downsample_references, remap, to_rows
+from baselines.msrnet.errors import ERRORS, Expected, Gather, Regression
+from baselines.msrnet.fusion import Decoder, Given
+from baselines.msrnet.trunk import WIDTHS, Output, Trunk
+from baselines.msrnet.worlds import draw_references, draw_world, shrink
+from benchmark.methods.patches import downsample_references, to_rows
 from benchmark.methods.resample import upsample
-from faceref.errors import FaceRefError, unknown_choice
 
-WIDTHS = {16: 64, 32: 64, 64: 32, 128: 16}
-TONES = ("face", "neutral", "own")
-MATCHINGS = ("hard", "soft")
+FEATURES = 16
+"""From which a regression predicts the error of a cell."""
+HEADS = 4
+REACH = 1
+"""Cells around its own place in which a cell looks."""
+VALUES = 16
+"""Features that a reference brings beside its error."""
+SCALE = 16.0
+"""Errors times this are of the size of features."""
+AT_A_TIME = 16
+"""References that the trunk looks at together."""
+TOGETHER = 80
+"""References of several faces that are kept at once."""
 
 
 @dataclass(frozen=True)
@@ -45,262 +47,199 @@ class Parts:
     """Which parts an MSRNet has: all by default."""
 
     external: bool = True
-    """References. Without them the network is the one of K = 0, and `refs` are not looked at."""
+    """References. Without them the network is its trunk, and `refs` are not looked at."""
     internal: bool = True
     """Attention of the face to itself."""
-    exchange: bool = True
-    """Features are exchanged between the scales of what was gathered."""
-    fusion: str = "dual"
-    """`dual`: both residuals. `merge`: one convolution of content and reference instead. `added`:
-    the network of K = 0, to which references add what they change."""
-    tone: str = "face"
-    """`face`: references take on the tone of each face. `neutral`: faces and references take on
-    one tone, so that references can be encoded once for all faces. `own`: neither is changed."""
-    confidence: bool = True
-    """The fusion trusts what was found as far as it is similar, by the map S of cosines; without,
-    S = 1. Which reference a cell is from is weighed by cosine either way."""
-    detail: bool = True
-    """Raw high frequencies of references, passed by a gate."""
-    reach: int | None = None
-    """Cells around its own, of 32x32, in which a cell is matched: faces are aligned. None: any."""
-    matching: str = "hard"
-    """`hard`: of each reference the most similar cell. `soft`: a weighted mean of all cells near,
-    which has a reach of its own."""
-
-    def __post_init__(self) -> None:
-        for name, choices in (("tone", TONES), ("fusion", FUSIONS), ("matching", MATCHINGS)):
-            if getattr(self, name) not in choices:
-                raise unknown_choice(name, getattr(self, name), choices)
-        if self.matching == "soft" and self.reach is not None:
-            raise FaceRefError(
-                f"Soft matching has a reach of its own, and reach={self.reach} was given. Leave it "
-                "out, or take matching='hard'."
-            )
+    error: bool = True
+    """The network's error on a reference; without, its high frequencies stand in its place."""
+    summary: bool = True
+    """Means of errors over all references, by place and over all places."""
+    regression: bool = True
+    """Errors are predicted by a regression that is fitted to the references."""
+    gather: bool = True
+    """Errors and features are gathered by attention."""
 
 
-def _conv(before: int, after: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(before, after, size, stride, size // 2)
+@dataclass(frozen=True)
+class Cells:
+    """A face, or a reference, as rows of cells."""
+
+    rows: Tensor
+    """What describes a cell: (N, 1024, 115)."""
+    lr: Tensor
+    """The LR face, its mean taken out, of length 1: (N, 768)."""
+
+    def take(self, which: slice | Tensor) -> Cells:
+        """Some of the faces."""
+        return Cells(self.rows[which], self.lr[which])
 
 
-class Block(nn.Module):
-    """Residual block: convolution, ReLU, convolution."""
+@dataclass(frozen=True)
+class References:
+    """References with what they bring."""
 
-    def __init__(self, width: int, side: int) -> None:
-        """The `side` in cells of what it works on makes no difference here."""
-        super().__init__()
-        self.first, self.second = _conv(width, width), _conv(width, width)
-        nn.init.zeros_(self.second.weight)
-        nn.init.zeros_(self.second.bias)  # pyright: ignore[reportArgumentType]
+    cells: Cells
+    errors: Tensor
+    """(M, 1024, 48), times `SCALE`."""
+    detail: Tensor
+    """High frequencies, what the upsampled reference lacks: (M, 1024, 48)."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Features (N, width, H, W) to the same shape."""
-        return x + self.second(F.relu(self.first(x)))
-
-
-class Up(nn.Sequential):
-    """Doubles the side by sub-pixel convolution (Shi et al., CVPR 2016)."""
-
-    def __init__(self, before: int, after: int) -> None:
-        super().__init__(_conv(before, 4 * after), nn.PixelShuffle(2))
-
-
-class Encoder(nn.Module):
-    """Feature pyramid of an image at 128, 64, 32 and 16, shared by the face and its references."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.head = _conv(3, WIDTHS[128])
-        self.block = Block(WIDTHS[64], 64)
-        sides = (128, 64, 32, 16)
-        self.down = nn.ModuleList(
-            _conv(WIDTHS[big], WIDTHS[small], stride=2) for big, small in pairwise(sides)
+    @classmethod
+    def joined(cls, parts: Sequence[References]) -> References:
+        """Those of all `parts`."""
+        cells = Cells(
+            torch.cat([p.cells.rows for p in parts]), torch.cat([p.cells.lr for p in parts])
+        )
+        return cls(
+            cells, torch.cat([p.errors for p in parts]), torch.cat([p.detail for p in parts])
         )
 
-    def forward(self, image: Tensor) -> dict[int, Tensor]:
-        """RGB (N, 3, 128, 128) to features by side, (N, WIDTHS[side], side, side)."""
-        features = F.leaky_relu(self.head(image - 0.5), 0.2)
-        pyramid = {128: features}
-        for side, down in zip((64, 32, 16), self.down, strict=True):
-            features = F.leaky_relu(down(features), 0.2)
-            features = self.block(features) if side == 64 else features
-            pyramid[side] = features
-        return pyramid
-
-
-class Internal(nn.Module):
-    """Cross-scale attention of the face to itself: a cell at 16 takes up 2x2 blocks of cells.
-
-    Each cell is compared with the face at half its size; what lies there at full size is detail for
-    the cell at twice its size (after Mei et al., CVPR 2020).
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        width = WIDTHS[16]
-        self.query, self.key = _conv(width, width // 2, 1), _conv(width, width // 2, 1)
-        self.value = _conv(width, width, 1)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Features (N, 64, 16, 16) to (N, 64, 32, 32)."""
-        query = self.query(features).flatten(2).transpose(1, 2)
-        key = self.key(F.avg_pool2d(features, 2)).flatten(2)
-        value = F.pixel_unshuffle(self.value(features), 2).flatten(2).transpose(1, 2)
-        attention = torch.softmax(query @ key * query.shape[-1] ** -0.5, -1)
-        blocks = (attention @ value).transpose(1, 2).unflatten(2, (16, 16))
-        return F.pixel_shuffle(blocks, 2)
-
-
-class Exchange(nn.Module):
-    """Exchanges features between the scales of the gathered references."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.down = nn.ModuleDict(
-            {str(side): _conv(WIDTHS[2 * side], WIDTHS[side], stride=2) for side in (32, 64)}
-        )
-        self.up = nn.ModuleDict(
-            {str(side): _conv(WIDTHS[side // 2], WIDTHS[side], 1) for side in (64, 128)}
-        )
-
-    def forward(self, features: dict[int, Tensor]) -> dict[int, Tensor]:
-        """Features by side in and out, of the same shapes."""
-        result = dict(features)
-        for side in (32, 64):
-            result[side] = result[side] + self.down[str(side)](features[2 * side])
-        for side in (64, 128):
-            raised = F.interpolate(self.up[str(side)](features[side // 2]), scale_factor=2.0)
-            result[side] = result[side] + raised
-        return result
+    def take(self, places: Tensor) -> References:
+        """Those at `places`."""
+        return References(self.cells.take(places), self.errors[places], self.detail[places])
 
 
 class MSRNet(nn.Module):
-    """The network. `body` blocks work at 16x16, `blocks` follow each fusion."""
+    """The network. `parts` takes some of it away."""
 
-    def __init__(
-        self,
-        body: int = 10,
-        blocks: int = 2,
-        parts: Parts | None = None,
-        block: Callable[[int, int], nn.Module] = Block,
-    ) -> None:
-        """`block` makes the blocks from their width and side."""
+    def __init__(self, parts: Parts = Parts()) -> None:
         super().__init__()
-        self.parts = parts = parts or Parts()
-        self.encoder = Encoder()
-        if parts.external:
-            self.matcher = Matcher(parts.reach)
-            self.gather = (SoftGather if parts.matching == "soft" else Gather)(parts.detail)
-        self.internal = Internal() if parts.internal else None
-        self.exchange = Exchange() if parts.external and parts.exchange else nn.Identity()
-        self.head = _conv(3 + WIDTHS[16], WIDTHS[16])
-        self.body = nn.Sequential(*(block(WIDTHS[16], 16) for _ in range(body)))
-        self.up = nn.ModuleDict({str(s): Up(WIDTHS[s // 2], WIDTHS[s]) for s in SCALES})
-        fusion = FUSIONS[parts.fusion] if parts.external else Alone
-        self.fusion = nn.ModuleDict({str(s): fusion(WIDTHS[s]) for s in SCALES})
-        self.blocks = nn.ModuleDict(
-            {str(s): nn.Sequential(*(block(WIDTHS[s], s) for _ in range(blocks))) for s in SCALES}
+        self.parts = parts
+        self.trunk = Trunk(parts.internal)
+        if not parts.external:
+            return
+        width = WIDTHS[32] + ERRORS + 3
+        self.describe = nn.Linear(width, FEATURES, bias=False)
+        self.value = nn.Linear(width + ERRORS, VALUES)
+        self.regression = Regression(FEATURES) if parts.regression else None
+        self.gather = Gather(width, HEADS, REACH) if parts.gather else None
+        heads = HEADS if parts.gather else 0
+        self.decoder = Decoder(heads, VALUES, parts.regression, parts.summary)
+
+    def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
+        """See `benchmark.Method`. The order of the references does not matter."""
+        output = self.trunk(lr)
+        if not self.parts.external or refs.shape[1] == 0:
+            return output.sr
+        refs = turned_alike(lr, refs)
+        cells, step = self.cells_of(output), max(1, TOGETHER // refs.shape[1])
+        changes = []
+        for n, studied in enumerate(self._studied(refs, step)):
+            one = slice(n, n + 1)
+            changes.append(self.change(output.take(one), cells.take(one), studied))
+        return output.sr + torch.cat(changes)
+
+    def _studied(self, refs: Tensor, step: int) -> Iterator[References]:
+        """References (N, K, 3, 128, 128) of each face, looked at for `step` faces together."""
+        for part in refs.split(step):
+            studied = self.study(part.flatten(0, 1))
+            places = torch.arange(part.shape[0] * part.shape[1], device=refs.device)
+            for mine in places.split(part.shape[1]):
+                yield studied.take(mine)
+
+    @torch.no_grad()
+    def study(self, refs: Tensor) -> References:
+        """References (M, 3, 128, 128), super-resolved by the trunk as it is in use."""
+        small = downsample_references(refs.unsqueeze(0))[0]
+        training = self.trunk.training
+        self.trunk.eval()
+        found = [
+            self.references(self.trunk(lr), hr)
+            for lr, hr in zip(small.split(AT_A_TIME), refs.split(AT_A_TIME), strict=True)
+        ]
+        self.trunk.train(training)
+        return References.joined(found)
+
+    def training_loss(self, lr: Tensor, hr: Tensor, people: Tensor) -> Tensor:
+        """See `benchmark.methods.method.Method`: of the trunk, and of the rest in an episode."""
+        alone = F.l1_loss(self.trunk(lr).sr, hr)
+        return alone + self.episode_loss(hr, people) if self.parts.external else alone
+
+    def episode_loss(self, hr: Tensor, people: Tensor) -> Tensor:
+        """L1 of HR faces (N, 3, 128, 128), brought into a world, with others of them as references.
+
+        The trunk, as it is in use, looks at them once, and does not learn. All are references, and
+        the first half learns what to make of them, as that takes most of the time.
+        """
+        hr = draw_world(hr.device)(hr)
+        training = self.trunk.training
+        self.trunk.eval()
+        with torch.no_grad():
+            output = self.trunk(shrink(hr))
+            refs = self.references(output, hr)
+        self.trunk.train(training)
+        other = (people[:, None] != people[None]).float()
+        half = slice(0, (len(hr) + 1) // 2)
+        change = self.change_each_other(output, refs, draw_references(other), other, half)
+        return F.l1_loss(output.sr[half] + change, hr[half])
+
+    def references(self, output: Output, hr: Tensor) -> References:
+        """Faces that the trunk looked at, with their HR faces (M, 3, 128, 128), as references."""
+        detail = to_rows((hr - output.base) * SCALE)
+        errors = to_rows((hr - output.sr) * SCALE) if self.parts.error else detail
+        return References(self.cells_of(output), errors, detail)
+
+    def cells_of(self, output: Output) -> Cells:
+        """A face as rows of cells."""
+        features = output.features[32]
+        size = features.float().square().mean((1, 2, 3), keepdim=True).add(1e-6).rsqrt()
+        detail = (output.sr - output.base) * SCALE
+        parts = features * size, upsample(output.lr, 2) - 0.5
+        cells = torch.cat([to_rows(parts[0]), to_rows(detail), to_rows(parts[1])], -1)
+        return Cells(cells, centred(output.lr))
+
+    def change(self, output: Output, cells: Cells, refs: References) -> Tensor:
+        """What M references change of one face: (1, 3, 128, 128)."""
+        alike = cells.lr @ refs.cells.lr.T
+        refs = refs.take(alike[0].argsort(stable=True))
+        expected = None
+        if self.regression is not None:
+            face, others = self.describe(cells.rows), self.describe(refs.cells.rows)
+            expected = self.regression(face, others, refs.errors)
+        return self._decoded(output, cells, refs, expected, torch.ones_like(alike))
+
+    def change_each_other(
+        self, output: Output, refs: References, weight: Tensor, other: Tensor, which: slice
+    ) -> Tensor:
+        """What N faces, as references, change of `which` of them: (N', 3, 128, 128).
+
+        `weight` (N, N) is 1 where a face has another as reference, `other` where they are of
+        different people.
+        """
+        expected = None
+        if self.regression is not None:
+            faces = self.describe(refs.cells.rows)
+            expected = self.regression.each_other(faces, refs.errors, weight, other).take(which)
+        return self._decoded(
+            output.take(which), refs.cells.take(which), refs, expected, weight[which]
         )
-        given = WIDTHS[128] + (4 if parts.external and parts.detail else 0)
-        self.tail = nn.Sequential(_conv(given, WIDTHS[128]), nn.LeakyReLU(0.2))
-        self.last = _conv(WIDTHS[128], 3)
-        nn.init.normal_(self.last.weight, std=1e-3)
-        nn.init.zeros_(self.last.bias)  # pyright: ignore[reportArgumentType]
 
-    def forward(self, lr: Tensor, refs: Tensor | UnencodedReferences | Encoded) -> Tensor:
-        """`lr` (N, 3, 16, 16) and `refs` (N, K, 3, 128, 128), K from 0 up, RGB in [0, 1].
-
-        `refs` may also be what `encode_references` made of them. Returns (N, 3, 128, 128), not
-        clamped. The order of the references does not matter.
-        """
-        base = upsample(lr, 8)
-        gain, shift = self._own_tone(lr)
-        own = self.encoder(base * gain + shift)
-        external = self._external(lr * gain + shift, refs)
-        shallow = self.head(torch.cat([lr - 0.5, own[16]], 1))
-        content = shallow + self.body(shallow)
-        reference = self.exchange(external.features) if external else {}
-        for side in SCALES:
-            raised = self.up[str(side)](content) + own[side]
-            if side == 32 and self.internal is not None:
-                raised = raised + self.internal(content)
-            fused = self._fuse(side, raised, reference.get(side), external)
-            content = self.blocks[str(side)](fused)
-        return self._finish(base, content, external, gain)
-
-    def encode_references(self, refs: Tensor) -> UnencodedReferences | Encoded:
-        """What can be computed of `refs` (N, K, 3, 128, 128) once, for `forward`.
-
-        With the tone `face` that is little, as each face changes what it is given; with the other
-        tones it is all, and one gallery serves every face: `encode_references(gallery).take(...)`.
-        """
-        small = downsample_references(refs)
-        if self.parts.tone == "face":
-            return UnencodedReferences(refs, small)
-        if self.parts.tone == "neutral":
-            gain, shift = to_neutral(small)
-            refs, small = refs * gain + shift, small * gain + shift
-        return self._encode(refs, small)
-
-    def _own_tone(self, lr: Tensor) -> tuple[Tensor | float, Tensor | float]:
-        return to_neutral(lr) if self.parts.tone == "neutral" else (1.0, 0.0)
-
-    def _external(
-        self, lr: Tensor, refs: Tensor | UnencodedReferences | Encoded
-    ) -> External | None:
-        count = refs.shape[1] if isinstance(refs, Tensor) else refs.count
-        if not self.parts.external or count == 0:
-            return None
-        encoded = self._encoded(lr, refs)
-        if isinstance(self.gather, SoftGather):
-            return self.gather(encoded, self.matcher.describe(lr))
-        return self.gather(encoded, *self.matcher(lr, encoded.keys))
-
-    def _encoded(self, lr: Tensor, refs: Tensor | UnencodedReferences | Encoded) -> Encoded:
-        if isinstance(refs, Tensor):
-            refs = self.encode_references(refs)
-        if isinstance(refs, UnencodedReferences):
-            refs = self._encode(*remap(refs.images, refs.small, lr))
-        return refs
-
-    def relevance(self, lr: Tensor, refs: Tensor) -> Tensor:
-        """How similar each cell of a face and what it was matched with are, by reference.
-
-        Takes what `forward` takes; returns cosines (N, K, 32, 32).
-        """
-        gain, shift = self._own_tone(lr)
-        face = lr * gain + shift
-        cosine = self.matcher(face, self._encoded(face, refs).keys)[1]
-        return cosine.unflatten(-1, (GRID, GRID))
-
-    def _encode(self, refs: Tensor, small: Tensor) -> Encoded:
-        size, flat = refs.shape[:2], refs.flatten(0, 1)
-        keys = self.matcher.describe(small.flatten(0, 1))
-        detail = to_rows(flat - upsample(small.flatten(0, 1), 8))
-        pyramid = self.encoder(flat)
-        rows = {side: to_rows(pyramid[side]).unflatten(0, size) for side in SCALES}
-        return Encoded(keys.unflatten(0, size), rows, detail.unflatten(0, size))
-
-    def _fuse(
-        self, side: int, content: Tensor, reference: Tensor | None, external: External | None
+    def _decoded(
+        self,
+        output: Output,
+        cells: Cells,
+        refs: References,
+        expected: Expected | None,
+        weight: Tensor,
     ) -> Tensor:
-        ones = torch.ones_like(content[:, :1])
-        if reference is None or external is None:
-            return self.fusion[str(side)](content, content, ones)
-        if not self.parts.confidence:
-            return self.fusion[str(side)](content, reference, ones)
-        confidence = external.confidence.clamp(0, 1)
-        spread = F.interpolate(confidence, scale_factor=side / GRID) if side > GRID else confidence
-        return self.fusion[str(side)](content, reference, spread)
+        alike = cells.lr @ refs.cells.lr.T
+        gathered = None
+        if self.gather is not None:
+            values = torch.cat(
+                [refs.errors, self.value(torch.cat([refs.cells.rows, refs.detail], -1))], -1
+            )
+            gathered = self.gather(cells.rows, refs.cells.rows, values, weight, alike)
+        given = Given(weight, alike, expected, gathered, refs.errors)
+        return self.decoder(output, given) / SCALE
 
-    def _finish(
-        self, base: Tensor, content: Tensor, external: External | None, gain: Tensor | float
-    ) -> Tensor:
-        """The bicubic image, raw detail, and what is predicted where the gate is shut."""
-        if not (self.parts.external and self.parts.detail):
-            return base + self.last(self.tail(content)).float()
-        if external is None or external.detail is None or external.gate is None:
-            detail, gate = torch.zeros_like(base), torch.zeros_like(base[:, :1])
-        else:
-            detail, gate = external.detail.float() / gain, external.gate.float()
-        features = self.tail(torch.cat([content, detail, gate], 1))
-        return base + detail + (1 - gate) * self.last(features).float()
+
+def centred(small: Tensor) -> Tensor:
+    """LR faces (..., 3, 16, 16), each colour's mean taken out, of length 1: (..., 768)."""
+    return F.normalize((small - small.mean((-2, -1), keepdim=True)).flatten(-3), dim=-1)
+
+
+def turned_alike(lr: Tensor, refs: Tensor) -> Tensor:
+    """References (N, K, 3, 128, 128), each mirrored where it is then more like the face."""
+    face, small = centred(lr).unsqueeze(1), downsample_references(refs)
+    gain = (face * (centred(small.flip(-1)) - centred(small))).sum(-1)
+    return torch.where(gain[..., None, None, None] > 0, refs.flip(-1), refs)

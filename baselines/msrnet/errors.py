@@ -104,7 +104,7 @@ class Regression(nn.Module):
         return Expected(*parts)
 
     def _left_out(self, refs: Tensor, errors: Tensor) -> tuple[Tensor, Tensor]:
-        """Foretold times true errors, and predicted ones squared, summed: both (1024, 1, 1)."""
+        """Predicted times true errors, and predicted ones squared, summed: both (1024, 1, 1)."""
         right, size = errors.new_zeros(2, refs.shape[0], 1, 1)
         count = refs.shape[1]
         if count == 1:

@@ -1,12 +1,12 @@
 import pytest
 import torch
 
-from baselines.msrnet2.errors import ERRORS, Gather, Regression
+from baselines.msrnet.errors import ERRORS, Gather, Regression
 
 CELLS, WIDTH = 1024, 6
 
 
-def _told(count: int, noise: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
+def _inputs(count: int, noise: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
     """Features and errors that are a linear function of them, another in each cell."""
     drawn = torch.Generator().manual_seed(0)
     features = torch.randn(count, CELLS, WIDTH, generator=drawn)
@@ -17,7 +17,7 @@ def _told(count: int, noise: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
 
 def _left(count: int) -> float:
     """Share of the error of one more face that is left after it was predicted from `count`."""
-    features, errors = _told(count + 1)
+    features, errors = _inputs(count + 1)
     found = Regression(WIDTH)(features[:1], features[1:], errors[1:]).errors
     return float((found - errors[:1]).square().mean() / errors[:1].square().mean())
 
@@ -32,7 +32,7 @@ def test_more_references_predict_more():
 
 @torch.no_grad()
 def test_it_is_the_bayesian_regression_by_the_book():
-    features, errors = _told(31, 1.0)
+    features, errors = _inputs(31, 1.0)
     regression = Regression(WIDTH)
     cell = 517
     design = torch.cat([torch.ones(30, 1), features[1:, cell]], 1)
@@ -47,7 +47,7 @@ def test_it_is_the_bayesian_regression_by_the_book():
 
 @torch.no_grad()
 def test_what_is_not_predicted_on_others_does_not_count():
-    features, errors = _told(40)
+    features, errors = _inputs(40)
     noise = torch.randn(errors.shape, generator=torch.Generator().manual_seed(1))
     regression = Regression(WIDTH)
     told, untold = (regression(features[:1], features[1:], each[1:]) for each in (errors, noise))
@@ -57,7 +57,7 @@ def test_what_is_not_predicted_on_others_does_not_count():
 
 @torch.no_grad()
 def test_faces_that_are_each_others_references_are_told_as_each_alone():
-    features, errors = _told(7, 0.5)
+    features, errors = _inputs(7, 0.5)
     regression = Regression(WIDTH)
     other = 1 - torch.eye(7)
     together = regression.each_other(features, errors, other, other)

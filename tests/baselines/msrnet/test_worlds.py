@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from baselines.msrnet2.worlds import draw_references, draw_world, shrink, to_levels
+from baselines.msrnet.worlds import draw_references, draw_world, shrink, to_levels
 from benchmark.methods.resample import upsample
 from benchmark.protocol.degradation import degrade
 
