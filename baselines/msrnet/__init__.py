@@ -16,15 +16,16 @@ from benchmark.methods.method import Method, Variant
 
 
 def _with(name: str, idea: str, parts: Parts) -> Variant:
-    return Variant(name, partial(MSRNet, parts=parts), parts.external, idea)
+    return Variant(name, partial(MSRNet, parts=parts), idea=idea)
 
 
 VARIANTS = (
-    _with("no-external", "trained without references", Parts(external=False)),
+    _with("no-internal", "no attention of the face to itself", Parts(internal=False)),
     _with("no-error", "references without the error on them", Parts(error=False)),
     _with("no-summary", "no means over all references", Parts(summary=False)),
     _with("no-regression", "errors are gathered, not fitted", Parts(regression=False)),
     _with("no-gather", "errors are fitted, not gathered", Parts(gather=False)),
+    _with("no-worlds", "trained on faces as they are alone", Parts(worlds=False)),
 )
 
 METHOD = Method(

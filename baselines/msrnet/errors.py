@@ -19,8 +19,6 @@ from benchmark.methods.patches import GRID
 ERRORS = 48
 COARSE = 4
 """Side in cells of the parts in which a regression is the same at first."""
-
-
 FOLDS = 8
 """Parts of the references that are left out in turn, to see how far the rest predicts them."""
 AROUND = 4
@@ -29,6 +27,8 @@ _MOST = 2.0
 """What trust comes near to where little was predicted, and all of it right."""
 _QUICK = 10.0
 """Numbers that are learnt as logarithms move so many times faster than weights."""
+_NEVER = -1e30
+"""Logit of a reference that a face has not. However alike it is: it may be the face itself."""
 
 
 @dataclass(frozen=True)
@@ -160,10 +160,6 @@ def _around(rows: Tensor) -> Tensor:
     return maps.flatten(1).T.unsqueeze(-1)
 
 
-_NEVER = -1e30
-"""Logit of a reference that a face has not. However alike it is: it may be the face itself."""
-
-
 def _with_one(rows: Tensor) -> Tensor:
     return torch.cat([torch.ones_like(rows[..., :1]), rows], -1)
 
@@ -190,13 +186,14 @@ class Gather(nn.Module):
 
     def __init__(self, before: int, heads: int, reach: int, width: int = 16) -> None:
         super().__init__()
-        self.heads, self.reach = heads, reach
+        near = range(-reach, reach + 1)
+        self.heads, self.steps = heads, list(product(near, near))
         self.describe = nn.Linear(before, heads * width, bias=False)
         self.sharpness = nn.Parameter(torch.linspace(0, 3, heads) / _QUICK)
         """Log of each head's inverse temperature: the first is nearly a mean."""
         self.likeness = nn.Parameter(torch.linspace(0, 4, heads) / _QUICK)
         """What the likeness of the whole face counts beside that of the cell."""
-        self.place = nn.Parameter(torch.zeros(heads, (2 * reach + 1) ** 2))
+        self.place = nn.Parameter(torch.zeros(heads, len(self.steps)))
         """What the step from the cell's own place counts."""
 
     def keys(self, rows: Tensor) -> Tensor:
@@ -212,33 +209,38 @@ class Gather(nn.Module):
         `weight` (N, M) is 1 where a face has a reference, `alike` (N, M) how alike their LR faces.
         Returns (N, 1024, heads V).
         """
+        rows = values.transpose(0, 1).contiguous()  # (1024, M, V)
+        shares = self.shares(face, refs, weight, alike).to(rows.dtype)
+        found = sum(
+            share.flatten(1, 2) @ _shifted(rows, step)
+            for share, step in zip(shares, self.steps, strict=True)
+        )
+        assert isinstance(found, Tensor)
+        found = found.unflatten(1, (self.heads, -1)).permute(2, 0, 1, 3).flatten(2)
+        return found * weight.any(1)[:, None, None]
+
+    def shares(self, face: Tensor, refs: Tensor, weight: Tensor, alike: Tensor) -> Tensor:
+        """What each step from a cell of each reference counts, (steps, 1024, heads, N, M).
+
+        Over steps and references they sum up to 1.
+        """
         query = (self.keys(face) * (_QUICK * self.sharpness).exp()[:, None]).permute(1, 2, 0, 3)
         query = query.flatten(0, 1)  # (1024 heads, N, W)
         keys = self.keys(refs).permute(1, 2, 3, 0).contiguous()  # (1024, heads, W, M)
-        rows = values.transpose(0, 1).contiguous()  # (1024, M, V)
         whole = _QUICK * self.likeness[:, None, None] * alike
         whole = whole.masked_fill(weight == 0, _NEVER)
-        near = range(-self.reach, self.reach + 1)
-        steps = list(product(near, near))
         logits = torch.stack(
             [
                 (query @ _shifted(keys, step).flatten(0, 1)).unflatten(0, (-1, self.heads))
                 + (whole + self.place[:, place, None, None])
-                for place, step in enumerate(steps)
+                for place, step in enumerate(self.steps)
             ]
         )
         # Steps and references side by side for one softmax, then steps first, contiguous: products
         # of matrices that lie strided cost several times as much.
         beside = logits.movedim(0, -2).flatten(-2)
-        shares = torch.softmax(beside, -1).unflatten(-1, (len(steps), -1))
-        shares = shares.movedim(-2, 0).contiguous().to(rows.dtype)
-        found = sum(
-            share.flatten(1, 2) @ _shifted(rows, step)
-            for share, step in zip(shares, steps, strict=True)
-        )
-        assert isinstance(found, Tensor)
-        found = found.unflatten(1, (self.heads, -1)).permute(2, 0, 1, 3).flatten(2)
-        return found * weight.any(1)[:, None, None]
+        shares = torch.softmax(beside, -1).unflatten(-1, (len(self.steps), -1))
+        return shares.movedim(-2, 0).contiguous()
 
 
 def _shifted(rows: Tensor, step: tuple[int, int]) -> Tensor:

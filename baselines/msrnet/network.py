@@ -24,7 +24,7 @@ from baselines.msrnet.errors import ERRORS, Expected, Gather, Regression
 from baselines.msrnet.fusion import Decoder, Given
 from baselines.msrnet.trunk import WIDTHS, Output, Trunk
 from baselines.msrnet.worlds import draw_references, draw_world, shrink
-from benchmark.methods.patches import downsample_references, to_rows
+from benchmark.methods.patches import GRID, downsample_references, to_rows
 from benchmark.methods.resample import upsample
 
 FEATURES = 16
@@ -46,8 +46,6 @@ TOGETHER = 80
 class Parts:
     """Which parts an MSRNet has: all by default."""
 
-    external: bool = True
-    """References. Without them the network is its trunk, and `refs` are not looked at."""
     internal: bool = True
     """Attention of the face to itself."""
     error: bool = True
@@ -58,6 +56,8 @@ class Parts:
     """Errors are predicted by a regression that is fitted to the references."""
     gather: bool = True
     """Errors and features are gathered by attention."""
+    worlds: bool = True
+    """Trained in random worlds, too; without, only in that of the training set."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,6 @@ class MSRNet(nn.Module):
         super().__init__()
         self.parts = parts
         self.trunk = Trunk(parts.internal)
-        if not parts.external:
-            return
         width = WIDTHS[32] + ERRORS + 3
         self.describe = nn.Linear(width, FEATURES, bias=False)
         self.value = nn.Linear(width + ERRORS, VALUES)
@@ -119,7 +117,7 @@ class MSRNet(nn.Module):
     def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
         """See `benchmark.Method`. The order of the references does not matter."""
         output = self.trunk(lr)
-        if not self.parts.external or refs.shape[1] == 0:
+        if refs.shape[1] == 0:
             return output.sr
         refs = turned_alike(lr, refs)
         cells, step = self.cells_of(output), max(1, TOGETHER // refs.shape[1])
@@ -150,10 +148,22 @@ class MSRNet(nn.Module):
         self.trunk.train(training)
         return References.joined(found)
 
+    @torch.no_grad()
+    def relevance(self, lr: Tensor, refs: Tensor) -> Tensor | None:
+        """See `benchmark.Model.relevance`; None for a network that gathers nothing."""
+        if self.gather is None or refs.shape[1] == 0:
+            return None
+        cells, maps = self.cells_of(self.trunk(lr)), []
+        for n, studied in enumerate(self._studied(turned_alike(lr, refs), 1)):
+            face, others = cells.take(slice(n, n + 1)), studied.cells
+            alike = face.lr @ others.lr.T
+            shares = self.gather.shares(face.rows, others.rows, torch.ones_like(alike), alike)
+            maps.append(shares.sum(0).mean(1)[:, 0].T.unflatten(-1, (GRID, GRID)))
+        return torch.stack(maps)
+
     def training_loss(self, lr: Tensor, hr: Tensor, people: Tensor) -> Tensor:
         """See `benchmark.methods.method.Method`: of the trunk, and of the rest in an episode."""
-        alone = F.l1_loss(self.trunk(lr).sr, hr)
-        return alone + self.episode_loss(hr, people) if self.parts.external else alone
+        return F.l1_loss(self.trunk(lr).sr, hr) + self.episode_loss(hr, people)
 
     def episode_loss(self, hr: Tensor, people: Tensor) -> Tensor:
         """L1 of HR faces (N, 3, 128, 128), brought into a world, with others of them as references.
@@ -161,7 +171,8 @@ class MSRNet(nn.Module):
         The trunk, as it is in use, looks at them once, and does not learn. All are references, and
         the first half learns what to make of them, as that takes most of the time.
         """
-        hr = draw_world(hr.device)(hr)
+        if self.parts.worlds:
+            hr = draw_world(hr.device)(hr)
         training = self.trunk.training
         self.trunk.eval()
         with torch.no_grad():

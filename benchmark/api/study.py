@@ -30,8 +30,8 @@ def study_references(
 ) -> list[Path]:
     """Study what trained methods gain from each kind and number of references.
 
-    Random faces, look-alikes, other images of the same person, the target itself; K from 0 up; and
-    each ablation of the method that needs no new training. Interrupted, the same call goes on.
+    Random faces, look-alikes, other images of the same person, the target itself; K from 0 up.
+    Interrupted, the same call goes on.
 
     Args:
         faces: A Face_Ref, or its folder.

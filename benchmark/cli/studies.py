@@ -14,9 +14,9 @@ REFERENCES = """**Examples**
 
 `facebench study references face_ref --run runs/msrnet --out report` studies one training
 
-`facebench study references face_ref --run runs/msrnet --run runs/on_random` studies several: what
+`facebench study references face_ref --run runs/ttsr_s --run runs/on_random` studies several: what
 was trained with one kind of references is tested with every other. Train the second with
-`facebench train face_ref --method msrnet --references-from random --out runs/on_random`
+`facebench train face_ref --method ttsr_s --references-from random --out runs/on_random`
 
 `facebench study references --file report/studies/NAME.json --out report` draws a page again
 

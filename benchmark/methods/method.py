@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,23 +13,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Ablation:
-    """A network with the parameters of a trained one, and one part otherwise."""
-
-    name: str
-    """As in the name of the variant: `no-remap`."""
-    idea: str
-    """What the change tries or takes away, in a few words."""
-    model: nn.Module
-    """In evaluation mode."""
-
-
-@dataclass(frozen=True)
 class Variant:
-    """An ablation of a method: `msrnet-no-remap` is `no-remap` of `msrnet`."""
+    """An ablation of a method: `msrnet-no-error` is `no-error` of `msrnet`."""
 
     name: str
-    """Without the method's: `no-remap`."""
+    """Without the method's: `no-error`."""
     build: Callable[[], nn.Module]
     """As `Method.build`."""
     uses_references: bool = True
@@ -74,8 +62,6 @@ class Method:
     The module may learn: it is trained by itself, and its state is saved with the checkpoint."""
     variants: tuple[Variant, ...] = ()
     """Ablations, which `load_method` finds as `<name>-<variant>`."""
-    ablations: Callable[[Method, nn.Module], Iterable[Ablation]] | None = None
-    """Gives ablations of a trained network of this method or a variant, for reference studies."""
 
     def given(self, wanted: int) -> int:
         """How many of `wanted` references the method is given."""

@@ -63,7 +63,10 @@ class Model(nn.Module):
         return self.network(lr, refs)
 
     def relevance(self, lr: Tensor, refs: Tensor) -> Tensor | None:
-        """Cosine of each cell of a face and its match, (N, K, 32, 32); None where unknown."""
+        """What share each cell takes from each reference, (N, K, 32, 32); None if unknown.
+
+        The shares of a cell sum up to 1.
+        """
         found = getattr(self.network, "relevance", None)
         return None if found is None else found(lr, refs)
 

@@ -150,12 +150,8 @@ def label(result: Result) -> str:
     return f"{result.title} (K=0)" if result.uses_references else result.title
 
 
-VARIED = ("msrnet",)
-"""Methods whose ablations are such on leaderboards without them, too."""
-
-
 def is_variant(result: Result, leaderboard: Sequence[Result]) -> bool:
-    """Whether this is an ablation of a method of `leaderboard`, such as `msrnet-no-remap`.
+    """Whether this is an ablation of a method of `leaderboard`, such as `msrnet-no-error`.
 
     Adapted to a part of a pool is one, too. Outputs from outside are none, whatever their name:
     nobody here trained them.
@@ -164,8 +160,7 @@ def is_variant(result: Result, leaderboard: Sequence[Result]) -> bool:
         return not result.adaptation["whole"]
     whole, _, part = result.method.partition("-")
     trained = result.training is not None
-    known = any(row.method == whole for row in leaderboard) or whole in VARIED
-    return trained and bool(part) and known
+    return trained and bool(part) and any(row.method == whole for row in leaderboard)
 
 
 def merge_seeds(results: Sequence[Result]) -> list[Result]:

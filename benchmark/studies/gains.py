@@ -96,39 +96,19 @@ def by_references(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
 def against_rivals(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
     """The asked method, given what the LR face finds, against the best rows of each kind.
 
-    Against itself without references, the best single-image row, the best row of another method
-    with references of the LR face, too, and itself trained without any, as far as they are on
-    the leaderboard. The best are those of the highest PSNR-Y.
+    Against itself without references, the best single-image row, and the best row of another
+    method with references of the LR face, as far as they are on the leaderboard. The best are those
+    of the highest PSNR-Y.
     """
-    return _rivals(_given(leaderboard, [ASKED]), leaderboard)
-
-
-def chosen_against_rivals(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
-    """The same of the asked method's variant that is best on val, where that is not the whole."""
-    best = _given(leaderboard, _family(leaderboard))
-    return [] if best is None or best.method == ASKED else _rivals(best, leaderboard)
-
-
-def against_none(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
-    """The asked method and its variants with references, against training without any.
-
-    That is the variant's own, as `msrnet-attentive-no-external`, or `msrnet-no-external`.
-    """
-    rows = [_given(leaderboard, [method]) for method in _family(leaderboard)]
-    pairs = [(row, _without_references(row, leaderboard)) for row in rows if row is not None]
-    return [(row, other) for row, other in pairs if other is not None]
-
-
-def _rivals(mine: Result | None, leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
+    mine = _given(leaderboard, ASKED)
     if mine is None:
         return []
     family = _family(leaderboard)
     others = [row for row in leaderboard if row.method not in family]
     rivals = [
-        _first(leaderboard, lambda row: row.method == mine.method and row.references == 0),
+        _first(leaderboard, lambda row: row.method == ASKED and row.references == 0),
         _first(others, lambda row: row.budget is not None and not row.uses_references),
         _first(others, lambda row: row.budget is not None and row.reference_list == GIVEN[0]),
-        _without_references(mine, leaderboard),
     ]
     return [(mine, rival) for rival in rivals if rival is not None]
 
@@ -139,20 +119,9 @@ def _family(leaderboard: Sequence[Result]) -> list[str]:
     return [name for name in names if name.partition("-")[0] == ASKED]
 
 
-def _given(leaderboard: Sequence[Result], methods: Sequence[str]) -> Result | None:
-    """Of the rows of `methods` with what the LR face finds, the one that is best on val."""
-    found = [row for row in leaderboard if row.method in methods and row.reference_list == GIVEN[0]]
-    return max(found, key=_on_val, default=None)
-
-
-def _on_val(row: Result) -> float:
-    trainings = [one.training or {} for one in row.single_seeds]
-    return float(np.mean([training.get("val_psnr_y", -np.inf) for training in trainings]))
-
-
-def _without_references(row: Result, leaderboard: Sequence[Result]) -> Result | None:
-    own = _first(leaderboard, lambda other: other.method == f"{row.method}-no-external")
-    return own or _first(leaderboard, lambda other: other.method == f"{ASKED}-no-external")
+def _given(leaderboard: Sequence[Result], method: str) -> Result | None:
+    """The row of `method` with what the LR face finds."""
+    return _first(leaderboard, lambda row: row.method == method and row.reference_list == GIVEN[0])
 
 
 def by_ablation(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:

@@ -18,11 +18,9 @@ from benchmark.studies.gains import (
     GIVEN,
     TRAININGS_NOTE,
     Difference,
-    against_none,
     against_rivals,
     by_ablation,
     by_references,
-    chosen_against_rivals,
     differences,
     ladder,
     over_trainings,
@@ -191,8 +189,6 @@ def sections(leaderboard: Sequence[Result]) -> list[tuple[str, list[tuple[Result
     """Title and pairs of each table that has any."""
     found = [
         ("MSRNet with five references against its rivals", against_rivals(leaderboard)),
-        ("The variant of MSRNet that is best on val", chosen_against_rivals(leaderboard)),
-        ("With five references against training without any", against_none(leaderboard)),
         ("Each method with and without references", by_references(leaderboard)),
         ("Ablations of MSRNet, against the whole", by_ablation(leaderboard)),
     ]

@@ -22,7 +22,7 @@ from torch import nn
 from benchmark.data.faces import Faces, random_references, read_split
 from benchmark.evaluation.evaluate import BATCH, budget_name, default_task, open_model
 from benchmark.evaluation.record import code_version
-from benchmark.methods.method import Ablation, Method
+from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method
 from benchmark.metrics.score import luma, psnr, ssim, to_uint8
 from benchmark.protocol.tasks import HR_SIZE, task
@@ -32,7 +32,6 @@ from benchmark.studies.study import (
     BANDS,
     KINDS,
     REGIONS,
-    AblationScores,
     Cell,
     Patches,
     Study,
@@ -47,8 +46,6 @@ from faceref.errors import FaceRefError
 from faceref.hardware import hardware, open_device
 
 COUNTS = (1, 2, 3, 5, 8)
-ABLATION_LIST, ABLATION_COUNT = "refs_lr", 5
-"""What ablations are given: that list, and at most that many where it can be."""
 
 
 def parse_counts(text: str) -> list[int]:
@@ -121,10 +118,7 @@ def study_references(
     plan.append(("target", 1))
     ends = sorted({min(counts), max(counts)})
     copied = [(kind, count) for kind in KINDS if kind in kinds for count in ends]
-    ablations = list(method.ablations(method, model)) if method.ablations else []
-    most = max(count for count in counts if count <= max(min(counts), ABLATION_COUNT))
-    ablated = [(ablation.name, most) for ablation in ablations]
-    reports = _reports(progress, [*plan, *copied, *ablated], len(subjects))
+    reports = _reports(progress, [*plan, *copied], len(subjects))
     cells: list[Cell] = []
     for kind, count in plan:
         report = next(reports)
@@ -134,11 +128,6 @@ def study_references(
     for kind, count in copied:
         make = partial(copied_patches, subjects, kinds[kind], kind, count, next(reports))
         patches += checkpoint.get(f"copied-{kind}-{count}", Patches, make)
-    parts: list[AblationScores] = []
-    for ablation in ablations:
-        given = kinds[ABLATION_LIST]
-        make = partial(_ablated, ablation, subjects, given, most, target, next(reports))
-        parts += checkpoint.get(f"ablation-{ablation.name}-{most}", AblationScores, make)
     return Study(
         task=task(task_name or default_task(face_ref)).name,
         method=method.name,
@@ -154,7 +143,6 @@ def study_references(
         hardware=hardware(target),
         cells=cells,
         patches=patches,
-        parts=parts,
     )
 
 
@@ -254,21 +242,6 @@ def _measure(
         report(len(psnrs))
     stacked = np.stack(errors)
     return [Cell(kind, count, psnrs, ssims, band_errors(stacked), region_errors(stacked))]
-
-
-def _ablated(
-    ablation: Ablation,
-    faces: Faces,
-    references: list[list[int]],
-    count: int,
-    device: torch.device,
-    report: Callable[[int], None],
-) -> list[AblationScores]:
-    given, found = replace(faces, references=references), []
-    for image, hr in _outputs(ablation.model.to(device), given, ABLATION_LIST, count, device):
-        found.append(round(psnr(luma(image), luma(hr)), 4))
-        report(len(found))
-    return [AblationScores(ablation.name, ablation.idea, count, found)]
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmark.report.style import COLOURS, figure_of, save_figure
-from benchmark.results.paired import Paired, over_zero, paired
+from benchmark.results.paired import Paired, over_zero
 from benchmark.studies.references import study_references
 from benchmark.studies.study import (
     BANDS,
@@ -148,7 +148,6 @@ def markdown(study: Study, figures: Sequence[Path], out: Path) -> str:
         "",
         images[1],
         *(patch_section(study, images[2]) if study.patches else ()),
-        *(_ablation_section(study) if study.parts else ()),
     ]
     return "\n".join(lines) + "\n"
 
@@ -180,27 +179,6 @@ def _changes(study: Study, most: int) -> list[str]:
         rows.append([NAMES[cell.kind], *changes])
     bands = [f"{low}-{high} cycles" for low, high in BANDS]
     return markdown_table(["references", *bands, *base.regions], rows)
-
-
-ABLATIONS = (
-    "The trained network with one part taken away or changed, and not trained again: what it "
-    "depends on. A network trained without the part makes up for it, which is not measured here. "
-    "Look-alikes by the LR face, K = {count}; PSNR-Y over the whole network, dB. To choose by "
-    "it, study val: `--split val`."
-)
-
-
-def _ablation_section(study: Study) -> list[str]:
-    count = study.parts[0].references
-    whole = study.cell("refs_lr", count)
-    found = [(f"`{one.name}`: {one.idea}", one.psnr_y) for one in study.parts]
-    found.append(("no references: K = 0", study.cell("none", 0).psnr_y))
-    lines = ["", "## Ablations of the trained network", "", ABLATIONS.format(count=count)]
-    rows = [
-        [name, paired(scores, whole.psnr_y).text()]
-        for name, scores in sorted(found, key=lambda one: np.mean(one[1]))
-    ]
-    return [*lines, "", *markdown_table(["ablation", "over the whole, dB"], rows)]
 
 
 def _percent(new: float, old: float) -> str:

@@ -92,18 +92,6 @@ class Patches:
 
 
 @dataclass(frozen=True)
-class AblationScores:
-    """An ablation of the trained network, not trained again, given `refs_lr`."""
-
-    name: str
-    """As in the name of a variant: `no-remap`."""
-    idea: str
-    references: int
-    psnr_y: list[float]
-    """In dB, one number a face."""
-
-
-@dataclass(frozen=True)
 class Study:
     """All cells of one trained method, and what they were measured on."""
 
@@ -122,8 +110,6 @@ class Study:
     cells: list[Cell]
     patches: list[Patches] = field(default_factory=list)
     """Empty where none were copied."""
-    parts: list[AblationScores] = field(default_factory=list)
-    """Of the ablations that the method knows; see `Method.ablations`."""
     format: int = FORMAT
 
     @property
@@ -150,7 +136,6 @@ _SCORES = {"psnr_y": [NUMBER], "ssim_y": [NUMBER], "references": COUNT}
 _PARTS: dict[type, dict[str, Any]] = {
     Cell: {**_SCORES, "kind": str, "bands": [NUMBER], "regions": Each(NUMBER)},
     Patches: {**_SCORES, "kind": str, "choice": str, "gain": NUMBER},
-    AblationScores: {**_SCORES, "name": str, "idea": str},
 }
 _SHAPE = {
     **dict.fromkeys(("task", "method", "title", "budget", "split", "data_revision"), str),
@@ -160,7 +145,6 @@ _SHAPE = {
     "hardware": dict,
     "cells": [_PARTS[Cell]],
     "patches": [_PARTS[Patches]],
-    "parts": [_PARTS[AblationScores]],
 }
 
 
@@ -180,11 +164,11 @@ def read(path: Path) -> Study:
         content.pop("format")
         cells = [Cell(**cell) for cell in content.pop("cells")]
         patches = [Patches(**one) for one in content.pop("patches", ())]
-        parts = [AblationScores(**one) for one in content.pop("parts", ())]
-        return Study(**content, cells=cells, patches=patches, parts=parts)
+        content.pop("parts", None)
+        return Study(**content, cells=cells, patches=patches)
 
 
-Part = TypeVar("Part", Cell, Patches, AblationScores)
+Part = TypeVar("Part", Cell, Patches)
 
 
 class StudyCheckpoint:

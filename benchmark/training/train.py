@@ -83,6 +83,7 @@ def train(
     world = World.of_environment()
     _need_trainable(method, face_ref, world)
     need_scale(method, scale)
+    _need_lists(method, reference_list)
     world.need_shares(budget.batch_size)
     target = world.device(open_device(running.device))
     run = Run(out)
@@ -104,6 +105,15 @@ def train(
         val = read_split(face_ref, "val", reference_list, scale=scale)
         trainer.fit(faces, val, progress)
         return trainer.finish()
+
+
+def _need_lists(method: Method, reference_list: str) -> None:
+    if reference_list != TRAINING_LIST and hasattr(method.build(), "training_loss"):
+        raise FaceRefError(
+            f"{method.name} is trained with other faces of each batch as references, so "
+            f"{reference_list!r} makes no difference. Leave --references-from out, or train a "
+            "method that is given references, such as ttsr_s."
+        )
 
 
 def precision_of(budget: Budget, asked: str, device: torch.device) -> str:

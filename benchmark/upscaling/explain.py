@@ -37,14 +37,17 @@ def _explained(face: UpscaledFace) -> list[Tile]:
     for rank, one in enumerate(face.references):
         tiles.append(Tile(one.image, f"{one.score:.3f} {one.image_id}"))
         if face.relevance is not None:
-            tiles.append(
-                Tile(heat(face.relevance[rank]), f"cosine {face.relevance[rank].mean():.2f}")
-            )
+            share = face.relevance[rank]
+            tiles.append(Tile(heat(face.relevance, rank), f"{100 * share.mean():.0f} %"))
     return tiles
 
 
-def heat(cosine: np.ndarray) -> np.ndarray:
-    """A map (32, 32) of cosines from 0 to 1 as uint8 RGB (128, 128, 3): light is similar."""
-    grey = np.rint(cosine.clip(0, 1) * 255).astype(np.uint8)
+def heat(relevance: np.ndarray, rank: int) -> np.ndarray:
+    """The map of a reference, of shares (K, 32, 32), as uint8 RGB (128, 128, 3).
+
+    The lightest: at least twice the share that each would have of as many alike.
+    """
+    share = relevance[rank] * len(relevance) / 2
+    grey = np.rint(share.clip(0, 1) * 255).astype(np.uint8)
     large = cv2.resize(grey, (128, 128), interpolation=cv2.INTER_NEAREST)
     return np.ascontiguousarray(cv2.applyColorMap(large, cv2.COLORMAP_VIRIDIS)[..., ::-1])

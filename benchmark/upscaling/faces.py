@@ -61,7 +61,7 @@ class UpscaledFace:
     """uint8 RGB (128, 128, 3); None where the face was left alone."""
     references: list[FoundReference] = field(default_factory=list)
     relevance: np.ndarray | None = None
-    """Cosine of each cell and its match, (K, 32, 32), where the method says it."""
+    """See `benchmark.Model.relevance`, (K, 32, 32), where the method says it."""
 
     def report(self) -> dict[str, Any]:
         """For the JSON beside the images."""

@@ -136,7 +136,7 @@ def test_training_with_references_leaves_the_trunk_to_its_own_loss():
     assert {"describe.weight", "regression.near", "gather.describe.weight"} <= moved
 
 
-@pytest.mark.parametrize("name", ["msrnet-no-external", "msrnet-no-gather", "msrnet-no-summary"])
+@pytest.mark.parametrize("name", ["msrnet-no-internal", "msrnet-no-gather", "msrnet-no-summary"])
 def test_variants_train(name: str):
     torch.manual_seed(0)
     network = load_method(name).build()

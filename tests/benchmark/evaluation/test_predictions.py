@@ -146,7 +146,7 @@ def test_a_name_that_is_no_folder_is_refused_first(tiny_face_ref: Path, folder: 
 
 @pytest.mark.case("B11")
 @pytest.mark.usefixtures("_unscored")
-@pytest.mark.parametrize("name", ["bicubic", "Bicubic", "msrnet-no-remap"])
+@pytest.mark.parametrize("name", ["bicubic", "Bicubic", "msrnet-no-error"])
 def test_predictions_cannot_take_the_place_of_a_method(
     tiny_face_ref: Path, folder: Path, name: str
 ):

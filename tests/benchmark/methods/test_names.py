@@ -21,7 +21,7 @@ def test_names_that_would_tear_a_table_or_a_path(name: str):
 
 
 @pytest.mark.case("B11")
-@pytest.mark.parametrize("name", ["bicubic", "Bicubic", "EDSR", "msrnet-no-remap"])
+@pytest.mark.parametrize("name", ["bicubic", "Bicubic", "EDSR", "msrnet-no-error"])
 def test_names_of_the_registry_are_taken(name: str):
     with pytest.raises(FaceRefError, match=f"'{name}' is a method of the benchmark.*'my-{name}'"):
         need_free_name(name)
@@ -33,5 +33,5 @@ def test_other_names_are_free(name: str):
 
 
 def test_titles_are_one_short_line():
-    assert is_title("MSRNet, no remap (K=5)")
+    assert is_title("MSRNet, no error (K=5)")
     assert not any(map(is_title, ("", " ", "a\nb", "x" * 129)))

@@ -19,27 +19,27 @@ def test_each_variant_has_its_idea_and_what_references_give_it(tmp_path: Path):
     rows = [
         made("msrnet", 27.2, **GIVEN),
         made("msrnet", 27.0),
-        made("msrnet-near", 27.3, **GIVEN),
-        made("msrnet-near", 27.35),
-        made("msrnet-no-external", 27.25),
-        made("msrnet-near", 27.9, references=5, reference_list="refs_hr"),
+        made("msrnet-no-gather", 27.3, **GIVEN),
+        made("msrnet-no-gather", 27.35),
+        made("msrnet-no-error", 27.25),
+        made("msrnet-no-gather", 27.9, references=5, reference_list="refs_hr"),
         made("edsr", 28.0),
     ]
     lines = ablations(leaderboard(tmp_path, rows))
     first = [line.split("|")[1].strip() for line in lines[2:]]
-    assert first == ["`msrnet-near`", "`msrnet-no-external`", "`msrnet`"]
-    near, none, whole = [[cell.strip() for cell in line.split("|")[2:-1]] for line in lines[2:]]
-    assert near[0] == "matches only near their place: fewer by chance"
-    assert near[2] == "27.300"
-    assert near[3].startswith("+0.100 [")
-    assert near[4].startswith("-0.050 [")
+    assert first == ["`msrnet-no-gather`", "`msrnet-no-error`", "`msrnet`"]
+    other, none, whole = [[cell.strip() for cell in line.split("|")[2:-1]] for line in lines[2:]]
+    assert other[0] == "errors are fitted, not gathered"
+    assert other[2] == "27.300"
+    assert other[3].startswith("+0.100 [")
+    assert other[4].startswith("-0.050 [")
     assert none[3].startswith("+0.050 [")
     assert none[4] == whole[3] == "-"
     assert whole[4].startswith("+0.200 [")
 
 
 def test_what_seeds_differ_by_is_said(tmp_path: Path):
-    rows = [made("msrnet-near", 27.3, **GIVEN)]
+    rows = [made("msrnet-no-gather", 27.3, **GIVEN)]
     assert ablations(leaderboard(tmp_path / "one", rows)) == []
     seeds = [replace(made("msrnet", 27 + seed / 10, **GIVEN), seed=seed) for seed in range(3)]
     lines = ablations(leaderboard(tmp_path / "several", [*rows, *seeds]))

@@ -174,7 +174,9 @@ def test_pieces_of_another_study_are_not_taken(tmp_path: Path):
 
 
 def test_the_target_is_the_best_reference(study: Study):
-    assert gain(study, study.cell("target", 1)).mean > 1
+    target = gain(study, study.cell("target", 1)).mean
+    others = [gain(study, cell).mean for cell in study.cells if cell.kind not in ("none", "target")]
+    assert target > max(others) + 0.01
     assert [(cell.kind, cell.references) for cell in study.cells[:3]] == [
         ("none", 0),
         ("random", 1),
@@ -193,17 +195,8 @@ def test_the_page_follows_from_the_file(study: Study, tmp_path: Path):
     assert text == markdown(study, plots, tmp_path / "out")
     assert "the same person" in text
     assert "chosen by the HR face, K = 2" in text
-    assert text.index("| `near`: ") > text.index("## Ablations of the trained network") > 0
     assert [plot.stem.rpartition("-")[2] for plot in plots] == ["references", "bands", "patches"]
     assert all(plot.stat().st_size > 5000 for plot in plots)
-
-
-def test_every_part_that_can_be_changed_is_studied(study: Study):
-    assert {one.name for one in study.parts} > {"no-internal", "no-exchange", "no-confidence"}
-    assert {one.references for one in study.parts} == {2}
-    whole = study.cell("refs_lr", 2).psnr_y
-    assert any(one.psnr_y != whole for one in study.parts)
-    assert all(len(one.psnr_y) == study.images for one in study.parts)
 
 
 def test_val_has_a_file_of_its_own(study: Study):
@@ -215,12 +208,10 @@ def test_a_file_from_before_patches_is_drawn_without_them(study: Study, tmp_path
     study_file.write(study, file)
     content = json.loads(file.read_text())
     assert {one["kind"] for one in content.pop("patches")} >= {"random", "refs_lr", "same"}
-    assert content.pop("parts")
     file.write_text(json.dumps(content))
     page, *plots = write_findings(file, tmp_path / "out")
     assert len(plots) == 2
     assert "without a network" not in page.read_text()
-    assert "each part" not in page.read_text()
 
 
 def test_gain_is_paired():
@@ -248,7 +239,7 @@ def test_one_command_studies_several_trainings_and_draws_them_again(
 ):
     other = tmp_path / "on_random"
     short = replace(budget("debug"), samples=8)
-    train(FaceRef.open(tiny_face_ref), "msrnet", short, other, reference_list="random")
+    train(FaceRef.open(tiny_face_ref), "ttsr_s", short, other, reference_list="random")
     wrong = ["--run", str(RELEASES / "sparnet_s.safetensors")]
     command = ["study", "references", str(tiny_face_ref), "--counts", "1", "--limit", "2"]
     command += ["--run", str(run), "--run", str(other), "--out", str(tmp_path)]
@@ -261,8 +252,8 @@ def test_one_command_studies_several_trainings_and_draws_them_again(
     assert made.exit_code == 0, made.output
     files = sorted((tmp_path / "studies").glob("*.json"))
     assert [file.stem.partition("-debug")[2] for file in files] == [
-        "-on-random-s0-references",
         "-s0-references",
+        "-on-random-s0-references",
     ]
     pages = {page: page.read_text() for page in tmp_path.glob("*.md")}
     assert len(pages) == 2

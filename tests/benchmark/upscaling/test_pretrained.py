@@ -21,7 +21,7 @@ from faceref.reading.image import decode
 from faceref.sources.sample import HELD_OUT, sample, sample_pool
 
 ROOT = Path(__file__).parents[3]
-MOST_BYTES = 8_000_000
+MOST_BYTES = 10_000_000
 
 
 def _photo(path: Path, sides: tuple[int, ...]) -> Path:
