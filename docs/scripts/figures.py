@@ -18,7 +18,7 @@ from docs.scripts.repository import ROOT
 from faceref.files import replacing
 
 IMAGES = ROOT / "docs" / "images"
-WEIGHTS = ROOT / "weights" / "lfw-x8-small" / "msrnet-attentive.safetensors"
+WEIGHTS = ROOT / "weights" / "lfw-x8-small" / "msrnet.safetensors"
 PROBE = "p010/p010_2"
 """A face of the test split."""
 SIZE, SMALL, LR, GAP = 128, 48, 16, 4
