@@ -12,7 +12,6 @@ from benchmark.cli.options import (
     Device,
     FaceRefDir,
     ReferenceList,
-    References,
     Threads,
     use_threads,
 )
@@ -46,7 +45,7 @@ def adapt(
         int | None,
         typer.Option(help="Faces of train to learn from, at random. Default: all.", min=1),
     ] = None,
-    references: References = 5,
+    references: Annotated[int, typer.Option(help="References given, K, 0 to 8.", min=0, max=8)] = 5,
     reference_list: ReferenceList = "refs_lr",
     steps: Annotated[int, typer.Option(help="Of tuning, 16 faces each.", min=1)] = 100,
     learning_rate: Annotated[

@@ -143,10 +143,20 @@ class Loader:
         self.faces, self.budget, self.seed, self.references = faces, budget, seed, references
         self.images, self.share, self.stall = DeviceImages(faces, device), share, 0.0
         self.thread = ThreadPoolExecutor(1)
-        self.next: tuple[int, Future[Batch]] | None = None
+        self.next: tuple[int, Future[tuple[Batch, np.ndarray]]] | None = None
 
     def batch(self, step: int) -> Batch:
         """The batch of `step`, or this process's share of it."""
+        return self._ready(step)[0]
+
+    def with_people(self, step: int) -> tuple[Batch, Tensor]:
+        """The same, and a number for the person of each face, int64 (N,)."""
+        batch, rows = self._ready(step)
+        known = self.faces.people
+        return batch, torch.from_numpy(rows if known is None else known[rows])
+
+    def _ready(self, step: int) -> tuple[Batch, np.ndarray]:
+        """The batch and the rows of its faces."""
         start = time.perf_counter()
         known = self.next is not None and self.next[0] == step
         coming = self.next[1] if known and self.next else self.thread.submit(self._make, step)
@@ -156,18 +166,10 @@ class Loader:
             self.next = (step + 1, self.thread.submit(self._make, step + 1))
         return found
 
-    def people(self, step: int) -> Tensor:
-        """A number for the person of each face in the batch of `step`, int64 (N,)."""
-        plan = self._plan(step)
-        known = self.faces.people
-        return torch.from_numpy(plan.rows if known is None else known[plan.rows])
-
-    def _plan(self, step: int) -> BatchPlan:
-        plan = plan_batch(self.faces, self.budget, self.seed, step, self.references)
-        return plan.part(*self.share)
-
-    def _make(self, step: int) -> Batch:
-        return self.images.gather(self._plan(step))
+    def _make(self, step: int) -> tuple[Batch, np.ndarray]:
+        whole = plan_batch(self.faces, self.budget, self.seed, step, self.references)
+        plan = whole.part(*self.share)
+        return self.images.gather(plan), plan.rows
 
     def close(self) -> None:
         """End the thread."""

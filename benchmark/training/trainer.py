@@ -214,11 +214,11 @@ class Trainer:
     def step(self, loader: Loader) -> float:
         """One optimiser step; returns its loss, the mean over all processes."""
         self.model.train()
-        batch = loader.batch(self.state.step)
+        batch, people = loader.with_people(self.state.step)
         rate = learning_rate(self.budget, self.state.step)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        loss = self._loss(batch, loader)
+        loss = self._loss(batch, people)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -227,12 +227,12 @@ class Trainer:
         self.curves.add(self.state.step, loss=found, learning_rate=rate)
         return found
 
-    def _loss(self, batch: Batch, loader: Loader) -> Tensor:
+    def _loss(self, batch: Batch, people: Tensor) -> Tensor:
         lr, refs, hr = batch
         lr = lr.contiguous(memory_format=torch.channels_last)
         with self.autocast():
             if self.owns_loss:
-                return self.called(lr, hr, loader.people(self.state.step).to(self.device))
+                return self.called(lr, hr, people.to(self.device))
             output = self.called(lr, refs)
         return self.criterion(output.float(), hr)
 

@@ -27,7 +27,7 @@ train(FaceRef.open(sys.argv[1]), sys.argv[2], budget, Path(sys.argv[3]))
 """
 
 
-@pytest.mark.parametrize("method", ["srcnn", "msrnet"])
+@pytest.mark.parametrize("method", ["srcnn", "masa_s"])
 def test_two_processes_end_where_one_does(tiny_face_ref: Path, tmp_path: Path, method: str):
     script = tmp_path / "train.py"
     script.write_text(CODE)
