@@ -15,8 +15,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-import click
 from typer.main import get_command
 
 PACKAGES = {"faceref": "faceref.cli.app", "facebench": "benchmark.cli.app"}
@@ -53,7 +53,7 @@ def commands() -> Iterator[tuple[str, ...]]:
         yield from _below((name,), get_command(app))
 
 
-def _below(words: tuple[str, ...], command: click.Command) -> Iterator[tuple[str, ...]]:
+def _below(words: tuple[str, ...], command: Any) -> Iterator[tuple[str, ...]]:
     yield words
     for name, inner in getattr(command, "commands", {}).items():
         yield from _below((*words, name), inner)
