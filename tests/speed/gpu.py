@@ -75,7 +75,10 @@ def measure(given: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
     clock = Clock(60 * given.minutes)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        task = {"device": given.device, "pack": given.pack, "face_ref": None}
+        # Parts run elsewhere. What is no folder here is the name of a pack.
+        here = given.pack and Path(given.pack).is_dir()
+        pack = str(Path(given.pack).absolute()) if here else given.pack
+        task = {"device": given.device, "pack": pack, "face_ref": None}
         machine = needed("machine", scratch, task, clock)
         report = {"device": given.device, "minutes": given.minutes, "machine": machine}
         task["face_ref"] = str(given.set.absolute()) if given.set else None
