@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,12 +13,12 @@ A = -0.5
 """Parameter of Keys' cubic kernel ("Cubic convolution interpolation", 1981); Pillow's choice."""
 
 
-def kernel(x: np.ndarray) -> np.ndarray:
-    """Keys' cubic kernel at `x` pixels from its centre."""
-    x = np.abs(x)
+def kernel(x: Any) -> Any:
+    """Keys' cubic kernel at `x` pixels from its centre, an array of numpy or torch."""
+    x = abs(x)
     near = ((A + 2) * x - (A + 3)) * x * x + 1
     far = ((x - 5) * x + 8) * x * A - 4 * A
-    return np.where(x < 1, near, np.where(x < 2, far, 0.0))
+    return (x < 1) * near + ((x >= 1) & (x < 2)) * far
 
 
 @lru_cache(maxsize=32)
@@ -27,17 +28,32 @@ def matrix(before: int, after: int) -> np.ndarray:
     When shrinking, the kernel is widened by the factor (antialiasing). Weights beyond the border
     are dropped and the rest made to sum to one.
     """
-    scale = before / after
-    stretch = max(scale, 1.0)
-    centres = (np.arange(after) + 0.5) * scale
-    offsets = np.arange(before)[None, :] + 0.5 - centres[:, None]
-    weights = kernel(offsets / stretch)
-    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+    return _weights(np.arange(float(before)), np.arange(float(after))).astype(np.float32)
+
+
+def _weights(before: Any, after: Any) -> Any:
+    """The matrix from the numbers of the pixels, 0 and up, of the line before and after.
+
+    Arrays of numpy or torch, of float64.
+    """
+    scale = len(before) / len(after)
+    offsets = before[None, :] + 0.5 - (after[:, None] + 0.5) * scale
+    weights = kernel(offsets / max(scale, 1.0))
+    return weights / weights.sum(1)[:, None]
+
+
+def _there(before: int, after: int, device: torch.device) -> Tensor:
+    """The matrix on a device."""
+    if not torch.compiler.is_compiling():
+        return torch.from_numpy(matrix(before, after)).to(device)
+    # Numpy would be compiled to steps on the CPU, which are no part of a CUDA graph.
+    lines = (torch.arange(n, dtype=torch.float64, device=device) for n in (before, after))
+    return _weights(*lines).float()
 
 
 def _resample(x: Tensor, height: int, width: int) -> Tensor:
-    rows = torch.from_numpy(matrix(x.shape[-2], height)).to(x.device)
-    columns = torch.from_numpy(matrix(x.shape[-1], width)).to(x.device)
+    rows = _there(x.shape[-2], height, x.device)
+    columns = _there(x.shape[-1], width, x.device)
     with torch.autocast(x.device.type, enabled=False):
         return rows @ x.float() @ columns.T
 
