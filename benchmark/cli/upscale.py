@@ -50,8 +50,14 @@ def upscale(
         int, typer.Option(help="Upsampling factor of photographs and videos.", min=2, max=8)
     ] = 4,
     count: Annotated[
-        int, typer.Option(help="References a face, K.", min=0, max=8, rich_help_panel=MORE)
-    ] = 5,
+        int | None,
+        typer.Option(
+            help="References a face, K. Default: 5 with --face-ref, else 0.",
+            min=0,
+            max=8,
+            rich_help_panel=MORE,
+        ),
+    ] = None,
     embedder: Finder = None,
     pack: FinderPack = None,
     det_size: Annotated[

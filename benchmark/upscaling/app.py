@@ -218,7 +218,10 @@ def _page(gr: Any, viewer: Viewer, folder: Path) -> Any:
                     label="Aligned crop",
                     info="A square crop of one upright face: none is looked for.",
                 )
-                count = gr.Slider(0, 8, 5, step=1, label="References for each face, K", buttons=[])
+                count = gr.Slider(
+                    0, 8, 5, step=1, label="References for each face, K", buttons=[],
+                    info="They help where they are of the same kind as your faces; else take 0.",
+                )  # fmt: skip
                 names = list(viewer.upscalers)
                 references = gr.Dropdown(names, value=names[0], label="Reference set")
                 button = gr.Button("Super-resolve", variant="primary", interactive=False)

@@ -24,6 +24,9 @@ from faceref.mining.gallery import Gallery, lr_likeness
 from faceref.reading.image import Decoded, decode
 from faceref.reading.jpeg import jpeg_steps
 
+COUNT = 5
+"""References for each face where a set is given."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Upscaled:
@@ -69,7 +72,8 @@ class Upscaler:
             or a list with one of each scale. `Upscaler.from_pretrained` takes those of the package.
         references: A Face_Ref, or its folder, whose train faces serve as references; None: the
             embedded sample.
-        count: References given for each face, K, 0 to 8.
+        count: References given for each face, K, 0 to 8; None: 5 of a set, and none of the sample,
+            whose faces help only faces like them.
         aligned: Inputs are square crops of aligned faces: none is looked for.
         scale: How much larger photographs become.
         embedder: What finds faces, `insightface` or `dlib`; None: `insightface` where a pack is
@@ -97,7 +101,7 @@ class Upscaler:
         models: nn.Module | str | Path | Sequence[nn.Module | str | Path],
         references: FaceRef | str | Path | None = None,
         *,
-        count: int = 5,
+        count: int | None = None,
         aligned: bool = False,
         scale: int = 4,
         embedder: str | None = None,
@@ -120,6 +124,8 @@ class Upscaler:
         gallery = Gallery(faces, found)
         several = [models] if isinstance(models, (nn.Module, str, Path)) else models
         modules = [load_model(one) if isinstance(one, (str, Path)) else one for one in several]
+        if count is None:
+            count = 0 if faces is None else COUNT
         networks = open_networks(modules, count, target)
         self.face_upscaler = FaceUpscaler(networks, gallery, target)
 

@@ -37,7 +37,8 @@ Networks trained on one kind of faces are tested on another, whose train faces a
 
 Gains are over the same network as trained; those of a network as trained that is given references
 over itself without any (K = 0), where that was scored. They are taken face by face, on test, with
-95 % intervals over faces; those of several trainings are averaged face by face. p is corrected for
+95 % intervals over faces; those of several trainings are averaged face by face, and the standard
+deviation of the gain over trainings stands behind their number. p is corrected for
 all rows of this page (Holm). LPIPS (AlexNet): lower is better. Seconds: all of it, on one thread of
 a CPU that had other work, so that they are rough. By `reports/scripts/transfer.py`; numbers in
 `transfer.json` and the result files.
@@ -82,6 +83,16 @@ class Row:
     def compared(self) -> bool:
         """Whether there is something to compare it with."""
         return self.results is not self.bases
+
+    @property
+    def trainings(self) -> str:
+        """How many, and the standard deviation of their gains in dB where they are three."""
+        count = len(self.results)
+        if count < 3 or not self.compared:
+            return str(count)
+        pairs = zip(self.results, self.bases, strict=True)
+        gains = [own.means["psnr_y"] - base.means["psnr_y"] for own, base in pairs]
+        return f"{count} (±{np.std(gains, ddof=1):.2f})"
 
     def gain(self, metric: str) -> Paired:
         """Over the network as trained; of that with references, over none (K = 0)."""
@@ -220,7 +231,7 @@ def _cells(row: Row, gains: dict[int, Paired]) -> list[str]:
     found = gains[id(row)]
     return [
         name,
-        str(len(row.results)),
+        row.trainings,
         psnr,
         found.text(2),
         p_text(found.p),

@@ -41,12 +41,15 @@ def _refuse(*given: Any) -> None:
     raise OSError("a connection was tried")
 
 
-def test_the_command_needs_no_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(("options", "count"), [((), 0), (("--count", "5"), 5)])
+def test_the_command_needs_no_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], count: int
+):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setattr(socket.socket, "connect", _refuse)
     photo = _photo(Path("photo.png"), (28, 40, 64))
-    done = CliRunner().invoke(app, ["upscale", str(photo)])
+    done = CliRunner().invoke(app, ["upscale", str(photo), *options])
     assert done.exit_code == 0, done.output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.png", "upscaled"]
     with Image.open("upscaled/photo.png") as image:
@@ -60,7 +63,7 @@ def test_the_command_needs_no_option(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ]
     assert report["faces_found_by"]["name"] == "dlib"
     given = {one["image_id"] for face in file["faces"] for one in face["references"]}
-    assert len(given) == 5
+    assert len(given) == count
     assert not {image_id.split("/")[0] for image_id in given} & HELD_OUT
 
 

@@ -37,7 +37,7 @@ SHARE = 2e-3
 def evaluate(task: Task) -> Found:
     """Networks that come with the package, and one that is not trained."""
     faces = FaceRef.open(task.face_ref)
-    names = task.of(("bicubic", "srcnn"), ("bicubic", "msrnet", "msrnet2", "sparnet_s"))
+    names = task.of(("bicubic", "srcnn"), ("bicubic", "msrnet", "sparnet_s"))
     numbers, faults = {}, []
     for name in names:
         numbers[name], found = _evaluated(name, faces, task)

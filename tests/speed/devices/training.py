@@ -33,7 +33,7 @@ APART = 0.05
 def training(task: Task) -> Found:
     """Steps of the training loop on one batch, then a training that is taken up again."""
     faces = FaceRef.open(task.face_ref)
-    names = task.of(("srcnn",), ("edsr", "msrnet", "msrnet2"))
+    names = task.of(("srcnn",), ("edsr", "msrnet"))
     numbers: dict[str, Any] = {}
     faults = []
     for name in names:
