@@ -117,11 +117,11 @@ def test_filters_leave_the_rows_that_are_asked_for(open_page: Open):
 
 def test_methods_with_a_part_changed_are_shown_when_asked_for(open_page: Open):
     page = open_page()
-    row = page.locator("tr[data-method=msrnet-no-external]")
+    row = page.locator('tr[data-method="sparnet_s+memory-of-20"]')
     assert row.count() == 0
     page.get_by_text("Choose methods").click()
-    page.get_by_role("checkbox", name="MSRNet, no external").check()
-    assert row.count() == 1
+    page.get_by_role("checkbox", name="SPARNet-s + error memory of 20 faces").check()
+    assert row.count() == 2
 
 
 def test_the_protocol_is_described_in_words(open_page: Open):
