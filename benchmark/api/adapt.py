@@ -28,7 +28,7 @@ def adapt(
     by: str = "memory",
     faces: int | None = None,
     seed: int = 0,
-    references: int = 5,
+    references: int = 0,
     reference_list: str = "refs_lr",
     steps: int = 100,
     learning_rate: float = 2e-4,
@@ -51,7 +51,8 @@ def adapt(
         by: `memory` or `tuning`.
         faces: Faces of the pool to learn from, drawn at random; None: all.
         seed: Of that draw, and of the batches of `tuning`.
-        references: References given to methods that use any, K, 0 to 8.
+        references: References given to methods that use any, K, 0 to 8. The pool is learnt from
+            either way; with references it takes several times as long.
         reference_list: `refs_lr` or `refs_hr`.
         steps: Of `tuning`, 16 faces each.
         learning_rate: Of `tuning`: its peak.

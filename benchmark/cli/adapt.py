@@ -24,7 +24,7 @@ ADAPT = """**Examples**
 
 `facebench adapt face_ref --weights runs/edsr --by tuning --steps 300 --out tuned.safetensors`
 
-Then: `facebench upscale photo.jpg --face-ref face_ref --weights mine.safetensors`
+Then: `facebench upscale photo.jpg --weights mine.safetensors`
 
 `memory` trains nothing: the network's error on each face of the pool is known, and a regression
 learns to expect it. Where that does not help people who are left out, nothing is changed.
@@ -45,7 +45,9 @@ def adapt(
         int | None,
         typer.Option(help="Faces of train to learn from, at random. Default: all.", min=1),
     ] = None,
-    references: Annotated[int, typer.Option(help="References given, K, 0 to 8.", min=0, max=8)] = 5,
+    references: Annotated[
+        int, typer.Option(help="References given, too, K, 0 to 8.", min=0, max=8)
+    ] = 0,
     reference_list: ReferenceList = "refs_lr",
     steps: Annotated[int, typer.Option(help="Of tuning, 16 faces each.", min=1)] = 100,
     learning_rate: Annotated[
