@@ -69,13 +69,15 @@ class Regression(nn.Module):
         self.belief = nn.Parameter(torch.tensor(-0.2))
         """What is believed before: a sigmoid of it."""
 
-    def forward(self, face: Tensor, refs: Tensor, errors: Tensor) -> Expected:
-        """Features `face` (1, 1024, D), `refs` (M, 1024, D), their `errors` (M, 1024, 48)."""
+    def forward(self, face: Tensor, refs: Tensor, errors: Tensor, weight: Tensor) -> Expected:
+        """Features `face` (1, 1024, D), `refs` (M, 1024, D), their `errors` (M, 1024, 48).
+
+        References of `weight` (1, M) 0 do not count.
+        """
         with torch.autocast(face.device.type, enabled=False):
             face, refs, errors = _cells_first(face, refs, errors)
-            everyone = torch.ones(1, refs.shape[1], device=refs.device)
-            found, doubt = self._fit(face.unsqueeze(1), refs, errors, everyone)
-            tried = self._left_out(refs, errors)
+            found, doubt = self._fit(face.unsqueeze(1), refs, errors, weight)
+            tried = self._left_out(refs, errors, weight)
             return self._expected(found.squeeze(1), doubt.squeeze(1), *tried)
 
     def each_other(self, faces: Tensor, errors: Tensor, weight: Tensor, given: Tensor) -> Expected:
@@ -103,16 +105,16 @@ class Regression(nn.Module):
         parts = (part.transpose(0, 1) for part in (found * trust, trust, doubt))
         return Expected(*parts)
 
-    def _left_out(self, refs: Tensor, errors: Tensor) -> tuple[Tensor, Tensor]:
+    def _left_out(self, refs: Tensor, errors: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Predicted times true errors, and predicted ones squared, summed: both (1024, 1, 1)."""
         right, size = errors.new_zeros(2, refs.shape[0], 1, 1)
         count = refs.shape[1]
         if count == 1:
             return right, size
         for fold in torch.arange(count, device=refs.device).tensor_split(min(FOLDS, count)):
-            rest = torch.ones(1, count, device=refs.device)
-            rest[0, fold] = 0
+            rest = weight.index_fill(1, fold, 0)
             found, _ = self._fit(refs[:, fold].unsqueeze(1), refs, errors, rest)
+            found = found * weight[:, fold, None]
             right = right + (found.squeeze(1) * errors[:, fold]).sum((1, 2), keepdim=True)
             size = size + found.square().sum((2, 3))[..., None]
         return right, size

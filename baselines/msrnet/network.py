@@ -40,6 +40,8 @@ AT_A_TIME = 16
 """References that the trunk looks at together."""
 TOGETHER = 80
 """References of several faces that are kept at once."""
+_SAME = 1 - 1e-5
+"""Correlation of LR faces from which on two references are the same image."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,11 @@ class References:
         return cls(
             cells, torch.cat([p.errors for p in parts]), torch.cat([p.detail for p in parts])
         )
+
+    def once(self) -> Tensor:
+        """1 for each, 0 for one that lies there before: left out, it would be known. (1, M)."""
+        same = (self.cells.lr @ self.cells.lr.T > _SAME).triu(1)
+        return (~same.any(0, keepdim=True)).float()
 
     def take(self, places: Tensor) -> References:
         """Those at `places`."""
@@ -203,11 +210,11 @@ class MSRNet(nn.Module):
         """What M references change of one face: (1, 3, 128, 128)."""
         alike = cells.lr @ refs.cells.lr.T
         refs = refs.take(alike[0].argsort(stable=True))
-        expected = None
+        weight, expected = refs.once(), None
         if self.regression is not None:
             face, others = self.describe(cells.rows), self.describe(refs.cells.rows)
-            expected = self.regression(face, others, refs.errors)
-        return self._decoded(output, cells, refs, expected, torch.ones_like(alike))
+            expected = self.regression(face, others, refs.errors, weight)
+        return self._decoded(output, cells, refs, expected, weight)
 
     def change_each_other(
         self, output: Output, refs: References, weight: Tensor, other: Tensor, which: slice

@@ -15,10 +15,15 @@ def _inputs(count: int, noise: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]
     return features, errors + noise * torch.randn(errors.shape, generator=drawn)
 
 
+def _all(features: torch.Tensor) -> torch.Tensor:
+    """Weights with which all but the first face count as references."""
+    return torch.ones(1, len(features) - 1)
+
+
 def _left(count: int) -> float:
     """Share of the error of one more face that is left after it was predicted from `count`."""
     features, errors = _inputs(count + 1)
-    found = Regression(WIDTH)(features[:1], features[1:], errors[1:]).errors
+    found = Regression(WIDTH)(features[:1], features[1:], errors[1:], _all(features)).errors
     return float((found - errors[:1]).square().mean() / errors[:1].square().mean())
 
 
@@ -38,7 +43,7 @@ def test_it_is_the_bayesian_regression_by_the_book():
     design = torch.cat([torch.ones(30, 1), features[1:, cell]], 1)
     asked = torch.cat([torch.ones(1), features[0, cell]])
     near = (10 * regression.near).exp().diag()
-    found = regression(features[:1], features[1:], errors[1:])
+    found = regression(features[:1], features[1:], errors[1:], _all(features))
     doubt = asked @ torch.linalg.inv(design.T @ design + near) @ asked
     assert found.doubt[0, cell, 0] == pytest.approx(
         float(doubt / (asked @ torch.linalg.inv(near) @ asked)), rel=1e-4
@@ -50,18 +55,20 @@ def test_what_is_not_predicted_on_others_does_not_count():
     features, errors = _inputs(40)
     noise = torch.randn(errors.shape, generator=torch.Generator().manual_seed(1))
     regression = Regression(WIDTH)
-    told, untold = (regression(features[:1], features[1:], each[1:]) for each in (errors, noise))
-    assert told.trust.mean() > 0.9
-    assert untold.trust.mean() < 0.2
+    true, random = (
+        regression(features[:1], features[1:], each[1:], _all(features)) for each in (errors, noise)
+    )
+    assert true.trust.mean() > 0.9
+    assert random.trust.mean() < 0.2
 
 
 @torch.no_grad()
-def test_faces_that_are_each_others_references_are_told_as_each_alone():
+def test_faces_that_are_each_others_references_are_predicted_as_each_alone():
     features, errors = _inputs(7, 0.5)
     regression = Regression(WIDTH)
     other = 1 - torch.eye(7)
     together = regression.each_other(features, errors, other, other)
-    alone = regression(features[:1], features[1:], errors[1:])
+    alone = regression(features[:1], features[1:], errors[1:], _all(features))
     assert torch.allclose(together.doubt[0], alone.doubt[0], atol=1e-4)
     one, two = together.errors[0] / together.trust[0], alone.errors[0] / alone.trust[0]
     assert torch.allclose(one, two, atol=1e-3)

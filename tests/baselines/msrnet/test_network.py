@@ -72,6 +72,14 @@ def test_any_order_of_any_number_of_references_gives_the_same(count: int):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_reference_that_is_given_twice_counts_once(count: int):
+    network, lr, refs = _network(), torch.rand(1, 3, 16, 16), _faces(count)
+    once, twice = (network(lr, each[None]) for each in (refs, torch.cat([refs, refs[:1]])))
+    assert torch.allclose(once, twice, atol=1e-5)
+
+
+@torch.no_grad()
 def test_faces_of_a_batch_do_not_look_at_each_others_references():
     network, lr = _network(), torch.rand(3, 3, 16, 16)
     refs = torch.stack([_faces(2, seed) for seed in range(3)])
