@@ -23,6 +23,7 @@ from faceref.embed.base import Embedder
 from faceref.errors import UnusableError
 from faceref.files import copy_file, file_sha256, write_text
 from faceref.mining.lists import Lists, Subjects, mine_lists
+from faceref.mining.shards import MineShards, mine_here
 from faceref.pipeline.likeness import Finished
 from faceref.pipeline.splits import MIN_PEOPLE, split_identities, too_few_people
 from faceref.similarity.vectors import appearance
@@ -40,8 +41,12 @@ def assemble(
     out: Path,
     device: str,
     plot: Path | None = None,
+    mine_shards: MineShards = mine_here,
 ) -> dict[str, Any]:
-    """Write Face_Ref to the new folder `out`, the calibration to `plot`; return the manifest."""
+    """Write Face_Ref to the new folder `out`, the calibration to `plot`; return the manifest.
+
+    Large pools are mined by `mine_shards`.
+    """
     table = finished.table()
     rejects = _rejects(table, source.name)
     used = table.filter(_rejected(table, False))
@@ -73,7 +78,8 @@ def assemble(
     report = None
     if encoder is not None:
         subjects, report = _with_encoder(subjects, thumbnails, encoder, seed, device)
-    lists = mine_lists(subjects, recipe.mining, seed, device)
+    mining = finished.first.root / "mining"
+    lists = mine_lists(subjects, recipe.mining, seed, device, mining, mine_shards)
     if plot is not None:
         plot_calibration(people.same_person, plot, lists.bound.value)
     rows = _rows(used, source.name, subjects, lists)
