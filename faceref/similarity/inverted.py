@@ -21,7 +21,7 @@ BLOCK_BYTES = 2**28
 """Vectors added to the lists at a time."""
 DEEP = 1024
 """Neighbours asked for above which the inverted lists hand over to exact search."""
-TRAINED, LISTS, CODES, REPORT = "trained.faiss", "lists.faiss", "lists.ivfdata", "report.json"
+TRAINED, REPORT = "trained.faiss", "report.json"
 _ANEW = "Delete the folder that it lies in: it is made anew."
 
 
@@ -68,13 +68,9 @@ class Inverted:
         lists = getattr(self.index, "invlists", None)
         if lists is None:  # On a GPU, where reading costs nothing.
             return np.arange(self.index.ntotal)
-        pointer = load_faiss().rev_swig_ptr
-        every = (
-            pointer(lists.get_ids(one), lists.list_size(one)).copy()
-            for one in range(lists.nlist)
-            if lists.list_size(one)
-        )
-        return np.concatenate(list(every))
+        from faiss.contrib.inspect_tools import get_invlist
+
+        return np.concatenate([get_invlist(lists, one)[0] for one in range(lists.nlist)])
 
 
 def open_ivf(
@@ -162,15 +158,10 @@ def _on_gpu(folder: Path, vectors: np.ndarray) -> Any:
 
 def _on_disk(folder: Path, vectors: np.ndarray) -> Any:
     """The index of `folder`, made from blocks of the vectors, each an index of its own."""
-    if not (folder / LISTS).exists():
-        paths = []
-        for number, part in enumerate(_blocks(vectors)):
-            paths.append(folder / f"block-{number:05d}.faiss")
-            if not paths[-1].exists():
-                _write_block(folder, paths[-1], vectors, part)
-        _join(folder, paths)
-    for path in folder.glob("block-*.faiss"):
-        path.unlink()
+    for number, part in enumerate(_blocks(vectors)):
+        path = folder / f"block-{number:05d}.faiss"
+        if not path.exists():
+            _write_block(folder, path, vectors, part)
     return _read(folder)
 
 
@@ -183,24 +174,22 @@ def _write_block(folder: Path, path: Path, vectors: np.ndarray, part: slice) -> 
         faiss.write_index(index, str(temporary))
 
 
-def _join(folder: Path, paths: list[Path]) -> None:
-    """One file of lists from those of all blocks; none of them is read into memory as a whole."""
-    from faiss.contrib.ondisk import merge_ondisk
-
-    faiss = load_faiss()
-    index = faiss.read_index(str(folder / TRAINED))
-    with replacing(folder / CODES) as temporary:
-        merge_ondisk(index, [str(path) for path in paths], str(temporary))
-    with replacing(folder / LISTS) as temporary:
-        faiss.write_index(index, str(temporary))
-
-
 def _read(folder: Path) -> Any:
+    """One index of all blocks; each of its lists is those of the blocks, one after the other."""
     faiss = load_faiss()
-    flags = faiss.IO_FLAG_ONDISK_SAME_DIR | faiss.IO_FLAG_READ_ONLY
-    index = faiss.read_index(str(folder / LISTS), flags)
-    # Its threads would read again what the order of the searches has in memory.
-    faiss.downcast_InvertedLists(index.invlists).prefetch_nthread = 0
+    index, lists = faiss.read_index(str(folder / TRAINED)), faiss.InvertedListsPtrVector()
+    blocks = [
+        faiss.read_index(str(path), faiss.IO_FLAG_MMAP)
+        for path in sorted(folder.glob("block-*.faiss"))
+    ]
+    for block in blocks:
+        # Its threads would read again what the order of the searches has in memory.
+        faiss.downcast_InvertedLists(block.invlists).prefetch_nthread = 0
+        lists.push_back(block.invlists)
+    stacked = faiss.HStackInvertedLists(lists.size(), lists.data())
+    index.replace_invlists(stacked)
+    index.ntotal = sum(block.ntotal for block in blocks)
+    index.referenced_objects = [stacked, blocks]  # faiss holds pointers to them
     return index
 
 
