@@ -20,10 +20,9 @@ import numpy as np
 from faceref.files import replacing, write_json
 from faceref.mining.mine import Candidates, Limits, Mining, References, first_fetch, mine
 from faceref.reading.json_file import read_json
-from faceref.similarity.inverted import Inverted, Use, open_ivf, reopen_ivf
-from faceref.similarity.search import Search
+from faceref.similarity.inverted import DEEP, Inverted, Use, open_ivf, reopen_ivf
 
-SHARD = 1 << 16
+SHARD = 1 << 17
 """Probes of a shard."""
 COPIED = 1 << 16
 """Faces copied at a time."""
@@ -40,15 +39,17 @@ class Task:
     folder: Path
     probes: Candidates
     pool: Candidates
-    search: Search
+    search: Inverted
     order: np.ndarray
     """Rows of all probes, in the order of the shards."""
     count: int
     diversity: int
     limits: Limits
+    size: int
+    """Probes of a shard."""
 
     @classmethod
-    def open(cls, folder: Path, search: Search | None = None) -> Task:
+    def open(cls, folder: Path, search: Inverted | None = None) -> Task:
         """The task of a folder; `search` None opens its inverted lists."""
         settings = read_json(folder / TASK, _ANEW)
         probes, pool = _read_faces(folder / "probes"), _read_faces(folder / "pool")
@@ -61,6 +62,7 @@ class Task:
             settings["count"],
             settings["diversity"],
             Limits(settings["upper"]),
+            settings["shard"],
         )
 
     def path(self, shard: int) -> Path:
@@ -69,34 +71,33 @@ class Task:
 
     def rows(self, shard: int) -> np.ndarray:
         """The probes of a shard."""
-        return np.array(self.order[shard * SHARD : (shard + 1) * SHARD])
+        return np.array(self.order[shard * self.size : (shard + 1) * self.size])
 
     def missing(self) -> list[int]:
         """Shards without a result."""
-        shards = range(-(-len(self.order) // SHARD))
-        return [shard for shard in shards if not self.path(shard).exists()]
+        return [shard for shard in self._shards() if not self.path(shard).exists()]
 
     def mine(self, shard: int) -> None:
         """Mine a shard and write its result."""
-        found = mine(
-            self.probes,
-            self.pool,
-            self.count,
-            self.limits,
-            self.search,
-            self.diversity,
-            rows=self.rows(shard),
-        )
+        rows, near = self.rows(shard), None
+        fetch = first_fetch(self.pool, self.count * self.diversity)
+        if fetch <= DEEP:
+            near = self.search.many(np.ascontiguousarray(self.probes.vectors[rows]), fetch)
+        given = self.probes, self.pool, self.count, self.limits, self.search, self.diversity
+        found = mine(*given, near=near, rows=rows)
         with replacing(self.path(shard)) as temporary:
             np.savez(temporary, rows=found.rows, units=found.units)
 
     def references(self) -> References:
         """The results of all shards."""
         found = References.empty(self.pool.image_ids, len(self.probes), self.count)
-        for shard in range(-(-len(self.order) // SHARD)):
+        for shard in self._shards():
             with np.load(self.path(shard)) as part:
                 found.put(self.rows(shard), References(found.names, part["rows"], part["units"]))
         return found
+
+    def _shards(self) -> range:
+        return range(-(-len(self.order) // self.size))
 
 
 def mine_here(folder: Path, shards: Sequence[int]) -> Iterator[int]:
@@ -137,7 +138,12 @@ def mine_in_shards(
         The references, and a report about the index for the manifest.
     """
     count, diversity = mining.references, mining.diversity
-    settings = {"count": count, "diversity": diversity, "upper": limits.upper}
+    settings = {
+        "count": count,
+        "diversity": diversity,
+        "upper": limits.upper,
+        "shard": SHARD,
+    }
     folder = folder / _digest(probes, keys, train, {**settings, **asdict(mining.index)})
     _write_faces(folder / "probes", probes, np.arange(len(probes)))
     _write_faces(folder / "pool", keys, train)

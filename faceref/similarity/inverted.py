@@ -19,6 +19,8 @@ from faceref.similarity.search import GPU_MOST, Search, SearchRule, gpu_of, load
 
 BLOCK_BYTES = 2**28
 """Vectors added to the lists at a time."""
+SCORES = 1 << 24
+"""Scores held at a time where many are searched for at once: 64 MiB."""
 DEEP = 1024
 """Neighbours asked for above which the inverted lists hand over to exact search."""
 TRAINED, REPORT = "trained.faiss", "report.json"
@@ -57,20 +59,47 @@ class Inverted:
         """See `Search`."""
         return (self.exact if count > DEEP else self.index.search)(queries, count)
 
+    def many(self, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same for many queries: each list is compared at once with all that visit it.
+
+        `count` is at most `DEEP`. Scores may differ from those of a call in the last digit.
+        """
+        if self._on_gpu:
+            return self(queries, count)
+        from faiss.contrib.big_batch_search import BigBatchSearcher
+
+        work: Any = BigBatchSearcher(self.index, queries, count)
+        work.decode_func, work.by_residual = (lambda codes: codes.view(np.float32)), False
+        work.coarse_quantization()
+        work.reorder_assign()
+        for number in np.flatnonzero(np.diff(work.bucket_lims)).tolist():
+            places, visiting, rows, vectors = work.prepare_bucket(number)
+            step = max(1, SCORES // max(1, len(rows)))
+            for start in range(0, len(places), step):
+                part = slice(start, start + step)
+                # All scores go to the heaps, which know already what is too low to be taken.
+                work.add_results_to_heap(places[part], visiting[part] @ vectors.T, rows, None)
+        work.rh.finalize()
+        return work.rh.D, work.rh.I
+
     def nearest_list(self, queries: np.ndarray) -> np.ndarray:
         """The list that each query searches first, (B,); on a GPU 0, see `order`."""
-        if getattr(self.index, "invlists", None) is None:
+        if self._on_gpu:
             return np.zeros(len(queries), np.int64)
         return self.index.quantizer.search(queries, 1)[1][:, 0]
 
     def order(self) -> np.ndarray:
         """Rows of the pool, list by list, (N,): in this order, a search reads each list once."""
-        lists = getattr(self.index, "invlists", None)
-        if lists is None:  # On a GPU, where reading costs nothing.
+        if self._on_gpu:  # where reading costs nothing
             return np.arange(self.index.ntotal)
         from faiss.contrib.inspect_tools import get_invlist
 
+        lists = self.index.invlists
         return np.concatenate([get_invlist(lists, one)[0] for one in range(lists.nlist)])
+
+    @property
+    def _on_gpu(self) -> bool:
+        return not hasattr(self.index, "invlists")
 
 
 def open_ivf(

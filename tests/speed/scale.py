@@ -34,7 +34,7 @@ import numpy as np
 
 from faceref.files import replacing
 from faceref.mining.mine import Candidates, Limits, Mining, mine
-from faceref.mining.shards import MineShards, mine_here, mine_in_shards
+from faceref.mining.shards import MineShards, Task, mine_here, mine_in_shards
 from faceref.pipeline.ray_executor import RayExecutor
 from faceref.pipeline.recipe import Recipe
 from faceref.similarity.search import SearchRule, load_faiss, open_search
@@ -132,7 +132,7 @@ def measure(folder: Path, faces: Candidates, train: np.ndarray, ray: int) -> Ite
     mining = Mining(index=SearchRule("ivf", seed=SEED))
     by = RayExecutor(PlainEmbedder, Recipe(), workers=ray).mine_shards if ray else mine_here
     lists = folder / f"lists-{len(faces)}"
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     with watched() as memory:
         found, report = mine_in_shards(
             lists, faces, faces, train, mining, Limits(UPPER), mine_shards=logged(by)
@@ -143,11 +143,13 @@ def measure(folder: Path, faces: Candidates, train: np.ndarray, ray: int) -> Ite
         "pool": len(train),
         "index": report,
         "seconds": round(time.perf_counter() - start, 1),
+        "cpu_seconds": round(time.process_time() - cpu, 1),
         **memory,
         "files_gib": round(files / 2**30, 2),
     }
     sample = np.sort(np.random.default_rng(SEED + 1).choice(len(faces), 1000, replace=False))
-    pool = faces.take(train)
+    (task,) = lists.iterdir()
+    pool = Task.open(task).pool
     start = time.perf_counter()
     exact = mine(faces, pool, 8, Limits(UPPER), open_search(pool.vectors), rows=sample)
     seconds = time.perf_counter() - start

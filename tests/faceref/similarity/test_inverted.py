@@ -39,11 +39,16 @@ def test_lists_in_files_are_those_that_faiss_makes_in_memory(
     people = np.arange(len(vectors)) // 10
     rule = SearchRule("ivf", sample=100)
     search, report = open_ivf(vectors, vectors, Use(8, 30, people, people), rule, tmp_path)
-    inside = faiss.read_index(str(tmp_path / "trained.faiss"))
+    inside: Any = faiss.read_index(str(tmp_path / "trained.faiss"))
     inside.add(vectors)
     inside.nprobe = report["visited"]
     for found, expected in zip(search(vectors, 30), inside.search(vectors, 30), strict=True):
         assert np.array_equal(found, expected)
+    for count in (30, 300):
+        scores, rows = search.many(vectors, count)
+        expected = inside.search(vectors, count)
+        assert np.allclose(scores, expected[0], atol=1e-6)
+        assert (rows == expected[1]).mean() > 0.999  # but for ties in the last digit
     assert sorted(search.order()) == list(range(len(vectors)))
     nearest = search.nearest_list(vectors[search.order()])
     assert (np.diff(nearest) >= 0).all()
