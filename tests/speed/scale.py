@@ -5,10 +5,12 @@
     python tests/speed/scale.py SCRATCH --faces 500000 --ray 2    # by two actors of Ray
 
 Vectors are made block by block, each from its own seed, and lie in SCRATCH. Look-alikes are
-planted: a type has ten people, a person ten images; cosines are about 0.65 in a person, 0.45
-between people of a type, and of chance elsewhere (0.09 at 128 numbers). People are dealt out to
-train (85 %), val and test. Mining is `mine_in_shards`, which a build takes above 500,000 faces of
-train; it is called whatever the size. Killed, the same command goes on: shards are done or absent.
+planted: a kind has a hundred types, a type ten people, a person ten images; cosines are about 0.65
+in a person, 0.45 between people of a type, 0.2 between types of a kind, and of chance elsewhere
+(0.09 at 128 numbers). With `--kinds 0` there are no kinds, only types strewn at random: then far
+more lists must be visited. Of the people 85 % are train. Mining is `mine_in_shards`, which a build
+takes above 500,000 faces of train; it is called whatever the size. Killed, the same command goes
+on: shards are done or absent.
 
 Three JSON lines: of the making; of the mining, with the peak of anonymous memory (`RssAnon`,
 sampled), of all that was resident, mapped files included (`VmHWM`), and what the files take; and
@@ -43,28 +45,29 @@ from tests.faceref.fakes import PlainEmbedder
 SEED = 0
 DIMS = 128
 IMAGES, PEOPLE, TYPES = 10, 10, 100
-"""Images a person, people a type, types a block."""
+"""Images a person, people a type, types a kind; a kind is a block."""
 BLOCK = IMAGES * PEOPLE * TYPES
-SAME, ALIKE = 0.65, 0.45
+SAME, ALIKE, KIND = 0.65, 0.45, 0.2
+"""Cosines in a person, a type and a kind."""
 UPPER = 0.6
 """Bound on the cosine of references: about the 25 % quantile in a person, as a build has it."""
 WATCH_SECONDS = 0.1
 
 
-def block_of(number: int) -> np.ndarray:
+def block_of(number: int, kind: float) -> np.ndarray:
     """Unit vectors of one block, float32 (BLOCK, DIMS), by person, by type."""
     rng = np.random.default_rng([SEED, number])
-    shares = ((TYPES, ALIKE), (TYPES * PEOPLE, SAME - ALIKE), (BLOCK, 1 - SAME))
+    shares = ((1, kind), (TYPES, ALIKE - kind), (TYPES * PEOPLE, SAME - ALIKE), (BLOCK, 1 - SAME))
     parts = []
     for count, share in shares:
         noise = rng.standard_normal((count, DIMS), dtype=np.float32)
         noise *= share**0.5 / np.linalg.norm(noise, axis=1, keepdims=True)
         parts.append(np.repeat(noise, BLOCK // count, axis=0))
-    vectors = parts[0] + parts[1] + parts[2]
+    vectors = np.sum(parts, axis=0)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def vectors_of(folder: Path, faces: int) -> np.ndarray:
+def vectors_of(folder: Path, faces: int, kind: float) -> np.ndarray:
     """The vectors of all faces, mapped from a file that is made once."""
     path = folder / f"vectors-{faces}.npy"
     if not path.exists():
@@ -73,7 +76,7 @@ def vectors_of(folder: Path, faces: int) -> np.ndarray:
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, head)
             for number in range(-(-faces // BLOCK)):
-                block_of(number)[: faces - number * BLOCK].tofile(file)
+                block_of(number, kind)[: faces - number * BLOCK].tofile(file)
     return np.load(path, mmap_mode="r")
 
 
@@ -169,10 +172,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Mining of more faces than memory holds.")
     parser.add_argument("scratch", type=Path, help="folder for vectors and lists")
     parser.add_argument("--faces", type=int, default=500_000)
+    parser.add_argument("--kinds", type=float, default=KIND, help="cosine in a kind")
     parser.add_argument("--ray", type=int, default=0, help="actors of Ray; 0: this process alone")
     given = parser.parse_args()
     start = time.perf_counter()
-    vectors = vectors_of(given.scratch, given.faces)
+    vectors = vectors_of(given.scratch, given.faces, given.kinds)
     made: dict[str, Any] = {"seconds": round(time.perf_counter() - start, 1)}
     print(json.dumps({"measure": "make", **made, "gib": round(vectors.nbytes / 2**30, 2)}))
     faces, train = faces_of(vectors)
