@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ class Task:
     folder: Path
     probes: Candidates
     pool: Candidates
-    search: Inverted
+    opened: Inverted | None
+    """The inverted lists, where they are open already."""
     order: np.ndarray
     """Rows of all probes, in the order of the shards."""
     count: int
@@ -49,21 +51,26 @@ class Task:
     """Probes of a shard."""
 
     @classmethod
-    def open(cls, folder: Path, search: Inverted | None = None) -> Task:
-        """The task of a folder; `search` None opens its inverted lists."""
+    def open(cls, folder: Path, opened: Inverted | None = None) -> Task:
+        """The task of a folder."""
         settings = read_json(folder / TASK, _ANEW)
         probes, pool = _read_faces(folder / "probes"), _read_faces(folder / "pool")
         return cls(
             folder,
             probes,
             pool,
-            search or reopen_ivf(folder, pool.vectors),
+            opened,
             np.load(folder / ORDER, mmap_mode="r"),
             settings["count"],
             settings["diversity"],
             Limits(settings["upper"]),
             settings["shard"],
         )
+
+    @cached_property
+    def search(self) -> Inverted:
+        """The inverted lists."""
+        return self.opened or reopen_ivf(self.folder, self.pool.vectors)
 
     def path(self, shard: int) -> Path:
         """Where the result of a shard lies."""
@@ -147,17 +154,30 @@ def mine_in_shards(
     folder = folder / _digest(probes, keys, train, {**settings, **asdict(mining.index)})
     _write_faces(folder / "probes", probes, np.arange(len(probes)))
     _write_faces(folder / "pool", keys, train)
-    pool = _read_faces(folder / "pool")
-    use = Use(count, first_fetch(pool, count * diversity), probes.people, pool.people)
-    search, report = open_ivf(pool.vectors, probes.vectors, use, mining.index, folder, device)
+    search, report = _open(folder, probes, mining, device)
     if not (folder / ORDER).exists():
         _write_array(folder / ORDER, _order(search, probes, train))
     write_json(folder / TASK, settings)
     task = Task.open(folder, search)
     missing = task.missing()
-    for _ in _mine(task, missing) if device == "cuda" else mine_shards(folder, missing):
+    if device == "cuda":
+        done = _mine(task, missing)
+    else:
+        del search, task  # what they have mapped
+        done = mine_shards(folder, missing)
+    for _ in done:
         pass
-    return task.references(), {"kind": "ivf", **report}
+    return Task.open(folder).references(), {"kind": "ivf", **report}
+
+
+def _open(
+    folder: Path, probes: Candidates, mining: Mining, device: str
+) -> tuple[Inverted, dict[str, Any]]:
+    """The inverted lists of the pool in `folder`, and their report."""
+    pool = _read_faces(folder / "pool")
+    fetch = first_fetch(pool, mining.references * mining.diversity)
+    use = Use(mining.references, fetch, probes.people, pool.people)
+    return open_ivf(pool.vectors, probes.vectors, use, mining.index, folder, device)
 
 
 def _order(search: Inverted, probes: Candidates, train: np.ndarray) -> np.ndarray:
