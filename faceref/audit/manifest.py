@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def entries_from_rows(
         "counts": {name: counts[name] for name in store.SPLITS},
         "rejects": dict(sorted(Counter(row["reason"] for row in rejects).items())),
         "similarity": {name: _similarity(rows, name) for name in store.REFERENCE_LISTS},
-        "quality": {name: _quality(rows, name) for name in MEASURES},
+        "quality": _quality(rows),
         "leak_certificate": certify(rows, bound),
         "fingerprint": store.fingerprint(rows),
     }
@@ -41,16 +42,21 @@ def bound_on_scores(manifest: Mapping[str, Any]) -> float | None:
 
 
 def _similarity(rows: Sequence[Row], name: str) -> dict[str, float]:
-    return _quantiles([reference["score"] for row in rows for reference in row[name]])
+    scores = (reference["score"] for row in rows for reference in row[name])
+    return _quantiles(np.fromiter(scores, float))
 
 
-def _quality(rows: Sequence[Row], name: str) -> dict[str, float]:
-    values = [row["quality"][name] for row in rows]
-    return _quantiles([value for value in values if value is not None])
+def _quality(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """Quantiles of each measure; what was not measured does not count."""
+    found = (row["quality"] for row in rows)
+    each = ([np.nan if one[name] is None else one[name] for name in MEASURES] for one in found)
+    values = np.fromiter(chain.from_iterable(each), float).reshape(-1, len(MEASURES))
+    columns = zip(MEASURES, values.T, strict=True)
+    return {name: _quantiles(column[~np.isnan(column)]) for name, column in columns}
 
 
-def _quantiles(values: Sequence[float]) -> dict[str, float]:
-    if not values:
+def _quantiles(values: np.ndarray) -> dict[str, float]:
+    if not len(values):
         return {}
     return {
         f"{quantile:g}": round(float(value), 4)

@@ -238,15 +238,19 @@ def fingerprint(rows: Iterable[Mapping[str, Any]]) -> str:
     Order does not count. Two sets with one fingerprint have the same content, whatever version
     wrote them.
     """
-    keys = ("image_id", "sha256", "split", "identity")
-    lines = []
-    for row in rows:
-        lists = [
-            [(item["image_id"], f"{item['score']:.4f}") for item in row[name]]
-            for name in REFERENCE_LISTS
-        ]
-        lines.append(json.dumps([*(row[key] for key in keys), *lists]))
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+    digest = hashlib.sha256()
+    # The order of the lines, which begin with the id, without all of them in memory.
+    for place, row in enumerate(sorted(rows, key=lambda row: json.dumps(row["image_id"]))):
+        digest.update(("\n" * (place > 0) + _line(row)).encode())
+    return digest.hexdigest()
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    lists = [
+        [(item["image_id"], f"{item['score']:.4f}") for item in row[name]]
+        for name in REFERENCE_LISTS
+    ]
+    return json.dumps([*(row[key] for key in ("image_id", "sha256", "split", "identity")), *lists])
 
 
 def decode(encoded: bytes) -> np.ndarray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,14 +15,15 @@ from faceref.mining.mine import (
     Candidates,
     Limits,
     Mining,
-    Near,
     Reference,
+    References,
     first_fetch,
     mine,
     random_similarity,
     same_person,
 )
-from faceref.similarity.search import Search, Use, fits, nearest_within, open_ivf, open_search
+from faceref.mining.shards import MineShards, mine_here, mine_in_shards
+from faceref.similarity.search import fits, nearest_within, open_search
 from faceref.similarity.vectors import Vectors, likeness
 
 LOOK_ALIKE = 0.99
@@ -46,7 +49,7 @@ class Subjects:
 class Lists:
     """References by list, one entry a face, and what the manifest says of them."""
 
-    references: dict[str, list[list[Reference]]]
+    references: dict[str, Sequence[list[Reference]]]
     bound: Bound
     manifest: dict[str, Any]
 
@@ -56,66 +59,81 @@ class Lists:
         return self.bound.value if self.manifest["likeness"]["refs_hr"] == "identity" else None
 
 
-def mine_lists(subjects: Subjects, mining: Mining, seed: int, device: str) -> Lists:
-    """Mine `refs_hr` and `refs_lr`, and `refs_same` where it is asked for."""
+def mine_lists(
+    subjects: Subjects,
+    mining: Mining,
+    seed: int,
+    device: str,
+    folder: Path,
+    mine_shards: MineShards = mine_here,
+) -> Lists:
+    """Mine `refs_hr` and `refs_lr`, and `refs_same` where it is asked for.
+
+    Args:
+        subjects: All faces.
+        mining: How references are chosen.
+        seed: Of what is drawn.
+        device: `cpu` or `cuda`, for the search.
+        folder: Where the lists of large pools are made, see `mine_in_shards`.
+        mine_shards: By whom.
+    """
     train = np.flatnonzero(subjects.splits == "train")
     bound = _bound(subjects, mining, train, seed)
     limits = Limits(bound.value)
     kinds = {"refs_hr": mining.likeness_hr, "refs_lr": mining.likeness_lr}
-    found: dict[str, list[list[Reference]]] = {}
+    found: dict[str, Sequence[list[Reference]]] = {}
     indexes = {}
+    faces = _faces(subjects)
+    scores: dict[str, np.ndarray] = {}
     for name, kind in kinds.items():
         vectors = likeness(kind, _identity(subjects, name, kind), subjects.appearance, seed)
-        probes, pool = (_faces(subjects, side) for side in (vectors.queries, vectors.keys))
-        pool = pool.take(train)
-        search, indexes[name] = _open(pool, probes, mining, device)
-        near = None
-        if vectors.queries is vectors.keys and mining.index.exact(len(pool)) and device == "cpu":
-            near = _within(pool, mining)
-        found[name] = _mine_all(probes, pool, train, mining, limits, search, near)
+        probes, keys = (replace(faces, vectors=side) for side in (vectors.queries, vectors.keys))
+        if mining.index.exact(len(train)):
+            mined = _mine_exactly(probes, keys, train, mining, limits, device)
+            report = {"kind": "exact"}
+        else:
+            mined, report = mine_in_shards(
+                folder / name, probes, keys, train, mining, limits, device, mine_shards
+            )
+        found[name], indexes[name], scores[name] = mined, report, mined.scores()
     manifest = {
         "likeness": kinds,
         "index": indexes,
         "diversity": mining.diversity,
         "min_similarity": None,  # format 1 has it; no option sets it
-        "random_similarity": _random(subjects, seed, kinds, found),
+        "random_similarity": _random(subjects, seed, kinds, scores),
     }
     if mining.same_person:
         found["refs_same"] = _oracle(subjects, mining.references)
     return Lists(found, bound, manifest)
 
 
-def _within(pool: Candidates, mining: Mining) -> Near | None:
-    """The nearest of the pool's faces to each other, if they can all be held at once."""
-    fetch = first_fetch(pool, mining.references * mining.diversity)
-    return nearest_within(pool.vectors, fetch) if fits(len(pool), fetch) else None
-
-
-def _mine_all(
+def _mine_exactly(
     probes: Candidates,
-    pool: Candidates,
+    keys: Candidates,
     train: np.ndarray,
     mining: Mining,
     limits: Limits,
-    search: Search,
-    near: Near | None,
-) -> list[list[Reference]]:
-    """References of all probes; `near` is what is known of those of `train`."""
-    found: list[list[Reference]] = [[] for _ in range(len(probes))]
+    device: str,
+) -> References:
+    """References of all probes; the neighbours of train's are found in one go, where they fit."""
+    pool = keys.take(train)
+    search, near, count = open_search(pool.vectors, device), None, mining.references
+    fetch = first_fetch(pool, count * mining.diversity)
+    if probes.vectors is keys.vectors and device == "cpu" and fits(len(pool), fetch):
+        near = nearest_within(pool.vectors, fetch)
+    found = References.empty(pool.image_ids, len(probes), count)
     rest = np.setdiff1d(np.arange(len(probes)), train)
     for rows, known in ((train, near), (rest, None)):
-        some = probes.take(rows)
-        mined = mine(some, pool, mining.references, limits, search, mining.diversity, known)
-        for row, references in zip(rows.tolist(), mined, strict=True):
-            found[row] = references
+        mined = mine(probes, pool, count, limits, search, mining.diversity, known, rows)
+        found.put(rows, mined)
     return found
 
 
-def _faces(subjects: Subjects, vectors: np.ndarray) -> Candidates:
-    people = subjects.people
-    return Candidates.of(
-        subjects.image_ids, people.components, subjects.embeddings, vectors, people.first
-    )
+def _faces(subjects: Subjects) -> Candidates:
+    """The subjects by identity."""
+    people, vectors = subjects.people, subjects.embeddings
+    return Candidates.of(subjects.image_ids, people.components, vectors, vectors, people.first)
 
 
 def _identity(subjects: Subjects, name: str, kind: str) -> Vectors:
@@ -137,22 +155,11 @@ def _bound(subjects: Subjects, mining: Mining, train: np.ndarray, seed: int) -> 
     return calibrate(subjects.embeddings[train], labels, seed)
 
 
-def _open(
-    pool: Candidates, probes: Candidates, mining: Mining, device: str
-) -> tuple[Search, dict[str, Any]]:
-    if mining.index.exact(len(pool)):
-        return open_search(pool.vectors, device), {"kind": "exact"}
-    fetch = first_fetch(pool, mining.references * mining.diversity)
-    use = Use(mining.references, fetch, probes.people, pool.people)
-    search, report = open_ivf(pool.vectors, probes.vectors, use, mining.index, device)
-    return search, {"kind": "ivf", **report}
-
-
 def _random(
     subjects: Subjects,
     seed: int,
     kinds: dict[str, str],
-    found: dict[str, list[list[Reference]]],
+    found: dict[str, np.ndarray],
 ) -> dict[str, Any]:
     """How similar random people are, and how many references are no more similar than that."""
     scores = random_similarity(subjects.embeddings, subjects.people.components, seed)
@@ -160,14 +167,13 @@ def _random(
     below = {}
     for name, kind in kinds.items():
         if kind == "identity" and name == "refs_hr":
-            listed = [score for references in found[name] for _, score in references]
-            below[name] = round(float(np.mean(np.array(listed or [1.0]) < line)), 4)
+            below[name] = round(float((found[name] < line).mean()), 4) if len(found[name]) else 0.0
     mean = round(float(scores.mean()), 4) if len(scores) else 0.0
     return {"mean": mean, "look_alike_above": round(line, 4), "references_below": below}
 
 
 def _oracle(subjects: Subjects, count: int) -> list[list[Reference]]:
-    faces = _faces(subjects, subjects.embeddings)
+    faces = _faces(subjects)
     found: list[list[Reference]] = [[] for _ in range(len(faces))]
     for split in np.unique(subjects.splits):
         rows = np.flatnonzero(subjects.splits == split)

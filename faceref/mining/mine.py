@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -129,6 +130,43 @@ class _Choice:
     """How many of each row are neighbours; what lies behind is void."""
 
 
+@dataclass(frozen=True, eq=False)
+class References(Sequence[list[Reference]]):
+    """The references of N probes, as arrays: one item is a list of image ids with their scores."""
+
+    names: np.ndarray
+    """Image ids of the pool."""
+    rows: np.ndarray
+    """Rows of the pool, best first, int32 (N, K); -1 where there are fewer than K."""
+    units: np.ndarray
+    """Their scores in 1e-4, int32 (N, K)."""
+
+    @classmethod
+    def empty(cls, names: np.ndarray, probes: int, count: int) -> References:
+        """No references for any of the probes."""
+        rows, units = np.full((probes, count), -1, np.int32), np.zeros((probes, count), np.int32)
+        return cls(names, rows, units)
+
+    def put(self, places: np.ndarray | slice, other: References) -> None:
+        """Take the references of the probes at `places` from `other`."""
+        self.rows[places], self.units[places] = other.rows, other.units
+
+    def scores(self) -> np.ndarray:
+        """The scores of all references, one after the other, float64."""
+        return self.units[self.rows >= 0] / UNIT
+
+    def __getitem__(self, place: Any) -> Any:
+        """The references of one probe; of several, given as a slice, a list."""
+        if isinstance(place, slice):
+            return [self[row] for row in range(*place.indices(len(self)))]
+        kept = self.rows[place] >= 0
+        names = self.names[self.rows[place][kept]].tolist()
+        return list(zip(names, (self.units[place][kept] / UNIT).tolist(), strict=True))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
 def mine(
     probes: Candidates,
     pool: Candidates,
@@ -137,26 +175,32 @@ def mine(
     search: Search,
     diversity: int = 1,
     near: Near | None = None,
-) -> Iterator[list[Reference]]:
+    rows: np.ndarray | None = None,
+) -> References:
     """Up to `count` references (image id, score) for each probe, best first.
 
     `search` answers for `pool.vectors`; probes and pool are parts of one `Candidates.of`, but their
     vectors may be of two kinds, such as an encoder's on one side. A list holds one of several
     near-duplicates. With `diversity` above 1 the `count` are chosen from that many times as many in
     farthest-point order (Gonzalez, 1985), beginning with the best; they are listed best first, too.
-    `near` are the `first_fetch` nearest of each probe, where they are known already. Memory beyond
-    that does not depend on the number of probes. Fewer than `count` come back only where the pool
-    has no more.
+    `rows` are the probes that are asked for, in this order; None for all. `near` are the
+    `first_fetch` nearest of each of them, where they are known already. Memory beyond that and the
+    result does not depend on the number of probes. Fewer than `count` come back only where the
+    pool has no more.
     """
     wanted = count * diversity
     fetch = first_fetch(pool, wanted)
-    for start in range(0, len(probes), BLOCK):
+    rows = np.arange(len(probes)) if rows is None else rows
+    found = References.empty(pool.image_ids, len(rows), count)
+    for start in range(0, len(rows), BLOCK):
         part = slice(start, start + BLOCK)
         known = None if near is None else (near[0][part], near[1][part])
-        choice = _mine_block(probes.take(part), pool, wanted, fetch, limits, search, known)
+        choice = _mine_block(probes.take(rows[part]), pool, wanted, fetch, limits, search, known)
         if diversity > 1:
             choice = _spread_out(choice, pool, count)
-        yield from _named(choice, pool)
+        void = np.arange(choice.rows.shape[1]) >= choice.found[:, None]
+        found.rows[part], found.units[part] = np.where(void, -1, choice.rows), choice.scores
+    return found
 
 
 def first_fetch(pool: Candidates, count: int) -> int:
@@ -297,13 +341,6 @@ def _spread_out(choice: _Choice, pool: Candidates, count: int) -> _Choice:
     picks = np.sort(np.where(real, picks, width), axis=1).clip(max=width - 1)
     rows, scores = (np.take_along_axis(a, picks, 1) for a in (choice.rows, choice.scores))
     return _Choice(rows, scores, found)
-
-
-def _named(choice: _Choice, pool: Candidates) -> Iterator[list[Reference]]:
-    for rows, scores, found in zip(choice.rows, choice.scores, choice.found, strict=True):
-        ids = pool.image_ids[rows[:found]].tolist()
-        kept = (scores[:found] / UNIT).tolist()
-        yield list(zip(ids, kept, strict=True))
 
 
 def same_person(faces: Candidates, count: int) -> Iterator[list[Reference]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,9 @@ from faceref.embed.base import Embedder
 from faceref.errors import UnusableError
 from faceref.files import copy_file, file_sha256, write_text
 from faceref.mining.lists import Lists, Subjects, mine_lists
+from faceref.mining.shards import MineShards, mine_here
 from faceref.pipeline.likeness import Finished
+from faceref.pipeline.rows import Rows
 from faceref.pipeline.splits import MIN_PEOPLE, split_identities, too_few_people
 from faceref.similarity.vectors import appearance
 from faceref.sources.base import Source
@@ -40,29 +42,32 @@ def assemble(
     out: Path,
     device: str,
     plot: Path | None = None,
+    mine_shards: MineShards = mine_here,
 ) -> dict[str, Any]:
-    """Write Face_Ref to the new folder `out`, the calibration to `plot`; return the manifest."""
-    table = finished.table()
-    rejects = _rejects(table, source.name)
-    used = table.filter(_rejected(table, False))
+    """Write Face_Ref to the new folder `out`, the calibration to `plot`; return the manifest.
+
+    Large pools are mined by `mine_shards`.
+    """
+    used, rejects = _usable(finished, source.name)
     _refuse_few(used, rejects)
-    thumbnails, seed = _thumbnails(used), recipe.split.seed
+    embeddings, thumbnails, seed = _matrix(used), _thumbnails(used), recipe.split.seed
     people = find_people(
         _labels(used),
         used["sha256"].to_pylist(),
         as_hashes(used["hashes"].to_pylist()),
-        _matrix(used),
+        embeddings,
         seed=seed,
         same_person=recipe.same_person,
         device=device,
     )
+    used = used.select(["image_id", "sha256", "landmarks", "quality"])
     split = split_identities(people.components, recipe.split)
     splits = np.array([split[name] for name in people.components])
     subjects = Subjects(
         np.array(used["image_id"].to_pylist()),
         splits,
         people,
-        _matrix(used),
+        embeddings,
         appearance(thumbnails),
     )
     encoder = (
@@ -73,10 +78,11 @@ def assemble(
     report = None
     if encoder is not None:
         subjects, report = _with_encoder(subjects, thumbnails, encoder, seed, device)
-    lists = mine_lists(subjects, recipe.mining, seed, device)
+    mining = finished.first.root / "mining"
+    lists = mine_lists(subjects, recipe.mining, seed, device, mining, mine_shards)
     if plot is not None:
         plot_calibration(people.same_person, plot, lists.bound.value)
-    rows = _rows(used, source.name, subjects, lists)
+    rows = Rows(used, source.name, subjects, lists)
     manifest = _manifest(rows, rejects, source, embedder, recipe, people, lists)
     manifest["lr_encoder"] = report
     if chosen := finished.chosen:
@@ -89,6 +95,12 @@ def assemble(
         store.write_oracle(out, subjects.image_ids.tolist(), lists.references["refs_same"])
     write_credits(out, source.records, {row["image_id"] for row in rows})
     return manifest
+
+
+def _usable(finished: Finished, source: str) -> tuple[pa.Table, list[dict[str, str]]]:
+    """What is known of the usable faces, and the rows of the rejected ones."""
+    table = finished.table()
+    return table.filter(_rejected(table, False)), _rejects(table, source)
 
 
 def _refuse_few(used: pa.Table, rejects: Sequence[dict[str, str]]) -> None:
@@ -161,22 +173,6 @@ def _thumbnails(table: pa.Table) -> np.ndarray:
     return np.frombuffer(joined, np.uint8).reshape(-1, 16, 16, 3)
 
 
-def _rows(used: pa.Table, source: str, subjects: Subjects, lists: Lists) -> list[dict[str, Any]]:
-    rows = used.select(["image_id", "sha256", "landmarks", "quality"]).to_pylist()
-    for place, row in enumerate(rows):
-        row |= {
-            "source": source,
-            "split": str(subjects.splits[place]),
-            "identity": subjects.people.identities[place],
-            "component": subjects.people.components[place],
-        }
-        for name in store.REFERENCE_LISTS:
-            row[name] = [
-                {"image_id": item, "score": score} for item, score in lists.references[name][place]
-            ]
-    return rows
-
-
 def _findings(
     people: People, ids: Sequence[str]
 ) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
@@ -201,7 +197,7 @@ def _findings(
 
 
 def _manifest(
-    rows: Sequence[dict[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
     rejects: Sequence[dict[str, str]],
     source: Source,
     embedder: Embedder,
@@ -234,7 +230,7 @@ def _manifest(
 
 def _write(
     out: Path,
-    rows: Sequence[dict[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
     rejects: Sequence[dict[str, str]],
     manifest: dict[str, Any],
     finished: Finished,
@@ -249,7 +245,7 @@ def _write(
 
 
 def _with_images(
-    rows: Sequence[dict[str, Any]], images: Iterator[bytes | None], split: str
+    rows: Sequence[Mapping[str, Any]], images: Iterator[bytes | None], split: str
 ) -> Iterator[dict[str, Any]]:
     usable = (image for image in images if image is not None)
     for row, image in zip(rows, usable, strict=True):

@@ -115,7 +115,9 @@ def build(
             build_folder, parts, source.records, steps, embedder, workers, progress
         )
         made = work / "finished"
-        manifest = assemble(faces, source, embedder, recipe, made, device, plot)
+        manifest = assemble(
+            faces, source, embedder, recipe, made, device, plot, executor.mine_shards
+        )
         put_in_place(made, out, overwrite=overwrite, inputs=inputs)
     return manifest
 

@@ -8,15 +8,18 @@ the number of threads does not matter.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Protocol
 
 import cv2
 
 from faceref.console import Progress
 from faceref.embed.base import Embedder
+from faceref.mining.shards import mine_here
 from faceref.pipeline import stages
 from faceref.pipeline.checkpoints import BuildFolder
 from faceref.pipeline.stages import Stage
@@ -32,13 +35,27 @@ a part is written."""
 Batch = tuple[Record, ...]
 
 
-Executor = Callable[
-    [BuildFolder, Sequence[Record], Sequence[Stage], Embedder, "Progress | None"], int
-]
-"""Makes the parts of the records that a build folder lacks; returns how many there are in all.
+class Executor(Protocol):
+    """Who does the work of a build that can be shared out.
 
-What it writes must not depend on the executor: a build may begin with one and go on with another.
-"""
+    What it writes must not depend on the executor: a build may begin with one and go on with
+    another.
+    """
+
+    def __call__(
+        self,
+        build_folder: BuildFolder,
+        records: Sequence[Record],
+        steps: Sequence[Stage],
+        embedder: Embedder,
+        progress: Progress | None = None,
+    ) -> int:
+        """Make the parts of the records that a build folder lacks; how many there are in all."""
+        ...
+
+    def mine_shards(self, folder: Path, shards: Sequence[int]) -> Iterable[int]:
+        """Mine shards of a list, see `faceref.mining.shards.MineShards`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -73,6 +90,10 @@ class LocalExecutor:
             build_folder.write_part(index, part)
             done += len(part)
         return -(-len(records) // CHUNK)
+
+    def mine_shards(self, folder: Path, shards: Sequence[int]) -> Iterable[int]:
+        """See `Executor`; faiss uses all cores for one shard after the other."""
+        return mine_here(folder, shards)
 
 
 def chunks(records: Sequence[Record]) -> Iterator[tuple[int, Sequence[Record]]]:

@@ -29,6 +29,7 @@ from faceref.console import Progress
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError
 from faceref.hardware import usable_cores
+from faceref.mining.shards import Task
 from faceref.pipeline import local_executor as executor
 from faceref.pipeline.build import per_image_stages
 from faceref.pipeline.checkpoints import BuildFolder
@@ -79,6 +80,17 @@ class RayExecutor:
                     done += images
                     report(done, total)
         return -(-total // executor.CHUNK)
+
+    def mine_shards(self, folder: Path, shards: Sequence[int]) -> Iterator[int]:
+        """See `executor.Executor`; each actor maps the files of `folder`, on shared storage."""
+        rows = [{"shard": shard} for shard in shards]
+        if rows:
+            with _connected(self.address, self.workers) as ray:
+                for batch in _over_actors(
+                    ray, MiningActor, (folder.absolute(),), rows, "cpu", self.workers
+                ):
+                    _refuse_errors(batch)
+                    yield from map(int, batch["shard"])
 
 
 @dataclass(frozen=True)
@@ -132,6 +144,27 @@ class PartActor:
         return embedder
 
 
+class MiningActor:
+    """What mines in an actor: called by Ray Data with the number of one shard at a time."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self.folder = folder
+
+    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, list[Any]]:
+        """Mine the only shard; the message of a FaceRefError comes back in `error`."""
+        shard = int(batch["shard"][0])
+        try:
+            _refuse_unseen([self.folder])
+            self._task.mine(shard)
+        except FaceRefError as error:
+            return {"shard": [shard], "error": [str(error)]}
+        return {"shard": [shard], "error": [""]}
+
+    @cached_property
+    def _task(self) -> Task:
+        return Task.open(self.folder)
+
+
 def _file(record: Record) -> Path | None:
     """The file that the image of `record` is read from, where it is known."""
     return record.path or getattr(record.blob, "path", None)
@@ -163,23 +196,40 @@ def _run(
     ray: Any, maker: _Maker, missing: Sequence[tuple[int, Sequence[Record]]], workers: int | None
 ) -> Iterator[int]:
     """Images of each part as it gets finished, in any order."""
-    count, resources, threads = _actors(ray, maker.device, workers)
     rows = [
         {"index": index, "records": pickle.dumps([_anchored(record) for record in chunk])}
         for index, chunk in missing
     ]
+    for batch in _over_actors(ray, PartActor, (maker,), rows, maker.device, workers):
+        _refuse_errors(batch)
+        yield from map(int, batch["images"])
+
+
+def _over_actors(
+    ray: Any,
+    actor: type,
+    given: tuple[Any, ...],
+    rows: Sequence[dict[str, Any]],
+    device: str,
+    workers: int | None,
+) -> Iterator[dict[str, np.ndarray]]:
+    """What actors, made of what is `given` and their threads, answer to each row, in any order."""
+    count, resources, threads = _actors(ray, device, workers)
     finished = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
-        PartActor,
-        fn_constructor_args=(maker, threads),
+        actor,
+        fn_constructor_args=(*given, threads),
         batch_size=1,
         compute=ray.data.ActorPoolStrategy(size=min(count, len(rows))),
         **resources,
     )
-    for batch in finished.iter_batches(batch_size=None):
-        for images, error in zip(batch["images"], batch["error"], strict=True):
-            if error:
-                raise FaceRefError(str(error))
-            yield int(images)
+    yield from finished.iter_batches(batch_size=None)
+
+
+def _refuse_errors(batch: dict[str, np.ndarray]) -> None:
+    """Raise FaceRefError for the first message of an actor."""
+    for error in batch["error"]:
+        if error:
+            raise FaceRefError(str(error))
 
 
 def _actors(ray: Any, device: str, workers: int | None) -> tuple[int, dict[str, float], int]:

@@ -1,6 +1,7 @@
-"""Nearest-neighbour search by inner product: exact, or an inverted file above a size.
+"""Nearest-neighbour search by inner product, exactly.
 
-A `Search` answers for the pool that it was opened on. faiss does the work, on CPU or GPU.
+A `Search` answers for the pool that it was opened on. faiss does the work, on CPU or GPU. Larger
+pools are searched by inverted lists, see `inverted.py`.
 """
 
 from __future__ import annotations
@@ -20,11 +21,7 @@ Where fewer than k are found the rest of the rows is -1.
 """
 INDEXES = ("auto", "exact", "ivf")
 EXACT_UP_TO = 500_000
-"""Pool size above which `auto` takes the inverted file: exact search is quadratic."""
-BLOCK = 100_000
-"""Vectors added to an inverted file at a time."""
-DEEP = 1024
-"""Neighbours asked for above which the inverted file hands over to exact search."""
+"""Pool size above which `auto` takes inverted lists: exact search is quadratic."""
 GPU_MOST = 2048
 """Neighbours, and lists visited, that faiss can do on a GPU; beyond, the CPU searches."""
 
@@ -69,95 +66,9 @@ def open_search(vectors: np.ndarray, device: str = "cpu") -> Search:
 
     if device != "cuda":
         return search
-    index = faiss.index_cpu_to_gpu(_gpu(faiss), 0, faiss.IndexFlatIP(vectors.shape[1]))
+    index = faiss.index_cpu_to_gpu(gpu_of(faiss), 0, faiss.IndexFlatIP(vectors.shape[1]))
     index.add(np.ascontiguousarray(vectors))
     return lambda queries, count: (search if count > GPU_MOST else index.search)(queries, count)
-
-
-@dataclass(frozen=True, eq=False)
-class Use:
-    """What of the neighbours will be used: the first `count` that are of another person."""
-
-    count: int
-    fetch: int
-    """Neighbours that are fetched to find them."""
-    people: np.ndarray
-    """Code of the person of each probe, (M,)."""
-    pool: np.ndarray
-    """Code of the person of each vector of the pool, (N,)."""
-
-    def wanted(self, probes: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """The first `count` of `rows` (B, fetch) that are others than `probes` (B,); else -1."""
-        other = (rows >= 0) & (self.pool[np.maximum(rows, 0)] != self.people[probes, None])
-        places = np.argsort(~other, axis=1, kind="stable")[:, : self.count]
-        kept = np.take_along_axis(other, places, 1)
-        return np.where(kept, np.take_along_axis(rows, places, 1), -1)
-
-
-def open_ivf(
-    vectors: np.ndarray, probes: np.ndarray, use: Use, rule: SearchRule, device: str = "cpu"
-) -> tuple[Search, dict[str, Any]]:
-    """Search by an inverted file (Sivic and Zisserman, ICCV 2003), and what it was measured at.
-
-    The lists are trained once on a seeded sample, vectors added by blocks, and the number of lists
-    that are visited doubled until the recall is reached. Recall is of neighbours of other people,
-    for the probe's own are nearer and any index finds them.
-
-    Args:
-        vectors: The pool, float32 (N, V).
-        probes: What will be searched for, float32 (M, V); a sample of them measures recall.
-        use: Which of the neighbours count.
-        rule: The recall wanted, and on how many probes.
-        device: `cpu` or `cuda`.
-
-    Returns:
-        The search, and a report with `lists`, `visited`, `recall` and `recall_at`.
-    """
-    faiss = load_faiss()
-    rng = np.random.default_rng(rule.seed)
-    index, lists = _trained(faiss, vectors, rng, rule.seed)
-    if device == "cuda":
-        index = faiss.index_cpu_to_gpu(_gpu(faiss), 0, index)
-    for start in range(0, len(vectors), BLOCK):
-        index.add(np.ascontiguousarray(vectors[start : start + BLOCK]))
-    exact = open_search(vectors)
-    chosen = np.sort(rng.choice(len(probes), min(rule.sample, len(probes)), replace=False))
-    sample = np.ascontiguousarray(probes[chosen])
-    wanted = use.wanted(chosen, exact(sample, use.fetch)[1])
-    visited, most = 1, min(lists, GPU_MOST) if device == "cuda" else lists
-
-    def search(queries: np.ndarray, fetch: int) -> tuple[np.ndarray, np.ndarray]:
-        return exact(queries, fetch) if fetch > DEEP else index.search(queries, fetch)
-
-    while True:
-        index.nprobe = visited
-        recall = _recall(use.wanted(chosen, search(sample, use.fetch)[1]), wanted)
-        if recall >= rule.recall or visited == most:
-            break
-        visited = min(2 * visited, most)
-
-    report = {"lists": lists, "visited": visited, "recall": round(recall, 4)}
-    report["recall_at"] = use.count
-    return search, report
-
-
-def _trained(
-    faiss: Any, vectors: np.ndarray, rng: np.random.Generator, seed: int
-) -> tuple[Any, int]:
-    """An empty inverted file with 4 sqrt(N) lists, trained on up to 64 vectors a list."""
-    lists = max(1, min(int(4 * np.sqrt(len(vectors))), len(vectors) // 39))
-    size = vectors.shape[1]
-    index = faiss.IndexIVFFlat(faiss.IndexFlatIP(size), size, lists, faiss.METRIC_INNER_PRODUCT)
-    index.cp.seed = seed + 1
-    index.cp.spherical = True
-    rows = rng.choice(len(vectors), min(len(vectors), 64 * lists), replace=False)
-    index.train(np.ascontiguousarray(vectors[np.sort(rows)]))
-    return index, lists
-
-
-def _recall(found: np.ndarray, wanted: np.ndarray) -> float:
-    hits = (found[:, :, None] == wanted[:, None, :]) & (wanted[:, None, :] >= 0)
-    return float(hits.any(1).sum() / max(1, (wanted >= 0).sum()))
 
 
 def load_faiss() -> Any:
@@ -169,7 +80,8 @@ def load_faiss() -> Any:
     return faiss
 
 
-def _gpu(faiss: Any) -> Any:
+def gpu_of(faiss: Any) -> Any:
+    """What faiss needs to work on a GPU; raises FaceRefError where it sees none."""
     if not getattr(faiss, "get_num_gpus", int)():
         raise FaceRefError(
             "--device cuda: faiss sees no CUDA device. Install faiss-gpu, or use --device cpu."

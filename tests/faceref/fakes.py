@@ -55,3 +55,13 @@ def write_people(root: Path, people: int = 12, shots: int = 3) -> Path:
         for shot in range(shots):
             Image.fromarray(face_image(person, shot)).save(folder / f"{shot}.png")
     return root
+
+
+def clusters(people: int, each: int, dims: int = 32, noise: float = 0.5) -> np.ndarray:
+    """Unit vectors of `people` in clusters of `each`, float32 (people x each, dims)."""
+    rng = np.random.default_rng(0)
+    centres = normalise(rng.normal(size=(people, dims)))
+    vectors = (
+        np.repeat(centres, each, 0) + noise * rng.normal(size=(people * each, dims)) / dims**0.5
+    )
+    return normalise(vectors)

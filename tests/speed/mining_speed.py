@@ -35,14 +35,8 @@ from typing import Any
 import numpy as np
 
 from faceref.mining.mine import Candidates, Limits, Near, first_fetch, mine
-from faceref.similarity.search import (
-    Search,
-    SearchRule,
-    Use,
-    nearest_within,
-    open_ivf,
-    open_search,
-)
+from faceref.similarity.inverted import Use, open_ivf
+from faceref.similarity.search import Search, SearchRule, nearest_within, open_search
 
 SEED = 0
 BLOCK = 4096
@@ -197,7 +191,9 @@ def measure_ivf(given: argparse.Namespace) -> dict[str, Any]:
     faces = as_faces(vectors, people)
     start = time.perf_counter()
     use = Use(5, first_fetch(faces, 5), people, people)
-    search, report = open_ivf(vectors, vectors, use, SearchRule("ivf", recall=0.96))
+    rule = SearchRule("ivf", recall=0.96)
+    with tempfile.TemporaryDirectory() as scratch:
+        search, report = open_ivf(vectors, vectors, use, rule, Path(scratch))
     trained = time.perf_counter()
     sample = some(given.ivf_probes, len(faces), seed=2)
     truth = mined(faces, sample, 5, open_search(vectors))[0]

@@ -11,7 +11,9 @@ from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import LR_ENCODER, ORACLE
 from faceref.files import file_sha256
 from faceref.lr_encoder.model import embed_lr, load_encoder
+from faceref.mining import shards
 from faceref.mining.mine import Mining
+from faceref.mining.shards import Task
 from faceref.pipeline.build import build
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import SplitRule
@@ -75,3 +77,31 @@ def test_diversity_and_inverted_lists_pass_the_audit(tmp_path: Path):
     assert found.manifest["mining"]["index"]["refs_hr"]["kind"] == "ivf"
     assert found.manifest["mining"]["diversity"] == 2
     assert list(audit(found)) == []
+
+
+def test_a_build_that_is_killed_in_mining_goes_on_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(shards, "SHARD", 10)
+    mining = Mining(3, index=SearchRule("ivf", recall=0.5, sample=20))
+    whole = _build(tmp_path, mining, "whole")
+    finish = Task.mine
+
+    def killed(task: Task, shard: int) -> None:
+        finish(task, shard)
+        if shard == 1:
+            raise KeyboardInterrupt
+
+    mined: list[Path] = []
+
+    def noted(task: Task, shard: int) -> None:
+        mined.append(task.path(shard).relative_to(task.folder.parents[1]))
+        finish(task, shard)
+
+    monkeypatch.setattr(Task, "mine", killed)
+    with pytest.raises(KeyboardInterrupt):
+        _build(tmp_path, mining)
+    monkeypatch.setattr(Task, "mine", noted)
+    assert _build(tmp_path, mining).manifest == whole.manifest
+    assert [path.parts[0] for path in mined] == ["refs_hr"] * 2 + ["refs_lr"] * 4
+    assert not (tmp_path / "out.building").exists()

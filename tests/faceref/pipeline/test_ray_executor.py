@@ -8,6 +8,7 @@ import pickle
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from PIL import Image
 from faceref.embed.base import Embedder
 from faceref.embed.registry import EmbedderSpec
 from faceref.errors import FaceRefError
+from faceref.mining.mine import Mining
 from faceref.pipeline.build import build
 from faceref.pipeline.checkpoints import BuildFolder
 from faceref.pipeline.local_executor import chunks
@@ -27,6 +29,7 @@ from faceref.pipeline.ray_executor import PartActor, RayExecutor, _actors, _Make
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import SplitRule
 from faceref.record import Record
+from faceref.similarity.search import SearchRule
 from faceref.sources.archives import Slice
 from faceref.sources.base import Source
 from faceref.sources.folder import folder
@@ -95,10 +98,13 @@ def test_two_workers_give_the_set_of_the_local_executor(
     two_workers: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("faceref.pipeline.local_executor.CHUNK", 8)
+    monkeypatch.setattr("faceref.mining.shards.SHARD", 8)
     source, embedder, log = _few_people(8), EmbedderSpec("dlib").open(), tmp_path / "log"
-    build(source, embedder, tmp_path / "local", RECIPE, workers=2)
-    executor = RayExecutor(partial(open_and_note, log), RECIPE, workers=2)
-    build(source, embedder, tmp_path / "ray", RECIPE, executor=executor)
+    recipe = replace(RECIPE, mining=Mining(index=SearchRule("ivf")))
+    build(source, embedder, tmp_path / "local", recipe, workers=2)
+    monkeypatch.setattr("faceref.mining.shards.Task.mine", pytest.fail)  # not in this process
+    executor = RayExecutor(partial(open_and_note, log), recipe, workers=2)
+    build(source, embedder, tmp_path / "ray", recipe, executor=executor)
     assert _files(tmp_path / "ray") == _files(tmp_path / "local")
     assert not (tmp_path / "ray.building").exists()
     opened = log.read_text().split()
