@@ -36,7 +36,8 @@ class Method:
 
     A module that has `training_loss(lr, hr, people)` is trained by that, and is given no
     references: it makes them of the batch's HR faces (N, 3, 128, 128) itself. `people` (N,) int64
-    are numbers of persons; nobody may be his own reference. It draws with torch's generator.
+    are numbers of persons; nobody may be his own reference. It draws with torch's generator. Under
+    torchrun the batch is the share of a process.
     """
 
     name: str
