@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,8 @@ from faceref.dataset.face_ref import FaceRef
 from faceref.images import thumbnail
 from faceref.mining.lists import Subjects, mine_lists
 from faceref.mining.mine import Mining, Reference
-from faceref.similarity.search import Search, SearchRule, Use, load_faiss, open_ivf, open_search
+from faceref.similarity.inverted import Use, open_ivf
+from faceref.similarity.search import Search, SearchRule, load_faiss, open_search
 from faceref.similarity.vectors import appearance
 from tests.faceref.fakes import PlainEmbedder
 from tests.speed.devices.task import Found, Skipped, Task, faults_of, rate
@@ -45,10 +48,11 @@ def search(task: Task) -> Found:
         numbers[f"{name}_probes_per_second"] = _search_rate(side, queries, count, task)
     people = np.arange(size)
     use, rule = Use(5, count, some(probes, size), people), SearchRule("ivf", sample=probes)
-    by_lists, report = open_ivf(vectors, queries, use, rule, task.device)
-    by_lists(queries, count)
-    numbers["ivf"] = report
-    numbers["ivf_probes_per_second"] = _search_rate(by_lists, queries, count, task)
+    with tempfile.TemporaryDirectory() as folder:
+        by_lists, report = open_ivf(vectors, queries, use, rule, Path(folder), task.device)
+        by_lists(queries, count)
+        numbers["ivf"] = report
+        numbers["ivf_probes_per_second"] = _search_rate(by_lists, queries, count, task)
     faults += faults_of(
         (report["recall"] >= rule.recall, f"recall {report['recall']} of inverted lists")
     )
@@ -105,7 +109,8 @@ def lists(task: Task) -> Found:
         start = time.perf_counter()
         people = find_people(labels, [""] * len(ids), hashes, vectors, device=device)
         subjects = Subjects(np.array(ids), splits, people, vectors, small)
-        made[name] = mine_lists(subjects, Mining(), 0, device).references
+        with tempfile.TemporaryDirectory() as folder:
+            made[name] = mine_lists(subjects, Mining(), 0, device, Path(folder)).references
         groups[name] = people.components
         numbers[f"{name}_seconds"] = round(time.perf_counter() - start, 3)
     faults = faults_of((groups["cpu"] == groups["there"], "people are grouped otherwise"))
