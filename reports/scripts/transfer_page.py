@@ -35,8 +35,8 @@ Networks trained on one kind of faces are tested on another, whose train faces a
 - **Tuned**: all of its weights are trained on with the pool, for some steps and for ten times as
   many. The peak of the learning rate was chosen on val.
 
-Gains are over the same network as trained; those of a network as trained that is given references
-over itself without any (K = 0), where that was scored. They are taken face by face, on test, with
+Gains are over the same network as trained, without references (K = 0) where that was scored, so
+those with references are of both. They are taken face by face, on test, with
 95 % intervals over faces; those of several trainings are averaged face by face, and the standard
 deviation of the gain over trainings stands behind their number. p is corrected for
 all rows of this page (Holm). LPIPS (AlexNet): lower is better. Seconds: all of it, on one thread of
@@ -70,7 +70,9 @@ class Row:
     results: list[Result]
     bases: list[Result]
     val: list[float]
-    """Gain on val of each training, dB; PSNR-Y itself where there is nothing to compare with."""
+    """PSNR-Y on val of each training, dB."""
+    bases_val: list[float]
+    """The same of the bases."""
     seconds: float | None
 
     @property
@@ -95,7 +97,7 @@ class Row:
         return f"{count} (±{np.std(gains, ddof=1):.2f})"
 
     def gain(self, metric: str) -> Paired:
-        """Over the network as trained; of that with references, over none (K = 0)."""
+        """Over the network as trained, without references (K = 0) where that was scored."""
         ours, base = (_mean(rows, metric) for rows in (self.results, self.bases))
         return paired(ours, base)
 
@@ -117,14 +119,13 @@ def rows_of(out: Path) -> list[Row]:
 
 
 def _over_none(row: Row, rows: list[Row]) -> Row:
-    """A network as trained with references is compared with itself without, where that is there."""
+    """A network with references is compared with itself without, where that is there."""
     alone = f"{row.network.rpartition('-k')[0]}-k0"
-    if row.way != BASE or row.network == alone:
+    if row.network == alone:
         return row
     for other in rows:
         if (other.task, other.network, other.way) == (row.task, alone, BASE):
-            val = [own - base for own, base in zip(row.val, other.val, strict=True)]
-            return replace(row, bases=other.results, val=val)
+            return replace(row, bases=other.results, bases_val=other.val)
     return row
 
 
@@ -136,17 +137,15 @@ def _plain(key: str) -> str:
 
 def _row(out: Path, name: str, network: str, way: str, trained: list[dict[str, Any]]) -> Row:
     results, bases = ([read(out / ways[one]["result"]) for ways in trained] for one in (way, BASE))
-    val = [ways[way]["val"]["psnr_y"] for ways in trained]
+    val, bases_val = ([ways[one]["val"]["psnr_y"] for ways in trained] for one in (way, BASE))
     if way == BASE:
         bases = results
-    else:
-        val = [one - ways[BASE]["val"]["psnr_y"] for one, ways in zip(val, trained, strict=True)]
     spent = [ways[way]["adaptation"]["seconds"] for ways in trained if "adaptation" in ways[way]]
     seconds = float(np.mean(spent)) if spent else None
     title = bases[0].title
     if network.rpartition("-k")[2].isdigit():
         title += f", K = {bases[0].references}"
-    return Row(name, network, way, title, results, bases, val, seconds)
+    return Row(name, network, way, title, results, bases, val, bases_val, seconds)
 
 
 def page(rows: list[Row]) -> str:
@@ -236,7 +235,7 @@ def _cells(row: Row, gains: dict[int, Paired]) -> list[str]:
         found.text(2),
         p_text(found.p),
         row.gain("lpips_alex").text(3),
-        f"{np.mean(row.val):+.2f}",
+        f"{np.mean(row.val) - np.mean(row.bases_val):+.2f}",
         "" if row.seconds is None else f"{row.seconds:.0f}",
     ]
 
