@@ -31,7 +31,7 @@ demo: $(READY) ## Build Face_Ref from the embedded sample, train and evaluate on
 	$(BIN)/facebench site $(DEMO)/results --out $(DEMO) $(DEMO_IMAGES)
 
 test: $(READY) ## Run the tests that need no data from outside
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal -m "not real and not browser"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m "not real and not browser"
 
 reports: $(READY) ## Draw the leaderboards and the plots again from the committed results
 	$(BIN)/facebench plot reports/results --out reports
