@@ -8,7 +8,7 @@ no face prior and no alignment. All else here is our choice, above all that a re
 error that the network makes on it: it is shrunk, super-resolved, and compared with itself.
 
 `trunk.py` is the network of K = 0, `errors.py` what references say, `fusion.py` what is made of it,
-`training.py` how it learns. What references change starts near zero and is added.
+`worlds.py` what it is trained on. What references change starts near zero and is added.
 """
 
 from __future__ import annotations

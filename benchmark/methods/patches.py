@@ -40,13 +40,3 @@ def remap(refs: Tensor, refs_lr: Tensor, lr: Tensor) -> tuple[Tensor, Tensor]:
     gain = torch.where(spread > 1e-3, gain.clamp(0.25, 4), torch.ones_like(gain))
     shift = wanted.mean((-2, -1), keepdim=True) - mean * gain
     return refs * gain + shift, refs_lr * gain + shift
-
-
-def beyond(reach: int) -> Tensor:
-    """Whether two cells of the grid are more than `reach` rows or columns apart, (1024, 1024)."""
-    places = torch.arange(GRID * GRID)
-    rows, columns = places // GRID, places % GRID
-    apart = torch.maximum(
-        (rows[:, None] - rows[None]).abs(), (columns[:, None] - columns[None]).abs()
-    )
-    return apart > reach

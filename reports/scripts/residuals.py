@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark.data.faces import as_batch, no_references
-from benchmark.methods.patches import GRID, beyond, from_rows, to_rows
+from benchmark.methods.patches import GRID, from_rows, to_rows
 from benchmark.protocol.degradation import degrade
 
 REACH = 3
@@ -65,7 +65,7 @@ def transfer(face: Tensor, images: Tensor, residual: Tensor) -> tuple[Tensor, Te
     """
     query, contrast = describe(face[None])
     keys, others = describe(images)
-    similarity = (query @ keys.transpose(1, 2)).masked_fill(beyond(REACH).to(face.device), -2)
+    similarity = (query @ keys.transpose(1, 2)).masked_fill(_beyond(REACH).to(face.device), -2)
     similarity = similarity.transpose(0, 1).flatten(1)
     rows = (to_rows(residual) / others.unsqueeze(-1)).flatten(0, 1)
     best = similarity.max(1)
@@ -105,3 +105,13 @@ def inputs(face: Tensor, hard: Tensor, soft: Tensor, cosine: Tensor) -> Tensor:
     """What `Corrector` is given of one face: (10, 128, 128)."""
     spread = F.interpolate(cosine[None, None], scale_factor=4)[0]
     return torch.cat([face - 0.5, 4 * hard, 4 * soft, spread])
+
+
+def _beyond(reach: int) -> Tensor:
+    """Whether two cells of the grid are more than `reach` rows or columns apart, (1024, 1024)."""
+    places = torch.arange(GRID * GRID)
+    rows, columns = places // GRID, places % GRID
+    apart = torch.maximum(
+        (rows[:, None] - rows[None]).abs(), (columns[:, None] - columns[None]).abs()
+    )
+    return apart > reach
