@@ -64,7 +64,7 @@ class Regression(nn.Module):
         """Log precision of a cell's regression about that of its part."""
         self.far = nn.Parameter(far.log() / _QUICK)
         """Log precision of a part's regression about zero."""
-        self.evidence = nn.Parameter(torch.zeros(()))
+        self.evidence = nn.Parameter(torch.tensor(0.14))
         """Log of how much must be predicted before it counts."""
         self.belief = nn.Parameter(torch.tensor(-0.2))
         """What is believed before: a sigmoid of it."""
@@ -80,11 +80,12 @@ class Regression(nn.Module):
             tried = self._left_out(refs, errors, weight)
             return self._expected(found.squeeze(1), doubt.squeeze(1), *tried)
 
-    def each_other(self, faces: Tensor, errors: Tensor, weight: Tensor, given: Tensor) -> Expected:
+    def each_other(self, faces: Tensor, errors: Tensor, weight: Tensor) -> Expected:
         """The same for N faces that are each other's references, with features (N, 1024, D).
 
-        `weight` (N, N) is 1 where a face has another as reference. What is predicted of one face is
-        tried on the others, `given` (N, N) being 1 where it may be: on nobody himself.
+        `weight` (N, N) is 1 where a face has another as reference. In place of leaving references
+        out, what is predicted of each of them from its own ones is tried: on as many as in use, so
+        that trust is learnt as uncertain as it is.
         """
         with torch.autocast(faces.device.type, enabled=False):
             _, faces, errors = _cells_first(faces[:0], faces, errors)
@@ -92,8 +93,8 @@ class Regression(nn.Module):
             found = found.squeeze(2)
             right = (found * errors).sum(-1, keepdim=True)
             size = found.square().sum(-1, keepdim=True)
-            share = given * (weight.sum(1, keepdim=True) / given.sum(1, keepdim=True).clamp(min=1))
-            return self._expected(found, doubt.squeeze(2), share @ right, share @ size)
+            tried = weight * (weight.sum(1, keepdim=True) > 1)
+            return self._expected(found, doubt.squeeze(2), tried @ right, tried @ size)
 
     def _expected(self, found: Tensor, doubt: Tensor, right: Tensor, size: Tensor) -> Expected:
         """`found` (1024, N, 48); sums over left-out references, (1024, N, 1)."""

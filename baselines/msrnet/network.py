@@ -188,7 +188,7 @@ class MSRNet(nn.Module):
         self.trunk.train(training)
         other = (people[:, None] != people[None]).float()
         half = slice(0, (len(hr) + 1) // 2)
-        change = self.change_each_other(output, refs, draw_references(other), other, half)
+        change = self.change_each_other(output, refs, draw_references(other), half)
         return F.l1_loss(output.sr[half] + change, hr[half])
 
     def references(self, output: Output, hr: Tensor) -> References:
@@ -217,17 +217,16 @@ class MSRNet(nn.Module):
         return self._decoded(output, cells, refs, expected, weight)
 
     def change_each_other(
-        self, output: Output, refs: References, weight: Tensor, other: Tensor, which: slice
+        self, output: Output, refs: References, weight: Tensor, which: slice
     ) -> Tensor:
         """What N faces, as references, change of `which` of them: (N', 3, 128, 128).
 
-        `weight` (N, N) is 1 where a face has another as reference, `other` where they are of
-        different people.
+        `weight` (N, N) is 1 where a face has another as reference.
         """
         expected = None
         if self.regression is not None:
             faces = self.describe(refs.cells.rows)
-            expected = self.regression.each_other(faces, refs.errors, weight, other).take(which)
+            expected = self.regression.each_other(faces, refs.errors, weight).take(which)
         return self._decoded(
             output.take(which), refs.cells.take(which), refs, expected, weight[which]
         )

@@ -67,11 +67,26 @@ def test_faces_that_are_each_others_references_are_predicted_as_each_alone():
     features, errors = _inputs(7, 0.5)
     regression = Regression(WIDTH)
     other = 1 - torch.eye(7)
-    together = regression.each_other(features, errors, other, other)
+    together = regression.each_other(features, errors, other)
     alone = regression(features[:1], features[1:], errors[1:], _all(features))
     assert torch.allclose(together.doubt[0], alone.doubt[0], atol=1e-4)
     one, two = together.errors[0] / together.trust[0], alone.errors[0] / alone.trust[0]
     assert torch.allclose(one, two, atol=1e-3)
+
+
+@torch.no_grad()
+def test_in_training_too_trust_is_learnt_from_the_references_of_a_face_alone():
+    features, errors = _inputs(9, 0.5)
+    regression, weight = Regression(WIDTH), torch.zeros(9, 9)
+    weight[0, 1:4] = weight[1:, 1:4] = 1
+    weight.fill_diagonal_(0)
+    one = regression.each_other(features, errors, weight).trust[0]
+    errors[4:] = 3 * torch.randn(errors[4:].shape, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(one, regression.each_other(features, errors, weight).trust[0])
+    weight[0, 2:] = 0
+    nothing = regression.each_other(features, errors, weight).trust[0]
+    believed = torch.sigmoid(10 * regression.belief).expand(nothing.shape)
+    assert torch.allclose(nothing, believed, atol=1e-4)
 
 
 @torch.no_grad()

@@ -128,9 +128,9 @@ def test_in_an_episode_a_face_does_not_see_its_own_error():
     network.gather.sharpness.fill_(0.6)  # pyright: ignore[reportOptionalMemberAccess]
     output = network.trunk(torch.rand(4, 3, 16, 16))
     other = 1 - torch.eye(4)
-    one = network.change_each_other(output, network.references(output, hr), other, other, slice(4))
+    one = network.change_each_other(output, network.references(output, hr), other, slice(4))
     hr[0] = 1 - hr[0]
-    two = network.change_each_other(output, network.references(output, hr), other, other, slice(4))
+    two = network.change_each_other(output, network.references(output, hr), other, slice(4))
     assert torch.equal(one[0], two[0])
     assert not torch.equal(one[1], two[1])
 
