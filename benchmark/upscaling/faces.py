@@ -8,8 +8,9 @@ the networks is left alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -60,8 +61,13 @@ class UpscaledFace:
     super_resolved: np.ndarray | None = None
     """uint8 RGB (128, 128, 3); None where the face was left alone."""
     references: list[FoundReference] = field(default_factory=list)
-    relevance: np.ndarray | None = None
-    """See `benchmark.Model.relevance`, (K, 32, 32), where the method says it."""
+    explain: Callable[[], np.ndarray | None] = lambda: None
+    """Computes `relevance`."""
+
+    @cached_property
+    def relevance(self) -> np.ndarray | None:
+        """See `benchmark.Model.relevance`, (K, 32, 32), where the method says it."""
+        return self.explain()
 
     def report(self) -> dict[str, Any]:
         """For the JSON beside the images."""
@@ -109,26 +115,32 @@ class FaceUpscaler:
             part = faces[start : start + BATCH]
             small = np.stack([face.lr(network.lr_size) for face in part])
             found = self.gallery.find(np.stack([face.lr(LR_SIZE) for face in part]), network.count)
-            images, maps = self._run(network, small, found)
-            made += [
-                UpscaledFace(face.box, face.size, network.scale, None, lr, image, references, map_)
-                for face, lr, image, references, map_ in zip(
-                    part, small, images, found, maps, strict=True
-                )
-            ]
+            images = self._run(network, small, found)
+            for face, lr, image, references in zip(part, small, images, found, strict=True):
+                explain = partial(self._relevance, network, lr, references)
+                about = (face.box, face.size, network.scale, None, lr, image, references, explain)
+                made.append(UpscaledFace(*about))
         return made
 
     @torch.no_grad()
     def _run(
         self, network: Network, small: np.ndarray, found: Sequence[list[FoundReference]]
-    ) -> tuple[np.ndarray, Sequence[np.ndarray | None]]:
-        lr = as_batch(small).to(self.device)
-        stacked = [as_batch(np.stack([one.image for one in each])) for each in found if each]
-        refs = (torch.stack(stacked) if stacked else no_references(found)).to(self.device)
-        output = to_uint8(network.model(lr, refs).float().cpu().numpy())
+    ) -> np.ndarray:
+        refs = [as_batch(np.stack([one.image for one in each])) for each in found if each]
+        stacked = torch.stack(refs) if refs else no_references(found)
+        output = network.model(as_batch(small).to(self.device), stacked.to(self.device))
+        return to_uint8(output.float().cpu().numpy())
+
+    @torch.no_grad()
+    def _relevance(
+        self, network: Network, small: np.ndarray, found: Sequence[FoundReference]
+    ) -> np.ndarray | None:
         relevance = getattr(network.model, "relevance", None)
-        maps = relevance(lr, refs) if relevance is not None and stacked else None
-        return output, [None] * len(small) if maps is None else list(maps.float().cpu().numpy())
+        if relevance is None or not found:
+            return None
+        refs = as_batch(np.stack([one.image for one in found]))[None]
+        maps = relevance(as_batch(small[None]).to(self.device), refs.to(self.device))
+        return None if maps is None else maps[0].float().cpu().numpy()
 
 
 def upscale_crop(

@@ -115,9 +115,7 @@ def test_previews_are_large_enough_to_see_and_small_enough_to_send():
 
 def test_faces_are_escaped_counted_and_smallest_first():
     face = np.zeros((128, 128, 3), np.uint8)
-    one = UpscaledFace(
-        (), 20, 8, None, face[:16, :16], face, [FoundReference("<b>/1", 0.5, face)], None
-    )
+    one = UpscaledFace((), 20, 8, None, face[:16, :16], face, [FoundReference("<b>/1", 0.5, face)])
     left = UpscaledFace((), 300, left_alone="300 px: sharp already")
     text = faces_page([left, one])
     assert "&lt;b&gt;/1" in text
