@@ -192,14 +192,17 @@ def status(suite: Suite, job: Job) -> Status:
     """
     method, run = load_method(job.method), suite.run(job)
     wanted = [_path(suite, job, method, s) for s in suite.settings(method)]
-    there = sum(_scored(suite, job, path) for path in wanted)
-    if not method.trained:
-        return Status(job, suite.budget.steps, 0.0, None, there, len(wanted))
-    if run.report.exists():
+    if not method.trained or not run.report.exists():
+        there = sum(_scored(suite, path, None) for path in wanted)
+        known = (run.steps_done(), None) if method.trained else (suite.budget.steps, 0.0)
+        return Status(job, *known, None, there, len(wanted))
+    try:
         report = run.training()
-        known = (report["steps"], report["seconds"], report["val_psnr_y"])
-        return Status(job, *known, there, len(wanted), _stale(suite, job))
-    return Status(job, run.steps_done(), None, None, there, len(wanted))
+    except FaceRefError as error:
+        return Status(job, 0, None, None, 0, len(wanted), str(error))
+    there = sum(_scored(suite, path, report["weights_sha256"]) for path in wanted)
+    known = (report["steps"], report["seconds"], report["val_psnr_y"])
+    return Status(job, *known, there, len(wanted), _stale(suite, job))
 
 
 def _stale(suite: Suite, job: Job) -> str:
@@ -222,16 +225,18 @@ def _path(suite: Suite, job: Job, method: Method, setting: Setting) -> Path:
     return planned_path(method, setting, budget, seed, suite.results)
 
 
-def _scored(suite: Suite, job: Job, path: Path) -> bool:
-    """Whether the result of that training on these faces is there, in all metrics wanted."""
+def _scored(suite: Suite, path: Path, weights: str | None) -> bool:
+    """Whether the result of a training on these faces is there, in all metrics wanted.
+
+    `weights` is the SHA-256 of those that it ended with; None where none did.
+    """
     if not path.exists():
         return False
     try:
         found = result_files.read(path)
     except FaceRefError:
         return False
-    run, limit = suite.run(job), suite.setting.faces
-    weights = run.training()["weights_sha256"] if run.report.exists() else None
+    limit = suite.setting.faces
     if weights and (found.training or {}).get("weights_sha256") != weights:
         return False
     faces = suite.counts[suite.setting.split]
@@ -338,13 +343,16 @@ def _tidy(suite: Suite, job: Job) -> None:
 
 def _do(suite: Suite, job: Job, extras: ExtraMetrics | None, bar: Bar) -> None:
     method, run = load_method(job.method), suite.run(job)
+    weights = None
     if method.trained:
         _train(suite, job, method, bar)
+        weights = run.training()["weights_sha256"]
     for setting in suite.settings(method):
         path = _path(suite, job, method, setting)
-        if _scored(suite, job, path):
+        if _scored(suite, path, weights):
             continue
-        _need_time(suite)
+        if is_over(suite):
+            raise TimeUp("an evaluation is left")
         with bar(f"Scoring {method.title}, {path.stem}") as update:
             found = evaluate(
                 suite.face_ref,
@@ -366,7 +374,8 @@ def _train(suite: Suite, job: Job, method: Method, bar: Bar) -> None:
         with bar(f"Choosing the learning rate of {method.title}") as update:
             running = suite.running
             known = (suite.face_ref, method.name, budget, suite.tuning, running, update)
-            rate = tuned(*known, suite.scale)
+            with holding(suite.tuning / f"{method.name}-held"):  # Other seeds want the same.
+                rate = tuned(*known, suite.scale)
         budget = at_rate(budget, rate)
     if finished(run, job.method, budget, job.seed, suite.data, suite.scale) is not None:
         return
@@ -390,7 +399,7 @@ def _in_time(until: float | None, update: Progress, done: int, whole: int, state
     update(done, whole, state)
 
 
-def _need_time(suite: Suite) -> None:
+def is_over(suite: Suite) -> bool:
+    """Whether too little of a limited time is left to begin anything."""
     until = suite.running.until
-    if until is not None and time.monotonic() + EVALUATION_SECONDS > until:
-        raise TimeUp("an evaluation is left")
+    return until is not None and time.monotonic() + EVALUATION_SECONDS > until
