@@ -26,7 +26,7 @@ $(READY): pyproject.toml
 demo: $(READY) ## Build Face_Ref from the embedded sample, train and evaluate on it, write a page
 	test -f $(DEMO)/face_ref/face_ref.json || $(BIN)/faceref build --source sample --embedder dlib --out $(DEMO)/face_ref
 	$(BIN)/faceref inspect $(DEMO)/face_ref --sheet $(DEMO)/contact_sheet.png
-	$(BIN)/facebench suite $(BUDGET) --face-ref $(DEMO)/face_ref --out $(DEMO) --methods $(METHODS) --workers 2
+	$(BIN)/facebench suite $(BUDGET) --face-ref $(DEMO)/face_ref --out $(DEMO) --methods $(METHODS)
 	$(BIN)/facebench plot $(DEMO)/results --out $(DEMO) $(DEMO_IMAGES)
 	$(BIN)/facebench site $(DEMO)/results --out $(DEMO) $(DEMO_IMAGES)
 

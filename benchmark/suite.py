@@ -351,8 +351,7 @@ def _do(suite: Suite, job: Job, extras: ExtraMetrics | None, bar: Bar) -> None:
         path = _path(suite, job, method, setting)
         if _scored(suite, path, weights):
             continue
-        if is_over(suite):
-            raise TimeUp("an evaluation is left")
+        _need_time(suite)
         with bar(f"Scoring {method.title}, {path.stem}") as update:
             found = evaluate(
                 suite.face_ref,
@@ -399,7 +398,7 @@ def _in_time(until: float | None, update: Progress, done: int, whole: int, state
     update(done, whole, state)
 
 
-def is_over(suite: Suite) -> bool:
-    """Whether too little of a limited time is left to begin anything."""
+def _need_time(suite: Suite) -> None:
     until = suite.running.until
-    return until is not None and time.monotonic() + EVALUATION_SECONDS > until
+    if until is not None and time.monotonic() + EVALUATION_SECONDS > until:
+        raise TimeUp("an evaluation is left")

@@ -36,7 +36,6 @@ def run_suite(
     device: str = "cpu",
     precision: str = "auto",
     compile: bool = False,
-    workers: int = 1,
     progress: bool = True,
 ) -> Outcome:
     """Train and evaluate every method that a leaderboard still lacks.
@@ -60,9 +59,6 @@ def run_suite(
         device: `cpu` or `cuda`.
         precision: `auto`, `bf16` or `fp32`, see `train`.
         compile: Use `torch.compile`.
-        workers: Processes that share out the jobs and torch's CPU threads. More than one end a
-            suite sooner on a CPU, and need as many times the memory; a script that asks for them
-            runs it below `if __name__ == "__main__":`.
         progress: Show progress bars.
 
     Returns:
@@ -79,7 +75,6 @@ def run_suite(
         (2, 0)
     """
     from benchmark.suite import carry_on
-    from benchmark.suite_workers import carry_on_together
     from benchmark.training.train import precision_note
     from faceref.outputs.writable import need_folder
 
@@ -90,8 +85,7 @@ def run_suite(
     )
     if progress and (note := precision_note(suite.budget, suite.running)):
         say(note)
-    bar = partial(progress_bar, shown=progress)
-    return carry_on(suite, bar) if workers == 1 else carry_on_together(suite, workers, bar)
+    return carry_on(suite, partial(progress_bar, shown=progress))
 
 
 def suite_status(

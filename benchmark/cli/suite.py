@@ -25,8 +25,6 @@ SUITE = """**Examples**
 
 `facebench suite small --face-ref face_ref` trains and evaluates all that is missing
 
-`facebench suite small --face-ref face_ref --workers 4` four at a time: sooner on many cores
-
 `facebench suite small --face-ref face_ref --background` the same, after logging out, too
 
 `facebench suite small --face-ref face_ref --status` says what is left
@@ -48,9 +46,6 @@ def suite(
     background: Annotated[
         bool, typer.Option("--background", help="Go on without this terminal; see OUT/log.txt.")
     ] = False,
-    workers: Annotated[
-        int, typer.Option(help="Jobs done at a time; they share the CPU threads.", min=1, max=64)
-    ] = 1,
     repeat: Annotated[
         str,
         typer.Option(help="Methods with several seeds, by commas.", rich_help_panel=MORE),
@@ -101,16 +96,8 @@ def suite(
     if background:
         words = [word for word in sys.argv[1:] if word != "--background"]
         return say(benchmark.start_in_background(words, out / "log.txt"))
-    outcome = benchmark.run_suite(
-        budget,
-        face_ref,
-        **wanted,
-        device=device,
-        precision=precision,
-        minutes=minutes,
-        compile=compile,
-        workers=workers,
-    )
+    running = {"device": device, "precision": precision, "minutes": minutes, "compile": compile}
+    outcome = benchmark.run_suite(budget, face_ref, **wanted, **running)
     say("\n".join(outcome.summary()))
     if outcome.failed:
         raise typer.Exit(1)

@@ -36,6 +36,10 @@ def embedder_of(faces: FaceRef, name: str | None, pack: str | Path | None) -> Em
 
     if not (name or pack):
         return None
-    det_size = faces.manifest["embedder"].get("det_size", DEFAULT_DET_SIZE)
-    folder = None if pack is None else str(pack)
-    return open_embedder(name or "insightface", pack=folder, det_size=det_size)
+    made_with = faces.manifest["embedder"]
+    return open_embedder(
+        name or "insightface",
+        pack=None if pack is None else str(pack),
+        det_size=made_with.get("det_size", DEFAULT_DET_SIZE),
+        precision=made_with.get("precision", "fp32"),
+    )

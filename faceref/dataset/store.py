@@ -114,7 +114,12 @@ WHOLE = frozenset({"image_id", "image", "sha256", "split", "identity", *REFERENC
 _QUANTILES = Each(Maybe(Each(NUMBER)))
 MANIFEST_SHAPE = {
     "counts": dict.fromkeys(SPLITS, COUNT),
-    "embedder": {"name": str, "pack": Maybe(str), "det_size": Number(1, 2**14, whole=True)},
+    "embedder": {
+        "name": str,
+        "pack": Maybe(str),
+        "det_size": Number(1, 2**14, whole=True),
+        "precision": Maybe(str),
+    },
     "fingerprint": str,
     "image_size": Number(1, 2**12, whole=True),
     "leak_certificate": {"identities": Each(COUNT), "references_checked": COUNT},

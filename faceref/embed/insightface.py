@@ -10,6 +10,7 @@ import numpy as np
 
 from faceref.embed.align import ARCFACE, Landmarks
 from faceref.embed.base import Detection, normalise
+from faceref.embed.bf16 import Bf16Session
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
 from faceref.outputs.writable import need_folder
@@ -119,7 +120,9 @@ class PackEmbedder:
     finest = 1.0
     """Where SCRFD 2.5g finds 96 of 100 faces of LFW that are 12 pixels wide."""
 
-    def __init__(self, folder: Path, det_size: int, device: str = "cpu") -> None:
+    def __init__(
+        self, folder: Path, det_size: int, device: str = "cpu", precision: str = "fp32"
+    ) -> None:
         if det_size < 64 or det_size % 32:
             raise FaceRefError(
                 f"--det-size {det_size}: SCRFD needs a multiple of 32, at least 64, such as 320."
@@ -131,7 +134,7 @@ class PackEmbedder:
                 f"{folder} is no usable model pack: no {' and no '.join(missing)} model among its "
                 "*.onnx files. It needs a SCRFD detector with landmarks and an ArcFace embedder."
             )
-        self.folder, self.det_size = folder, det_size
+        self.folder, self.det_size, self.precision = folder, det_size, precision
         self._detector, self._recogniser = models["detection"], models["recognition"]
         if not self._detector.use_kps:
             raise FaceRefError(
@@ -139,9 +142,16 @@ class PackEmbedder:
                 "aligned. Take a pack whose detector has five points (its name often has kps)."
             )
         self._detector.prepare(0, input_size=(det_size, det_size), det_thresh=THRESHOLD)
+        if precision == "bf16":
+            self._use_bf16()
         fixed = isinstance(self._recogniser.input_shape[0], int)
         free = CPU_BATCH if device == "cpu" else GPU_BATCH
         self.batch_size = self._recogniser.input_shape[0] if fixed else free
+
+    def _use_bf16(self) -> None:
+        self._detector.static_shape_sessions = False  # insightface would open others for a size.
+        for model in (self._detector, self._recogniser):
+            model.session = Bf16Session(Path(model.model_file))
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """All faces above the threshold; see `Embedder.detect`.
@@ -183,4 +193,6 @@ class PackEmbedder:
             "det_threshold": THRESHOLD,
             "landmarks": self.scheme.name,
             "template": "arcface-112 at (8, 0)",
+            # Sets of before have no precision in their manifest: it was this.
+            **({} if self.precision == "fp32" else {"precision": self.precision}),
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from faceref.embed.bf16 import PRECISIONS, need_bf16
 from faceref.errors import FaceRefError, unknown_choice
 
 if TYPE_CHECKING:
@@ -21,18 +22,23 @@ def open_embedder(
     pack: str | None = None,
     det_size: int = DEFAULT_DET_SIZE,
     device: str = "cpu",
+    precision: str = "fp32",
 ) -> Embedder:
     """The embedder `name`, ready for use.
 
     `pack` is an insightface model pack: a folder of ONNX files, or a name such as `buffalo_l` that
     insightface fetches on first use. `det_size` is the side of the square in pixels that images are
     fitted into for detection. `device` is `cpu` or `cuda`; where `cuda` is not to be had the call
-    fails. Raises FaceRefError.
+    fails. `precision` is `fp32` or `bf16`, see `faceref.embed.bf16`. Raises FaceRefError.
     """
+    if precision not in PRECISIONS:
+        raise unknown_choice("precision", precision, PRECISIONS)
+    if precision == "bf16":
+        need_bf16(name, device)
     if name == "insightface":
         from faceref.embed.insightface import PackEmbedder, find_pack
 
-        return PackEmbedder(find_pack(pack or DEFAULT_PACK), det_size, device)
+        return PackEmbedder(find_pack(pack or DEFAULT_PACK), det_size, device, precision)
     if name == "dlib":
         if pack is not None:
             raise FaceRefError(
@@ -53,10 +59,17 @@ class EmbedderSpec:
     pack: str | None = None
     det_size: int = DEFAULT_DET_SIZE
     device: str = "cpu"
+    precision: str = "fp32"
 
     def open(self) -> Embedder:
         """Open it here; raises FaceRefError."""
-        return open_embedder(self.name, pack=self.pack, det_size=self.det_size, device=self.device)
+        return open_embedder(
+            self.name,
+            pack=self.pack,
+            det_size=self.det_size,
+            device=self.device,
+            precision=self.precision,
+        )
 
     def located(self) -> EmbedderSpec:
         """The same with its pack, fetched if need be, as an absolute folder.

@@ -82,7 +82,8 @@ def build(
         recipe: The choices of the build; None for the defaults.
         overwrite: Whether a set `out` may be replaced.
         inputs: Where the source lies: `out` must lie elsewhere.
-        workers: Number of threads; None for one a core.
+        workers: Number of threads; None for one more than cores, as OpenVINO has threads of its own
+            for which ours wait.
         device: `cpu` or `cuda`, for the search and the LR encoder.
         progress: Is given the images done and all images.
         executor: Makes the parts; None for threads of this process, see also `RayExecutor`.
@@ -105,7 +106,7 @@ def build(
         **asdict(recipe.quality),
         "parts": PARTS_VERSION,
     }
-    workers = workers or usable_cores()
+    workers = workers or usable_cores() + 1
     executor = executor or LocalExecutor(workers)
     steps = partial(per_image_stages, embedder, recipe)
     with working_folder(out, "building", keep=True) as work:

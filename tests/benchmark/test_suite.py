@@ -373,3 +373,14 @@ def test_the_command_says_what_is_left(tiny_face_ref: Path, tmp_path: Path):
     after = CliRunner().invoke(app, [*arguments, "--status"])
     assert "2 of 2 jobs are done" in after.output
     assert load_method("srcnn").name in after.output
+
+
+def test_a_damaged_report_fails_its_job_alone(small: Suite):
+    report = small.run(Job("srcnn", 0)).report
+    report.parent.mkdir(parents=True)
+    report.write_text("{")
+    assert "cut off" in status(small, Job("srcnn", 0)).stale
+    outcome = carry_on(small, bar)
+    assert [job.name for job in outcome.failed] == ["srcnn-s0"]
+    assert [job.name for job in outcome.done] == ["bicubic-s0", "srcnn-s1"]
+    assert report.read_text() == "{"
