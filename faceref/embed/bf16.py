@@ -11,8 +11,6 @@ import numpy as np
 from faceref.errors import FaceRefError
 from faceref.hardware import usable_cores
 
-PRECISIONS = ("fp32", "bf16")
-
 
 def need_bf16(name: str, device: str) -> None:
     """Raise FaceRefError, with the way out, where an embedder cannot be opened in bf16 here.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from faceref.embed.bf16 import PRECISIONS, need_bf16
 from faceref.errors import FaceRefError, unknown_choice
 
 if TYPE_CHECKING:
     from faceref.embed.base import Embedder
 
 EMBEDDERS = ("insightface", "dlib")
+PRECISIONS = ("fp32", "bf16")
 DEFAULT_PACK = "buffalo_l"
 DEFAULT_DET_SIZE = 320
 
@@ -34,6 +34,8 @@ def open_embedder(
     if precision not in PRECISIONS:
         raise unknown_choice("precision", precision, PRECISIONS)
     if precision == "bf16":
+        from faceref.embed.bf16 import need_bf16
+
         need_bf16(name, device)
     if name == "insightface":
         from faceref.embed.insightface import PackEmbedder, find_pack
