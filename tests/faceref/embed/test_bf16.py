@@ -1,6 +1,7 @@
 """Networks in bf16: said where they cannot be had, and near to float32 where they can."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -92,8 +93,6 @@ def test_the_manifest_tells_sets_of_both_apart(both: tuple[Embedder, Embedder]):
 
 @pytest.mark.real
 def test_many_threads_may_call_it(both: tuple[Embedder, Embedder]):
-    from concurrent.futures import ThreadPoolExecutor
-
     faces = np.random.default_rng(0).integers(0, 256, (6, 128, 128, 3), dtype=np.uint8)
     alone = both[1].embed(faces)
     with ThreadPoolExecutor(4) as pool:
