@@ -9,6 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+RAMP = 200
+"""Calls over which the share of what the discriminator says grows to its whole."""
+
 
 class Discriminator(nn.Sequential):
     """Separates HR from super-resolved faces: RGB (N, 3, 128, 128) to one number each, (N, 1)."""
@@ -40,7 +43,7 @@ class Adversarial(nn.Module):
 
     calls: Tensor
 
-    def __init__(self, weight: float = 5e-3, ramp: int = 200, learning_rate: float = 1e-4) -> None:
+    def __init__(self, weight: float = 5e-3, ramp: int = RAMP, learning_rate: float = 1e-4) -> None:
         super().__init__()
         self.weight, self.ramp = weight, ramp
         self.discriminator = Discriminator()

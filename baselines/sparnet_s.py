@@ -10,15 +10,18 @@ from __future__ import annotations
 
 from functools import partial
 
+from baselines._perceptual import IDEA, Perceptual
 from baselines.sparnet import SPARNet
-from benchmark.methods.method import Method
+from benchmark.methods.method import Method, Variant
 
+BUILD = partial(SPARNet, least=16, most=64, body=6, attention=32)
 METHOD = Method(
     "sparnet_s",
     "SPARNet-s",
     "Chen et al., TIP 2021 (smaller)",
-    partial(SPARNet, least=16, most=64, body=6, attention=32),
+    BUILD,
     uses_references=False,
     trained=True,
     scales=(4, 8, 16),
+    variants=(Variant("perceptual", BUILD, False, IDEA, Perceptual),),
 )

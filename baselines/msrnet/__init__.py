@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from baselines._perceptual import IDEA, RAMP, Perceptual
 from baselines.msrnet.network import MSRNet, Parts
 from benchmark.methods.method import Method, Variant
 
@@ -26,6 +27,8 @@ VARIANTS = (
     _with("no-regression", "errors are gathered, not fitted", Parts(regression=False)),
     _with("no-gather", "errors are fitted, not gathered", Parts(gather=False)),
     _with("no-worlds", "trained on faces as they are alone", Parts(worlds=False)),
+    # Its loss is called twice a step: for the trunk, and for what references change.
+    Variant("perceptual", MSRNet, True, IDEA, partial(Perceptual, ramp=2 * RAMP)),
 )
 
 METHOD = Method(

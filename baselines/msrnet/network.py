@@ -168,15 +168,18 @@ class MSRNet(nn.Module):
             maps.append(shares.sum(0).mean(1)[:, 0].T.unflatten(-1, (GRID, GRID)))
         return torch.stack(maps)
 
-    def training_loss(self, lr: Tensor, hr: Tensor, people: Tensor) -> Tensor:
+    def training_outputs(
+        self, lr: Tensor, hr: Tensor, people: Tensor
+    ) -> list[tuple[Tensor, Tensor]]:
         """See `benchmark.methods.method.Method`: of the trunk, and of the rest in an episode."""
-        return F.l1_loss(self.trunk(lr).sr, hr) + self.episode_loss(hr, people)
+        return [(self.trunk(lr).sr, hr), self.episode(hr, people)]
 
-    def episode_loss(self, hr: Tensor, people: Tensor) -> Tensor:
-        """L1 of HR faces (N, 3, 128, 128), brought into a world, with others of them as references.
+    def episode(self, hr: Tensor, people: Tensor) -> tuple[Tensor, Tensor]:
+        """HR faces (N, 3, 128, 128), brought into a world, with others of them as references.
 
         The trunk, as it is in use, looks at them once, and does not learn. All are references, and
-        the first half learns what to make of them, as that takes most of the time.
+        the first half learns what to make of them, as that takes most of the time. Returns what is
+        made of that half, and its HR faces.
         """
         if self.parts.worlds:
             hr = draw_world(hr.device)(hr)
@@ -189,7 +192,7 @@ class MSRNet(nn.Module):
         other = (people[:, None] != people[None]).float()
         half = slice(0, (len(hr) + 1) // 2)
         change = self.change_each_other(output, refs, draw_references(other), half)
-        return F.l1_loss(output.sr[half] + change, hr[half])
+        return output.sr[half] + change, hr[half]
 
     def references(self, output: Output, hr: Tensor) -> References:
         """Faces that the trunk looked at, with their HR faces (M, 3, 128, 128), as references."""

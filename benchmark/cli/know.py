@@ -26,7 +26,7 @@ def methods() -> None:
     whole = found["ablation_of"] == ""
     shown = ["references", "trained", "origin", "source"]
     print_frame("Methods", found.loc[whole, shown])
-    print_frame("Ablations", found.loc[~whole, ["references", "source"]])
+    print_frame("Variants", found.loc[~whole, ["references", "source"]])
     for error in found.attrs["broken"]:
         say(f"Not usable: {error}")
 

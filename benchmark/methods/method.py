@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Variant:
-    """An ablation of a method: `msrnet-no-error` is `no-error` of `msrnet`."""
+    """A method changed: `msrnet-no-error` is `no-error` of `msrnet`."""
 
     name: str
     """Without the method's: `no-error`."""
@@ -24,6 +24,8 @@ class Variant:
     """Whether the output depends on `refs`."""
     idea: str = ""
     """What the change tries or takes away, in a few words."""
+    criterion: Callable[[], nn.Module] | None = None
+    """As `Method.criterion`; None: that of the method."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,11 @@ class Method:
     (N, K, 3, 128, 128), float32 RGB in [0, 1], K from 0 up, and returns (N, 3, 128, 128) in the
     same range, not necessarily clamped. With `scales` beside 8, `lr` has 128 / scale pixels a side.
 
-    A module that has `training_loss(lr, hr, people)` is trained by that, and is given no
-    references: it makes them of the batch's HR faces (N, 3, 128, 128) itself. `people` (N,) int64
-    are numbers of persons; nobody may be his own reference. It draws with torch's generator. Under
-    torchrun the batch is the share of a process.
+    A module that has `training_outputs(lr, hr, people)` is trained on what that returns, a list of
+    (output, what it should be): losses of all pairs are added up. It is given no references, but
+    makes them of the batch's HR faces (N, 3, 128, 128) itself. `people` (N,) int64 are numbers of
+    persons; nobody may be his own reference. It draws with torch's generator. Under torchrun the
+    batch is the share of a process.
     """
 
     name: str

@@ -146,5 +146,6 @@ def _varied(method: Method, name: str, wanted: str) -> Method:
         title=f"{method.title}, {wanted.replace('-', ' ')}",
         build=found.build,
         uses_references=found.uses_references,
+        criterion=found.criterion or method.criterion,
         variants=(),
     )

@@ -108,7 +108,7 @@ def train(
 
 
 def _need_lists(method: Method, reference_list: str) -> None:
-    if reference_list != TRAINING_LIST and hasattr(method.build(), "training_loss"):
+    if reference_list != TRAINING_LIST and hasattr(method.build(), "training_outputs"):
         raise FaceRefError(
             f"{method.name} is trained with other faces of each batch as references, so "
             f"{reference_list!r} makes no difference. Leave --references-from out, or train a "

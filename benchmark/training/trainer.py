@@ -63,16 +63,16 @@ class State:
     """What the steps are computed in: `bf16` (autocast) or `fp32`."""
 
 
-class OwnLoss(nn.Module):
-    """Calls a network for the loss that it defines, as the network itself is called."""
+class OwnOutputs(nn.Module):
+    """Calls a network for the outputs that it is trained on, as the network itself is called."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, lr: Tensor, hr: Tensor, people: Tensor) -> Tensor:
-        """The loss of one batch; see `benchmark.methods.method.Method`."""
-        return self.model.training_loss(lr, hr, people)  # pyright: ignore[reportCallIssue]
+    def forward(self, lr: Tensor, hr: Tensor, people: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Outputs of one batch; see `benchmark.methods.method.Method`."""
+        return self.model.training_outputs(lr, hr, people)  # pyright: ignore[reportCallIssue]
 
 
 class Trainer:
@@ -98,8 +98,8 @@ class Trainer:
         self.model = model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.criterion = (method.criterion or nn.L1Loss)().to(device)
         self.optimiser = torch.optim.Adam(self.model.parameters(), lr=0.0)
-        self.owns_loss = hasattr(self.model, "training_loss")
-        self.called: nn.Module = OwnLoss(self.model) if self.owns_loss else self.model
+        self.own_outputs = hasattr(self.model, "training_outputs")
+        self.called: nn.Module = OwnOutputs(self.model) if self.own_outputs else self.model
         self.curves, self.until = Curves(None), None
 
     def resume(self) -> None:
@@ -148,7 +148,7 @@ class Trainer:
             self.budget,
             self.seed,
             self.device,
-            references=self.method.uses_references and not self.owns_loss,
+            references=self.method.uses_references and not self.own_outputs,
             share=(self.world.rank, self.world.size),
         )
         try:
@@ -231,10 +231,12 @@ class Trainer:
         lr, refs, hr = batch
         lr = lr.contiguous(memory_format=torch.channels_last)
         with self.autocast():
-            if self.owns_loss:
-                return self.called(lr, hr, people.to(self.device))
-            output = self.called(lr, refs)
-        return self.criterion(output.float(), hr)
+            if self.own_outputs:
+                pairs = self.called(lr, hr, people.to(self.device))
+            else:
+                pairs = [(self.called(lr, refs), hr)]
+        losses = [self.criterion(output.float(), wanted) for output, wanted in pairs]
+        return torch.stack(losses).sum()
 
     def autocast(self) -> torch.autocast:
         """bf16 autocast, or none."""

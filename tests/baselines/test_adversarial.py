@@ -1,8 +1,12 @@
 from pathlib import Path
 
+import pytest
 import torch
 
+from baselines import _perceptual
 from baselines._adversarial import Adversarial, relativistic
+from benchmark.methods.registry import load_method
+from faceref.errors import FaceRefError
 
 
 def test_the_loss_falls_as_the_wanted_look_more_real():
@@ -57,3 +61,43 @@ def test_a_loss_goes_on_where_it_stood(tmp_path: Path):
         assert torch.allclose(whole(output, hr), taken(output, hr), atol=1e-7)
     for one, other in zip(whole.parameters(), taken.parameters(), strict=True):
         assert torch.allclose(one, other, atol=1e-6)
+
+
+class _Distance(torch.nn.Module):
+    """In place of LPIPS, whose weights are fetched: the mean squared difference of each pair."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(()), requires_grad=False)
+
+    def forward(self, one: torch.Tensor, other: torch.Tensor, normalize: bool) -> torch.Tensor:
+        assert normalize, "images are in [0, 1]"
+        return self.weight * (one - other).square().mean((1, 2, 3), keepdim=True)
+
+
+@pytest.mark.parametrize("name", ["sparnet_s-perceptual", "msrnet-perceptual"])
+def test_lpips_counts_and_is_no_part_of_a_checkpoint(name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(_perceptual, "open_lpips", lambda net: (_Distance(), {}))
+    torch.manual_seed(0)
+    criterion = load_method(name).criterion
+    assert criterion is not None
+    loss, (output, hr) = criterion().eval(), _faces()
+    output.requires_grad_()
+    found = loss(output, hr)
+    expected = (output - hr).abs().mean() + _perceptual.LPIPS * (output - hr).square().mean()
+    assert torch.isclose(found, expected), "the discriminator does not count at first"
+    found.backward()
+    assert output.grad is not None
+    assert output.grad.abs().sum() > 0
+    assert set(loss.state_dict()) == set(Adversarial().state_dict())
+
+
+def test_without_the_weights_of_lpips_it_is_said_how_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pytest.importorskip("torchmetrics")
+    monkeypatch.setenv("FACEBENCH_WEIGHTS", str(tmp_path))
+    criterion = load_method("sparnet_s-perceptual").criterion
+    assert criterion is not None
+    with pytest.raises(FaceRefError, match="facebench weights fetch alexnet-features"):
+        criterion()

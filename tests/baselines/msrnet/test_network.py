@@ -3,6 +3,7 @@ from functools import cache
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from baselines.msrnet.network import SCALE, MSRNet, Parts, References, turned_alike
 from benchmark.methods.patches import downsample_references, from_rows
@@ -115,7 +116,7 @@ def test_a_person_is_never_his_own_reference_in_training(monkeypatch: pytest.Mon
     hr = _faces(6)
     for seed in range(4):
         torch.manual_seed(seed)
-        network.training_loss(torch.rand(6, 3, 16, 16), hr, people)
+        network.training_outputs(torch.rand(6, 3, 16, 16), hr, people)
     same = people[:, None] == people[None]
     assert len(seen) == 4
     assert all((weight[same[:3]] == 0).all() and (weight.sum(1) > 0).all() for weight in seen)
@@ -138,7 +139,7 @@ def test_in_an_episode_a_face_does_not_see_its_own_error():
 def test_training_with_references_leaves_the_trunk_to_its_own_loss():
     torch.manual_seed(0)
     network, hr = MSRNet(), _faces(4)
-    network.episode_loss(hr, torch.arange(4)).backward()
+    F.l1_loss(*network.episode(hr, torch.arange(4))).backward()
     moved = {name for name, p in network.named_parameters() if p.grad is not None and p.grad.any()}
     assert not {name for name in moved if name.startswith("trunk")}
     assert {"describe.weight", "regression.near", "gather.describe.weight"} <= moved
@@ -149,8 +150,10 @@ def test_variants_train(name: str):
     torch.manual_seed(0)
     network = load_method(name).build()
     assert isinstance(network, MSRNet)
-    loss = network.training_loss(torch.rand(4, 3, 16, 16), _faces(4), torch.arange(4))
-    assert torch.isfinite(loss)
+    faces = _faces(4)
+    pairs = network.training_outputs(torch.rand(4, 3, 16, 16), faces, torch.arange(4))
+    assert [len(wanted) for _, wanted in pairs] == [4, 2]
+    assert all(torch.isfinite(output - wanted).all() for output, wanted in pairs)
 
 
 @torch.no_grad()

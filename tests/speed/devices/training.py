@@ -79,7 +79,7 @@ class Steps:
         trainer.prepare(compiled, None, None)
         rows = list(range(chosen.batch_size))
         batch = read_split(faces, "train", "both").take(rows)
-        given = trainer.method.uses_references and not trainer.owns_loss
+        given = trainer.method.uses_references and not trainer.own_outputs
         return cls(trainer, Loader(batch, chosen, 0, where, references=given))
 
     def step(self) -> None:
@@ -108,7 +108,7 @@ class Steps:
             "waited": round(waited, 4),
         }
         # What makes its own references draws a new world for each batch.
-        falls = ended < begun or self.trainer.owns_loss
+        falls = ended < begun or self.trainer.own_outputs
         wrong = f"the loss went from {begun:.4f} to {ended:.4f}"
         return numbers, faults_of((math.isfinite(ended) and falls, wrong))
 
