@@ -68,6 +68,8 @@ class Record:
     """SHA-256 of the encoded source image, hexadecimal."""
     pixels: np.ndarray | None = None
     """Decoded source image, uint8 RGB, (H, W, 3)."""
+    shrunk: int = 1
+    """By how much each side of `pixels` is smaller than the source image, see `reduced.py`."""
     landmarks: np.ndarray | None = None
     """Five points (x, y) in pixels of the upright source image, float32, (5, 2).
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from faceref.embed.align import ARCFACE, Landmarks
@@ -160,7 +161,7 @@ class PackEmbedder:
         """
         if min(image.shape[:2]) * self.det_size < max(image.shape[:2]):
             return []
-        boxes, points = self._detector.detect(np.ascontiguousarray(image[..., ::-1]))
+        boxes, points = self._detector.detect(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         return [
             Detection(tuple(box[:4].tolist()), float(box[4]), five.astype(np.float32))
             for box, five in zip(boxes, points, strict=True)

@@ -49,7 +49,7 @@ def per_image_stages(
         (stages.keep_sure, rule.min_score),
     ]
     return [
-        stages.chain(stages.read, stages.find_face(embedder, likes)),
+        stages.chain(stages.read_for(embedder), stages.find_face(embedder, likes)),
         *(stage(limit) for stage, limit in wanted if limit is not None),
         stages.encode,
         stages.describe,

@@ -6,7 +6,9 @@ A rejected record passes through the rest untouched, so every image of a source 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
@@ -16,9 +18,10 @@ from faceref.curation.duplicates import face_hashes
 from faceref.embed.align import ARCFACE, Landmarks, align
 from faceref.embed.base import Detection, Embedder
 from faceref.embed.choice import central_face, likely_faces
-from faceref.embed.faces import ModelFailedError, detect_main, embed_each
+from faceref.embed.faces import ModelFailedError, embed_each
 from faceref.errors import UnreadableImage
 from faceref.pipeline.quality import pose, sharpness
+from faceref.pipeline.reduced import align_in, detect_in, first_look, in_source
 from faceref.reading.image import decode
 from faceref.record import Quality, Record
 
@@ -56,16 +59,22 @@ def chain(*stages: Stage) -> Stage:
     return stage
 
 
-def read(record: Record) -> Record:
-    """Read the file and decode it to upright uint8 RGB."""
+def read(record: Record, longest: float = math.inf) -> Record:
+    """Read the file and decode it to upright uint8 RGB; `longest` as of `decode`."""
     sha256 = ""
     try:
         data = record.encoded()
         sha256 = hashlib.sha256(data).hexdigest()
-        pixels = decode(data).pixels
+        found = decode(data, longest)
     except UnreadableImage as error:
         return record.having(sha256=sha256).rejected("unreadable", str(error))
-    return record.having(pixels=pixels, sha256=sha256, data=None)
+    kept = data if found.shrunk > 1 else None
+    return record.having(pixels=found.pixels, shrunk=found.shrunk, sha256=sha256, data=kept)
+
+
+def read_for(embedder: Embedder) -> Stage:
+    """Stage that reads an image as large as it is looked at first, see `reduced.py`."""
+    return partial(read, longest=first_look(embedder.det_size))
 
 
 def find_face(embedder: Embedder, likes: Mapping[str, np.ndarray] | None = None) -> Stage:
@@ -78,14 +87,14 @@ def find_face(embedder: Embedder, likes: Mapping[str, np.ndarray] | None = None)
     """
 
     def stage(record: Record) -> Record:
-        assert record.pixels is not None
         if record.landmarks is not None:
             return _place(record, record.landmarks, ARCFACE, None, None)
-        height, width = record.pixels.shape[:2]
         try:
-            found = detect_main(embedder, record.pixels)
+            record, found = detect_in(embedder, record)
             if not found:
                 return record.rejected("no face")
+            assert record.pixels is not None
+            height, width = record.pixels.shape[:2]
             if record.centred:
                 likely = [(central_face(found, width, height), 1.0)]
             else:
@@ -101,7 +110,10 @@ def find_face(embedder: Embedder, likes: Mapping[str, np.ndarray] | None = None)
             face = faces[0] if like is None else _nearest(record.pixels, faces, embedder, like)
         except ModelFailedError as error:
             return record.rejected("detector failed", error.kind)
-        return _place(record, face.landmarks, embedder.scheme, face.score, len(found))
+        except UnreadableImage as error:
+            return record.rejected("unreadable", str(error))
+        points = in_source(face.landmarks, record.shrunk)
+        return _place(record, points, embedder.scheme, face.score, len(found))
 
     return stage
 
@@ -125,11 +137,12 @@ def _nearest(
 def _place(
     record: Record, points: np.ndarray, scheme: Landmarks, score: float | None, faces: int | None
 ) -> Record:
-    assert record.pixels is not None
     try:
-        pixels, inside = align(record.pixels, points, scheme.template)
+        pixels, inside = align_in(record, points, scheme.template)
     except ValueError as error:
         return record.rejected("wrong landmarks", str(error))
+    except UnreadableImage as error:
+        return record.rejected("unreadable", str(error))
     eyes = scheme.eye_distance(points)
     if eyes == 0:
         return record.rejected("wrong landmarks", "both eyes are at one point")
@@ -137,7 +150,9 @@ def _place(
     quality = Quality(
         score, eyes, inside, faces, sharpness(pixels), turned.yaw, turned.pitch, turned.roll
     )
-    return record.having(pixels=None, landmarks=points, face=pixels, quality=quality)
+    return record.having(
+        pixels=None, shrunk=1, data=None, landmarks=points, face=pixels, quality=quality
+    )
 
 
 def embed(embedder: Embedder, records: Sequence[Record]) -> list[Record]:

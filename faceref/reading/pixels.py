@@ -26,7 +26,7 @@ def to_rgb(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
         return pixels, None
     if not image.has_transparency_data:
         for rows, part in _bands(image):
-            pixels[rows] = np.asarray(part.convert("RGB"))
+            pixels[rows] = np.asarray(part if part.mode == "RGB" else part.convert("RGB"))
         return pixels, None
     alpha = np.empty((height, width), np.uint8)
     for rows, part in _bands(image):

@@ -7,6 +7,7 @@ shards against theirs: what comes out is the set that was published, to the byte
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,13 +25,14 @@ from faceref.curation.identities import notes_of
 from faceref.dataset import card, store
 from faceref.dataset.prune import copy_tables, without
 from faceref.dataset.store import SPLITS
-from faceref.embed.align import ARCFACE, SCHEMES, align
+from faceref.embed.align import ARCFACE, SCHEMES
 from faceref.errors import FaceRefError, UnreadableImage
 from faceref.files import copy_file, file_sha256, write_text
 from faceref.hardware import usable_cores
 from faceref.outputs.ours import need_replaceable
 from faceref.outputs.working import put_in_place, settle, working_folder
 from faceref.pipeline import stages
+from faceref.pipeline.reduced import align_in, first_look
 from faceref.record import Record
 from faceref.release.format import REMOVALS, open_components, salted, was_removed
 from faceref.release.index import Index, Row
@@ -324,28 +326,32 @@ def make_png(row: Mapping[str, Any], record: Record, embedder: Mapping[str, Any]
 
     Its PNG may differ from the published one where another version of OpenCV writes it.
     """
-    read = stages.read(record)
-    if read.pixels is None or read.sha256 != row["sha256"]:
-        raise FaceRefError(f"{row['image_id']} changed while it was read. Start again.")
     points = np.array(row["landmarks"], np.float32).reshape(5, 2)
     given = row["quality"]["detector_score"] is None
     scheme = ARCFACE if given else SCHEMES[embedder.get("landmarks", ARCFACE.name)]
-    try:
-        face = align(read.pixels, points, scheme.template)[0]
-    except ValueError as error:
-        raise FaceRefError(
-            f"{row['image_id']}: its landmarks in the index make no face ({error}). "
-            "The index is damaged: get it again."
-        ) from error
-    if hashlib.sha256(face.tobytes()).hexdigest() != row["pixels_sha256"]:
-        raise FaceRefError(
-            f"{row['image_id']} has the right bytes but is aligned otherwise here: another version "
-            f"of OpenCV ({installed('opencv-python')}) or Pillow ({installed('pillow')})? Install "
-            "those that `release.written_with` in face_ref.json of the index names."
-        )
-    png = stages.encode(read.having(face=face)).png
-    assert png is not None
-    return png
+    # Sets of before large JPEGs were read smaller have their faces from the whole image.
+    for longest in (first_look(embedder.get("det_size")), math.inf):
+        read = stages.read(record, longest)
+        if read.pixels is None or read.sha256 != row["sha256"]:
+            raise FaceRefError(f"{row['image_id']} changed while it was read. Start again.")
+        try:
+            face = align_in(read, points, scheme.template)[0]
+        except ValueError as error:
+            raise FaceRefError(
+                f"{row['image_id']}: its landmarks in the index make no face ({error}). "
+                "The index is damaged: get it again."
+            ) from error
+        if hashlib.sha256(face.tobytes()).hexdigest() == row["pixels_sha256"]:
+            png = stages.encode(read.having(face=face)).png
+            assert png is not None
+            return png
+        if read.shrunk == 1:
+            break
+    raise FaceRefError(
+        f"{row['image_id']} has the right bytes but is aligned otherwise here: another version "
+        f"of OpenCV ({installed('opencv-python')}) or Pillow ({installed('pillow')})? Install "
+        "those that `release.written_with` in face_ref.json of the index names."
+    )
 
 
 def _reported(
