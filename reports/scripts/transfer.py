@@ -19,6 +19,7 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,9 @@ class Study:
         count: int,
         out: Path,
         home: FaceRef | None = None,
+        sizes: Sequence[int] = SIZES,
     ) -> None:
-        self.home = home
+        self.home, self.sizes = home, sizes
         self.faces, self.weights, self.out, self.count = faces, weights, out, count
         self.model = load_model(weights)
         self.base = Setting(task, references=count)
@@ -125,7 +127,7 @@ class Study:
             self.add("references from home", plain, self.home)
         if not adapt:
             return
-        for size in (*SIZES, None):
+        for size in (*self.sizes, None):
             self.memory(size)
         if tune and method.trained:
             self.tune()
@@ -194,12 +196,13 @@ def main() -> None:
     parser.add_argument("--references", type=int, default=REFERENCES)
     parser.add_argument("--home", type=Path, help="the set of the training: references from there")
     parser.add_argument("--tune", action="store_true", help="also fine-tune, which takes long")
+    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES, help="of the pool")
     parser.add_argument("--as-trained", action="store_true", help="adapt nothing")
     parser.add_argument("--out", type=Path, default=Path("reports"))
     given = parser.parse_args()
     faces, home = open_set(given.target), given.home and open_set(given.home)
     for weights in given.weights:
-        study = Study(faces, given.task, weights, given.references, given.out, home)
+        study = Study(faces, given.task, weights, given.references, given.out, home, given.sizes)
         study.run(given.tune, not given.as_trained)
 
 

@@ -47,6 +47,13 @@ a CPU that had other work, so that they are rough. By `reports/scripts/transfer.
 
 Triangles: fine-tuned, for some steps (down) and for ten times as many (up).
 """
+HELEN = """## The Helen faces of FSRNet's test set
+
+50 faces that many papers report on, with {pool:,} faces of CelebA in the wild as pool. They are cut
+otherwise than the pool's, and the memory goes by the place in the face; so they are also brought to
+the frame of the pool, as `upscale` does. Gains are over the same network as trained. By
+`reports/scripts/helen.py`; numbers in `helen.json`.
+"""
 LIKENESS = """## Do look-alikes count more?
 
 The mean error of the network on K faces of the pool is added to its output, times a strength that
@@ -175,6 +182,29 @@ def page(rows: list[Row]) -> str:
     return "\n".join(parts)
 
 
+def helen_page(known: dict[str, Any]) -> str:
+    """The part on Helen, in Markdown."""
+    rows, base = known["rows"], {}
+    for row in rows:
+        if row["way"] == BASE:
+            base[row["faces"], row["network"]] = row
+    compared = [row for row in rows if row["way"] != BASE]
+    found = corrected(
+        [paired(row["psnr_y"], base[row["faces"], row["network"]]["psnr_y"]) for row in compared]
+    )
+    gains = dict(zip(map(id, compared), found, strict=True))
+    lines = []
+    for row in rows:
+        gain = gains.get(id(row))
+        texts = ["", ""] if gain is None else [gain.text(2), p_text(gain.p)]
+        psnr = f"{np.mean(row['psnr_y']):.2f}"
+        lines.append([row["faces"], f"{row['network']}, {row['way']}", psnr, *texts])
+    columns = ["faces", "", "PSNR-Y", "gain, dB", ""]
+    return (
+        HELEN.format(pool=known["pool"]) + "\n" + "\n".join(markdown_table(columns, lines)) + "\n"
+    )
+
+
 def likeness_page(known: dict[str, Any]) -> str:
     """The part on look-alikes, in Markdown."""
     parts = [LIKENESS]
@@ -289,8 +319,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("reports"))
     out = parser.parse_args().out
     rows = rows_of(out)
-    known = json.loads((out / "likeness.json").read_text(encoding="utf-8"))
-    write_text(out / f"{NAME}.md", page(rows) + "\n" + likeness_page(known))
+    known, helen = (
+        json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("likeness", "helen")
+    )
+    parts = page(rows), helen_page(helen), likeness_page(known)
+    write_text(out / f"{NAME}.md", "\n".join(parts))
     draw(rows, out)
     draw_likeness(known, out)
 
