@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 RAMP = 200
@@ -64,10 +65,14 @@ class Adversarial(nn.Module):
             self._teach(output.detach(), hr)
             self.calls += 1
         share = min(1.0, self.calls.item() / self.ramp)
-        # The discriminator judges here; its own gradient is not wanted.
-        self.discriminator.requires_grad_(False)
-        fooled = relativistic(self.discriminator(output), self.discriminator(hr))
-        self.discriminator.requires_grad_(True)
+        # It judges by a copy: its own gradient is not wanted, and the next call may come, and
+        # change its weights, before the gradient of this one is computed.
+        weights = {
+            name: value.detach().clone() for name, value in self.discriminator.named_parameters()
+        }
+        fooled = relativistic(
+            *(functional_call(self.discriminator, weights, image) for image in (output, hr))
+        )
         return F.l1_loss(output, hr) + share * self.weight * fooled
 
     def _teach(self, output: Tensor, hr: Tensor) -> None:

@@ -40,6 +40,16 @@ def test_the_discriminator_learns_and_judges_without_learning():
     assert last > first, "the images are told apart better and better"
 
 
+def test_it_is_called_twice_before_the_gradient_is_computed():
+    torch.manual_seed(0)
+    loss, (output, hr) = Adversarial(weight=1.0, ramp=1), _faces()
+    outputs = [output.clone().requires_grad_(), output.clone().requires_grad_()]
+    (loss(outputs[0], hr) + loss(outputs[1], hr)).backward()
+    gradients = [one.grad for one in outputs if one.grad is not None]
+    assert len(gradients) == 2
+    assert not torch.equal(*gradients), "the discriminator has learnt in between"
+
+
 def test_the_share_grows_from_plain_l1():
     loss, (output, hr) = Adversarial(weight=1.0, ramp=4).eval(), _faces()
     plain = (output - hr).abs().mean()
