@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmark.protocol.tasks import task
 from benchmark.report.style import COLOURS, FULL_WIDTH, figure_of, save_figure
-from benchmark.results.files import read
+from benchmark.results.files import read, read_all
 from benchmark.results.paired import Paired, corrected, over_zero, paired
 from benchmark.results.result import Result
 from benchmark.results.statistics import p_text
@@ -53,6 +53,15 @@ HELEN = """## The Helen faces of FSRNet's test set
 otherwise than the pool's, and the memory goes by the place in the face; so they are also brought to
 the frame of the pool, as `upscale` does. Gains are over the same network as trained. By
 `reports/scripts/helen.py`; numbers in `helen.json`.
+"""
+LISTS = {"both": "encoder and appearance", "identity": "encoder"}
+LISTS_TASK = "lfw-to-sample-x8@1"
+LISTS_HEAD = """## Lists by another likeness
+
+`refs_lr` by appearance holds faces whose 16x16 pixels are alike. An encoder that guesses the
+identity from them finds people who are more alike ([how well](lr_retrieval.md)). MSRNet on the
+sample, built with each kind of list (`--likeness-lr`), against the list by appearance. Results are
+in `lists/`.
 """
 LIKENESS = """## Do look-alikes count more?
 
@@ -229,6 +238,36 @@ def _gains(one: dict[str, Any], kind: str, count: int) -> np.ndarray:
     return np.array(next(rows)["gain"])
 
 
+def lists_page(out: Path, rows: list[Row]) -> str:
+    """The part on lists by another likeness, in Markdown."""
+    usual = {
+        row.results[0].references: row
+        for row in rows
+        if (row.task, row.way) == (LISTS_TASK, BASE) and row.network.startswith("msrnet-k")
+    }
+    found: dict[tuple[str, int], list[Result]] = {}
+    for kind in LISTS:
+        for result in read_all(out / "lists" / kind):
+            found.setdefault((kind, result.references), []).append(result)
+    keys = sorted(found, key=lambda key: (key[1], key[0]))
+    over = corrected([paired(*_same_seeds(found[key], usual[key[1]])) for key in keys])
+    lines = []
+    for (kind, count), diff in zip(keys, over, strict=True):
+        ours, base = _same_seeds(found[kind, count], usual[count])
+        cells = str(len(found[kind, count])), f"{base.mean():.2f}", f"{ours.mean():.2f}"
+        lines.append([str(count), LISTS[kind], *cells, diff.text(2), p_text(diff.p)])
+    columns = ["K", "list by", "trainings", "by appearance", "PSNR-Y", "difference, dB", ""]
+    return LISTS_HEAD + "\n" + "\n".join(markdown_table(columns, lines)) + "\n"
+
+
+def _same_seeds(results: list[Result], usual: Row) -> tuple[np.ndarray, np.ndarray]:
+    """PSNR-Y of each face, means over the same trainings: these, and those of the usual list."""
+    seeds = {result.seed for result in results}
+    base = [result for result in usual.results if result.seed in seeds]
+    assert all(one.image_ids == base[0].image_ids for one in (*results, *base))
+    return _mean(results, "psnr_y"), _mean(base, "psnr_y")
+
+
 def draw_likeness(known: dict[str, Any], out: Path) -> None:
     """Gain by the number of references, a panel a target."""
     figure, panels = figure_of(FULL_WIDTH, 2.6, max(2, len(known)))
@@ -323,7 +362,7 @@ def main() -> None:
         json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
         for name in ("likeness", "helen")
     )
-    parts = page(rows), helen_page(helen), likeness_page(known)
+    parts = page(rows), helen_page(helen), likeness_page(known), lists_page(out, rows)
     write_text(out / f"{NAME}.md", "\n".join(parts))
     draw(rows, out)
     draw_likeness(known, out)
