@@ -1,6 +1,6 @@
 """The 50 Helen faces of FSRNet's test set, with other people from CelebA in the wild as pool.
 
-    python reports/scripts/helen.py HELEN/HR --pool FACE_REF --weights NET [--pack PACK]
+    python reports/scripts/helen.py HELEN/HR --pool FACE_REF --pack PACK --weights NET [--home NET]
 
 Each network is scored as trained, with references from the pool where it takes any, and with the
 memory of its errors on the whole pool: on the faces as they are cut in Helen, and brought to the
@@ -77,10 +77,13 @@ def opened(weights: str) -> tuple[torch.nn.Module, Method]:
     return model, model.method
 
 
-def study(weights: str, sides: dict[str, Faces], pool: FaceRef) -> list[dict[str, Any]]:
-    """Scores of one network in all its ways."""
+def study(
+    weights: str, sides: dict[str, Faces], pool: FaceRef, of_pool: bool
+) -> list[dict[str, Any]]:
+    """Scores of one network in all its ways; `of_pool`: it was trained on the pool."""
     model, method = opened(weights)
-    with progress_bar(f"{method.title} memory", "units") as update:
+    title = f"{method.title}, trained on the pool" if of_pool else method.title
+    with progress_bar(f"{title} memory", "units") as update:
         way = Way(references=0)
         adapted = adapt_to(model, pool, choose_faces(pool, None, 0), way, CPU, update)
     ways = [("as trained", model, 0), ("memory", adapted, 0)]
@@ -92,12 +95,12 @@ def study(weights: str, sides: dict[str, Faces], pool: FaceRef) -> list[dict[str
             rows.append(
                 {
                     "faces": side,
-                    "network": method.title,
+                    "network": title,
                     "way": name,
                     "psnr_y": score(network.eval(), faces, count),
                 }
             )
-            say(f"{side}, {method.title}, {name}: {np.mean(rows[-1]['psnr_y']):.3f} dB")
+            say(f"{side}, {title}, {name}: {np.mean(rows[-1]['psnr_y']):.3f} dB")
     return rows
 
 
@@ -107,6 +110,7 @@ def main() -> None:
     parser.add_argument("images", type=Path)
     parser.add_argument("--pool", type=Path, required=True)
     parser.add_argument("--weights", action="append", required=True, help="or bicubic")
+    parser.add_argument("--home", action="append", default=[], help="networks trained on the pool")
     parser.add_argument("--pack", required=True, help="insightface pack, which finds the faces")
     parser.add_argument("--out", type=Path, default=Path("reports"))
     given = parser.parse_args()
@@ -115,7 +119,12 @@ def main() -> None:
         "as cut in Helen": as_faces(read(given.images, None), pool),
         "in the frame of the pool": as_faces(read(given.images, given.pack), pool),
     }
-    rows = [row for one in given.weights for row in study(one, sides, pool)]
+    rows = [
+        row
+        for of_pool, networks in enumerate((given.weights, given.home))
+        for one in networks
+        for row in study(one, sides, pool, bool(of_pool))
+    ]
     write_json(given.out / "helen.json", {"pool": pool.count("train"), "rows": rows})
 
 

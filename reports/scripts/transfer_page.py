@@ -51,8 +51,8 @@ HELEN = """## The Helen faces of FSRNet's test set
 
 50 faces that many papers report on, with {pool:,} faces of CelebA in the wild as pool. They are cut
 otherwise than the pool's, and the memory goes by the place in the face; so they are also brought to
-the frame of the pool, as `upscale` does. Gains are over the same network as trained. By
-`reports/scripts/helen.py`; numbers in `helen.json`.
+the frame of the pool, as `upscale` does. Gains are over the same network as trained, on LFW where
+nothing else is said. By `reports/scripts/helen.py`; numbers in `helen.json`.
 """
 LISTS = {"both": "encoder and appearance", "identity": "encoder"}
 LISTS_TASK = "lfw-to-sample-x8@1"
