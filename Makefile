@@ -42,6 +42,7 @@ reports: $(READY) ## Draw the leaderboards and the plots again from the committe
 	$(BIN)/python reports/scripts/reliability.py
 	$(BIN)/python reports/scripts/upscale_sizes_page.py
 	$(BIN)/python reports/scripts/transfer_page.py
+	$(BIN)/python reports/scripts/perception_page.py
 
 check: $(READY) ## Lint, format check, types, spelling
 	$(BIN)/ruff format --check .

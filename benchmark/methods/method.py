@@ -65,7 +65,7 @@ class Method:
 
     The module may learn: it is trained by itself, and its state is saved with the checkpoint."""
     variants: tuple[Variant, ...] = ()
-    """Ablations, which `load_method` finds as `<name>-<variant>`."""
+    """What `load_method` finds as `<name>-<variant>`."""
 
     def given(self, wanted: int) -> int:
         """How many of `wanted` references the method is given."""

@@ -33,7 +33,7 @@ def load_method(name: str) -> Method:
     """Import a method, or a variant of one.
 
     Args:
-        name: Such as `msrnet`, or `msrnet-no-error` for an ablation.
+        name: Such as `msrnet`, or `msrnet-no-error` for a variant.
 
     Returns:
         The method; `build()` makes its network.

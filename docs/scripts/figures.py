@@ -7,7 +7,7 @@ Usage: `python -m docs.scripts.figures face_ref`, after
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -18,7 +18,7 @@ from docs.scripts.repository import ROOT
 from faceref.files import replacing
 
 IMAGES = ROOT / "docs" / "images"
-WEIGHTS = ROOT / "weights" / "lfw-x8-small" / "msrnet.safetensors"
+RELEASES = ROOT / "weights" / "lfw-x8-small"
 PROBE = "p010/p010_2"
 """A face of the test split."""
 SIZE, SMALL, LR, GAP = 128, 48, 16, 4
@@ -33,6 +33,8 @@ HEADS = {
     4: "references: other people, found with the LR face",
 }
 """Words above the columns of the overview."""
+DETAIL = {"trained on L1": "sparnet_s", "perceptual": "sparnet_s-perceptual"}
+"""SPARNet-s with two losses: heads of columns, and released weights."""
 HEAD, APART = 22, 12
 GREY = (128, 128, 128, 255)
 """Can be read on white and on black."""
@@ -55,6 +57,7 @@ def drawn(faces: faceref.FaceRef) -> dict[str, Image.Image]:
     return {
         "favicon.png": _pixels(_shrunk(_face(faces, PROBE)), 3 * LR),
         "overview.webp": _overview(faces),
+        "detail.webp": _detail(faces),
         "task.webp": strip(_task(faces, PROBE)),
         "refs_hr.webp": strip(_references(faces, "refs_hr")),
         "refs_lr.webp": strip(_references(faces, "refs_lr")),
@@ -78,11 +81,7 @@ def _pixels(lr: Image.Image, size: int = SIZE) -> Image.Image:
 def _overview(faces: faceref.FaceRef) -> Image.Image:
     """Faces of the test split, a row each: LR, bicubic, result, HR, and their references."""
     step = SIZE + GAP
-    size = ((4 + COUNT) * step - GAP + APART, HEAD + len(OVERVIEW) * step - GAP)
-    paper = Image.new("RGBA", size)
-    write, font = ImageDraw.Draw(paper), ImageFont.load_default(16)
-    for column, words in HEADS.items():
-        write.text((column * step + APART * (column > 3), 0), words, GREY, font)
+    paper = _headed(HEADS, (4 + COUNT) * step - GAP + APART)
     for row, probe in enumerate(OVERVIEW):
         top = HEAD + row * step
         paper.paste(strip(_task(faces, probe)), (0, top))
@@ -90,14 +89,38 @@ def _overview(faces: faceref.FaceRef) -> Image.Image:
     return paper
 
 
+def _headed(heads: Mapping[int, str], width: int) -> Image.Image:
+    """Room for a row of each of `OVERVIEW`, below words above columns."""
+    step = SIZE + GAP
+    paper = Image.new("RGBA", (width, HEAD + len(OVERVIEW) * step - GAP))
+    write, font = ImageDraw.Draw(paper), ImageFont.load_default(16)
+    for column, words in heads.items():
+        write.text((column * step + APART * (column > 3), 0), words, GREY, font)
+    return paper
+
+
+def _detail(faces: faceref.FaceRef) -> Image.Image:
+    """Faces of the test split, a row each: LR, results of networks with two losses, HR."""
+    heads, step = dict(enumerate((HEADS[0], *DETAIL, HEADS[3]))), SIZE + GAP
+    paper = _headed(heads, len(heads) * step - GAP)
+    for row, probe in enumerate(OVERVIEW):
+        hr = _face(faces, probe)
+        made = [_super_resolved(faces, _shrunk(hr), name) for name in DETAIL.values()]
+        paper.paste(strip([_pixels(_shrunk(hr)), *made, hr]), (0, HEAD + row * step))
+    return paper
+
+
 def _task(faces: faceref.FaceRef, probe: str) -> list[Image.Image]:
     """LR face, upsampled, prediction, HR face."""
     hr = _face(faces, probe)
     lr = _shrunk(hr)
-    upscaler = benchmark.Upscaler(benchmark.load_model(WEIGHTS), faces, aligned=True)
-    prediction = Image.fromarray(upscaler(lr).image)
     upsampled = lr.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
-    return [_pixels(lr), upsampled, prediction, hr]
+    return [_pixels(lr), upsampled, _super_resolved(faces, lr, "msrnet"), hr]
+
+
+def _super_resolved(faces: faceref.FaceRef, lr: Image.Image, name: str) -> Image.Image:
+    model = benchmark.load_model(RELEASES / f"{name}.safetensors")
+    return Image.fromarray(benchmark.Upscaler(model, faces, aligned=True)(lr).image)
 
 
 def _references(faces: faceref.FaceRef, name: str, probe: str = PROBE) -> list[Image.Image]:

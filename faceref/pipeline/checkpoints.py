@@ -21,7 +21,7 @@ from faceref.reading.parquet import read_parquet
 from faceref.record import Record
 from faceref.sources.inventory import first_names
 
-PARTS_VERSION = 3
+PARTS_VERSION = 4
 """Grows with the columns and the rules of the stages: an unfinished build of an earlier version
 cannot be gone on with."""
 _ANEW = "Delete the folder that it lies in: the build begins anew."

@@ -11,7 +11,7 @@ import numpy as np
 
 from faceref.embed.align import align, similarity
 from faceref.embed.base import Detection, Embedder
-from faceref.embed.faces import detect_main
+from faceref.embed.faces import ENOUGH, detect_main
 from faceref.reading.image import decode, shrink_for
 from faceref.record import Record
 
@@ -37,7 +37,7 @@ def in_source(points: np.ndarray, shrunk: int) -> np.ndarray:
 
 
 def detect_in(embedder: Embedder, record: Record) -> tuple[Record, list[Detection]]:
-    """Faces of a record's image, read again in full where none is seen at a fraction of its size.
+    """Faces of a record's image, read in full where none that is large enough was seen in less.
 
     Returns the record as it was read last, and the faces in pixels of that.
 
@@ -47,7 +47,7 @@ def detect_in(embedder: Embedder, record: Record) -> tuple[Record, list[Detectio
     """
     assert record.pixels is not None
     found = detect_main(embedder, record.pixels)
-    if found or record.shrunk == 1:
+    if record.shrunk == 1 or any(face.box[2] - face.box[0] >= ENOUGH for face in found):
         return record, found
     assert record.data is not None
     pixels = decode(record.data).pixels
@@ -72,21 +72,25 @@ def align_in(record: Record, points: np.ndarray, template: np.ndarray) -> tuple[
         UnreadableImage: Where the image cannot be read again.
     """
     assert record.pixels is not None
-    pixels, shrunk = record.pixels, record.shrunk
-    if shrunk > 1:
-        height, width = (side * shrunk for side in pixels.shape[:2])
-        needed = OVER * _scale(points, template) * max(height, width)
-        if shrink_for(width, height, needed) < shrunk:
-            assert record.data is not None
-            found = decode(record.data, needed)
-            pixels, shrunk = found.pixels, found.shrunk
-        points = (points + 0.5) / shrunk - 0.5
-    return align(pixels, points, template)
+    if record.shrunk == 1:
+        return align(record.pixels, points, template)
+    assert record.data is not None
+    try:
+        pixels, shrunk = _large_enough(record, record.data, points, template)
+        return align(pixels, (points + 0.5) / shrunk - 0.5, template)
+    except ValueError:  # The reason names the size of the image: that of the whole.
+        return align(decode(record.data).pixels, points, template)
 
 
-def _scale(points: np.ndarray, template: np.ndarray) -> float:
-    """Pixels of the aligned face for each of the source; raises ValueError as `align` does."""
-    if not np.isfinite(points).all():
-        raise ValueError("a coordinate is not finite")
+def _large_enough(
+    record: Record, data: bytes, points: np.ndarray, template: np.ndarray
+) -> tuple[np.ndarray, int]:
+    """Pixels as they were read, or read larger where the face needs that, and by how much less."""
+    assert record.pixels is not None
+    height, width = (side * record.shrunk for side in record.pixels.shape[:2])
     matrix = similarity(points, template)
-    return float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    needed = OVER * float(np.hypot(matrix[0, 0], matrix[1, 0])) * max(height, width)
+    if shrink_for(width, height, needed) == record.shrunk:
+        return record.pixels, record.shrunk
+    found = decode(data, needed)
+    return found.pixels, found.shrunk

@@ -341,6 +341,8 @@ def make_png(row: Mapping[str, Any], record: Record, embedder: Mapping[str, Any]
                 f"{row['image_id']}: its landmarks in the index make no face ({error}). "
                 "The index is damaged: get it again."
             ) from error
+        except UnreadableImage as error:
+            raise FaceRefError(f"{row['image_id']} cannot be read: {error}") from error
         if hashlib.sha256(face.tobytes()).hexdigest() == row["pixels_sha256"]:
             png = stages.encode(read.having(face=face)).png
             assert png is not None

@@ -34,6 +34,7 @@ from faceref.embed.align import align
 from faceref.embed.choice import central_face
 from faceref.embed.faces import detect_main
 from faceref.embed.registry import open_embedder
+from faceref.errors import FaceRefError
 from faceref.files import write_json
 from faceref.reading.image import decode
 
@@ -49,9 +50,11 @@ def read(folder: Path, pack: str | None) -> dict[str, np.ndarray]:
     embedder = open_embedder("insightface", pack=pack)
     template, found = embedder.scheme.template, {}
     for name, image in images.items():
-        if seen := detect_main(embedder, image):
-            face = central_face(seen, image.shape[1], image.shape[0])
-            found[name] = align(image, face.landmarks, template)[0]
+        seen = detect_main(embedder, image)
+        if not seen:
+            raise FaceRefError(f"No face is found in {name}. Take another pack.")
+        face = central_face(seen, image.shape[1], image.shape[0])
+        found[name] = align(image, face.landmarks, template)[0]
     return found
 
 

@@ -89,7 +89,8 @@ def _differences(
     rows: Sequence[Result], known: dict[tuple[int, int, str], Paired]
 ) -> list[list[str]]:
     lines = []
-    for one, two in dict.fromkeys((one, two) for one, two, _ in _pairs(rows)):
+    pairs = {(id(one), id(two)): (one, two) for one, two, _ in _pairs(rows)}
+    for one, two in pairs.values():
         found = [known[id(one), id(two), name] for name in METRICS]
         texts = [
             f"{diff.text(_digits(name))}, {p_text(diff.p)}"

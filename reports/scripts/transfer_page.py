@@ -38,8 +38,8 @@ Networks trained on one kind of faces are tested on another, whose train faces a
 Gains are over the same network as trained, without references (K = 0) where that was scored, so
 those with references are of both. They are taken face by face, on test, with
 95 % intervals over faces; those of several trainings are averaged face by face, and the standard
-deviation of the gain over trainings stands behind their number. p is corrected for
-all rows of this page (Holm). LPIPS (AlexNet): lower is better. Seconds: all of it, on one thread of
+deviation of the gain over trainings stands behind their number. p is corrected for all rows of a
+part of this page (Holm). LPIPS (AlexNet): lower is better. Seconds: all of it, on one thread of
 a CPU that had other work, so that they are rough. By `reports/scripts/transfer.py`; numbers in
 `transfer.json` and the result files.
 
@@ -352,20 +352,25 @@ def draw(rows: list[Row], out: Path) -> None:
     save_figure(figure, out / "figures" / f"{NAME}.png")
 
 
+def whole(out: Path, rows: list[Row]) -> str:
+    """The whole page, in Markdown."""
+    likeness, helen = (
+        json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("likeness", "helen")
+    )
+    parts = page(rows), helen_page(helen), likeness_page(likeness), lists_page(out, rows)
+    return "\n".join(parts)
+
+
 def main() -> None:
     """Write page and figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--out", type=Path, default=Path("reports"))
     out = parser.parse_args().out
     rows = rows_of(out)
-    known, helen = (
-        json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("likeness", "helen")
-    )
-    parts = page(rows), helen_page(helen), likeness_page(known), lists_page(out, rows)
-    write_text(out / f"{NAME}.md", "\n".join(parts))
+    write_text(out / f"{NAME}.md", whole(out, rows))
     draw(rows, out)
-    draw_likeness(known, out)
+    draw_likeness(json.loads((out / "likeness.json").read_text(encoding="utf-8")), out)
 
 
 if __name__ == "__main__":

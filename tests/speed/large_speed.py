@@ -83,6 +83,7 @@ def write_large(records: Sequence[Record], kind: str, out: Path) -> tuple[Record
 
 def time_stages(records: Sequence[Record], embedder: Any) -> float:
     """Seconds of all that is done to each image, in threads."""
+    cv2.setNumThreads(1)  # As a build does: its own threads are enough.
     work = partial(process, per_image_stages(embedder, Recipe()), embedder)
     start = time.perf_counter()
     with ThreadPoolExecutor(usable_cores() + 1) as pool:

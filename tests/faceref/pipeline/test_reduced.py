@@ -14,6 +14,7 @@ from faceref.embed.align import ARCFACE, align
 from faceref.embed.base import Detection
 from faceref.errors import FaceRefError
 from faceref.pipeline import stages
+from faceref.pipeline.reduced import align_in, first_look
 from faceref.reading.image import decode, shrink_for
 from faceref.record import Record
 from faceref.release.hydrate import make_png
@@ -47,8 +48,8 @@ class _Finder:
 
     scheme, batch_size, det_size, finest = ARCFACE, 8, None, 1.0
 
-    def __init__(self, points: np.ndarray, least: int = 0) -> None:
-        self.points, self.least, self.seen = points, least, []
+    def __init__(self, points: np.ndarray, least: int = 0, face: float = 400) -> None:
+        self.points, self.least, self.face, self.seen = points, least, face, []
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         width = image.shape[1]
@@ -56,8 +57,9 @@ class _Finder:
         if width < self.least:
             return []
         points = ((self.points + 0.5) * (width / WIDTH) - 0.5).astype(np.float32)
-        (left, top), (right, bottom) = (points.min(0) - 50).tolist(), (points.max(0) + 50).tolist()
-        return [Detection((left, top, right, bottom), 0.9, points)]
+        left, top = points[0].tolist()
+        side = self.face * width / WIDTH
+        return [Detection((left, top, left + side, top + side), 0.9, points)]
 
     def embed(self, faces: np.ndarray) -> np.ndarray:
         raise NotImplementedError
@@ -144,6 +146,39 @@ def test_where_no_face_is_seen_the_whole_is_looked_at():
     assert record.landmarks == pytest.approx(points, abs=1e-3)
 
 
+def test_where_only_a_very_small_face_is_seen_the_whole_is_looked_at():
+    data, points = _jpeg(_photograph(300)), _points(300)
+    finder = _Finder(points, face=40)
+    _found(_record(data), finder)
+    assert finder.seen == [WIDTH // 2, WIDTH]
+
+
+@pytest.mark.parametrize("turned", [1, 6])
+def test_a_quarter_is_read_again_as_a_half(turned: int, monkeypatch: pytest.MonkeyPatch):
+    """A face that needs more than it was looked for in, upright or on its side."""
+    monkeypatch.setattr("faceref.pipeline.reduced.USUAL", 100)
+    exif, image, points = Image.Exif(), _photograph(700), _points(700).astype(np.float32)
+    exif[EXIF_ORIENTATION] = turned
+    if turned == 6:
+        image = np.rot90(image)
+    data = _jpeg(np.ascontiguousarray(image), exif=exif)
+    record = stages.read(_record(data), first_look(None))
+    assert record.shrunk == 8
+    face, inside = align_in(record, points, ARCFACE.template)
+    half = decode(data, WIDTH / 2)
+    assert half.shrunk == 2
+    again, _ = align(half.pixels, (points + 0.5) / 2 - 0.5, ARCFACE.template)
+    assert np.array_equal(face, again)
+    assert inside == 1
+
+
+def test_landmarks_outside_name_the_size_of_the_whole():
+    record = stages.read(_record(_jpeg(_photograph(700))), first_look(None))
+    assert record.shrunk == 2
+    with pytest.raises(ValueError, match=f"{WIDTH}x{HEIGHT}"):
+        align_in(record, _points(700) + 9000, ARCFACE.template)
+
+
 def test_given_landmarks_choose_the_size_as_found_ones_do():
     points = _points(1400).astype(np.float32)
     data, finder = _jpeg(_photograph(1400)), _Finder(points)
@@ -153,10 +188,11 @@ def test_given_landmarks_choose_the_size_as_found_ones_do():
 
 
 @pytest.mark.parametrize("side", [200, 700, 1400])
+@pytest.mark.parametrize("least", [0, WIDTH], ids=["found in less", "found in the whole"])
 @pytest.mark.parametrize("before", [False, True], ids=["reduced", "of before"])
-def test_a_published_face_is_made_again(side: int, before: bool):
+def test_a_published_face_is_made_again(side: int, least: int, before: bool):
     """Also that of a set that was built before large JPEGs were read smaller."""
-    data, finder = _jpeg(_photograph(side)), _Finder(_points(side))
+    data, finder = _jpeg(_photograph(side)), _Finder(_points(side), least)
     record, face = _found(_record(data), finder)
     assert record.landmarks is not None
     if before:
