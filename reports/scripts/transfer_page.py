@@ -324,8 +324,10 @@ def draw(rows: list[Row], out: Path) -> None:
 
     names = list(dict.fromkeys(row.task for row in rows))
     networks = list(dict.fromkeys(row.network for row in rows))
-    figure, panels = figure_of(FULL_WIDTH, 2.6, max(2, len(names)))
-    for axis, name in zip(panels, names, strict=False):
+    lines = -(-len(names) // 2)
+    figure, axes = figure_of(FULL_WIDTH, 2.6 * lines, 2, lines)
+    panels = np.atleast_2d(axes)
+    for axis, name in zip(panels.ravel(), names, strict=False):
         for colour, network in zip(COLOURS, networks, strict=False):
             mine = [row for row in rows if (row.task, row.network) == (name, network)]
             memory = sorted((row for row in mine if "memory" in row.way), key=lambda row: row.faces)
@@ -346,8 +348,9 @@ def draw(rows: list[Row], out: Path) -> None:
         axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_title(task(name).title.split(",")[0])
         axis.set_xlabel("faces of the pool")
-    panels[0].set_ylabel("gain in PSNR-Y, dB")
-    panels[0].legend()
+    for axis in panels[:, 0]:
+        axis.set_ylabel("gain in PSNR-Y, dB")
+    panels[0, 0].legend()
     figure.tight_layout()
     save_figure(figure, out / "figures" / f"{NAME}.png")
 
