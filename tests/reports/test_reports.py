@@ -13,7 +13,7 @@ from benchmark.report.model_card import write_card
 from benchmark.report.site.build import GALLERY, site_files
 from benchmark.results.files import read_all
 from benchmark.results.ranking import leaderboard_name
-from benchmark.results.result import leaderboards
+from benchmark.results.result import Result, leaderboards
 from benchmark.studies.gains_page import find_leaderboard, gains_markdown, studies_of
 from benchmark.studies.references_page import markdown
 from benchmark.studies.study import read
@@ -91,10 +91,13 @@ def test_the_page_of_gains_is_that_of_results_and_studies():
     assert (REPORTS / "figures" / f"{name}.pdf").exists()
 
 
+def _of_weights() -> list[Result]:
+    """The results that released weights have: on leaderboards, and where they draw detail."""
+    return read_all(REPORTS / "results") + read_all(REPORTS / "perception")
+
+
 def test_released_weights_are_those_of_results():
-    known = {
-        run.training["weights_sha256"] for run in read_all(REPORTS / "results") if run.training
-    }
+    known = {run.training["weights_sha256"] for run in _of_weights() if run.training}
     files = sorted(RELEASES.glob("*/*.safetensors"))
     assert {"msrnet", "sparnet_s"} <= {file.stem for file in files}
     for file in files:
@@ -111,7 +114,7 @@ def test_cards_of_released_weights_are_those_of_results():
     for file in sorted(RELEASES.glob("*/*.safetensors")):
         with safe_open(file, "pt") as opened:
             weights = opened.metadata()["weights_sha256"]
-        text = write_card(read_all(REPORTS / "results"), file.stem, terms, weights)
+        text = write_card(_of_weights(), file.stem, terms, weights)
         assert f"super-resolution, x{load_model(file).scale}" in text
         assert file.with_suffix(".md").read_text(encoding="utf-8") == text, file.stem
         assert "\nPaper: " in text
