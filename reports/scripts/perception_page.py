@@ -34,8 +34,9 @@ HEAD = """# Detail that is drawn
 A network that is trained on L1 averages what it does not know, and its faces are smooth. The
 variants `perceptual` of SPARNet-s and MSRNet are trained with the same budget on L1, LPIPS
 (AlexNet) and a discriminator: they draw detail. They are judged by metrics that they were not
-trained on: LPIPS with VGG-16, DISTS (VGG-16 as well), and identity, the cosine of dlib's
-embeddings of output and HR face. FID needs thousands of faces, and is not there. One training
+trained on: LPIPS with VGG-16, DISTS (VGG-16 as well), and identity, the cosine of the embeddings
+of output and HR face, by dlib on LFW and by an ArcFace model on the sample, whose references dlib
+chose. FID needs thousands of faces, and is not there. One training
 each; numbers are means over faces, differences are paired face by face with 95 % intervals, and p
 is corrected for all differences of this page (Holm). By `reports/scripts/perception_page.py`.
 """

@@ -22,4 +22,4 @@ def test_all_were_scored_on_the_same_faces_by_what_they_were_not_trained_on():
         assert "lpips_alex" not in row.scores
     for rows in by_task.values():
         assert len({row.images_sha256 for row in rows}) == 1
-        assert len({row.training["budget"]["name"] for row in rows}) == 1
+        assert len({row.budget for row in rows}) == 1
