@@ -94,7 +94,8 @@ def test_what_the_project_released_can_be_scored(file: Path):
     weights = open_weights(file)
     method = weights.method
     assert training_of(method, file, weights.scale) == training_report(file)
-    assert TrainingRecord.of(training_report(file), method.uses_references).val_psnr_y > 27
+    least = 27 if method.criterion is None else 26  # PSNR is not the aim of another loss.
+    assert TrainingRecord.of(training_report(file), method.uses_references).val_psnr_y > least
 
 
 def test_a_network_of_another_scale_is_known_everywhere(tiny_face_ref: Path, tmp_path: Path):
