@@ -90,7 +90,7 @@ def _large_enough(
     height, width = (side * record.shrunk for side in record.pixels.shape[:2])
     matrix = similarity(points, template)
     needed = OVER * float(np.hypot(matrix[0, 0], matrix[1, 0])) * max(height, width)
-    if shrink_for(width, height, needed) == record.shrunk:
+    if shrink_for(width, height, needed) >= record.shrunk:
         return record.pixels, record.shrunk
     found = decode(data, needed)
     return found.pixels, found.shrunk

@@ -130,6 +130,17 @@ def test_a_large_face_is_taken_from_the_smaller_image():
     assert (record.pixels, record.data, record.shrunk) == (None, None, 1)
 
 
+def test_a_face_that_needs_even_less_is_not_read_again(monkeypatch: pytest.MonkeyPatch):
+    points = _points(1400).astype(np.float32)
+    record = stages.read(_record(_jpeg(_photograph(1400))), first_look(None))
+    assert record.shrunk == 2
+    monkeypatch.setattr("faceref.pipeline.reduced.decode", pytest.fail)
+    face, _ = align_in(record, points, ARCFACE.template)
+    assert record.pixels is not None
+    looked, _ = align(record.pixels, (points + 0.5) / 2 - 0.5, ARCFACE.template)
+    assert np.array_equal(face, looked)
+
+
 def test_a_small_face_is_taken_from_the_whole():
     data, points = _jpeg(_photograph(200)), _points(200)
     record, face = _found(_record(data), _Finder(points))
