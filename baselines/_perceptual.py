@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from baselines._adversarial import RAMP, Adversarial
 from benchmark.metrics.perceptual import lpips_distance, open_lpips
@@ -28,8 +28,6 @@ class Perceptual(Adversarial):
 
     def forward(self, output: Tensor, hr: Tensor) -> Tensor:
         """The loss of `output` against `hr`, both float32 RGB (N, 3, 128, 128)."""
-        distance = lpips_distance(self._lpips(hr))(output, hr).mean()
+        (network,) = self._kept
+        distance = lpips_distance(network.to(hr.device))(output, hr).mean()
         return super().forward(output, hr) + LPIPS * distance
-
-    def _lpips(self, like: Tensor) -> nn.Module:
-        return self._kept[0].to(like.device)

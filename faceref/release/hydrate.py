@@ -25,7 +25,7 @@ from faceref.curation.identities import notes_of
 from faceref.dataset import card, store
 from faceref.dataset.prune import copy_tables, without
 from faceref.dataset.store import SPLITS
-from faceref.embed.align import ARCFACE, SCHEMES
+from faceref.embed.align import ARCFACE, SCHEMES, Landmarks
 from faceref.errors import FaceRefError, UnreadableImage
 from faceref.files import copy_file, file_sha256, write_text
 from faceref.hardware import usable_cores
@@ -326,23 +326,12 @@ def make_png(row: Mapping[str, Any], record: Record, embedder: Mapping[str, Any]
 
     Its PNG may differ from the published one where another version of OpenCV writes it.
     """
-    points = np.array(row["landmarks"], np.float32).reshape(5, 2)
     given = row["quality"]["detector_score"] is None
     scheme = ARCFACE if given else SCHEMES[embedder.get("landmarks", ARCFACE.name)]
     # Sets of before large JPEGs were read smaller have their faces from the whole image.
     for longest in (first_look(embedder.get("det_size")), math.inf):
         read = stages.read(record, longest)
-        if read.pixels is None or read.sha256 != row["sha256"]:
-            raise FaceRefError(f"{row['image_id']} changed while it was read. Start again.")
-        try:
-            face = align_in(read, points, scheme.template)[0]
-        except ValueError as error:
-            raise FaceRefError(
-                f"{row['image_id']}: its landmarks in the index make no face ({error}). "
-                "The index is damaged: get it again."
-            ) from error
-        except UnreadableImage as error:
-            raise FaceRefError(f"{row['image_id']} cannot be read: {error}") from error
+        face = _aligned(row, read, scheme)
         if hashlib.sha256(face.tobytes()).hexdigest() == row["pixels_sha256"]:
             png = stages.encode(read.having(face=face)).png
             assert png is not None
@@ -354,6 +343,22 @@ def make_png(row: Mapping[str, Any], record: Record, embedder: Mapping[str, Any]
         f"of OpenCV ({installed('opencv-python')}) or Pillow ({installed('pillow')})? Install "
         "those that `release.written_with` in face_ref.json of the index names."
     )
+
+
+def _aligned(row: Mapping[str, Any], read: Record, scheme: Landmarks) -> np.ndarray:
+    """The face of one row; raises FaceRefError where its image or landmarks are of no use."""
+    if read.pixels is None or read.sha256 != row["sha256"]:
+        raise FaceRefError(f"{row['image_id']} changed while it was read. Start again.")
+    points = np.array(row["landmarks"], np.float32).reshape(5, 2)
+    try:
+        return align_in(read, points, scheme.template)[0]
+    except ValueError as error:
+        raise FaceRefError(
+            f"{row['image_id']}: its landmarks in the index make no face ({error}). "
+            "The index is damaged: get it again."
+        ) from error
+    except UnreadableImage as error:
+        raise FaceRefError(f"{row['image_id']} cannot be read: {error}") from error
 
 
 def _reported(

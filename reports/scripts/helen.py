@@ -22,8 +22,6 @@ from benchmark.data.faces import Faces, found_in
 from benchmark.evaluation.evaluate import super_resolve
 from benchmark.evaluation.folders import image_files
 from benchmark.memory.fit import choose_faces
-from benchmark.methods.method import Method
-from benchmark.methods.registry import load_method
 from benchmark.metrics.batch import score_batch
 from benchmark.protocol.degradation import degrade_all
 from benchmark.training.adapt import Way, adapt_to
@@ -71,20 +69,12 @@ def score(model: torch.nn.Module, faces: Faces, count: int) -> list[float]:
     return score_batch(outputs, faces.hr)["psnr_y"].round(3).tolist()
 
 
-def opened(weights: str) -> tuple[torch.nn.Module, Method]:
-    """A network, or bicubic upsampling, and the method that it is of."""
-    if weights == "bicubic":
-        method = load_method(weights)
-        return method.build().eval(), method
-    model = load_model(weights)
-    return model, model.method
-
-
 def study(
     weights: str, sides: dict[str, Faces], pool: FaceRef, of_pool: bool
 ) -> list[dict[str, Any]]:
     """Scores of one network in all its ways; `of_pool`: it was trained on the pool."""
-    model, method = opened(weights)
+    model = load_model(weights)
+    method = model.method
     title = f"{method.title}, trained on the pool" if of_pool else method.title
     with progress_bar(f"{title} memory", "units") as update:
         way = Way(references=0)

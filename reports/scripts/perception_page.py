@@ -12,7 +12,7 @@ The same for the other methods, for K = 0, and on another set with the task of i
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,15 +44,14 @@ is corrected for all differences of this page (Holm). By `reports/scripts/percep
 
 def page(results: Sequence[Result]) -> str:
     """The page, in Markdown."""
-    asked = [pair for name in _tasks(results) for pair in _pairs(_of(results, name))]
-    found = [paired(_scores(one, name), _scores(two, name)) for one, two, name in asked]
-    known = dict(zip([(id(a), id(b), name) for a, b, name in asked], corrected(found), strict=True))
+    by_task = {name: _of(results, name) for name in _tasks(results)}
+    asked = [pair for rows in by_task.values() for pair in _pairs(rows)]
+    found = iter(corrected([_paired(*pair, name) for pair in asked for name in METRICS]))
     parts = [HEAD]
-    for name in _tasks(results):
-        mine = _of(results, name)
-        parts.append(f"## {task(name).title}\n\n`{name}`, {mine[0].images} faces of test.\n")
-        parts.append("\n".join(markdown_table(["", *_heads()], [_means(row) for row in mine])))
-        lines = _differences(mine, known)
+    for name, rows in by_task.items():
+        parts.append(f"## {task(name).title}\n\n`{name}`, {rows[0].images} faces of test.\n")
+        parts.append("\n".join(markdown_table(["", *_heads()], [_means(row) for row in rows])))
+        lines = [[f"{_title(one)} over {_title(two)}", *_texts(found)] for one, two in _pairs(rows)]
         parts.append("\n" + "\n".join(markdown_table(["difference", *_heads()], lines)) + "\n")
     return "\n".join(parts)
 
@@ -64,41 +63,29 @@ def _tasks(results: Sequence[Result]) -> list[str]:
 
 
 def _of(results: Sequence[Result], name: str) -> list[Result]:
-    """The rows of a task in order: as trained, then with the memory of a pool."""
+    """The rows of a task in order."""
     mine = [row for row in results if row.task == name]
-
-    def place(row: Result) -> tuple[int, bool, int]:
-        method = row.method.partition("+")[0]
-        return ORDER.index(method), row.adaptation is not None, row.references
-
-    return sorted(mine, key=place)
+    return sorted(mine, key=lambda row: (ORDER.index(row.method), row.references))
 
 
-def _pairs(rows: Sequence[Result]) -> list[tuple[Result, Result, str]]:
-    """What is compared: a method with more against the same with less, in every metric."""
-    by_method: dict[str, list[Result]] = {}
-    for row in rows:
-        by_method.setdefault(row.method.partition("+")[0], []).append(row)
-    with_more = [(row, alike[0]) for alike in by_method.values() for row in alike[1:]]
-    first = {name: alike[0] for name, alike in by_method.items()}
-    others = [("msrnet", "sparnet_s"), ("msrnet-perceptual", "sparnet_s-perceptual")]
-    between = [(first[one], first[two]) for one, two in others if {one, two} <= first.keys()]
-    return [(one, two, name) for one, two in with_more + between for name in METRICS]
+def _pairs(rows: Sequence[Result]) -> list[tuple[Result, Result]]:
+    """What is compared: a method with references and without, and MSRNet with SPARNet-s."""
+    alone = {row.method: row for row in rows if not row.references}
+    more = [(row, alone[row.method]) for row in rows if row.references]
+    rivals = [("msrnet", "sparnet_s"), ("msrnet-perceptual", "sparnet_s-perceptual")]
+    return more + [(alone[one], alone[two]) for one, two in rivals]
 
 
-def _differences(
-    rows: Sequence[Result], known: dict[tuple[int, int, str], Paired]
-) -> list[list[str]]:
-    lines = []
-    pairs = {(id(one), id(two)): (one, two) for one, two, _ in _pairs(rows)}
-    for one, two in pairs.values():
-        found = [known[id(one), id(two), name] for name in METRICS]
-        texts = [
-            f"{diff.text(_digits(name))}, {p_text(diff.p)}"
-            for diff, name in zip(found, METRICS, strict=True)
-        ]
-        lines.append([f"{_title(one)} over {_title(two)}", *texts])
-    return lines
+def _paired(one: Result, two: Result, name: str) -> Paired:
+    return paired(*(np.array(row.scores[name], np.float64) for row in (one, two)))
+
+
+def _texts(found: Iterator[Paired]) -> list[str]:
+    """The next differences, one in each metric."""
+    return [
+        f"{diff.text(_digits(name))}, {p_text(diff.p)}"
+        for name, diff in zip(METRICS, found, strict=False)
+    ]
 
 
 def _heads() -> list[str]:
@@ -115,13 +102,7 @@ def _means(row: Result) -> list[str]:
 
 
 def _title(row: Result) -> str:
-    return (
-        row.title if row.adaptation or not row.references else f"{row.title}, K = {row.references}"
-    )
-
-
-def _scores(row: Result, name: str) -> np.ndarray:
-    return np.array(row.scores[name], np.float64)
+    return f"{row.title}, K = {row.references}" if row.references else row.title
 
 
 def main() -> None:

@@ -124,7 +124,7 @@ def _mean(rows: Iterable[Result], metric: str) -> np.ndarray:
 
 def rows_of(out: Path) -> list[Row]:
     """All rows, by task and network."""
-    known = json.loads((out / f"{NAME}.json").read_text(encoding="utf-8"))
+    known = numbers(out, NAME)
     found = []
     for name, networks in known.items():
         for network in dict.fromkeys(_plain(key) for key in networks):
@@ -250,10 +250,10 @@ def lists_page(out: Path, rows: list[Row]) -> str:
         for result in read_all(out / "lists" / kind):
             found.setdefault((kind, result.references), []).append(result)
     keys = sorted(found, key=lambda key: (key[1], key[0]))
-    over = corrected([paired(*_same_seeds(found[key], usual[key[1]])) for key in keys])
+    scores = [_same_seeds(found[key], usual[key[1]]) for key in keys]
+    over = corrected([paired(*both) for both in scores])
     lines = []
-    for (kind, count), diff in zip(keys, over, strict=True):
-        ours, base = _same_seeds(found[kind, count], usual[count])
+    for (kind, count), (ours, base), diff in zip(keys, scores, over, strict=True):
         cells = str(len(found[kind, count])), f"{base.mean():.2f}", f"{ours.mean():.2f}"
         lines.append([str(count), LISTS[kind], *cells, diff.text(2), p_text(diff.p)])
     columns = ["K", "list by", "trainings", "by appearance", "PSNR-Y", "difference, dB", ""]
@@ -357,12 +357,14 @@ def draw(rows: list[Row], out: Path) -> None:
 
 def whole(out: Path, rows: list[Row]) -> str:
     """The whole page, in Markdown."""
-    likeness, helen = (
-        json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("likeness", "helen")
-    )
+    helen, likeness = numbers(out, "helen"), numbers(out, "likeness")
     parts = page(rows), helen_page(helen), likeness_page(likeness), lists_page(out, rows)
     return "\n".join(parts)
+
+
+def numbers(out: Path, name: str) -> dict[str, Any]:
+    """The numbers of `name`.json."""
+    return json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def main() -> None:
@@ -373,7 +375,7 @@ def main() -> None:
     rows = rows_of(out)
     write_text(out / f"{NAME}.md", whole(out, rows))
     draw(rows, out)
-    draw_likeness(json.loads((out / "likeness.json").read_text(encoding="utf-8")), out)
+    draw_likeness(numbers(out, "likeness"), out)
 
 
 if __name__ == "__main__":

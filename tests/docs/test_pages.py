@@ -157,7 +157,7 @@ def test_the_readme_can_be_read_in_two_minutes():
 
 
 def test_the_gains_of_the_readme_are_those_that_were_measured():
-    """SPARNet-s of LFW with the memory of the whole pool, and MSRNet, as the page on transfer."""
+    """SPARNet-s of LFW with the memory of the whole pool, and MSRNet, as in the transfer page."""
     page = (ROOT / "reports" / "transfer.md").read_text(encoding="utf-8")
     rows = [cells for cells in _rows(page) if len(cells) == 8]
     gains = [row[3] for row in rows if row[0] == "SPARNet-s, memory"][:2]

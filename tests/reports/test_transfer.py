@@ -40,9 +40,10 @@ def test_all_of_the_pool_is_worth_more_than_part_of_it_and_than_none(rows: list[
         mine = {row.way: row for row in rows if (row.task, row.network) == (name, network)}
         if "memory" not in mine:
             continue
-        ways = [way for way in ("memory of 20", "memory of 100", "memory") if way in mine]
+        ways = ["memory of 20", "memory of 100", "memory"]
+        if "-to-lfw-" in name:
+            ways.remove("memory of 20")
         gains = [mine[way].gain("psnr_y") for way in ways]
-        assert len(gains) > 1
         assert gains[0].low > 0
         assert all(less.mean < more.mean for less, more in pairwise(gains))
         assert BASE in mine
