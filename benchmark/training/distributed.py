@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,10 +40,16 @@ class World:
 
     @contextmanager
     def joined(self, device: torch.device) -> Iterator[None]:
-        """A process group while it lasts: NCCL on GPUs, Gloo on CPUs; nothing for one process."""
+        """A process group while it lasts: NCCL on GPUs, Gloo on CPUs; nothing for one process.
+
+        Whoever wraps a model lets go of it within. Then the threads of the group end here: one that
+        still lets go of a tensor when Python ends would abort the process.
+        """
         if self.size == 1:
             yield
             return
+        # Imported later, by the wrapping, its default arguments would hold the group for good.
+        importlib.import_module("torch.distributed.nn.functional")
         if device.type == "cuda":
             torch.cuda.set_device(device)
         torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
@@ -51,6 +59,7 @@ class World:
             torch.distributed.barrier()
         finally:
             torch.distributed.destroy_process_group()
+            gc.collect()
 
     def wrap(self, model: nn.Module) -> nn.Module:
         """`model`, whose gradients become the mean over all processes."""

@@ -104,7 +104,9 @@ def train(
         faces = read_split(face_ref, "train", reference_list, scale=scale)
         val = read_split(face_ref, "val", reference_list, scale=scale)
         trainer.fit(faces, val, progress)
-        return trainer.finish()
+        report = trainer.finish()
+        del trainer  # It holds the process group.
+    return report
 
 
 def _need_lists(method: Method, reference_list: str) -> None:

@@ -24,6 +24,8 @@ from faceref.dataset.face_ref import FaceRef
 
 budget = Budget("tiny", 24, 4, 1e-3, 2, 2, 4, max_references=2, precision="fp32")
 train(FaceRef.open(sys.argv[1]), sys.argv[2], budget, Path(sys.argv[3]))
+threads = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
+assert not [name for name in threads if "gloo" in name], threads
 """
 
 
