@@ -17,6 +17,8 @@ import numpy as np
 
 QUANTILE = 0.25
 PAIRS_PER_PERSON = 20
+BLOCK = 8192
+"""Pairs whose vectors are copied at a time."""
 METHOD = "same-person quantile"
 
 
@@ -54,8 +56,11 @@ def same_person_scores(embeddings: np.ndarray, identities: Sequence[str], seed: 
             picks = sorted(rng.choice(len(pairs), PAIRS_PER_PERSON, replace=False))
             pairs = [pairs[pick] for pick in picks]
         chosen.extend(pairs)
-    left, right = np.array(chosen, np.int64).reshape(-1, 2).T
-    return np.einsum("nd,nd->n", embeddings[left], embeddings[right])
+    scores = np.empty(len(chosen), np.float32)
+    for start in range(0, len(chosen), BLOCK):
+        left, right = np.array(chosen[start : start + BLOCK], np.int64).T
+        scores[start : start + BLOCK] = np.einsum("nd,nd->n", embeddings[left], embeddings[right])
+    return scores
 
 
 def calibrate(embeddings: np.ndarray, identities: Sequence[str], seed: int) -> Bound:

@@ -14,7 +14,6 @@ import pyarrow as pa
 
 import faceref
 from faceref.audit.manifest import entries_from_rows
-from faceref.curation.duplicates import as_hashes
 from faceref.curation.identities import People, find_people
 from faceref.curation.threshold_plot import plot_calibration
 from faceref.dataset import card, store
@@ -24,9 +23,11 @@ from faceref.errors import UnusableError
 from faceref.files import copy_file, file_sha256, write_text
 from faceref.mining.lists import Lists, Subjects, mine_lists
 from faceref.mining.shards import MineShards, mine_here
+from faceref.pipeline.checkpoints import LIGHT_COLUMNS
 from faceref.pipeline.likeness import Finished
 from faceref.pipeline.rows import Rows
 from faceref.pipeline.splits import MIN_PEOPLE, split_identities, too_few_people
+from faceref.pipeline.vectors import read_vectors
 from faceref.similarity.vectors import appearance
 from faceref.sources.base import Source
 
@@ -50,12 +51,12 @@ def assemble(
     """
     used, rejects = _usable(finished, source.name)
     _refuse_few(used, rejects)
-    embeddings, thumbnails, seed = _matrix(used), _thumbnails(used), recipe.split.seed
+    vectors, seed = read_vectors(finished, used.num_rows), recipe.split.seed
     people = find_people(
         _labels(used),
         used["sha256"].to_pylist(),
-        as_hashes(used["hashes"].to_pylist()),
-        embeddings,
+        vectors.hashes,
+        vectors.embeddings,
         seed=seed,
         same_person=recipe.same_person,
         device=device,
@@ -67,8 +68,8 @@ def assemble(
         np.array(used["image_id"].to_pylist()),
         splits,
         people,
-        embeddings,
-        appearance(thumbnails),
+        vectors.embeddings,
+        appearance(vectors.thumbnails),
     )
     encoder = (
         finished.first.root / store.LR_ENCODER
@@ -77,7 +78,7 @@ def assemble(
     )
     report = None
     if encoder is not None:
-        subjects, report = _with_encoder(subjects, thumbnails, encoder, seed, device)
+        subjects, report = _with_encoder(subjects, vectors.thumbnails, encoder, seed, device)
     mining = finished.first.root / "mining"
     lists = mine_lists(subjects, recipe.mining, seed, device, mining, mine_shards)
     if plot is not None:
@@ -99,7 +100,7 @@ def assemble(
 
 def _usable(finished: Finished, source: str) -> tuple[pa.Table, list[dict[str, str]]]:
     """What is known of the usable faces, and the rows of the rejected ones."""
-    table = finished.table()
+    table = pa.concat_tables(finished.tables(LIGHT_COLUMNS))
     return table.filter(_rejected(table, False)), _rejects(table, source)
 
 
@@ -161,16 +162,6 @@ def _rejects(table: pa.Table, source: str) -> list[dict[str, str]]:
         }
         for row in rows
     ]
-
-
-def _matrix(table: pa.Table) -> np.ndarray:
-    flat = table["embedding"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return np.ascontiguousarray(flat.reshape(table.num_rows, -1), np.float32)
-
-
-def _thumbnails(table: pa.Table) -> np.ndarray:
-    joined = b"".join(table["thumbnail"].to_pylist())
-    return np.frombuffer(joined, np.uint8).reshape(-1, 16, 16, 3)
 
 
 def _findings(

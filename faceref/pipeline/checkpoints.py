@@ -26,17 +26,9 @@ PARTS_VERSION = 4
 cannot be gone on with."""
 _ANEW = "Delete the folder that it lies in: the build begins anew."
 _AGAIN = "Delete that file and repeat the command: it makes that part again."
-LEAN_COLUMNS = (
-    "image_id",
-    "sha256",
-    "identity",
-    "landmarks",
-    "quality",
-    "embedding",
-    "thumbnail",
-    "hashes",
-    "reject",
-)
+LIGHT_COLUMNS = ("image_id", "sha256", "identity", "landmarks", "quality", "reject")
+"""What is kept as a table of all images; the vectors of an image are twenty times as large."""
+VECTOR_COLUMNS = ("embedding", "thumbnail", "hashes")
 
 
 @dataclass(frozen=True)
@@ -70,17 +62,18 @@ class BuildFolder:
         table = pa.Table.from_pylist([_row(record) for record in records], schema=_PART_SCHEMA)
         write_table(self.part(index), table)
 
-    def read(self, parts: int, columns: Sequence[str] = LEAN_COLUMNS) -> pa.Table:
+    def tables(self, parts: int, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """The named columns of each of the first `parts` parts."""
+        for index in range(parts):
+            yield read_parquet(self.part(index), _AGAIN, _PART_SCHEMA, columns=columns)
+
+    def read(self, parts: int, columns: Sequence[str]) -> pa.Table:
         """The named columns of the first `parts` parts, in the order of the source."""
-        return pa.concat_tables(
-            read_parquet(self.part(index), _AGAIN, _PART_SCHEMA, columns=columns)
-            for index in range(parts)
-        )
+        return pa.concat_tables(self.tables(parts, columns))
 
     def images(self, parts: int) -> Iterator[bytes | None]:
         """The encoded aligned faces in the order of the source, None for rejected images."""
-        for index in range(parts):
-            part = read_parquet(self.part(index), _AGAIN, _PART_SCHEMA, columns=["png"])
+        for part in self.tables(parts, ["png"]):
             yield from part["png"].to_pylist()
 
 

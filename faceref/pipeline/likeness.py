@@ -42,14 +42,18 @@ class Finished:
             return 0
         return self.second.read(self.second_parts, ["reject"])["reject"].null_count
 
-    def table(self) -> pa.Table:
-        """What `BuildFolder.read` gives, of all images."""
-        table = self.first.read(self.parts)
-        if not len(self.places):
-            return table
-        rows = np.arange(table.num_rows)
-        rows[self.places] = table.num_rows + np.arange(len(self.places))
-        return pa.concat_tables([table, self.second.read(self.second_parts)]).take(rows)
+    def tables(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """The named columns of all images, part by part."""
+        again = self.second.read(self.second_parts, columns) if len(self.places) else None
+        start = 0
+        for table in self.first.tables(self.parts, columns):
+            rows, end = np.arange(table.num_rows), start + table.num_rows
+            first, last = np.searchsorted(self.places, (start, end))
+            if again is not None and first < last:
+                rows[self.places[first:last] - start] = table.num_rows + np.arange(last - first)
+                table = pa.concat_tables([table, again.slice(first, last - first)]).take(rows)
+            yield table
+            start = end
 
     def images(self) -> Iterator[bytes | None]:
         """The encoded aligned faces of all images, None for rejected ones."""

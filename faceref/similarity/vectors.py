@@ -10,6 +10,8 @@ from faceref.errors import unknown_choice
 
 LIKENESSES = ("identity", "appearance", "both")
 PAIRS = 10_000
+BLOCK = 4096
+"""Faces that are worked on at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +31,12 @@ def appearance(thumbnails: np.ndarray) -> np.ndarray:
     length one: float32 (N, 768). This is all that a system has that sees only the LR face.
     """
     values = thumbnails.astype(np.float32)
-    values -= values.mean(axis=(1, 2), keepdims=True)
-    flat = values.reshape(len(values), -1)
-    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+    for start in range(0, len(values), BLOCK):
+        block = values[start : start + BLOCK]
+        block -= block.mean(axis=(1, 2), keepdims=True)
+        flat = block.reshape(len(block), -1)
+        flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+    return values.reshape(len(values), -1)
 
 
 def likeness(kind: str, identity: Vectors, appearances: np.ndarray, seed: int = 0) -> Vectors:

@@ -3,16 +3,16 @@
     python tests/speed/celeba_build.py LFW --landmarks CSV --identities identity_CelebA.txt \\
         --pack PACK --scratch SCRATCH [--images 202599]
 
-CelebA is not at hand everywhere, so that its folder is made: 178x218 JPEGs under CelebA's names, with its
-own list of who is on which image, and landmark and partition lists that belong to them. An image
-is one of LFW's, turned, scaled, moved and of another tone, by its own seed; a person of CelebA is one
-of LFW, at most two share one, the second narrower or wider. It takes minutes, 3 GB, and is made
-once.
+CelebA is not at hand everywhere, so its folder is made: 178x218 JPEGs under CelebA's names, its own
+list of who is on which image, and lists of landmarks and of the partition that belong to them. An
+image is one of LFW's, turned, scaled, moved and of another tone, by its own seed. A person of
+CelebA is one of LFW; at most two share one, one narrower and the other wider than he is. The folder takes minutes and
+3 GB, and is made once.
 
-`faceref build SCRATCH/celeba --source celeba` then runs as its users run it, but as a process that
-is killed with signal 9 when half of the images are done, and begun again. A JSON line for each of
-the two runs, with the peak of its anonymous memory (`RssAnon`, sampled) and of all that was resident, mapped
-files included (`VmHWM`), and one with both together and what was built.
+`faceref build SCRATCH/celeba --source celeba` then runs in a process of its own, which is killed
+with signal 9 when half of the images are done, and begun again. A JSON line for each of the two
+runs, with the peak of anonymous memory (`RssAnon`, sampled) and of all that was resident, mapped
+files included (`VmHWM`); then one with both together and what was built.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def make_folder(root: Path, wanted: Sequence[Shot], identities: Path) -> None:
 
 
 def run(command: Sequence[str], log: Path, over: Callable[[], bool]) -> dict[str, Any]:
-    """Run a command until its end, or until `over`, when it is killed; seconds and memory in GiB."""
+    """Run a command until its end, or until `over`, when it is killed; seconds, memory in GiB."""
     start, kinds = time.perf_counter(), ("RssAnon", "VmHWM")
     peak = dict.fromkeys(kinds, 0.0)
     with log.open("a", encoding="utf-8") as file:

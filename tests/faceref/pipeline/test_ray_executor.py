@@ -250,7 +250,7 @@ def test_an_actor_opens_its_models_once(people: Path, tmp_path: Path):
         counts += actor(row)["images"]
     assert counts == [10, 10, 10, 8]
     assert len(opened) == 1
-    assert build_folder.read(4).num_rows == 38
+    assert build_folder.read(4, ["image_id"]).num_rows == 38
 
 
 def test_threads_and_gpus_of_actors():
