@@ -21,7 +21,7 @@ from benchmark.metrics.registry import metric_info
 from benchmark.protocol.tasks import task
 from benchmark.results.files import read_all
 from benchmark.results.paired import Paired, corrected, paired
-from benchmark.results.result import Result
+from benchmark.results.result import Result, merge_seeds
 from benchmark.results.statistics import p_text
 from faceref.files import write_text
 from faceref.markdown import markdown_table
@@ -36,23 +36,30 @@ variants `perceptual` of SPARNet-s and MSRNet are trained with the same budget o
 (AlexNet) and a discriminator: they draw detail. They are judged by metrics that they were not
 trained on: LPIPS with VGG-16, DISTS (VGG-16 as well), and identity, the cosine of the embeddings
 of output and HR face, by dlib on LFW and by an ArcFace model on the sample, whose references dlib
-chose. FID needs thousands of faces, and is not there. One training
-each; numbers are means over faces, differences are paired face by face with 95 % intervals, and p
-is corrected for all differences of this page (Holm). By `reports/scripts/perception_page.py`.
+chose. FID needs thousands of faces, and is not there.
+
+Scores of several trainings are averaged face by face. Differences are paired by face, with 95 %
+intervals over faces. The standard deviation of the difference in PSNR-Y over trainings stands
+behind their number. p is corrected for all differences of this page (Holm). By
+`reports/scripts/perception_page.py`.
 """
 
 
 def page(results: Sequence[Result]) -> str:
     """The page, in Markdown."""
-    by_task = {name: _of(results, name) for name in _tasks(results)}
+    by_task = {name: _of(merge_seeds(results), name) for name in _tasks(results)}
     asked = [pair for rows in by_task.values() for pair in _pairs(rows)]
     found = iter(corrected([_paired(*pair, name) for pair in asked for name in METRICS]))
     parts = [HEAD]
     for name, rows in by_task.items():
         parts.append(f"## {task(name).title}\n\n`{name}`, {rows[0].images} faces of test.\n")
-        parts.append("\n".join(markdown_table(["", *_heads()], [_means(row) for row in rows])))
-        lines = [[f"{_title(one)} over {_title(two)}", *_texts(found)] for one, two in _pairs(rows)]
-        parts.append("\n" + "\n".join(markdown_table(["difference", *_heads()], lines)) + "\n")
+        parts.append("\n".join(markdown_table(["", "trainings", *_heads()], map(_means, rows))))
+        lines = [
+            [f"{_title(one)} over {_title(two)}", _trainings(one, two), *_texts(found)]
+            for one, two in _pairs(rows)
+        ]
+        heads = ["difference", "trainings", *_heads()]
+        parts.append("\n" + "\n".join(markdown_table(heads, lines)) + "\n")
     return "\n".join(parts)
 
 
@@ -80,6 +87,19 @@ def _paired(one: Result, two: Result, name: str) -> Paired:
     return paired(*(np.array(row.scores[name], np.float64) for row in (one, two)))
 
 
+def _trainings(one: Result, two: Result) -> str:
+    """How many of each; of three or more the standard deviation of their differences in dB."""
+    pairs = list(zip(*(sorted(_seeds(row)) for row in (one, two)), strict=True))
+    if len(pairs) < 3:
+        return str(len(pairs))
+    return f"{len(pairs)} (±{np.std([ours - base for (_, ours), (_, base) in pairs], ddof=1):.2f})"
+
+
+def _seeds(row: Result) -> list[tuple[int, float]]:
+    """Seed and mean PSNR-Y of each training."""
+    return [(each.seed or 0, each.means["psnr_y"]) for each in row.single_seeds]
+
+
 def _texts(found: Iterator[Paired]) -> list[str]:
     """The next differences, one in each metric."""
     return [
@@ -98,7 +118,8 @@ def _digits(name: str) -> int:
 
 
 def _means(row: Result) -> list[str]:
-    return [_title(row), *(f"{row.means[name]:.{_digits(name)}f}" for name in METRICS)]
+    means = (f"{row.means[name]:.{_digits(name)}f}" for name in METRICS)
+    return [_title(row), str(len(row.single_seeds)), *means]
 
 
 def _title(row: Result) -> str:

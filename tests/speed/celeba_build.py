@@ -6,8 +6,8 @@
 CelebA is not at hand everywhere, so its folder is made: 178x218 JPEGs under CelebA's names, its own
 list of who is on which image, and lists of landmarks and of the partition that belong to them. An
 image is one of LFW's, turned, scaled, moved and of another tone, by its own seed. A person of
-CelebA is one of LFW; at most two share one, one narrower and the other wider than he is. The folder takes minutes and
-3 GB, and is made once.
+CelebA is one of LFW; at most two share one, made narrower for the first and wider for the second.
+The folder takes minutes and 3 GB, and is made once.
 
 `faceref build SCRATCH/celeba --source celeba` then runs in a process of its own, which is killed
 with signal 9 when half of the images are done, and begun again. A JSON line for each of the two
