@@ -142,7 +142,7 @@ class Loader:
     ) -> None:
         self.faces, self.budget, self.seed, self.references = faces, budget, seed, references
         self.images, self.share, self.stall = DeviceImages(faces, device), share, 0.0
-        self.thread = ThreadPoolExecutor(1)
+        self.thread = _quiet_thread()
         self.next: tuple[int, Future[tuple[Batch, np.ndarray]]] | None = None
 
     def batch(self, step: int) -> Batch:
@@ -174,3 +174,20 @@ class Loader:
     def close(self) -> None:
         """End the thread."""
         self.thread.shutdown(wait=True, cancel_futures=True)
+
+
+def _quiet_thread() -> ThreadPoolExecutor:
+    """A thread in which torch starts no threads.
+
+    With a second team of threads there are more than cores, and OpenMP lets those of both sleep
+    after each operation: a step then takes half as long again.
+    """
+    before, thread = torch.get_num_threads(), ThreadPoolExecutor(1)
+    thread.submit(_use_one_thread).result()
+    torch.set_num_threads(before)
+    return thread
+
+
+def _use_one_thread() -> None:
+    torch.set_num_threads(1)
+    torch.get_num_threads()  # A thread takes the number of all with its first operation.
