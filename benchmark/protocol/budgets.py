@@ -44,7 +44,7 @@ BUDGETS = {
     budget.name: budget
     for budget in (
         Budget("debug", 96, 8, 1e-3, 2, 2, 6),
-        Budget("demo", 2_400, 8, 5e-4, 20, 6, 24),
+        Budget("demo", 960, 8, 5e-4, 20, 4, 24),
         Budget("small", 16_000, 16, 8e-4, 50, 10, 256),
         Budget("medium", 160_000, 16, 8e-4, 200, 20, 256),
         Budget("full", 1_500_000, 32, 2e-4, 500, 60, 1_000),

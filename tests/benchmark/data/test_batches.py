@@ -107,3 +107,16 @@ def test_a_loader_gives_the_batch_that_is_asked_for(tiny_face_ref: Path):
         assert all(torch.equal(a, b) for a, b in zip(found, wanted, strict=True))
     loader.close()
     assert loader.stall > 0
+
+
+def test_batches_are_prepared_by_one_thread_beside_those_of_the_step(tiny_face_ref: Path):
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        loader = Loader(_train(tiny_face_ref), BUDGET, 0, CPU)
+        loader.batch(0)
+        assert loader.thread.submit(torch.get_num_threads).result() == 1
+        assert torch.get_num_threads() == 2
+        loader.close()
+    finally:
+        torch.set_num_threads(before)
