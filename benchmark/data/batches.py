@@ -180,7 +180,7 @@ def _quiet_thread() -> ThreadPoolExecutor:
     """A thread in which torch starts no threads.
 
     With a second team of threads there are more than cores, and OpenMP lets those of both sleep
-    after each operation: a step then takes half as long again.
+    after each operation: a step of MSRNet then takes half as long again.
     """
     before, thread = torch.get_num_threads(), ThreadPoolExecutor(1)
     thread.submit(_use_one_thread).result()

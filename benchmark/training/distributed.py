@@ -43,7 +43,8 @@ class World:
         """A process group while it lasts: NCCL on GPUs, Gloo on CPUs; nothing for one process.
 
         Whoever wraps a model lets go of it within. Then the threads of the group end here: one that
-        still lets go of a tensor when Python ends would abort the process.
+        still lets go of a tensor when Python ends would abort the process. After an error they end
+        with what the error holds.
         """
         if self.size == 1:
             yield

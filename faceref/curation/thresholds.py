@@ -188,8 +188,9 @@ def measure(
     """
     known = np.flatnonzero([bool(identity) for identity in identities])
     labels = [str(identities[row]) for row in known.tolist()]
-    same = same_person_scores(embeddings[known], labels, seed)
-    return Histograms(_count(same), _different(embeddings[known], labels, seed), _count(nearest))
+    vectors = embeddings if len(known) == len(embeddings) else embeddings[known]
+    same = same_person_scores(vectors, labels, seed)
+    return Histograms(_count(same), _different(vectors, labels, seed), _count(nearest))
 
 
 def tail_threshold(different: np.ndarray, images: int) -> float:

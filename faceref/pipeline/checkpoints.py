@@ -27,7 +27,7 @@ cannot be gone on with."""
 _ANEW = "Delete the folder that it lies in: the build begins anew."
 _AGAIN = "Delete that file and repeat the command: it makes that part again."
 LIGHT_COLUMNS = ("image_id", "sha256", "identity", "landmarks", "quality", "reject")
-"""What is kept as a table of all images; the vectors of an image are twenty times as large."""
+"""What is kept as a table of all images; the vectors of an image are many times as large."""
 VECTOR_COLUMNS = ("embedding", "thumbnail", "hashes")
 
 

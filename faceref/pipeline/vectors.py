@@ -1,6 +1,6 @@
 """What the parts of a build know of each usable face as numbers, in arrays of all faces.
 
-They are most of what a build holds in memory, so each is filled part by part, and is there once.
+They are most of what a build holds in memory, so each is filled part by part.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ def read_vectors(finished: Finished, faces: int) -> FaceVectors:
                 arrays[name] = np.empty((faces, rows.shape[1]), rows.dtype)
             arrays[name][filled : filled + len(rows)] = rows
         filled += used.num_rows
+    assert filled == faces
     embeddings, thumbnails, hashes = (arrays[name] for name in VECTOR_COLUMNS)
     return FaceVectors(embeddings, thumbnails.reshape(-1, 16, 16, 3), hashes)
 

@@ -30,7 +30,7 @@ def appearance(thumbnails: np.ndarray) -> np.ndarray:
     Takes uint8 (N, 16, 16, 3); each colour's mean is taken away, then the whole is brought to
     length one: float32 (N, 768). This is all that a system has that sees only the LR face.
     """
-    values = thumbnails.astype(np.float32)
+    values = thumbnails.astype(np.float32, order="C")
     for start in range(0, len(values), BLOCK):
         block = values[start : start + BLOCK]
         block -= block.mean(axis=(1, 2), keepdims=True)

@@ -39,15 +39,16 @@ of output and HR face, by dlib on LFW and by an ArcFace model on the sample, who
 chose. FID needs thousands of faces, and is not there.
 
 Scores of several trainings are averaged face by face. Differences are paired by face, with 95 %
-intervals over faces. The standard deviation of the difference in PSNR-Y over trainings stands
-behind their number. p is corrected for all differences of this page (Holm). By
+intervals over faces. Of three or more trainings the standard deviation of the difference in PSNR-Y
+stands behind their number, in dB. p is corrected for all differences of this page (Holm). By
 `reports/scripts/perception_page.py`.
 """
 
 
 def page(results: Sequence[Result]) -> str:
     """The page, in Markdown."""
-    by_task = {name: _of(merge_seeds(results), name) for name in _tasks(results)}
+    merged = merge_seeds(results)
+    by_task = {name: _of(merged, name) for name in _tasks(merged)}
     asked = [pair for rows in by_task.values() for pair in _pairs(rows)]
     found = iter(corrected([_paired(*pair, name) for pair in asked for name in METRICS]))
     parts = [HEAD]
@@ -89,15 +90,17 @@ def _paired(one: Result, two: Result, name: str) -> Paired:
 
 def _trainings(one: Result, two: Result) -> str:
     """How many of each; of three or more the standard deviation of their differences in dB."""
-    pairs = list(zip(*(sorted(_seeds(row)) for row in (one, two)), strict=True))
-    if len(pairs) < 3:
-        return str(len(pairs))
-    return f"{len(pairs)} (±{np.std([ours - base for (_, ours), (_, base) in pairs], ddof=1):.2f})"
+    counts = [len(row.single_seeds) for row in (one, two)]
+    if counts[0] != counts[1]:
+        return f"{counts[0]} and {counts[1]}"
+    if counts[0] < 3:
+        return str(counts[0])
+    ours, base = ([each.means["psnr_y"] for each in _by_seed(row)] for row in (one, two))
+    return f"{counts[0]} (±{np.std(np.subtract(ours, base), ddof=1):.2f})"
 
 
-def _seeds(row: Result) -> list[tuple[int, float]]:
-    """Seed and mean PSNR-Y of each training."""
-    return [(each.seed or 0, each.means["psnr_y"]) for each in row.single_seeds]
+def _by_seed(row: Result) -> list[Result]:
+    return sorted(row.single_seeds, key=lambda each: each.seed or 0)
 
 
 def _texts(found: Iterator[Paired]) -> list[str]:

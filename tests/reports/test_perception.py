@@ -1,5 +1,6 @@
 """The page on networks that draw detail follows from its results, and they from val and test."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from benchmark.results.files import read_all
@@ -23,3 +24,20 @@ def test_all_were_scored_on_the_same_faces_by_what_they_were_not_trained_on():
     for rows in by_task.values():
         assert len({row.images_sha256 for row in rows}) == 1
         assert len({row.budget for row in rows}) == 1
+
+
+def test_several_trainings_are_one_row_with_what_they_differ_by():
+    results = read_all(REPORTS / NAME)
+    apart = {0: 0.0, 1: 0.3, 2: -0.3}
+    several = [
+        replace(row, seed=seed, means={**row.means, "psnr_y": row.means["psnr_y"] + shift})
+        for row in results
+        for seed, shift in apart.items()
+        if row.method == "msrnet-perceptual" and row.references
+    ]
+    others = [row for row in results if (row.method, row.references) != ("msrnet-perceptual", 5)]
+    text = page([*others, *several])
+    assert "| MSRNet, perceptual, K = 5 | 3 |" in text
+    assert "| MSRNet, perceptual, K = 5 over MSRNet, perceptual | 3 and 1 |" in text
+    more = [replace(row, seed=seed) for row in others for seed in apart]
+    assert "over MSRNet, perceptual | 3 (±0.30) |" in page([*more, *several])

@@ -56,6 +56,8 @@ class Shot:
     """One image of the folder to make."""
 
     name: str
+    person: str
+    """Their number in CelebA."""
     path: Path
     points: np.ndarray
     """Landmarks in the image at `path`, (5, 2)."""
@@ -78,7 +80,7 @@ def shots(lfw: Path, landmarks: Path, identities: Path) -> Iterator[Shot]:
         turn, place = divmod(int(person) - 1, len(names))
         chosen = people[names[place]]
         path, points = chosen[seed % len(chosen)]
-        yield Shot(name, path, points, (NARROW, WIDE)[turn % 2], seed)
+        yield Shot(name, person, path, points, (NARROW, WIDE)[turn % 2], seed)
 
 
 def make_image(folder: Path, shot: Shot) -> str:
@@ -107,19 +109,21 @@ def make_image(folder: Path, shot: Shot) -> str:
     return " ".join([shot.name, *(str(round(value)) for value in order.ravel().tolist())])
 
 
-def make_folder(root: Path, wanted: Sequence[Shot], identities: Path) -> None:
+def make_folder(root: Path, wanted: Sequence[Shot]) -> None:
     """The folder as CelebA's authors hand it out; the list of landmarks is written last."""
     last = root / "list_landmarks_align_celeba.txt"
     if last.exists():
+        made = last.read_text(encoding="utf-8").partition("\n")[0]
+        if made != str(len(wanted)):
+            raise SystemExit(
+                f"{root} has {made} images, not {len(wanted)}: give another --scratch."
+            )
         return
     images = root / "img_align_celeba"
     images.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor() as pool:
         lines = list(pool.map(partial(make_image, images), wanted, chunksize=500))
-    rows = dict(
-        line.split()[:2] for line in identities.read_text(encoding="utf-8").splitlines()[1:]
-    )
-    people = (f"{shot.name} {rows[shot.name]}" for shot in wanted)
+    people = (f"{shot.name} {shot.person}" for shot in wanted)
     parts = (f"{shot.name} {(n >= TRAIN) + (n >= TRAIN + VAL)}" for n, shot in enumerate(wanted))
     (root / "identity_CelebA.txt").write_text("\n".join([*people, ""]), encoding="utf-8")
     (root / "list_eval_partition.txt").write_text("\n".join([*parts, ""]), encoding="utf-8")
@@ -153,6 +157,27 @@ def run(command: Sequence[str], log: Path, over: Callable[[], bool]) -> dict[str
     }
 
 
+def build_twice(root: Path, out: Path, pack: Path, images: int) -> list[dict[str, Any]]:
+    """Build `out` from `root`, killed at the half, then to the end; what each of the two took."""
+    parts = out.with_name(f"{out.name}.building") / "parts"
+    if out.exists() or parts.exists():
+        raise SystemExit(f"{out.parent} has a set already: delete it, or give another --scratch.")
+    command = [sys.executable, "-m", "faceref", "build", str(root), "--source", "celeba"]
+    command += ["--no-checksums", "--partial", "--pack", str(pack), "--out", str(out)]
+    log = out.with_name("build.log")
+
+    def done() -> int:
+        return CHUNK * len(list(parts.glob("*.parquet")))
+
+    first = run(command, log, lambda: 2 * done() >= images)
+    first["images"] = done()
+    second = run(command, log, lambda: False)
+    second["images"] = images - first["images"]
+    if [first["ended"], second["ended"]] != [-signal.SIGKILL, 0]:
+        raise SystemExit(f"It was not killed at the half, or did not end well: see {log}")
+    return [first, second]
+
+
 def main() -> None:
     """Run and print JSON lines."""
     parser = argparse.ArgumentParser(description="A build of CelebA's size.")
@@ -166,30 +191,21 @@ def main() -> None:
     start = time.perf_counter()
     wanted = list(shots(given.lfw, given.landmarks, given.identities))[: given.images]
     root, out = given.scratch / "celeba", given.scratch / "face_ref"
-    make_folder(root, wanted, given.identities)
+    make_folder(root, wanted)
     print(json.dumps({"made": len(wanted), "seconds": round(time.perf_counter() - start, 1)}))
-    command = [sys.executable, "-m", "faceref", "build", str(root), "--source", "celeba"]
-    command += ["--no-checksums", "--partial", "--pack", str(given.pack), "--out", str(out)]
-    parts = given.scratch / "face_ref.building" / "parts"
-    runs = [
-        run(command, given.scratch / "build.log", over)
-        for over in (lambda: 2 * CHUNK * len(list(parts.glob("*"))) >= len(wanted), lambda: False)
-    ]
+    runs = build_twice(root, out, given.pack, len(wanted))
     for one in runs:
         print(json.dumps(one), flush=True)
     manifest = json.loads((out / "face_ref.json").read_text(encoding="utf-8"))
     seconds = sum(one["seconds"] for one in runs)
-    print(
-        json.dumps(
-            {
-                "images": len(wanted),
-                "seconds": round(seconds, 1),
-                "images_per_second": round(len(wanted) / seconds, 1),
-                "anonymous_gib": max(one["anonymous_gib"] for one in runs),
-                "counts": manifest["counts"],
-            }
-        )
-    )
+    whole = {
+        "images": len(wanted),
+        "seconds": round(seconds, 1),
+        "images_per_second": round(len(wanted) / seconds, 1),
+        "anonymous_gib": max(one["anonymous_gib"] for one in runs),
+        "counts": manifest["counts"],
+    }
+    print(json.dumps(whole))
 
 
 if __name__ == "__main__":

@@ -108,8 +108,8 @@ def test_what_likeness_decided_is_counted_and_shown_while_it_goes_on(people: Pat
 def test_the_number_of_threads_and_an_interruption_change_nothing(
     people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("faceref.pipeline.local_executor.CHUNK", 2)
     build(folder(people), Couples(), tmp_path / "whole", RECIPE, workers=1)
+    monkeypatch.setattr("faceref.pipeline.local_executor.CHUNK", 2)
     build(folder(people), Couples(), tmp_path / "threads", RECIPE, workers=3)
     assert _files(tmp_path / "threads") == _files(tmp_path / "whole")
 

@@ -19,6 +19,18 @@ def test_appearance_is_normalised_correlation():
     assert first @ second == pytest.approx(expected, abs=1e-5)
 
 
+def test_appearance_does_not_depend_on_blocks_nor_on_the_order_in_memory(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    images = np.random.default_rng(0).integers(0, 200, (5, 16, 16, 3), dtype=np.uint8)
+    whole = appearance(images)
+    np.testing.assert_allclose(np.linalg.norm(whole, axis=1), 1, rtol=1e-5)
+    monkeypatch.setattr("faceref.similarity.vectors.BLOCK", 2)
+    np.testing.assert_array_equal(appearance(images), whole)
+    by_channel = np.ascontiguousarray(images.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1)
+    np.testing.assert_array_equal(appearance(by_channel), whole)
+
+
 def _two(count: int = 400) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(1)
     embeddings = normalise(rng.normal(size=(count, 64)))
