@@ -25,6 +25,7 @@ from benchmark.results.result import Result, merge_seeds
 from benchmark.results.statistics import p_text
 from faceref.files import write_text
 from faceref.markdown import markdown_table
+from reports.scripts.transfer_page import trainings_text
 
 NAME = "perception"
 METRICS = ("psnr_y", "lpips_vgg", "dists", "identity")
@@ -89,14 +90,11 @@ def _paired(one: Result, two: Result, name: str) -> Paired:
 
 
 def _trainings(one: Result, two: Result) -> str:
-    """How many of each; of three or more the standard deviation of their differences in dB."""
-    counts = [len(row.single_seeds) for row in (one, two)]
-    if counts[0] != counts[1]:
-        return f"{counts[0]} and {counts[1]}"
-    if counts[0] < 3:
-        return str(counts[0])
-    ours, base = ([each.means["psnr_y"] for each in _by_seed(row)] for row in (one, two))
-    return f"{counts[0]} (±{np.std(np.subtract(ours, base), ddof=1):.2f})"
+    """How many of each, with what `trainings_text` says where they are as many."""
+    ours, bases = _by_seed(one), _by_seed(two)
+    if len(ours) != len(bases):
+        return f"{len(ours)} and {len(bases)}"
+    return trainings_text(ours, bases)
 
 
 def _by_seed(row: Result) -> list[Result]:

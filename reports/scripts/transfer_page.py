@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -105,12 +105,9 @@ class Row:
     @property
     def trainings(self) -> str:
         """How many, and the standard deviation of their gains in dB where they are three."""
-        count = len(self.results)
-        if count < 3 or not self.compared:
-            return str(count)
-        pairs = zip(self.results, self.bases, strict=True)
-        gains = [own.means["psnr_y"] - base.means["psnr_y"] for own, base in pairs]
-        return f"{count} (±{np.std(gains, ddof=1):.2f})"
+        if not self.compared:
+            return str(len(self.results))
+        return trainings_text(self.results, self.bases)
 
     def gain(self, metric: str) -> Paired:
         """Over the network as trained, without references (K = 0) where that was scored."""
@@ -120,6 +117,15 @@ class Row:
 
 def _mean(rows: Iterable[Result], metric: str) -> np.ndarray:
     return np.mean([np.array(row.scores[metric], np.float64) for row in rows], 0)
+
+
+def trainings_text(ours: Sequence[Result], bases: Sequence[Result]) -> str:
+    """How many there are; of three or more the standard deviation of their gains in dB, too."""
+    if len(ours) < 3:
+        return str(len(ours))
+    pairs = zip(ours, bases, strict=True)
+    gains = [own.means["psnr_y"] - base.means["psnr_y"] for own, base in pairs]
+    return f"{len(gains)} (±{np.std(gains, ddof=1):.2f})"
 
 
 def rows_of(out: Path) -> list[Row]:
