@@ -31,6 +31,11 @@ def say(text: object) -> None:
         raise cannot_write("what is printed", error) from error
 
 
+def say_aside(text: object) -> None:
+    """Print a remark to stderr, where it does not mix with results."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def need_option(name: str, given: bool, example: str) -> None:
     """Raise FaceRefError unless the option `name` was `given`."""
     if not given:

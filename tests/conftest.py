@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import importlib
 import io
 import os
 from dataclasses import replace
@@ -19,6 +21,7 @@ from faceref.pipeline.splits import SplitRule
 from faceref.sources.base import Choices
 from faceref.sources.celeba import celeba
 from faceref.sources.folder import folder
+from tests.docstring_examples import examples, run
 from tests.faceref.fakes import PlainEmbedder, write_people
 from tests.faceref.layouts import faces, write_celeba
 
@@ -46,6 +49,29 @@ def real_data() -> Path:
     if not (root / "data" / "lfw-deepfunneled").is_dir():
         pytest.skip(f"no real faces at {root}: set FACEREF_DATA to a folder with data/ and models/")
     return root
+
+
+BUILD = "faceref.api.build.build"
+
+
+@pytest.fixture(scope="session")
+def sample_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `face_ref`, the set of the embedded sample by dlib.
+
+    The example of `faceref.build` makes it, once for all processes of a run: dlib takes long.
+    """
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    folder = root / "sample"
+    folder.mkdir(exist_ok=True)
+    with (root / "sample.lock").open("w") as lock, pytest.MonkeyPatch.context() as patch:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        patch.chdir(folder)
+        if not (folder / "face_ref").exists():
+            found = examples(importlib.import_module("faceref.api.build"))
+            (example,) = [each for each in found if each.name == BUILD]
+            assert not run(example)
+    return folder
 
 
 def _smooth_face(rng: np.random.Generator) -> np.ndarray:

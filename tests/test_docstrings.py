@@ -1,6 +1,6 @@
 """Every `>>>` example in a docstring of the packages is run, in a folder with a set at `face_ref`.
 
-The set is made by the first of them, that of `faceref.build`. Examples may use `faceref`,
+The set is made by that of `faceref.build`. Examples may use `faceref`,
 `benchmark` and `faces`, the set, opened; what they write stays in their folder.
 """
 
@@ -9,18 +9,17 @@ import importlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 
 import benchmark
 import faceref
 from faceref.dataset.face_ref import FaceRef
+from tests.conftest import BUILD
+from tests.docstring_examples import examples, run
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("faceref", "benchmark")
-BUILD = "faceref.api.build.build"
 
 
 def _modules() -> Iterator[str]:
@@ -32,52 +31,24 @@ def _modules() -> Iterator[str]:
                 yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def _examples(module: ModuleType) -> list[doctest.DocTest]:
-    found = doctest.DocTestFinder().find(module)
-    return [example for example in found if example.examples]
-
-
-def _run(example: doctest.DocTest, **names: Any) -> str:
-    """What is wrong with the example, as doctest says it; empty where it is right."""
-    example.globs |= names
-    faults: list[str] = []
-    doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example, out=faults.append)
-    return "".join(faults)
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the set that the example of `faceref.build` makes."""
-    folder = tmp_path_factory.mktemp("examples")
-    (example,) = [
-        each
-        for each in _examples(importlib.import_module("faceref.api.build"))
-        if each.name == BUILD
-    ]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        assert not _run(example)
-    return folder
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", _modules())
 def test_the_examples_are_right(
-    name: str, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, sample_build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    examples = _examples(importlib.import_module(name))
-    assert examples
+    found = examples(importlib.import_module(name))
+    assert found
     monkeypatch.setenv("FACEREF_CACHE", str(tmp_path / "cache"))
-    for place, example in enumerate(examples):
+    for place, example in enumerate(found):
         if example.name != BUILD:
             folder = tmp_path / str(place)
-            shutil.copytree(built, folder)
+            shutil.copytree(sample_build, folder)
             monkeypatch.chdir(folder)
             faces = FaceRef.open("face_ref")
-            assert not _run(example, faceref=faceref, benchmark=benchmark, faces=faces)
+            assert not run(example, faceref=faceref, benchmark=benchmark, faces=faces)
 
 
 @pytest.mark.parametrize("text", [">>> 1 + 1\n3\n", ">>> 1 / 0\n"])
 def test_a_wrong_example_is_found(text: str):
     example = doctest.DocTestParser().get_doctest(text, {}, "wrong", None, None)
-    assert _run(example)
+    assert run(example)

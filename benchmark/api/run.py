@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.api.arguments import joined, open_set
 from faceref.api.arguments import as_path, need_seed, path_or_none
-from faceref.console import need_choice, progress_bar, say
+from faceref.console import need_choice, progress_bar, say_aside
 from faceref.errors import FaceRefError
 
 MOST_REFERENCES = 64
@@ -100,7 +100,7 @@ def train(
     if learning_rate is not None:
         wanted = at_rate(wanted, learning_rate)
     if progress and (note := precision_note(wanted, running)):
-        say(note)
+        say_aside(note)
     # Under torchrun one process writes for all.
     held = holding(folder) if World.of_environment().leads else nullcontext()
     with held, progress_bar(f"Training {method}", "steps", shown=progress) as update:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.api.arguments import joined, listed, open_set
 from faceref.api.arguments import as_path
-from faceref.console import progress_bar, say
+from faceref.console import progress_bar, say_aside
 
 if TYPE_CHECKING:
     import pandas
@@ -84,7 +84,7 @@ def run_suite(
         budget, faces, out, methods, seeds, repeat, task, references, limit, tune, metrics, *limits
     )
     if progress and (note := precision_note(suite.budget, suite.running)):
-        say(note)
+        say_aside(note)
     return carry_on(suite, partial(progress_bar, shown=progress))
 
 

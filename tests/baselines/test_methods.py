@@ -183,6 +183,7 @@ def test_every_parameter_learns(name: str):
 
 
 @torch.no_grad()
+@pytest.mark.usefixtures("native_bf16")
 @pytest.mark.parametrize("name", TRAINED)
 def test_bf16_is_within_a_twentieth_of_a_decibel(name: str):
     """After some steps; of whole trainings see `test_learning`."""

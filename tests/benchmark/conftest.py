@@ -1,14 +1,27 @@
-"""The embedded sample's images, as they are: no detection, no alignment."""
+"""A light SRCNN, and the embedded sample's images as they are: no detection, no alignment."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import baselines.srcnn
 from faceref.sources.sample import sample
+from tests.benchmark.narrow import Narrow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _narrow_srcnn() -> Iterator[None]:
+    """What is tested here is what is done with a network: a small one will do."""
+    with pytest.MonkeyPatch.context() as patch:
+        narrow = replace(baselines.srcnn.METHOD, build=Narrow)
+        patch.setattr(baselines.srcnn, "METHOD", narrow)
+        yield
 
 
 @pytest.fixture(scope="session")

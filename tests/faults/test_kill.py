@@ -36,7 +36,9 @@ def _train(folder: Path) -> None:
     from benchmark.training import trainer
     from benchmark.training.train import train
     from faceref.dataset.face_ref import FaceRef
+    from tests.benchmark.narrow import narrow_srcnn
 
+    narrow_srcnn()
     torch.set_num_threads(1)
     trainer.SAVE_SECONDS = 0.0
     train(FaceRef.open(folder / "set"), "srcnn", budget("debug"), folder / "run")

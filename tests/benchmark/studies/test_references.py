@@ -32,6 +32,7 @@ from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
 RELEASES = Path(__file__).resolve().parents[3] / "weights" / "lfw-x8-small"
+SHORT = replace(budget("debug"), samples=4, batch_size=4, validations=1, validation_faces=1)
 
 
 def test_bands_add_up_to_the_squared_error():
@@ -105,7 +106,7 @@ def test_each_kind_gives_the_references_it_names(tiny_face_ref: Path):
 @pytest.fixture(scope="module")
 def run(tiny_face_ref: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    train(FaceRef.open(tiny_face_ref), "msrnet", replace(budget("debug"), samples=8), folder)
+    train(FaceRef.open(tiny_face_ref), "msrnet", SHORT, folder)
     return folder
 
 
@@ -238,8 +239,7 @@ def test_one_command_studies_several_trainings_and_draws_them_again(
     tiny_face_ref: Path, run: Path, tmp_path: Path
 ):
     other = tmp_path / "on_random"
-    short = replace(budget("debug"), samples=8)
-    train(FaceRef.open(tiny_face_ref), "ttsr_s", short, other, reference_list="random")
+    train(FaceRef.open(tiny_face_ref), "ttsr_s", SHORT, other, reference_list="random")
     wrong = ["--run", str(RELEASES / "sparnet_s.safetensors")]
     command = ["study", "references", str(tiny_face_ref), "--counts", "1", "--limit", "2"]
     command += ["--run", str(run), "--run", str(other), "--out", str(tmp_path)]

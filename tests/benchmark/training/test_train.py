@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,7 +31,8 @@ from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.files import write_json
 
-BUDGET = Budget("tiny", 48, 6, 1e-3, 2, 2, 4, max_references=2)
+ROOT = Path(__file__).resolve().parents[3]
+BUDGET = Budget("tiny", 24, 3, 1e-3, 2, 2, 4, max_references=2)
 
 
 def test_learning_rate_warms_up_and_decays():
@@ -60,38 +61,49 @@ import os, signal, sys
 from pathlib import Path
 import torch
 import benchmark.training.trainer
-from benchmark.protocol.budgets import Budget
 from benchmark.training.train import train
 from faceref.dataset.face_ref import FaceRef
+from tests.benchmark.narrow import narrow_srcnn
+from tests.benchmark.training.test_train import BUDGET
 
+narrow_srcnn()
 torch.set_num_threads(1)
 benchmark.training.trainer.SAVE_SECONDS = 0.0
 face_ref, out, method, last = sys.argv[1:]
-budget = Budget("tiny", 48, 6, 1e-3, 2, 2, 4, max_references=2)
 
 def die(done, total, state):
     if done == int(last):
         os.kill(os.getpid(), signal.SIGKILL)
 
-train(FaceRef.open(face_ref), method, budget, Path(out), progress=die)
+train(FaceRef.open(face_ref), method, BUDGET, Path(out), progress=die)
 """
 
 
-def start(face_ref: Path, out: Path, method: str, last: int) -> int:
+def start_and_kill(face_ref: Path, out: Path, method: str, last: int) -> int:
     """Train in a process of its own that is killed after step `last`; returns its status."""
     arguments = [str(face_ref), str(out), method, str(last)]
-    return subprocess.run([sys.executable, "-c", KILLED, *arguments]).returncode
+    return subprocess.run([sys.executable, "-c", KILLED, *arguments], cwd=ROOT).returncode
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """More threads may add up in another order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("method", ["srcnn", "msrnet"])
 def test_a_killed_training_ends_with_the_same_bytes(
     tiny_face_ref: Path, tmp_path: Path, method: str
 ):
     last = int(np.random.default_rng([len(method), 7]).integers(1, 7))
-    assert start(tiny_face_ref, tmp_path / "whole", method, 99) == 0
-    assert start(tiny_face_ref, tmp_path / "parts", method, last) == -signal.SIGKILL
+    train(FaceRef.open(tiny_face_ref), method, BUDGET, tmp_path / "whole")
+    assert start_and_kill(tiny_face_ref, tmp_path / "parts", method, last) == -signal.SIGKILL
     assert not Run(tmp_path / "parts").report.exists()
-    assert start(tiny_face_ref, tmp_path / "parts", method, 99) == 0
+    train(FaceRef.open(tiny_face_ref), method, BUDGET, tmp_path / "parts")
     whole, parts = (Run(tmp_path / name) for name in ("whole", "parts"))
     for key in ("weights_sha256", "losses", "val_curve", "best_step"):
         assert whole.training()[key] == parts.training()[key], key
@@ -290,13 +302,13 @@ def test_a_loss_that_learns_is_saved_and_the_last_weights_are_kept(
     method = replace(load_method("srcnn"), criterion=Adversarial)
     monkeypatch.setattr("benchmark.training.train.load_method", lambda name: method)
     report = train(
-        FaceRef.open(tiny_face_ref), "srcnn", replace(BUDGET, samples=12), tmp_path / "run"
+        FaceRef.open(tiny_face_ref), "srcnn", replace(BUDGET, samples=6), tmp_path / "run"
     )
     assert report["best_step"] == report["steps"] == 2
     saved = torch.load(Run(tmp_path / "run").checkpoint, weights_only=True)
     assert saved["criterion"]["calls"] == 2
     report = train(
-        FaceRef.open(tiny_face_ref), "srcnn", replace(BUDGET, samples=12), tmp_path / "run"
+        FaceRef.open(tiny_face_ref), "srcnn", replace(BUDGET, samples=6), tmp_path / "run"
     )
     assert report["steps"] == 2
 
@@ -398,13 +410,16 @@ def test_train_and_evaluate_need_no_more_than_a_lean_host_has(tiny_face_ref: Pat
             return real(name, *rest, **named)
         builtins.__import__ = lean
         from benchmark.cli.app import app
+        from tests.benchmark.narrow import narrow_srcnn
+        narrow_srcnn()
         face_ref, out = sys.argv[1:]
         app(["train", face_ref, "--method", "srcnn", "--budget", "debug", "--out", out + "/run"],
             standalone_mode=False)
         app(["evaluate", face_ref, "--method", "srcnn", "--weights", out + "/run",
              "--results", out + "/results"], standalone_mode=False)
         """)
-    subprocess.run([sys.executable, "-c", code, str(tiny_face_ref), str(tmp_path)], check=True)
+    command = [sys.executable, "-c", code, str(tiny_face_ref), str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True)
     found = list((tmp_path / "results").rglob("*.json"))
     assert [json.loads(path.read_text())["method"] for path in found] == ["srcnn"]
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import benchmark
 from benchmark.cli.app import app
 from benchmark.training.export import PACKAGED, open_weights, pretrained, training_report
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.images import thumbnail
 from faceref.mining.gallery import Gallery
@@ -100,6 +101,19 @@ def test_weights_in_half_precision_are_scored_under_no_name_of_others():
     for path in PACKAGED.rglob("*.safetensors"):
         with pytest.raises(FaceRefError, match="does not hold the report of its training"):
             training_report(path)
+
+
+@pytest.mark.slow
+def test_the_pool_of_the_sample_is_the_train_faces_of_its_set(sample_build: Path):
+    ids, faces = sample_pool()
+    built = FaceRef.open(sample_build / "face_ref")
+    assert sorted(built.column("train", "image_id")) == ids
+    made = dict(zip(built.column("train", "image_id"), built.images("train"), strict=True))
+    apart = [
+        np.abs(made[image_id] - face.astype(float)).mean()
+        for image_id, face in zip(ids, faces, strict=True)
+    ]
+    assert np.median(apart) < 15  # Of two people: 41. dlib puts the eyes a little elsewhere.
 
 
 def test_the_pool_of_the_sample_is_searched_as_that_of_a_set():

@@ -10,10 +10,10 @@ from faceref.files import file_sha256
 from faceref.lr_encoder.model import embed_lr, load_encoder
 from faceref.lr_encoder.training import LrFaces, Schedule, learning_rate, train_encoder
 
-BRIEF = Schedule(epochs=6, batch_size=16, validations=3)
+BRIEF = Schedule(epochs=4, batch_size=8, validations=3)
 
 
-def _faces(count: int = 48, seed: int = 0) -> LrFaces:
+def _faces(count: int = 24, seed: int = 0) -> LrFaces:
     """Faces whose embedding follows from what can be seen: the colours of a symmetric grid."""
     rng = np.random.default_rng(seed)
     half = rng.integers(0, 256, (count, 4, 2, 3), dtype=np.uint8)
@@ -60,7 +60,7 @@ def test_a_training_can_be_repeated_and_interrupted(tmp_path: Path):
     assert torch.equal(torch.random.get_rng_state(), state)
     torch.manual_seed(7)
     assert _train(tmp_path / "b") == first
-    _interrupted(tmp_path / "c", after=13)
+    _interrupted(tmp_path / "c", after=7)
     assert _train(tmp_path / "c") == first
     digests = {file_sha256(tmp_path / name / "e.safetensors") for name in "abc"}
     assert len(digests) == 1
@@ -69,8 +69,8 @@ def test_a_training_can_be_repeated_and_interrupted(tmp_path: Path):
 
 def _interrupted(folder: Path, after: int) -> None:
     def stop(done: int, total: int) -> None:
-        assert total == 18 * 16
-        if done == after * 16:
+        assert total == 12 * 8
+        if done == after * 8:
             raise KeyboardInterrupt
 
     folder.mkdir()
@@ -80,9 +80,9 @@ def _interrupted(folder: Path, after: int) -> None:
 
 
 def test_a_checkpoint_of_other_faces_is_not_taken_up(tmp_path: Path):
-    fresh = _train(tmp_path / "fresh", faces=_faces(48, 5))
-    _interrupted(tmp_path / "other", after=13)
-    assert _train(tmp_path / "other", faces=_faces(48, 5)) == fresh
+    fresh = _train(tmp_path / "fresh", faces=_faces(24, 5))
+    _interrupted(tmp_path / "other", after=7)
+    assert _train(tmp_path / "other", faces=_faces(24, 5)) == fresh
 
 
 def test_the_caller_s_threads_do_not_matter(tmp_path: Path):
@@ -100,7 +100,7 @@ def test_without_val_the_last_weights_are_kept(tmp_path: Path):
     nobody = _faces().take(np.zeros(0, int))
     report = train_encoder(_faces(), nobody, tmp_path / "e.safetensors", BRIEF)
     assert report["val_cosine_of_retrieved"] is None
-    assert report["chosen_after"] == 18 * 16
+    assert report["chosen_after"] == 12 * 8
 
 
 def test_too_few_faces_and_wrong_schedules_are_refused(tmp_path: Path):
