@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+import baselines.srcnn
 import benchmark
 import faceref
 from faceref.dataset.face_ref import FaceRef
+from tests.benchmark.narrow import NARROW
 from tests.conftest import BUILD
 from tests.docstring_examples import examples, run
 
@@ -39,6 +41,7 @@ def test_the_examples_are_right(
     found = examples(importlib.import_module(name))
     assert found
     monkeypatch.setenv("FACEREF_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(baselines.srcnn, "METHOD", NARROW)
     for place, example in enumerate(found):
         if example.name != BUILD:
             folder = tmp_path / str(place)

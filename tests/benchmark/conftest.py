@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,15 +11,14 @@ from PIL import Image
 
 import baselines.srcnn
 from faceref.sources.sample import sample
-from tests.benchmark.narrow import Narrow
+from tests.benchmark.narrow import NARROW
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _narrow_srcnn() -> Iterator[None]:
     """What is tested here is what is done with a network: a small one will do."""
     with pytest.MonkeyPatch.context() as patch:
-        narrow = replace(baselines.srcnn.METHOD, build=Narrow)
-        patch.setattr(baselines.srcnn, "METHOD", narrow)
+        patch.setattr(baselines.srcnn, "METHOD", NARROW)
         yield
 
 

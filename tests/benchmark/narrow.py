@@ -26,4 +26,7 @@ class Narrow(srcnn.SRCNN):
 
 def narrow_srcnn() -> None:
     """Make `srcnn` of this process the narrow one, for good."""
-    srcnn.METHOD = replace(srcnn.METHOD, build=Narrow)
+    srcnn.METHOD = NARROW
+
+
+NARROW = replace(srcnn.METHOD, build=Narrow)

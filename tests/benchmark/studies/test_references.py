@@ -112,7 +112,7 @@ def run(tiny_face_ref: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def study(tiny_face_ref: Path, run: Path) -> Study:
-    return study_references(FaceRef.open(tiny_face_ref), run, counts=(1, 2))
+    return study_references(FaceRef.open(tiny_face_ref), run, counts=(1, 2), faces=3)
 
 
 def test_an_interrupted_study_goes_on_to_the_same_numbers(
@@ -133,6 +133,7 @@ def test_an_interrupted_study_goes_on_to_the_same_numbers(
                 FaceRef.open(tiny_face_ref),
                 run,
                 counts=(1, 2),
+                faces=3,
                 progress=partial(interrupt, stop),
                 checkpoint=StudyCheckpoint(tmp_path),
             )
@@ -141,7 +142,9 @@ def test_an_interrupted_study_goes_on_to_the_same_numbers(
     checkpoint = StudyCheckpoint(tmp_path)
     # The second stop was behind the last cell.
     monkeypatch.setattr(study_module, "_measure", _never)
-    again = study_references(FaceRef.open(tiny_face_ref), run, counts=(1, 2), checkpoint=checkpoint)
+    again = study_references(
+        FaceRef.open(tiny_face_ref), run, counts=(1, 2), faces=3, checkpoint=checkpoint
+    )
     assert again == study
     checkpoint.forget()
     assert list(tmp_path.iterdir()) == []
@@ -184,7 +187,7 @@ def test_the_target_is_the_best_reference(study: Study):
         ("random", 2),
     ]
     for cell in study.cells:
-        assert len(cell.psnr_y) == study.images == 6
+        assert len(cell.psnr_y) == study.images == 3
 
 
 def test_the_page_follows_from_the_file(study: Study, tmp_path: Path):
