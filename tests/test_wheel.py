@@ -28,7 +28,7 @@ NO_HOME = "/dev/null/home"
 UNNAMED = {"dlib": ["dlib-bin"]}
 """Modules whose distribution does not say that it brings them."""
 METHODS = "bicubic,srcnn"
-PEOPLE = 10
+PEOPLE = 6
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from benchmark.training.train import _need_trainable, train
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
-BUDGET = Budget("tiny", 24, 4, 1e-3, 2, 1, 2, max_references=2, precision="fp32")
+BUDGET = Budget("tiny", 12, 4, 1e-3, 2, 1, 2, max_references=2, precision="fp32")
 CODE = """
 import sys
 from pathlib import Path

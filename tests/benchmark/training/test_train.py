@@ -33,6 +33,7 @@ from faceref.files import write_json
 
 ROOT = Path(__file__).resolve().parents[3]
 BUDGET = Budget("tiny", 24, 3, 1e-3, 2, 2, 4, max_references=2)
+SHORT = Budget("tiny", 12, 3, 1e-3, 2, 2, 2, max_references=2)
 
 
 def test_learning_rate_warms_up_and_decays():
@@ -64,7 +65,7 @@ import benchmark.training.trainer
 from benchmark.training.train import train
 from faceref.dataset.face_ref import FaceRef
 from tests.benchmark.narrow import narrow_srcnn
-from tests.benchmark.training.test_train import BUDGET
+from tests.benchmark.training.test_train import SHORT
 
 narrow_srcnn()
 torch.set_num_threads(1)
@@ -75,7 +76,7 @@ def die(done, total, state):
     if done == int(last):
         os.kill(os.getpid(), signal.SIGKILL)
 
-train(FaceRef.open(face_ref), method, BUDGET, Path(out), progress=die)
+train(FaceRef.open(face_ref), method, SHORT, Path(out), progress=die)
 """
 
 
@@ -99,11 +100,11 @@ def one_thread() -> Iterator[None]:
 def test_a_killed_training_ends_with_the_same_bytes(
     tiny_face_ref: Path, tmp_path: Path, method: str
 ):
-    last = int(np.random.default_rng([len(method), 7]).integers(1, 7))
-    train(FaceRef.open(tiny_face_ref), method, BUDGET, tmp_path / "whole")
+    last = int(np.random.default_rng([len(method), 7]).integers(1, SHORT.steps))
+    train(FaceRef.open(tiny_face_ref), method, SHORT, tmp_path / "whole")
     assert start_and_kill(tiny_face_ref, tmp_path / "parts", method, last) == -signal.SIGKILL
     assert not Run(tmp_path / "parts").report.exists()
-    train(FaceRef.open(tiny_face_ref), method, BUDGET, tmp_path / "parts")
+    train(FaceRef.open(tiny_face_ref), method, SHORT, tmp_path / "parts")
     whole, parts = (Run(tmp_path / name) for name in ("whole", "parts"))
     for key in ("weights_sha256", "losses", "val_curve", "best_step"):
         assert whole.training()[key] == parts.training()[key], key

@@ -99,7 +99,7 @@ def test_two_workers_give_the_set_of_the_local_executor(
 ):
     monkeypatch.setattr("faceref.pipeline.local_executor.CHUNK", 8)
     monkeypatch.setattr("faceref.mining.shards.SHARD", 8)
-    source, embedder, log = _few_people(8), EmbedderSpec("dlib").open(), tmp_path / "log"
+    source, embedder, log = _few_people(4), EmbedderSpec("dlib").open(), tmp_path / "log"
     recipe = replace(RECIPE, mining=Mining(index=SearchRule("ivf")))
     build(source, embedder, tmp_path / "local", recipe, workers=2)
     monkeypatch.setattr("faceref.mining.shards.Task.mine", pytest.fail)  # not in this process
