@@ -155,6 +155,6 @@ def _lines(label: str) -> Progress:
         now = time.monotonic()
         if now - last >= LINE_SECONDS or done == total:
             last = now
-            print(f"{label}: {done}/{total} {state}".rstrip(), file=sys.stderr, flush=True)
+            say_aside(f"{label}: {done}/{total} {state}".rstrip())
 
     return update

@@ -21,7 +21,7 @@ from faceref.pipeline.splits import SplitRule
 from faceref.sources.base import Choices
 from faceref.sources.celeba import celeba
 from faceref.sources.folder import folder
-from tests.docstring_examples import examples, run
+from tests.docstring_examples import BUILD, examples, run
 from tests.faceref.fakes import PlainEmbedder, write_people
 from tests.faceref.layouts import faces, write_celeba
 
@@ -51,9 +51,6 @@ def real_data() -> Path:
     return root
 
 
-BUILD = "faceref.api.build.build"
-
-
 @pytest.fixture(scope="session")
 def sample_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `face_ref`, the set of the embedded sample by dlib.
@@ -64,13 +61,15 @@ def sample_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
     folder = root / "sample"
     folder.mkdir(exist_ok=True)
+    done = root / "sample.done"
     with (root / "sample.lock").open("w") as lock, pytest.MonkeyPatch.context() as patch:
         fcntl.flock(lock, fcntl.LOCK_EX)
         patch.chdir(folder)
-        if not (folder / "face_ref").exists():
+        if not done.exists():
             found = examples(importlib.import_module("faceref.api.build"))
             (example,) = [each for each in found if each.name == BUILD]
             assert not run(example)
+            done.touch()
     return folder
 
 

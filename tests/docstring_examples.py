@@ -6,6 +6,9 @@ import doctest
 from types import ModuleType
 from typing import Any
 
+BUILD = "faceref.api.build.build"
+"""Name of the one that makes the set for the others."""
+
 
 def examples(module: ModuleType) -> list[doctest.DocTest]:
     """Those of its docstrings."""

@@ -1,7 +1,8 @@
 """Every `>>>` example in a docstring of the packages is run, in a folder with a set at `face_ref`.
 
-The set is made by that of `faceref.build`. Examples may use `faceref`,
-`benchmark` and `faces`, the set, opened; what they write stays in their folder.
+The set is made by the example of `faceref.build`, in `sample_build`. Examples may use `faceref`,
+`benchmark` and `faces`, the set, opened; what they write stays in their folder. SRCNN is a narrow
+one here, and `adapt` tries one penalty: no example prints what depends on it.
 """
 
 import doctest
@@ -18,8 +19,7 @@ import faceref
 from benchmark.memory import regression
 from faceref.dataset.face_ref import FaceRef
 from tests.benchmark.narrow import NARROW
-from tests.conftest import BUILD
-from tests.docstring_examples import examples, run
+from tests.docstring_examples import BUILD, examples, run
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("faceref", "benchmark")

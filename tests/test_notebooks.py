@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import faceref
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 ORDER = ("quickstart", "bring_your_method")
 """The second opens the set that the first builds."""
@@ -41,6 +43,7 @@ def test_a_notebook_is_committed_as_it_ran(name: str):
 @pytest.mark.slow
 def test_notebooks_run(tmp_path: Path, sample_build: Path):
     """But for one call: the set that it builds is there, built by the same call."""
+    assert BUILT in (faceref.build.__doc__ or "")
     shutil.copytree(sample_build, tmp_path, dirs_exist_ok=True)
     for name in ORDER:
         notebook = _read(name)

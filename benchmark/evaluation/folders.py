@@ -11,7 +11,7 @@ from benchmark.evaluation.hints import few, hint
 from benchmark.metrics.score import score
 from benchmark.protocol.published import PUBLISHED, score_published
 from benchmark.protocol.tasks import TASKS
-from faceref.console import say
+from faceref.console import say_aside
 from faceref.errors import FaceRefError, UnreadableImage, unknown_choice
 from faceref.reading.image import decode
 from faceref.reading.image_format import IMAGE_ENDINGS
@@ -33,7 +33,7 @@ def score_folders(outputs: Path, targets: Path, protocol: str) -> dict[str, dict
     scores = {name: _score(measure, low[name], high[name]) for name in names}
     chosen = [names[row] for row in few(len(names))]
     if said := hint(*([read_rgb(there[name]) for name in chosen] for there in (low, high))):
-        say(said)
+        say_aside(said)
     return scores
 
 

@@ -15,7 +15,7 @@ from benchmark.evaluation.hints import few, hint
 from benchmark.evaluation.record import MethodRecord, make_result
 from benchmark.methods.registry import need_free_name
 from benchmark.protocol.tasks import HR_SIZE
-from faceref.console import say
+from faceref.console import say_aside
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
 from faceref.errors import FaceRefError, UnreadableImage
@@ -80,7 +80,7 @@ def evaluate_predictions(
     need_sound(paths)
     chosen = few(len(paths))
     if said := hint([_read(paths[row]) for row in chosen], [faces.hr[row] for row in chosen]):
-        say(said)
+        say_aside(said)
     return make_result(
         task=setting.task,
         split=setting.split,

@@ -1,3 +1,5 @@
+"""What tests of networks need of the processor."""
+
 import pytest
 import torch
 
@@ -8,4 +10,4 @@ from faceref.hardware import computes_bf16
 def native_bf16() -> None:
     """Skip where the processor only imitates bf16: that takes ten times as long and more."""
     if not computes_bf16(torch.device("cpu")):
-        pytest.skip("this processor has no bf16; what it imitates is not used here either")
+        pytest.skip("this processor has no bf16, and imitates it too slowly")

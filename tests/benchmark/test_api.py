@@ -15,6 +15,7 @@ from torch import Tensor, nn
 import benchmark
 from benchmark.protocol.degradation import degrade
 from benchmark.results.files import read_all
+from faceref import hardware
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
@@ -65,6 +66,21 @@ def test_a_training_is_made_scored_and_ranked_with_text_for_paths(tiny_face_ref:
     assert {row.method for row in read_all(here / "results")} == {"srcnn", "bicubic"}
     table = benchmark.leaderboard().to_dataframe()
     assert set(table["method"]) == {"srcnn", "bicubic"}
+
+
+def test_that_bf16_is_only_imitated_is_said_beside_the_results(
+    tiny_face_ref: Path,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setattr(hardware, "computes_bf16", lambda device: False)
+    benchmark.train(tiny_face_ref, "srcnn", budget="debug", out="runs/srcnn")
+    trained = capsys.readouterr()
+    benchmark.run_suite("debug", tiny_face_ref, methods="bicubic", task="folder-x8@1", out="suite")
+    for said in (trained, capsys.readouterr()):
+        assert "Budget debug trains in bf16, which this cpu would only imitate" in said.err
+        assert said.out == ""
 
 
 def test_a_module_of_ones_own_is_scored_with_and_without_references(tiny_face_ref: Path):

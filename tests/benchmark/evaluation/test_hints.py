@@ -53,7 +53,7 @@ def test_predictions_in_bgr_are_scored_as_they_are_with_a_hint(
         Image.fromarray(face[..., ::-1]).save(path)
     found = evaluate_predictions(faces, tmp_path, "mine", Setting("folder-x8@1"))
     assert found.means["psnr_rgb"] < 25
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "red and blue are swapped (BGR): PSNR of 6 faces would be" in said
 
@@ -71,5 +71,5 @@ def test_targets_that_exif_turns_are_upright_and_without_the_tag_there_is_a_hint
             Image.fromarray(pixels).save(tmp_path / name / f"{place}.png", exif=exif)
     (tmp_path / "out" / "._0.png").write_bytes(b"Mac")
     scores = score_folders(tmp_path / "out", tmp_path / "true", "pairs-x8@1")
-    said = "turned by 270 degrees (EXIF?)" in capsys.readouterr().out
+    said = "turned by 270 degrees (EXIF?)" in capsys.readouterr().err
     assert (min(one["psnr_y"] for one in scores.values()) == 100, said) == (tag, not tag)

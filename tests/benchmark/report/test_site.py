@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+import benchmark
 from benchmark.cli.app import app
 from benchmark.metrics.registry import METRIC_INFO
 from benchmark.report.leaderboard import Leaderboard
@@ -96,6 +97,17 @@ def test_images_stay_when_the_leaderboards_are_written_again(folder: Path, tmp_p
     write_site(Leaderboard.of(folder), out)
     assert (out / GALLERY).read_text() == "images"
     assert not list(out.glob("*.tmp"))
+
+
+@pytest.mark.slow
+def test_a_page_shows_faces_of_the_embedded_sample(
+    folder: Path, sample_build: Path, tmp_path: Path
+):
+    faces, out = sample_build / "face_ref", tmp_path / "site"
+    benchmark.write_site(folder, faces=faces, runs=tmp_path, methods="bicubic", out=out)
+    images = _data((out / GALLERY).read_text(), "images")
+    assert {one["name"] for face in images["faces"] for one in face["outputs"]} == {"Bicubic"}
+    assert all((out / face["hr"]).exists() for face in images["faces"])
 
 
 def test_the_gallery_shows_each_method_beside_its_references(

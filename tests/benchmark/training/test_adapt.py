@@ -22,7 +22,7 @@ from faceref.files import file_sha256
 
 @pytest.fixture(scope="module", autouse=True)
 def _one_penalty() -> Iterator[None]:
-    """Which penalty is best is tested beside the regression; here six would only take longer."""
+    """And two folds: more of either are tested beside the regression, and take longer."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(regression, "PENALTIES", (0.1,))
         patch.setattr(fit, "FOLDS", 2)

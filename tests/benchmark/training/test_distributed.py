@@ -16,27 +16,31 @@ from benchmark.training.train import _need_trainable, train
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
-BUDGET = Budget("tiny", 12, 4, 1e-3, 2, 1, 2, max_references=2, precision="fp32")
+BUDGET = Budget("tiny", 12, 4, 1e-3, 2, 3, 2, max_references=2, precision="fp32")
+SEED = 2
+"""With it batches have two references, none and one."""
 CODE = """
 import sys
 from pathlib import Path
 from benchmark.training.train import train
 from faceref.dataset.face_ref import FaceRef
 from tests.benchmark.narrow import narrow_srcnn
-from tests.benchmark.training.test_distributed import BUDGET
+from tests.benchmark.training.test_distributed import BUDGET, SEED
 
 narrow_srcnn()
-train(FaceRef.open(sys.argv[1]), sys.argv[2], BUDGET, Path(sys.argv[3]))
+train(FaceRef.open(sys.argv[1]), sys.argv[2], BUDGET, Path(sys.argv[3]), seed=SEED)
 threads = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
 assert not [name for name in threads if "gloo" in name], threads
 """
 
 
-@pytest.mark.parametrize("method", ["srcnn", "masa_s"])
-def test_two_processes_end_where_one_does(tiny_face_ref: Path, tmp_path: Path, method: str):
+@pytest.mark.parametrize(("method", "turned"), [("srcnn", 1e-3), ("masa_s", 0.05)])
+def test_two_processes_end_where_one_does(
+    tiny_face_ref: Path, tmp_path: Path, method: str, turned: float
+):
     script = tmp_path / "train.py"
     script.write_text(CODE)
-    train(FaceRef.open(tiny_face_ref), method, BUDGET, tmp_path / "one")
+    train(FaceRef.open(tiny_face_ref), method, BUDGET, tmp_path / "one", seed=SEED)
     pair = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     path = str(Path(__file__).resolve().parents[3])
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
@@ -50,7 +54,7 @@ def test_two_processes_end_where_one_does(tiny_face_ref: Path, tmp_path: Path, m
     apart = torch.cat([(v - weights[1][name]).abs().ravel() for name, v in weights[0].items()])
     # Adam's first steps go by the sign of a gradient, which rounding may turn where there is none:
     # of masa_s that is one weight in a hundred on a processor with AVX2 alone.
-    assert (apart > 1e-5).float().mean() < 0.05
+    assert (apart > 1e-5).float().mean() < turned
     assert apart.max() < 1e-3
 
 

@@ -4,12 +4,11 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pyarrow as pa
 import pytest
 import torch
@@ -30,6 +29,7 @@ from faceref import hardware as precision
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.files import write_json
+from faceref.lr_encoder.model import one_thread
 
 ROOT = Path(__file__).resolve().parents[3]
 BUDGET = Budget("tiny", 24, 3, 1e-3, 2, 2, 4, max_references=2)
@@ -86,25 +86,25 @@ def start_and_kill(face_ref: Path, out: Path, method: str, last: int) -> int:
     return subprocess.run([sys.executable, "-c", KILLED, *arguments], cwd=ROOT).returncode
 
 
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """More threads may add up in another order."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.mark.usefixtures("one_thread")
-@pytest.mark.parametrize("method", ["srcnn", "msrnet"])
+@pytest.mark.parametrize(("method", "last"), [("srcnn", 1), ("msrnet", 3)])
 def test_a_killed_training_ends_with_the_same_bytes(
-    tiny_face_ref: Path, tmp_path: Path, method: str
+    tiny_face_ref: Path, tmp_path: Path, method: str, last: int
 ):
-    last = int(np.random.default_rng([len(method), 7]).integers(1, SHORT.steps))
-    train(FaceRef.open(tiny_face_ref), method, SHORT, tmp_path / "whole")
+    """Killed before the first of two validations, and after it."""
+    seen: list[int] = []
+    with one_thread():
+        train(FaceRef.open(tiny_face_ref), method, SHORT, tmp_path / "whole")
     assert start_and_kill(tiny_face_ref, tmp_path / "parts", method, last) == -signal.SIGKILL
     assert not Run(tmp_path / "parts").report.exists()
-    train(FaceRef.open(tiny_face_ref), method, SHORT, tmp_path / "parts")
+    with one_thread():
+        train(
+            FaceRef.open(tiny_face_ref),
+            method,
+            SHORT,
+            tmp_path / "parts",
+            progress=lambda done, *_: seen.append(done),
+        )
+    assert seen[0] == last + 1
     whole, parts = (Run(tmp_path / name) for name in ("whole", "parts"))
     for key in ("weights_sha256", "losses", "val_curve", "best_step"):
         assert whole.training()[key] == parts.training()[key], key

@@ -60,7 +60,7 @@ def test_a_training_can_be_repeated_and_interrupted(tmp_path: Path):
     assert torch.equal(torch.random.get_rng_state(), state)
     torch.manual_seed(7)
     assert _train(tmp_path / "b") == first
-    _interrupted(tmp_path / "c", after=7)
+    _interrupted(tmp_path / "c", after=9)
     assert _train(tmp_path / "c") == first
     digests = {file_sha256(tmp_path / name / "e.safetensors") for name in "abc"}
     assert len(digests) == 1
@@ -81,7 +81,7 @@ def _interrupted(folder: Path, after: int) -> None:
 
 def test_a_checkpoint_of_other_faces_is_not_taken_up(tmp_path: Path):
     fresh = _train(tmp_path / "fresh", faces=_faces(24, 5))
-    _interrupted(tmp_path / "other", after=7)
+    _interrupted(tmp_path / "other", after=9)
     assert _train(tmp_path / "other", faces=_faces(24, 5)) == fresh
 
 

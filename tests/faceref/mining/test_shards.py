@@ -37,14 +37,17 @@ def _exactly(faces: Candidates, keys: Candidates, diversity: int = 1) -> list:
 
 
 def _assert_alike(found: Sequence[list[Reference]], wanted: list[list[Reference]]) -> None:
-    """The same references; a score may be rounded the other way, as two searches add up apart."""
+    """The same references; one score in a hundred may be rounded the other way."""
     assert [[name for name, _ in one] for one in found] == [
         [name for name, _ in one] for one in wanted
     ]
-    for one, other in zip(found, wanted, strict=True):
-        assert [score for _, score in one] == pytest.approx(
-            [score for _, score in other], abs=1.01e-4
-        )
+    apart = [
+        abs(score - other)
+        for one, two in zip(found, wanted, strict=True)
+        for (_, score), (_, other) in zip(one, two, strict=True)
+    ]
+    assert max(apart) < 1.01e-4
+    assert np.mean(np.array(apart) > 1e-6) < 0.01
 
 
 @pytest.mark.parametrize("diversity", [1, 3])

@@ -1,4 +1,4 @@
-"""The Ray executor against the local one. Needs the extra `ray`; about 40 seconds with it."""
+"""The Ray executor against the local one. Needs the extra `ray`."""
 
 from __future__ import annotations
 
