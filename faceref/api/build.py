@@ -164,7 +164,7 @@ def build(
 
         spec = spec.located()
         elsewhere = RayExecutor(spec.open, recipe, ray_address, workers or None, device)
-    ready = spec.open()
+    ready = spec.open() if workers == 1 else spec.open_for_threads()
     with progress_bar("Building", "images", shown=progress) as update:
         run(
             opened,

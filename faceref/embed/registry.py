@@ -73,6 +73,15 @@ class EmbedderSpec:
             precision=self.precision,
         )
 
+    def open_for_threads(self) -> Embedder:
+        """Open it here for many threads; dlib, which computes for one at a time, in processes."""
+        found = self.open()
+        if self.name != "dlib" or self.device != "cpu":
+            return found
+        from faceref.embed.processes import InProcesses
+
+        return InProcesses(found, self)
+
     def located(self) -> EmbedderSpec:
         """The same with its pack, fetched if need be, as an absolute folder.
 
