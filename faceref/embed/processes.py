@@ -16,14 +16,13 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from faceref.embed.align import Landmarks
 from faceref.embed.base import Detection, Embedder
-from faceref.embed.registry import EmbedderSpec
 
 _CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -34,10 +33,13 @@ _SECONDS = 10.0
 
 
 class InProcesses:
-    """`embedder`, opened by `spec`, with its work done by a process for each thread that asks."""
+    """`embedder`, with its work done by a process for each thread that asks.
 
-    def __init__(self, embedder: Embedder, spec: EmbedderSpec) -> None:
-        self._embedder, self._spec = embedder, spec
+    `opener` opens it there, and can be pickled.
+    """
+
+    def __init__(self, embedder: Embedder, opener: Callable[[], Embedder]) -> None:
+        self._embedder, self._opener = embedder, opener
         self._local = threading.local()
 
     @property
@@ -74,7 +76,7 @@ class InProcesses:
 
     def _ask(self, name: str, value: np.ndarray) -> Any:
         if not hasattr(self._local, "worker"):
-            self._local.worker = _Worker(self._spec)
+            self._local.worker = _Worker(self._opener)
         try:
             fine, answer = self._local.worker.ask(name, value)
         except (EOFError, OSError, pickle.UnpicklingError) as error:
@@ -89,11 +91,11 @@ class InProcesses:
 class _Worker:
     """A process that answers one question after the other."""
 
-    def __init__(self, spec: EmbedderSpec) -> None:
+    def __init__(self, opener: Callable[[], Embedder]) -> None:
         command = [sys.executable, "-c", _CODE, json.dumps(sys.path)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.end = weakref.finalize(self, _end, self._process)
-        self._send(spec)
+        self._send(opener)
 
     def ask(self, name: str, value: Any) -> tuple[bool, Any]:
         """Whether a method of the embedder could be called, and its answer or error."""
@@ -126,7 +128,7 @@ def serve() -> None:
     # What models print must not come between the answers.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    embedder = pickle.load(sys.stdin.buffer).open()
+    embedder = pickle.load(sys.stdin.buffer)()
     while True:
         try:
             name, value = pickle.load(sys.stdin.buffer)

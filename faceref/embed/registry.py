@@ -80,7 +80,7 @@ class EmbedderSpec:
             return found
         from faceref.embed.processes import InProcesses
 
-        return InProcesses(found, self)
+        return InProcesses(found, self.open)
 
     def located(self) -> EmbedderSpec:
         """The same with its pack, fetched if need be, as an absolute folder.
