@@ -102,6 +102,8 @@ def embed_each(embedder: Embedder, faces: np.ndarray) -> list[np.ndarray | Model
     """
     try:
         vectors = embedder.embed(faces)
+    except FaceRefError:
+        raise
     except Exception as error:
         if len(faces) == 1:
             return [_explained("embedder", error, lambda: embedder.embed(BLANK[None]))]
@@ -118,6 +120,8 @@ def _detect(embedder: Embedder, image: np.ndarray) -> list[Detection]:
     """What the detector finds; boxes that are none and points that are not finite are left out."""
     try:
         found = embedder.detect(image)
+    except FaceRefError:
+        raise
     except Exception as error:
         raise _explained("detector", error, lambda: embedder.detect(BLANK)) from error
     return [face for face in found if _is_whole(face)]

@@ -8,7 +8,6 @@ without `multiprocessing`, which would run the user's script again in each of th
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import pickle
 import signal
@@ -23,11 +22,16 @@ import numpy as np
 
 from faceref.embed.align import Landmarks
 from faceref.embed.base import Detection, Embedder
+from faceref.errors import FaceRefError
 
+# Nothing is imported before the path is that of who asks: a file in the current folder may have the
+# name of any module. Ctrl-C is for who asks.
 _CODE = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "import sys; sys.path[:] = sys.argv[1:]; import signal; "
+    "signal.signal(signal.SIGINT, signal.SIG_IGN); "
     "from faceref.embed.processes import serve; serve()"
 )
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _SECONDS = 10.0
 """That a process has to end in when there is nothing more to ask."""
 
@@ -67,38 +71,90 @@ class InProcesses:
         return self._embedder.provenance()
 
     def detect(self, image: np.ndarray) -> Sequence[Detection]:
-        """See `Embedder`; a process that dies of an image is an error of that image."""
+        """See `Embedder`; an image that a process dies of twice is an error of that image."""
         return self._ask("detect", image)
 
     def embed(self, faces: np.ndarray) -> np.ndarray:
-        """See `Embedder`; a process that dies of faces is an error of those faces."""
+        """See `Embedder`; faces that a process dies of twice are an error of those faces."""
         return self._ask("embed", faces)
 
     def _ask(self, name: str, value: np.ndarray) -> Any:
+        try:
+            fine, answer = self._answered(name, value)
+        except _DiedError:  # Whoever was killed by mistake is asked again.
+            try:
+                fine, answer = self._answered(name, value)
+            except _DiedError as error:
+                raise error.explained() from error
+        if fine:
+            return answer
+        try:
+            raise answer
+        finally:
+            del answer  # Else it holds the image, by its traceback and this frame.
+
+    def _answered(self, name: str, value: np.ndarray) -> tuple[bool, Any]:
         if not hasattr(self._local, "worker"):
             self._local.worker = _Worker(self._opener)
+        worker = self._local.worker
         try:
-            fine, answer = self._local.worker.ask(name, value)
-        except (EOFError, OSError, pickle.UnpicklingError) as error:
-            status = self._local.worker.end()
+            return worker.ask(name, value)
+        except BaseException as error:  # What is left in the pipe would answer the next question.
             del self._local.worker
-            raise RuntimeError(f"its process ended with {status}") from error
-        if not fine:
-            raise answer
-        return answer
+            status = worker.end()
+            if isinstance(error, Exception):
+                raise _DiedError(status) from error
+            raise
+
+
+class _DiedError(Exception):
+    """A process that did not answer."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"its process ended with {status}")
+        self.status = status
+
+    def explained(self) -> Exception:
+        """What that means: of the image, or of the machine, where somebody ended it."""
+        if self.status not in (-signal.SIGKILL, -signal.SIGTERM):
+            return RuntimeError(str(self))
+        return FaceRefError(
+            f"A process of the embedder was killed twice (signal {-self.status}), as happens when "
+            "memory runs out. The same command goes on; give fewer --workers."
+        )
 
 
 class _Worker:
     """A process that answers one question after the other."""
 
     def __init__(self, opener: Callable[[], Embedder]) -> None:
-        command = [sys.executable, "-c", _CODE, json.dumps(sys.path)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.end = weakref.finalize(self, _end, self._process)
-        self._send(opener)
+        command = [sys.executable, "-c", _CODE, *map(str, sys.path)]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL if sys.stderr is None else None,
+                env={**os.environ, **_ONE_THREAD},
+            )
+        except OSError as error:
+            raise FaceRefError(
+                f"Cannot start a process of the embedder ({error}). Give fewer --workers; with "
+                "--workers 1 there is none."
+            ) from error
+        self._end = weakref.finalize(self, _end, self._process)
+        self._opener: Callable[[], Embedder] | None = opener
+
+    def end(self) -> int:
+        """End the process; gives its exit status."""
+        self._end()
+        return self._process.wait()
 
     def ask(self, name: str, value: Any) -> tuple[bool, Any]:
         """Whether a method of the embedder could be called, and its answer or error."""
+        if self._opener is not None:
+            self._send(self._opener)
+            self._opener = None
         self._send((name, value))
         assert self._process.stdout is not None
         return pickle.load(self._process.stdout)
@@ -109,31 +165,34 @@ class _Worker:
         self._process.stdin.flush()
 
 
-def _end(process: subprocess.Popen[bytes]) -> int:
-    """End a process, which ends by itself when nobody can ask any more; gives its exit status."""
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process, which ends by itself when nobody can ask any more."""
     for stream in (process.stdin, process.stdout):
         assert stream is not None
         with contextlib.suppress(OSError):  # What it was not sent any more.
             stream.close()
     try:
-        return process.wait(_SECONDS)
+        process.wait(_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
-        return process.wait()
+        process.wait()
 
 
 def serve() -> None:
     """Answer the questions of `_Worker` on standard input, until it is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who asks.
     # What models print must not come between the answers.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    embedder = pickle.load(sys.stdin.buffer)()
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    embedder = None
     while True:
         try:
-            name, value = pickle.load(sys.stdin.buffer)
-        except EOFError:
+            asked = pickle.load(sys.stdin.buffer)
+        except (EOFError, pickle.UnpicklingError):  # Closed, or cut off as who asked was killed.
             return
+        if embedder is None:
+            embedder = asked()
+            continue
+        name, value = asked
         try:
             answer = True, getattr(embedder, name)(value)
         except Exception as error:
@@ -141,7 +200,7 @@ def serve() -> None:
         try:
             pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
             answers.flush()
-        except BrokenPipeError:  # Who asked was killed.
+        except OSError:  # Who asked was killed.
             os._exit(0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -74,9 +75,13 @@ class EmbedderSpec:
         )
 
     def open_for_threads(self) -> Embedder:
-        """Open it here for many threads; dlib, which computes for one at a time, in processes."""
+        """Open it here for many threads; dlib, which computes for one at a time, in processes.
+
+        Where this program is no Python that could be started again, dlib stays here.
+        """
         found = self.open()
-        if self.name != "dlib" or self.device != "cpu":
+        python = bool(sys.executable) and not getattr(sys, "frozen", False)
+        if self.name != "dlib" or self.device != "cpu" or not python:
             return found
         from faceref.embed.processes import InProcesses
 

@@ -8,8 +8,9 @@ the number of threads does not matter.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -81,14 +82,16 @@ class LocalExecutor:
         ahead = AHEAD * self.workers // TASK
         # A pool of OpenCV's own below ours only costs; what it draws does not depend on it.
         cv2.setNumThreads(1)
-        finished = _in_order(partial(process, steps, embedder), waiting, self.workers, ahead)
-        for index, chunk in missing:
-            part: list[Record] = []
-            while len(part) < len(chunk):
-                part.extend(next(finished))
-                report(done + len(part), len(records))
-            build_folder.write_part(index, part)
-            done += len(part)
+        work = partial(process, steps, embedder)
+        # Closed at an error, too: a traceback that is kept would keep the threads.
+        with closing(_in_order(work, waiting, self.workers, ahead)) as finished:
+            for index, chunk in missing:
+                part: list[Record] = []
+                while len(part) < len(chunk):
+                    part.extend(next(finished))
+                    report(done + len(part), len(records))
+                build_folder.write_part(index, part)
+                done += len(part)
         return -(-len(records) // CHUNK)
 
     def mine_shards(self, folder: Path, shards: Sequence[int]) -> Iterable[int]:
@@ -122,7 +125,7 @@ def process(steps: Sequence[Stage], embedder: Embedder, batch: Batch) -> Batch:
 
 def _in_order(
     work: Callable[[Batch], Batch], tasks: Iterator[Batch], workers: int, ahead: int
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     """Results of `work` in the order of `tasks`, which are handed out `ahead` of it."""
     waiting: deque[Future[Batch]] = deque()
     pool = ThreadPoolExecutor(workers)
