@@ -88,8 +88,8 @@ def build(
         device: `cpu` or `cuda`.
         precision: `fp32`, or `bf16` for the networks of insightface on a CPU: faster, and another
             set, whose embeddings have a cosine of 0.999 to those of `fp32` on average.
-        workers: Threads, with dlib a process for each, or Ray's processes; 0 is one more than cores,
-            or one a core.
+        workers: Threads (with dlib a process for each), or Ray's processes; 0 is one more than
+            cores, or one a core.
         executor: `local`, or `ray` for processes or a cluster.
         ray_address: Of a running Ray cluster; None starts one here.
         calibration_plot: PNG to draw of the similarities and the thresholds.
