@@ -17,14 +17,14 @@ from benchmark.methods.resample import upsample
 
 
 class SRCNN(nn.Module):
-    """Three convolutions on the bicubic image: patches, mapping, reconstruction."""
+    """Three convolutions on the bicubic image: `patches` and `mapping` channels, then the result."""
 
-    def __init__(self) -> None:
+    def __init__(self, patches: int = 64, mapping: int = 32) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(3, 64, 9, padding=4), nn.ReLU(),
-            nn.Conv2d(64, 32, 5, padding=2), nn.ReLU(),
-            nn.Conv2d(32, 3, 5, padding=2),
+            nn.Conv2d(3, patches, 9, padding=4), nn.ReLU(),
+            nn.Conv2d(patches, mapping, 5, padding=2), nn.ReLU(),
+            nn.Conv2d(mapping, 3, 5, padding=2),
         )  # fmt: skip
         for layer in self.layers:
             if isinstance(layer, nn.Conv2d):
