@@ -17,7 +17,7 @@ from benchmark.methods.resample import upsample
 
 
 class SRCNN(nn.Module):
-    """Three convolutions on the bicubic image: `patches` and `mapping` channels, then the result."""
+    """Three convolutions on the bicubic image: patches, mapping, reconstruction."""
 
     def __init__(self, patches: int = 64, mapping: int = 32) -> None:
         super().__init__()
