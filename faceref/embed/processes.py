@@ -80,12 +80,15 @@ class InProcesses:
 
     def _ask(self, name: str, value: np.ndarray) -> Any:
         try:
-            fine, answer = self._answered(name, value)
-        except _DiedError:  # Whoever was killed by mistake is asked again.
-            try:
-                fine, answer = self._answered(name, value)
-            except _DiedError as error:
-                raise error.explained() from error
+            with contextlib.suppress(_DiedError):  # What was killed by mistake is asked again.
+                return self._answer(name, value)
+            return self._answer(name, value)
+        except _DiedError as error:
+            raise error.explained() from error
+
+    def _answer(self, name: str, value: np.ndarray) -> Any:
+        """What the process of this thread answers; raises `_DiedError` where it does not."""
+        fine, answer = self._answered(name, value)
         if fine:
             return answer
         try:

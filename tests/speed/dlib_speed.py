@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -21,11 +22,14 @@ import dlib
 import numpy as np
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # so that it runs by its path
+
 from faceref.embed.dlib import POINTS_FILE, RESNET_FILE, UPSAMPLE, _model_folder
 from faceref.embed.registry import EmbedderSpec
 from faceref.hardware import usable_cores
 from faceref.pipeline.build import build
 from faceref.sources.sample import sample
+from tests.files_below import files_below
 
 
 def main() -> None:
@@ -48,7 +52,7 @@ def main() -> None:
             start = time.perf_counter()
             build(source, opened, Path(scratch) / name, workers=workers)
             found[name] = time.perf_counter() - start
-        one, *others = (_bytes(path) for path in sorted(Path(scratch).iterdir()))
+        one, *others = (files_below(path) for path in sorted(Path(scratch).iterdir()))
         if any(one != other for other in others):
             raise SystemExit("The sets are not the same.")
     speeds = {name: round(len(records) / seconds, 1) for name, seconds in found.items()}
@@ -66,11 +70,6 @@ def loop(images: list[bytes]) -> None:
         image = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
         for box in detector(image, UPSAMPLE):
             network.compute_face_descriptor(image, points(image, box))
-
-
-def _bytes(folder: Path) -> dict[str, bytes]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 if __name__ == "__main__":

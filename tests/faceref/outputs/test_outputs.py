@@ -23,13 +23,9 @@ from faceref.outputs.writable import need_file
 from faceref.pipeline.build import build
 from faceref.sources.folder import folder
 from tests.faceref.fakes import PlainEmbedder, write_people
+from tests.files_below import files_below
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _files(root: Path) -> dict[str, bytes]:
-    paths = sorted(path for path in root.rglob("*") if path.is_file())
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
 
 
 def _says(arguments: list[str], *parts: str, cli=app) -> None:
@@ -54,12 +50,12 @@ def copied(tiny_build: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("where", [".", "..", "inner", "../link"])
 def test_the_source_is_not_replaced(people: Path, where: str):
     (people.parent / "link").symlink_to(people)
-    before = _files(people)
+    before = files_below(people)
     out = people / where if where == "inner" else people.parent / "people" / where
     _says(["build", str(people), "--out", str(out), "--overwrite"], "read")
     with pytest.raises(FaceRefError, match="read"):
         build(folder(people), PlainEmbedder(), out, overwrite=True, inputs=[people])
-    assert _files(people) == before
+    assert files_below(people) == before
 
 
 @pytest.mark.case("A+ the folder one is in, and the root")
@@ -73,9 +69,9 @@ def test_an_output_in_the_source_is_refused_with_another_place(
     people: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(people)
-    before = _files(people)
+    before = files_below(people)
     _says(["build", ".", "--out", "face_ref"], f"such as {people.parent.resolve() / 'face_ref'}")
-    assert _files(people) == before
+    assert files_below(people) == before
 
 
 @pytest.mark.case("A+ output is a file")
@@ -87,10 +83,10 @@ def test_an_output_that_is_a_file_is_left_alone(people: Path, tmp_path: Path):
 
 @pytest.mark.case("A+ a folder of a set")
 def test_a_folder_in_a_set_is_not_replaced(people: Path, copied: Path):
-    before = _files(copied)
+    before = files_below(copied)
     arguments = ["build", str(people), "--out", str(copied / "data"), "--overwrite"]
     _says(arguments, "is no Face_Ref, so it is not replaced")
-    assert _files(copied) == before
+    assert files_below(copied) == before
 
 
 @pytest.mark.case("A1")
@@ -113,21 +109,21 @@ def test_a_folder_with_files_of_the_user_is_not_replaced(people: Path, tmp_path:
 def test_hydrate_does_not_replace_what_it_reads(copied: Path, people: Path, tmp_path: Path):
     command = ["publish", str(copied), "me/set", "--dry-run", "--out", str(tmp_path / "index")]
     assert CliRunner().invoke(app, [*command, "--licence", "mit"]).exit_code == 0
-    before = _files(people)
+    before = files_below(people)
     for out in (people, tmp_path / "index"):
         arguments = ["hydrate", str(tmp_path / "index"), "--source", str(people)]
         _says([*arguments, "--source-kind", "folder", "--out", str(out), "--overwrite"], "read")
-    assert _files(people) == before
+    assert files_below(people) == before
 
 
 @pytest.mark.case("A5")
 def test_remove_keeps_the_files_of_the_user(copied: Path, tmp_path: Path):
     (copied / "notes.txt").write_text("mine")
-    before = _files(copied)
+    before = files_below(copied)
     (tmp_path / "ids.txt").write_text(str(faceref.open(copied).column("train", "image_id")[0]))
     arguments = ["remove", str(copied), "--ids", str(tmp_path / "ids.txt")]
     _says(arguments, "notes.txt", "Nothing was changed")
-    assert _files(copied) == before
+    assert files_below(copied) == before
     (copied / "notes.txt").unlink()
     assert CliRunner().invoke(app, arguments).exit_code == 0
     assert not (tmp_path / "set.removing").exists()
@@ -188,7 +184,7 @@ def test_a_build_goes_on_when_the_disk_has_room_again(
             build(folder(people), PlainEmbedder(), tmp_path / "out")
     embedder = PlainEmbedder()
     build(folder(people), embedder, tmp_path / "out")
-    assert _files(tmp_path / "out") == _files(tmp_path / "whole")
+    assert files_below(tmp_path / "out") == files_below(tmp_path / "whole")
     assert not (tmp_path / "out.building").exists()
 
 

@@ -13,6 +13,7 @@ from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import SplitRule
 from faceref.sources.folder import folder
 from tests.faceref.fakes import PlainEmbedder, face_image, write_people
+from tests.files_below import files_below
 
 RECIPE = Recipe(Mining(references=4), split=SplitRule(0.2, 0.2))
 
@@ -20,11 +21,6 @@ RECIPE = Recipe(Mining(references=4), split=SplitRule(0.2, 0.2))
 @pytest.fixture
 def people(tmp_path: Path) -> Path:
     return write_people(tmp_path / "people")
-
-
-def _files(root: Path) -> dict[str, bytes]:
-    paths = sorted(path for path in root.rglob("*") if path.is_file())
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
 
 
 def test_a_build_keeps_faces_labels_and_splits(people: Path, tmp_path: Path):
@@ -62,7 +58,7 @@ def test_references_are_other_people_of_train(people: Path, tmp_path: Path):
 def test_two_builds_are_equal_byte_by_byte(people: Path, tmp_path: Path):
     for name, workers in (("one", 1), ("two", 3)):
         build(folder(people), PlainEmbedder(), tmp_path / name, RECIPE, workers=workers)
-    assert _files(tmp_path / "one") == _files(tmp_path / "two")
+    assert files_below(tmp_path / "one") == files_below(tmp_path / "two")
 
 
 def test_an_interrupted_build_goes_on(
@@ -81,7 +77,7 @@ def test_an_interrupted_build_goes_on(
     embedder = PlainEmbedder()
     build(folder(people), embedder, tmp_path / "out", RECIPE)
     assert embedder.detected == 16
-    assert _files(tmp_path / "out") == _files(tmp_path / "whole")
+    assert files_below(tmp_path / "out") == files_below(tmp_path / "whole")
 
 
 def test_going_on_with_other_settings_is_refused(people: Path, tmp_path: Path):
@@ -109,10 +105,10 @@ def test_bad_images_are_counted_and_named(people: Path, tmp_path: Path):
 
 def test_an_existing_set_is_kept_unless_overwritten(people: Path, tmp_path: Path):
     build(folder(people), PlainEmbedder(), tmp_path / "out", RECIPE)
-    before = _files(tmp_path / "out")
+    before = files_below(tmp_path / "out")
     with pytest.raises(FaceRefError, match="--overwrite"):
         build(folder(people), PlainEmbedder(), tmp_path / "out", Recipe(Mining(references=2)))
-    assert _files(tmp_path / "out") == before
+    assert files_below(tmp_path / "out") == before
     build(
         folder(people),
         PlainEmbedder(),

@@ -18,6 +18,7 @@ from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import SplitRule
 from faceref.sources.folder import folder
 from tests.faceref.fakes import PlainEmbedder, face_image, write_people
+from tests.files_below import files_below
 
 RECIPE = Recipe(Mining(references=4), split=SplitRule(0.2, 0.2))
 
@@ -50,11 +51,6 @@ def people(tmp_path: Path) -> Path:
     _couple(root / "person_07" / "four.png", 60, 61, 7, 62)
     _couple(root / "person_20" / "couple.png", 20, 52)
     return root
-
-
-def _files(root: Path) -> dict[str, bytes]:
-    paths = sorted(path for path in root.rglob("*") if path.is_file())
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
 
 
 def _face(face_ref: FaceRef, image_id: str) -> np.ndarray:
@@ -111,7 +107,7 @@ def test_the_number_of_threads_and_an_interruption_change_nothing(
     build(folder(people), Couples(), tmp_path / "whole", RECIPE, workers=1)
     monkeypatch.setattr("faceref.pipeline.local_executor.CHUNK", 2)
     build(folder(people), Couples(), tmp_path / "threads", RECIPE, workers=3)
-    assert _files(tmp_path / "threads") == _files(tmp_path / "whole")
+    assert files_below(tmp_path / "threads") == files_below(tmp_path / "whole")
 
     class Stopped(Couples):
         def detect(self, image: np.ndarray) -> list[Detection]:
@@ -125,7 +121,7 @@ def test_the_number_of_threads_and_an_interruption_change_nothing(
     again = Couples()
     build(folder(people), again, tmp_path / "out", RECIPE)
     assert again.detected == 1
-    assert _files(tmp_path / "out") == _files(tmp_path / "whole")
+    assert files_below(tmp_path / "out") == files_below(tmp_path / "whole")
 
 
 def test_without_labels_several_faces_are_a_reject(people: Path, tmp_path: Path):

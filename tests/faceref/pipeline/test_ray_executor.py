@@ -35,6 +35,7 @@ from faceref.sources.base import Source
 from faceref.sources.folder import folder
 from faceref.sources.sample import sample
 from tests.faceref.fakes import PlainEmbedder, write_people
+from tests.files_below import files_below
 
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install '.[ray]'"
@@ -81,11 +82,6 @@ def people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def _files(root: Path) -> dict[str, bytes]:
-    paths = sorted(path for path in root.rglob("*") if path.is_file())
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in paths}
-
-
 def _few_people(count: int) -> Source:
     whole = sample()
     people = sorted({record.identity for record in whole.records})[:count]
@@ -105,7 +101,7 @@ def test_two_workers_give_the_set_of_the_local_executor(
     monkeypatch.setattr("faceref.mining.shards.Task.mine", pytest.fail)  # not in this process
     executor = RayExecutor(partial(open_and_note, log), recipe, workers=2)
     build(source, embedder, tmp_path / "ray", recipe, executor=executor)
-    assert _files(tmp_path / "ray") == _files(tmp_path / "local")
+    assert files_below(tmp_path / "ray") == files_below(tmp_path / "local")
     assert not (tmp_path / "ray.building").exists()
     opened = log.read_text().split()
     assert 1 <= len(opened) <= 2
@@ -129,7 +125,7 @@ def test_a_relative_folder_and_bad_images(
         executor=RayExecutor(PlainEmbedder, RECIPE),
         progress=lambda done, total: vectors.append((done, total)),
     )
-    assert _files(tmp_path / "ray") == _files(tmp_path / "local")
+    assert files_below(tmp_path / "ray") == files_below(tmp_path / "local")
     assert vectors[0] == (0, 38)
     assert vectors[-1] == (38, 38)
     assert [done for done, _ in vectors] == sorted(done for done, _ in vectors)
@@ -168,7 +164,7 @@ def test_a_build_begun_here_goes_on_with_ray(two_workers: Any, people: Path, tmp
             progress=look,
         )
     build(folder(people), PlainEmbedder(), tmp_path / "out", RECIPE, executor=executor)
-    assert _files(tmp_path / "out") == _files(tmp_path / "whole")
+    assert files_below(tmp_path / "out") == files_below(tmp_path / "whole")
 
 
 @needs_ray
