@@ -16,16 +16,16 @@ import numpy as np
 
 from benchmark.protocol.tasks import task
 from benchmark.report.style import COLOURS, FULL_WIDTH, figure_of, save_figure
-from benchmark.results.files import read, read_all
-from benchmark.results.paired import Paired, corrected, over_zero, paired
+from benchmark.results.files import read
+from benchmark.results.paired import Paired, corrected, paired
 from benchmark.results.result import Result
 from benchmark.results.statistics import p_text
 from faceref.files import write_text
 from faceref.markdown import markdown_table
+from reports.scripts.likeness_page import draw_likeness, likeness_page
 
 NAME = "transfer"
 BASE = "as trained"
-KINDS = ("alike", "random")
 HEAD = """# What the pool of a target brings
 
 Networks trained on one kind of faces are tested on another, whose train faces are the pool.
@@ -53,24 +53,6 @@ HELEN = """## The Helen faces of FSRNet's test set
 otherwise than the pool's, and the memory goes by the place in the face; so they are also brought to
 the frame of the pool, as `upscale` does. Gains are over the same network as trained, on LFW where
 nothing else is said. By `reports/scripts/helen.py`; numbers in `helen.json`.
-"""
-LISTS = {"both": "encoder and appearance", "identity": "encoder"}
-LISTS_TASK = "lfw-to-sample-x8@1"
-LISTS_HEAD = """## Lists by another likeness
-
-`refs_lr` by appearance holds faces whose 16x16 pixels are alike. An encoder that guesses the
-identity from them finds people who are more alike ([how well](lr_retrieval.md)). MSRNet on the
-sample, built with each kind of list (`--likeness-lr`), against the list by appearance. Results are
-in `lists/`.
-"""
-LIKENESS = """## Do look-alikes count more?
-
-The mean error of the network on K faces of the pool is added to its output, times a strength that
-val chooses for each row. The K faces are the most alike to the LR face, by correlation, or random
-ones. This is the simplest way to carry errors over: it shows which faces are worth something, and
-is no rival of the memory. By `reports/scripts/likeness.py`; numbers in `likeness.json`.
-
-![Gain of look-alikes and of random faces](figures/likeness.png)
 """
 
 
@@ -220,83 +202,6 @@ def helen_page(known: dict[str, Any]) -> str:
     )
 
 
-def likeness_page(known: dict[str, Any]) -> str:
-    """The part on look-alikes, in Markdown."""
-    parts = [LIKENESS]
-    for name, one in known.items():
-        counts = sorted({row["count"] for row in one["rows"]})
-        pairs = [[_gains(one, kind, count) for kind in KINDS] for count in counts]
-        over = corrected([paired(*pair) for pair in pairs])
-        where = "home" if one["home"] else "away from home"
-        parts.append(f"{one['network']} on {name} ({where}), pool of {one['pool']:,} faces:\n")
-        columns = ["K", "most alike, dB", "random, dB", "most alike over random", ""]
-        lines = [
-            [str(count), *(over_zero(gain).text(2) for gain in pair), diff.text(2), p_text(diff.p)]
-            for count, pair, diff in zip(counts, pairs, over, strict=True)
-        ]
-        parts.append("\n".join(markdown_table(columns, lines)) + "\n")
-    return "\n".join(parts)
-
-
-def _gains(one: dict[str, Any], kind: str, count: int) -> np.ndarray:
-    """Gain of each face, dB."""
-    rows = (row for row in one["rows"] if (row["kind"], row["count"]) == (kind, count))
-    return np.array(next(rows)["gain"])
-
-
-def lists_page(out: Path, rows: list[Row]) -> str:
-    """The part on lists by another likeness, in Markdown."""
-    usual = {
-        row.results[0].references: row
-        for row in rows
-        if (row.task, row.way) == (LISTS_TASK, BASE) and row.network.startswith("msrnet-k")
-    }
-    found: dict[tuple[str, int], list[Result]] = {}
-    for kind in LISTS:
-        for result in read_all(out / "lists" / kind):
-            found.setdefault((kind, result.references), []).append(result)
-    keys = sorted(found, key=lambda key: (key[1], key[0]))
-    scores = [_same_seeds(found[key], usual[key[1]]) for key in keys]
-    over = corrected([paired(*both) for both in scores])
-    lines = []
-    for (kind, count), (ours, base), diff in zip(keys, scores, over, strict=True):
-        cells = str(len(found[kind, count])), f"{base.mean():.2f}", f"{ours.mean():.2f}"
-        lines.append([str(count), LISTS[kind], *cells, diff.text(2), p_text(diff.p)])
-    columns = ["K", "list by", "trainings", "by appearance", "PSNR-Y", "difference, dB", ""]
-    return LISTS_HEAD + "\n" + "\n".join(markdown_table(columns, lines)) + "\n"
-
-
-def _same_seeds(results: list[Result], usual: Row) -> tuple[np.ndarray, np.ndarray]:
-    """PSNR-Y of each face, means over the same trainings: these, and those of the usual list."""
-    seeds = {result.seed for result in results}
-    base = [result for result in usual.results if result.seed in seeds]
-    assert all(one.image_ids == base[0].image_ids for one in (*results, *base))
-    return _mean(results, "psnr_y"), _mean(base, "psnr_y")
-
-
-def draw_likeness(known: dict[str, Any], out: Path) -> None:
-    """Gain by the number of references, a panel a target."""
-    figure, panels = figure_of(FULL_WIDTH, 2.6, max(2, len(known)))
-    for axis, (name, one) in zip(panels, known.items(), strict=False):
-        counts = sorted({row["count"] for row in one["rows"]})
-        for colour, kind in zip(COLOURS, KINDS, strict=False):
-            found = [over_zero(_gains(one, kind, count)) for count in counts]
-            label = "most alike" if kind == "alike" else kind
-            axis.plot(counts, [gain.mean for gain in found], "o-", color=colour, label=label)
-            low, high = [gain.low for gain in found], [gain.high for gain in found]
-            axis.fill_between(counts, low, high, color=colour, alpha=0.2, lw=0)
-        axis.axhline(0, color="0.6", lw=0.8)
-        axis.set_xscale("log")
-        axis.set_xticks(counts, [str(count) for count in counts])
-        axis.minorticks_off()
-        axis.set_title(f"{name}{', home' if one['home'] else ''}")
-        axis.set_xlabel("references, K")
-    panels[0].set_ylabel("gain in PSNR-Y, dB")
-    panels[0].legend()
-    figure.tight_layout()
-    save_figure(figure, out / "figures" / "likeness.png")
-
-
 def _cells(row: Row, gains: dict[int, Paired]) -> list[str]:
     psnr = f"{_mean(row.results, 'psnr_y').mean():.2f}"
     name = f"**{row.title}**" if row.way == BASE else f"{row.title}, {_words(row)}"
@@ -363,9 +268,7 @@ def draw(rows: list[Row], out: Path) -> None:
 
 def whole(out: Path, rows: list[Row]) -> str:
     """The whole page, in Markdown."""
-    helen, likeness = numbers(out, "helen"), numbers(out, "likeness")
-    parts = page(rows), helen_page(helen), likeness_page(likeness), lists_page(out, rows)
-    return "\n".join(parts)
+    return "\n".join([page(rows), helen_page(numbers(out, "helen")), likeness_page(out)])
 
 
 def numbers(out: Path, name: str) -> dict[str, Any]:
@@ -381,7 +284,7 @@ def main() -> None:
     rows = rows_of(out)
     write_text(out / f"{NAME}.md", whole(out, rows))
     draw(rows, out)
-    draw_likeness(numbers(out, "likeness"), out)
+    draw_likeness(out)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """The page on transfer follows from its numbers and results, and says what they say."""
 
-import json
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from benchmark.protocol.tasks import task
-from reports.scripts import transfer_page
+from benchmark.results.paired import paired
+from reports.scripts import likeness_page, transfer_page
 from reports.scripts.transfer_page import BASE, Row
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports"
@@ -49,11 +49,19 @@ def test_all_of_the_pool_is_worth_more_than_part_of_it_and_than_none(rows: list[
         assert BASE in mine
 
 
-def test_look_alikes_beat_random_faces_away_from_home():
-    known = json.loads((REPORTS / "likeness.json").read_text(encoding="utf-8"))
-    for one in (one for one in known.values() if not one["home"]):
+def test_errors_on_look_alikes_beat_those_on_random_faces_away_from_home():
+    for one in (one for one in likeness_page.numbers(REPORTS).values() if not one["home"]):
         for count in (5, 20, 64):
             alike, random = (
-                transfer_page._gains(one, kind, count).mean() for kind in transfer_page.KINDS
+                likeness_page.mean_error_gains(one, kind, count).mean()
+                for kind in likeness_page.KINDS
             )
             assert alike > random
+
+
+def test_look_alikes_as_references_beat_random_faces_away_from_home():
+    away = [one for one in likeness_page.all_given(REPORTS) if task(one.task).trained_on]
+    assert away
+    for one in away:
+        assert one.gain("random").low > 0
+        assert paired(one.alike, one.random).low > 0

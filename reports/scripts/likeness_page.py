@@ -1,0 +1,205 @@
+"""The part of the page on transfer about likeness: which references are worth something.
+
+Of `likeness.json`, and of results whose references are chosen in other ways than by appearance:
+`lists/`CHOICE/, as of `facebench evaluate`. `transfer_page.py` puts it into its page.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.protocol.tasks import task
+from benchmark.report.style import COLOURS, FULL_WIDTH, figure_of, save_figure
+from benchmark.results.files import read, read_all
+from benchmark.results.paired import Paired, corrected, over_zero, paired
+from benchmark.results.result import Result, run_name
+from benchmark.results.statistics import p_text
+from faceref.markdown import markdown_table
+
+KINDS = ("alike", "random")
+WORDS = {"alike": "most alike", "random": "random"}
+LISTS = {"both": "encoder and appearance", "identity": "encoder"}
+LIKENESS = """## Do look-alikes count more?
+
+The mean error of the network on K faces of the pool is added to its output, times a strength that
+val chooses for each row. The K faces are the most alike to the LR face, by correlation, or random
+ones. This is the simplest way to carry errors over: it shows which faces are worth something, and
+is no rival of the memory. By `reports/scripts/likeness.py`; numbers in `likeness.json`.
+
+![Gain of look-alikes and of random faces](figures/likeness.png)
+"""
+GIVEN = """### As references of MSRNet
+
+MSRNet is given the K most alike faces (`refs_lr`), or K random ones of other people
+(`facebench evaluate --reference-list random`). Gains are over none. Nothing is chosen. Results with
+random faces are in `lists/random/`.
+"""
+LISTS_HEAD = """## Lists by another likeness
+
+`refs_lr` by appearance holds faces whose 16x16 pixels are alike. An encoder that guesses the
+identity from them finds people who are more alike ([how well](lr_retrieval.md)). MSRNet on the
+sample, built with each kind of list (`--likeness-lr`), against the list by appearance. Results are
+in `lists/`.
+"""
+
+
+def likeness_page(out: Path) -> str:
+    """The whole part, in Markdown."""
+    return "\n".join([mean_errors_part(numbers(out)), given_part(out), lists_part(out)])
+
+
+def numbers(out: Path) -> dict[str, Any]:
+    """The numbers of `likeness.json`."""
+    return json.loads((out / "likeness.json").read_text(encoding="utf-8"))
+
+
+def mean_errors_part(known: dict[str, Any]) -> str:
+    """What the mean error on each kind of face is worth, in Markdown."""
+    parts = [LIKENESS]
+    for name, one in known.items():
+        counts = sorted({row["count"] for row in one["rows"]})
+        pairs = [[mean_error_gains(one, kind, count) for kind in KINDS] for count in counts]
+        over = corrected([paired(*pair) for pair in pairs])
+        where = "home" if one["home"] else "away from home"
+        parts.append(f"{one['network']} on {name} ({where}), pool of {one['pool']:,} faces:\n")
+        columns = ["K", "most alike, dB", "random, dB", "most alike over random", ""]
+        lines = [
+            [str(count), *(over_zero(gain).text(2) for gain in pair), diff.text(2), p_text(diff.p)]
+            for count, pair, diff in zip(counts, pairs, over, strict=True)
+        ]
+        parts.append("\n".join(markdown_table(columns, lines)) + "\n")
+    return "\n".join(parts)
+
+
+def mean_error_gains(one: dict[str, Any], kind: str, count: int) -> np.ndarray:
+    """Gain of each face by the mean error, dB."""
+    rows = (row for row in one["rows"] if (row["kind"], row["count"]) == (kind, count))
+    return np.array(next(rows)["gain"])
+
+
+@dataclass(frozen=True)
+class Given:
+    """A network that was given the most alike faces, random ones, and none; PSNR-Y by face, dB."""
+
+    title: str
+    task: str
+    data_revision: str
+    count: int
+    trainings: int
+    none: np.ndarray
+    alike: np.ndarray
+    random: np.ndarray
+
+    def gain(self, kind: str) -> Paired:
+        """Of one of `KINDS` over no reference."""
+        return paired(getattr(self, kind), self.none)
+
+
+def all_given(out: Path) -> list[Given]:
+    """Every network, task and number of references with random faces; the tasks away first."""
+    groups: dict[tuple[str, str, int], list[Result]] = {}
+    for result in read_all(out / "lists" / "random"):
+        groups.setdefault((result.task, result.method, result.references), []).append(result)
+    found = []
+    for (name, _, count), random in groups.items():
+        none = [_beside(out, result, 0) for result in random]
+        alike = [_beside(out, result, count) for result in random]
+        first = random[0]
+        psnrs = (_mean(results) for results in (none, alike, random))
+        found.append(
+            Given(first.title, name, first.data_revision, count, len(random), *psnrs),
+        )
+    return sorted(found, key=lambda one: (not task(one.task).trained_on, one.task, one.count))
+
+
+def given_part(out: Path) -> str:
+    """What references of each kind give MSRNet, in Markdown."""
+    found = all_given(out)
+    over = corrected([paired(one.alike, one.random) for one in found])
+    lines = []
+    for one, diff in zip(found, over, strict=True):
+        cells = task(one.task).title.rpartition(",")[0], str(one.count), str(one.trainings)
+        gains = [one.gain(kind).text(3) for kind in KINDS]
+        lines.append([*cells, *gains, diff.text(3), p_text(diff.p)])
+    columns = ["faces", "K", "trainings", "most alike, dB", "random, dB", "alike over random", ""]
+    return GIVEN + "\n" + "\n".join(markdown_table(columns, lines)) + "\n"
+
+
+def lists_part(out: Path) -> str:
+    """What lists by another likeness give, in Markdown."""
+    groups: dict[tuple[int, str], list[Result]] = {}
+    for kind in LISTS:
+        for result in read_all(out / "lists" / kind):
+            groups.setdefault((result.references, kind), []).append(result)
+    keys = sorted(groups)
+    ours = [_mean(groups[key]) for key in keys]
+    usual = [_mean([_beside(out, result, key[0]) for result in groups[key]]) for key in keys]
+    over = corrected([paired(*both) for both in zip(ours, usual, strict=True)])
+    lines = []
+    for (count, kind), own, base, diff in zip(keys, ours, usual, over, strict=True):
+        cells = str(len(groups[count, kind])), f"{base.mean():.2f}", f"{own.mean():.2f}"
+        lines.append([str(count), LISTS[kind], *cells, diff.text(2), p_text(diff.p)])
+    columns = ["K", "list by", "trainings", "by appearance", "PSNR-Y", "difference, dB", ""]
+    return LISTS_HEAD + "\n" + "\n".join(markdown_table(columns, lines)) + "\n"
+
+
+def _beside(out: Path, result: Result, references: int) -> Result:
+    """The same training on the same faces, with `references` by appearance or with none."""
+    reference_list = "refs_lr" if references else None
+    name = run_name(result.budget, references, reference_list, True, result.seed)
+    found = read(out / "results" / result.task / result.method / f"{name}.json")
+    weights = [one.training and one.training["weights_sha256"] for one in (found, result)]
+    assert weights[0] == weights[1]
+    assert found.image_ids == result.image_ids
+    return found
+
+
+def _mean(results: list[Result]) -> np.ndarray:
+    """PSNR-Y of each face, dB, mean over trainings."""
+    assert all(one.image_ids == results[0].image_ids for one in results)
+    return np.mean([np.array(one.scores["psnr_y"], np.float64) for one in results], 0)
+
+
+def draw_likeness(out: Path) -> None:
+    """Gain by the number of references: by the mean error, and as references of MSRNet."""
+    known, given = numbers(out), all_given(out)
+    figure, axes = figure_of(FULL_WIDTH, 5.0, len(known), 2)
+    for column, (name, one) in enumerate(known.items()):
+        title = f"{name}{', home' if one['home'] else ''}"
+        counts = sorted({row["count"] for row in one["rows"]})
+        means = {
+            kind: [over_zero(mean_error_gains(one, kind, count)) for count in counts]
+            for kind in KINDS
+        }
+        _draw_gains(axes[0, column], f"{title}: mean error", counts, means)
+        mine = [row for row in given if row.data_revision == one["data_revision"]]
+        gains = {kind: [row.gain(kind) for row in mine] for kind in KINDS}
+        _draw_gains(axes[1, column], f"{title}: MSRNet", [row.count for row in mine], gains)
+        axes[1, column].set_xlim(axes[0, column].get_xlim())
+        axes[1, column].set_xlabel("references, K")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("gain in PSNR-Y, dB")
+    axes[0, 0].legend()
+    figure.tight_layout()
+    save_figure(figure, out / "figures" / "likeness.png")
+
+
+def _draw_gains(axis: Any, title: str, counts: list[int], gains: dict[str, list[Paired]]) -> None:
+    """One panel: a line a kind, with intervals."""
+    for colour, (kind, found) in zip(COLOURS, gains.items(), strict=False):
+        axis.plot(counts, [gain.mean for gain in found], "o-", color=colour, label=WORDS[kind])
+        low, high = [gain.low for gain in found], [gain.high for gain in found]
+        if len(found) > 1:
+            axis.fill_between(counts, low, high, color=colour, alpha=0.2, lw=0)
+        else:
+            axis.vlines(counts, low, high, color=colour)
+    axis.axhline(0, color="0.6", lw=0.8)
+    axis.set_xscale("log")
+    axis.set_xticks(counts, [str(count) for count in counts])
+    axis.minorticks_off()
+    axis.set_title(title)
