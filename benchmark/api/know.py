@@ -18,7 +18,7 @@ def list_methods() -> pandas.DataFrame:
 
     Returns:
         A row a method, by its name: `title`, `references` (whether it uses any), `trained` (whether
-        it has parameters to train), `ablation_of` (the method that it varies, or
+        it has parameters to train), `variant_of` (the method that it varies, or
         empty), `origin` (`built in`, or the package that brings it) and `source` (its paper, or
         what it is). Methods that cannot be imported are in `attrs["broken"]`, with the reason.
 
@@ -41,7 +41,7 @@ def list_methods() -> pandas.DataFrame:
             title = f"{method.title}, {one.name.replace('-', ' ')}"
             changed = (title, one.uses_references, method.trained, method.name)
             rows.append((name, *changed, origin(method.name), one.idea))
-    columns = ["name", "title", "references", "trained", "ablation_of", "origin", "source"]
+    columns = ["name", "title", "references", "trained", "variant_of", "origin", "source"]
     table = pandas.DataFrame(rows, columns=pandas.Index(columns)).set_index("name")
     table.attrs["broken"] = [str(error) for error in broken]
     return table

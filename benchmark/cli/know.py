@@ -23,7 +23,7 @@ def methods() -> None:
     from faceref.console import print_frame, say
 
     found = benchmark.list_methods()
-    whole = found["ablation_of"] == ""
+    whole = found["variant_of"] == ""
     shown = ["references", "trained", "origin", "source"]
     print_frame("Methods", found.loc[whole, shown])
     print_frame("Variants", found.loc[~whole, ["references", "source"]])

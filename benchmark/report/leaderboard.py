@@ -126,7 +126,7 @@ class Leaderboard:
 
         Returns:
             A pandas DataFrame. `task`, `budget`, `data_revision`, `images` name the leaderboard;
-            `method`, `name`, `references` (K), `list` and `ablation` the row. For each metric, such
+            `method`, `name`, `references` (K), `list` and `variant` the row. For each metric, such
             as `psnr_y` in dB, its mean over faces, `_low` and `_high` of the 95 % bootstrap
             interval, and `_rank`. `over_bicubic`, in dB, is the paired gain of PSNR-Y.
             `parameters` and `macs` (of one face) are numbers, `training_seconds` and
@@ -216,7 +216,7 @@ class Leaderboard:
         from benchmark.report.style import save_figure
 
         table = max(self.tables, key=lambda one: len(one.results))
-        figure = quality_against_cost(table.without_ablations, table.title)
+        figure = quality_against_cost(table.without_variants, table.title)
         if out is not None:
             save_figure(figure, Path(out))
         return figure
@@ -240,7 +240,7 @@ class Leaderboard:
         made = [page]
         for table in self.tables:
             folder = Path(out) / "figures"
-            made += draw_leaderboard(table.without_ablations, table.title, folder, table.name)
+            made += draw_leaderboard(table.without_variants, table.title, folder, table.name)
         return made
 
     def _repr_html_(self) -> str:
@@ -250,7 +250,7 @@ class Leaderboard:
 
 _ABOUT = (
     *("task", "budget", "data_revision", "images"),
-    *("method", "name", "references", "list", "ablation"),
+    *("method", "name", "references", "list", "variant"),
 )
 _PARTS = ("", "_low", "_high", "_rank")
 _REST = (
@@ -263,7 +263,7 @@ def _record(table: Table, row: RankedRow, facts: Sequence[MetricInfo]) -> list[A
     """Cells of one row, in the order of the columns of `to_dataframe`."""
     result, training = row.result, row.result.training or {}
     cells = [*table.key, result.method, row.name, result.references, result.reference_list]
-    cells.append(table.is_ablation(result))
+    cells.append(table.is_variant(result))
     for metric in facts:
         value = row.values.get(metric.name)
         cells += [*_ends(value), value.rank if value else None]

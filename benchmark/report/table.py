@@ -64,14 +64,14 @@ class Table:
         """File name for what is drawn from it, without suffix."""
         return leaderboard_name(self.key)
 
-    def is_ablation(self, result: Result) -> bool:
-        """Whether `result` is of an ablation of a method of this table."""
+    def is_variant(self, result: Result) -> bool:
+        """Whether `result` is of a variant of a method of this table."""
         return is_variant(result, self.results)
 
     @property
-    def without_ablations(self) -> list[Result]:
+    def without_variants(self) -> list[Result]:
         """The results that figures show."""
-        return [result for result in self.results if not self.is_ablation(result)]
+        return [result for result in self.results if not self.is_variant(result)]
 
     @property
     def columns(self) -> list[str]:
@@ -86,15 +86,15 @@ class Table:
 
 
 def markdown_section(table: Table) -> str:
-    """A table in Markdown with its heading, ablations below it, and what differs between rows."""
+    """A table in Markdown with its heading, variants below it, and what differs between rows."""
     _, _, revision, images = table.key
     lines = [f"## {table.title}", "", f"{images:,} faces, Face_Ref `{revision[:12]}`.", ""]
-    changed = [table.is_ablation(result) for result in table.results]
+    changed = [table.is_variant(result) for result in table.results]
     paired = list(zip(table.cells, changed, strict=True))
-    lines += markdown_table(table.columns, [row for row, ablation in paired if not ablation])
+    lines += markdown_table(table.columns, [row for row, variant in paired if not variant])
     if any(changed):
-        lines += ["", "Ablations, ranked among the rows above:", ""]
-        lines += markdown_table(table.columns, [row for row, ablation in paired if ablation])
+        lines += ["", "Variants, ranked among the rows above:", ""]
+        lines += markdown_table(table.columns, [row for row, variant in paired if variant])
     for note in caveats_of(table.results):
         lines += ["", note]
     return "\n".join(lines)

@@ -151,7 +151,7 @@ def label(result: Result) -> str:
 
 
 def is_variant(result: Result, leaderboard: Sequence[Result]) -> bool:
-    """Whether this is an ablation of a method of `leaderboard`, such as `msrnet-no-error`.
+    """Whether this is a variant of a method of `leaderboard`, such as `msrnet-no-error`.
 
     Adapted to a part of a pool is one, too. Outputs from outside are none, whatever their name:
     nobody here trained them.

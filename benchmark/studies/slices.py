@@ -7,10 +7,9 @@ heads, a mean over all faces does not show it.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
@@ -20,14 +19,13 @@ from benchmark.results.files import read_all
 from benchmark.results.paired import Paired, corrected, paired
 from benchmark.results.ranking import scores_of
 from benchmark.results.result import Result, label, leaderboards
+from faceref.dataset.agreement import MOST_WORDS
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.files import write_text
 from faceref.markdown import markdown_table
-from faceref.reading.boundary import reading
-from faceref.reading.text import read_text
+from faceref.reading.attributes import NO, YES, read_attributes
 
-_TABLE = "Give CelebA's list_attr_celeba.txt, or CSV: image_id and a column an attribute."
 LEAST = 20
 """Images below which a slice is left out: its interval would say nothing."""
 MEASURED = {"sharpness": "sharpness", "eye_distance": "distance of the eyes, px"}
@@ -94,49 +92,18 @@ def slices_of_table(path: Path, image_ids: Sequence[str]) -> list[Slice]:
     each. Names are matched with image ids whole, or without folder and ending. Raises FaceRefError
     for a file that cannot be read, or where images are not in it.
     """
-    columns, rows = _read_table(path)
-    by_name = {name: row for key, row in rows.items() for name in (key, PurePosixPath(key).stem)}
-    missing = [image for image in image_ids if image not in by_name]
-    if missing:
-        raise FaceRefError(
-            f"{path} says nothing of {missing[0]!r}, and of {len(missing)} of {len(image_ids)} "
-            "images. Its first column must hold image ids or the names of their files."
-        )
-    values = np.array([by_name[image] for image in image_ids])
-    return [
-        part for place, name in enumerate(columns) for part in _by_value(name, values[:, place])
-    ]
-
-
-def _read_table(path: Path) -> tuple[list[str], dict[str, list[str]]]:
-    """Names of the columns, and for each image its values."""
-    lines = read_text(path, _TABLE).splitlines()
-    if len(lines) > 1 and lines[0].strip().isdigit():
-        # CelebA: the number of images, the names of the attributes, then a row an image.
-        columns, body = lines[1].split(), [line.split() for line in lines[2:] if line.strip()]
-    else:
-        with reading(path, _TABLE):
-            table = [row for row in csv.reader(lines) if row]
-        columns, body = (table[0][1:], table[1:]) if table else ([], [])
-    wrong = next((row for row in body if len(row) != len(columns) + 1), None)
-    if not columns or not body or wrong is not None:
-        row = f": the row {wrong!s:.80} is too short or long" if wrong else ""
-        raise FaceRefError(f"{path} is no table of attributes{row}. {_TABLE}")
-    return columns, {row[0]: row[1:] for row in body}
-
-
-_NO, _YES = ("-1", "0", "no", "false"), ("1", "yes", "true")
+    found = read_attributes(path, image_ids)
+    return [part for name, values in found.items() for part in _by_value(name, values)]
 
 
 def _by_value(name: str, values: np.ndarray) -> list[Slice]:
-    words = sorted({str(value).strip().lower() for value in values})
-    lower = np.array([str(value).strip().lower() for value in values])
-    if set(words) <= {*_NO, *_YES}:
-        yes = np.isin(lower, _YES)
+    words = sorted(set(values.tolist()))
+    if set(words) <= {*NO, *YES}:
+        yes = np.isin(values, YES)
         return [Slice(name, yes), Slice(f"not {name}", ~yes)]
-    if len(words) > 12:
+    if len(words) > MOST_WORDS:
         return []
-    return [Slice(f"{name}: {word}", lower == word) for word in words]
+    return [Slice(f"{name}: {word}", values == word) for word in words]
 
 
 def compare_in_slices(

@@ -16,6 +16,13 @@ def inspect(
     split: Annotated[str, typer.Option(help="Split that the probes are from.")] = "test",
     reference_list: Annotated[str, typer.Option(help="refs_lr or refs_hr.")] = "refs_lr",
     probes: Annotated[int, typer.Option(help="Probes on the sheet.", min=1)] = 10,
+    attributes: Annotated[
+        Path | None,
+        typer.Option(
+            help="How often references share them: CelebA's list_attr_celeba.txt, or CSV with "
+            "image_id."
+        ),
+    ] = None,
 ) -> None:
     """Print a set's numbers and draw probes beside their references.
 
@@ -29,6 +36,11 @@ def inspect(
     summary = faces.summary()
     for table in summary.tables:
         print_table(*table)
+    if attributes is not None:
+        shares = faces.agreement(attributes, split)
+        rows = [[name, *(f"{share:.3f}" for share in row)] for name, *row in shares.itertuples()]
+        title = "Share of references that agree with their face"
+        print_table(title, ["attribute", *shares.columns], rows)
     for note in summary.notes:
         say(note)
     say(f"Contact sheet: {sheet}")

@@ -287,6 +287,33 @@ class FaceRef:
             save(image, Path(out).expanduser())
         return image
 
+    def agreement(self, attributes: str | Path, split: str = "test") -> pd.DataFrame:
+        """How often references share an attribute of their face, such as sex or age group.
+
+        Args:
+            attributes: CelebA's `list_attr_celeba.txt`, or CSV: `image_id` and a column an
+                attribute.
+            split: That the faces are from; their references are of train.
+
+        Returns:
+            A row an attribute of 2 to 12 words: the share of agreeing pairs, 0 to 1, of `random`
+            faces of train and of each list.
+
+        Raises:
+            FaceRefError: For an unknown split, and a table that cannot be read or lacks a face.
+
+        Example:
+            >>> from pathlib import Path
+            >>> ids = faces.column("train", "image_id") + faces.column("test", "image_id")
+            >>> rows = [f"{name},{place % 2}" for place, name in enumerate(ids)]
+            >>> _ = Path("glasses.csv").write_text("\\n".join(["image_id,glasses", *rows]))
+            >>> faces.agreement("glasses.csv").columns.tolist()
+            ['random', 'refs_hr', 'refs_lr']
+        """
+        from faceref.dataset.agreement import agreement
+
+        return agreement(self, Path(attributes).expanduser(), split)
+
     def summary(self) -> Summary:
         """Counts, rejects and similarities, as `faceref inspect` prints them.
 

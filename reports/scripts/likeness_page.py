@@ -39,6 +39,7 @@ MSRNet is given the K most alike faces (`refs_lr`), or K random ones of other pe
 (`facebench evaluate --reference-list random`). Gains are over none. Nothing is chosen. Results with
 random faces are in `lists/random/`.
 """
+LISTS_LR = {"appearance": "appearance", **LISTS}
 LISTS_HEAD = """## Lists by another likeness
 
 `refs_lr` by appearance holds faces whose 16x16 pixels are alike. An encoder that guesses the
@@ -46,16 +47,24 @@ identity from them finds people who are more alike ([how well](lr_retrieval.md))
 sample, built with each kind of list (`--likeness-lr`), against the list by appearance. Results are
 in `lists/`.
 """
+AGREEMENT = """### Sex and age group
+
+Share of the eight references that have the sex of their face, and its age group (younger than
+{years} years or not), as the generator of the sample drew them: {faces[0]} faces of {people[0]}
+people of train, on which the encoder was trained, and {faces[1]} faces of {people[1]} people of
+test. By `reports/scripts/agreement.py`, as `faceref inspect --attributes` says of any set.
+"""
 
 
 def likeness_page(out: Path) -> str:
     """The whole part, in Markdown."""
-    return "\n".join([mean_errors_part(numbers(out)), given_part(out), lists_part(out)])
+    parts = mean_errors_part(numbers(out)), given_part(out), lists_part(out), agreement_part(out)
+    return "\n".join(parts)
 
 
-def numbers(out: Path) -> dict[str, Any]:
-    """The numbers of `likeness.json`."""
-    return json.loads((out / "likeness.json").read_text(encoding="utf-8"))
+def numbers(out: Path, name: str = "likeness") -> dict[str, Any]:
+    """The numbers of `name`.json."""
+    return json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def mean_errors_part(known: dict[str, Any]) -> str:
@@ -146,6 +155,25 @@ def lists_part(out: Path) -> str:
         lines.append([str(count), LISTS[kind], *cells, diff.text(2), p_text(diff.p)])
     columns = ["K", "list by", "trainings", "by appearance", "PSNR-Y", "difference, dB", ""]
     return LISTS_HEAD + "\n" + "\n".join(markdown_table(columns, lines)) + "\n"
+
+
+def agreement_part(out: Path) -> str:
+    """How often lists hold faces of the same sex and age group, in Markdown."""
+    known = numbers(out, "agreement")
+    first = known["sets"][0]
+    shown = {"random faces of other people": (first, "random")}
+    for one in known["sets"]:
+        shown[f"`refs_lr` by {LISTS_LR[one['likeness']['refs_lr']]}"] = one, "refs_lr"
+    shown["`refs_hr` by identity"] = first, "refs_hr"
+    columns = [(split, attribute) for split in first["faces"] for attribute in ("sex", "age")]
+    lines = [
+        [name, *(f"{one['shares'][split][what][kind]:.2f}" for split, what in columns)]
+        for name, (one, kind) in shown.items()
+    ]
+    heads = ["references", *(f"{what}, {split}" for split, what in columns)]
+    about = {key: [first[key][split] for split in first["faces"]] for key in ("faces", "people")}
+    head = AGREEMENT.format(years=known["older_from_years"], **about)
+    return head + "\n" + "\n".join(markdown_table(heads, lines)) + "\n"
 
 
 def _beside(out: Path, result: Result, references: int) -> Result:

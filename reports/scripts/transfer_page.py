@@ -6,7 +6,6 @@ python reports/scripts/transfer_page.py [--out reports]
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from benchmark.results.result import Result
 from benchmark.results.statistics import p_text
 from faceref.files import write_text
 from faceref.markdown import markdown_table
-from reports.scripts.likeness_page import draw_likeness, likeness_page
+from reports.scripts.likeness_page import draw_likeness, likeness_page, numbers
 
 NAME = "transfer"
 BASE = "as trained"
@@ -269,11 +268,6 @@ def draw(rows: list[Row], out: Path) -> None:
 def whole(out: Path, rows: list[Row]) -> str:
     """The whole page, in Markdown."""
     return "\n".join([page(rows), helen_page(numbers(out, "helen")), likeness_page(out)])
-
-
-def numbers(out: Path, name: str) -> dict[str, Any]:
-    """The numbers of `name`.json."""
-    return json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def main() -> None:

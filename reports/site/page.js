@@ -25,7 +25,7 @@
   function addMethods() {
     const methods = new Map(leaderboards.flatMap((leaderboard) => leaderboard.rows.map((row) => [row.method, row])));
     const listed = [...methods].sort();
-    // Ablations are many, so they are shown only when ticked.
+    // Variants are many, so they are shown only when ticked.
     by("method-filter").append(...listed.map(([method, row]) => {
       const box = make("input", { type: "checkbox", value: method });
       box.checked = !row.variant;

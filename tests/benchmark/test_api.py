@@ -160,7 +160,7 @@ def test_methods_are_a_table(tiny_face_ref: Path):
     table = benchmark.list_methods()
     assert table.loc["msrnet", "references"]
     assert not table.loc["bicubic", "trained"]
-    assert table.loc["msrnet-no-error", "ablation_of"] == "msrnet"
+    assert table.loc["msrnet-no-error", "variant_of"] == "msrnet"
 
 
 def test_an_array_an_image_and_a_file_are_upscaled_alike(tiny_build: Path, here: Path):

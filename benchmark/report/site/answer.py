@@ -61,7 +61,7 @@ def answer(table: Table) -> dict[str, Any] | None:
 
 
 def pairs_of(table: Table) -> list[Pair]:
-    """The pairs of a leaderboard, ablations left out, the greatest gain first."""
+    """The pairs of a leaderboard, variants left out, the greatest gain first."""
     alone = {
         (row.method, row.title): row
         for row in table.results
@@ -69,7 +69,7 @@ def pairs_of(table: Table) -> list[Pair]:
     }
     both = [
         (row, alone[row.method, row.title])
-        for row in table.without_ablations
+        for row in table.without_variants
         if row.reference_list == SEEN and (row.method, row.title) in alone
     ]
     gains = corrected([paired(*scores_of(pair, METRICS[0])) for pair in both])

@@ -111,7 +111,7 @@ def _table(table: Table) -> dict[str, Any]:
         "wins": shares.round(1).tolist(),
         "answer": answer(table),
         "rows": [
-            _row(ranked) | {"variant": table.is_ablation(ranked.result)} for ranked in table.rows
+            _row(ranked) | {"variant": table.is_variant(ranked.result)} for ranked in table.rows
         ],
     }
 

@@ -138,7 +138,7 @@ def test_the_frame_has_unrounded_numbers_and_nothing_for_what_is_not_known():
     bicubic = frame.set_index("method").loc["bicubic"]
     assert pd.isna([bicubic["lpips_alex"], bicubic["over_bicubic"]]).all()
     assert frame["psnr_y_rank"].tolist() == [1, 1, 3, 4, 5]
-    assert not frame["ablation"].any()
+    assert not frame["variant"].any()
 
 
 def test_ablations_and_seeds_are_in_the_frame():
@@ -148,7 +148,7 @@ def test_ablations_and_seeds_are_in_the_frame():
         made("edsr-no-tail", 25.5),
     ]
     frame = Leaderboard.of(rows).to_dataframe().set_index("method")
-    assert frame["ablation"].to_dict() == {"edsr": False, "edsr-no-tail": True}
+    assert frame["variant"].to_dict() == {"edsr": False, "edsr-no-tail": True}
     assert frame.loc["edsr", "psnr_y_std"] == pytest.approx(0.2 / 2**0.5)
     assert frame.loc["edsr", "seeds"] == "0 1"
     assert pd.isna(frame.loc["edsr-no-tail", "psnr_y_std"])

@@ -1,0 +1,69 @@
+"""Tables of attributes of faces: CelebA's text file, or CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from faceref.errors import FaceRefError
+from faceref.reading.boundary import reading
+from faceref.reading.text import read_text
+
+_WAY_OUT = "Give CelebA's list_attr_celeba.txt, or CSV: image_id and a column an attribute."
+NO, YES = ("-1", "0", "no", "false"), ("1", "yes", "true")
+"""How tables write that a face has an attribute or not."""
+
+
+def read_attributes(path: Path, image_ids: Sequence[str]) -> dict[str, np.ndarray]:
+    """Read what a table says of faces.
+
+    Args:
+        path: CelebA's `list_attr_celeba.txt`, or CSV whose first column holds image ids. Names are
+            matched with `image_ids` whole, or without folder and ending.
+        image_ids: The faces, N.
+
+    Returns:
+        Of each attribute, in the order of the table, the words of the faces, str (N,), in lower
+        case.
+
+    Raises:
+        FaceRefError: For a file that cannot be read, or that lacks one of the faces.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "people.csv"
+        >>> _ = path.write_text("image_id,age\\nada/1,Young\\nbob/1,old\\n")
+        >>> read_attributes(path, ["bob/1", "ada/1"])["age"].tolist()
+        ['old', 'young']
+    """
+    columns, rows = _read_table(path)
+    by_name = {PurePosixPath(name).stem: row for name, row in rows.items()} | rows
+    missing = [image for image in image_ids if image not in by_name]
+    if missing:
+        raise FaceRefError(
+            f"{path} says nothing of {missing[0]!r}, and of {len(missing)} of {len(image_ids)} "
+            "images. Its first column must hold image ids or the names of their files."
+        )
+    found = [[word.strip().lower() for word in by_name[image]] for image in image_ids]
+    values = np.array(found, str).reshape(len(image_ids), len(columns))
+    return {name: values[:, place] for place, name in enumerate(columns)}
+
+
+def _read_table(path: Path) -> tuple[list[str], dict[str, list[str]]]:
+    """Names of the columns, and for each image its values."""
+    lines = read_text(path, _WAY_OUT).splitlines()
+    if len(lines) > 1 and lines[0].strip().isdigit():
+        # CelebA: the number of images, the names of the attributes, then a row an image.
+        columns, body = lines[1].split(), [line.split() for line in lines[2:] if line.strip()]
+    else:
+        with reading(path, _WAY_OUT):
+            table = [row for row in csv.reader(lines) if row]
+        columns, body = (table[0][1:], table[1:]) if table else ([], [])
+    wrong = next((row for row in body if len(row) != len(columns) + 1), None)
+    if not columns or not body or wrong is not None:
+        row = f": the row {wrong!s:.80} is too short or long" if wrong else ""
+        raise FaceRefError(f"{path} is no table of attributes{row}. {_WAY_OUT}")
+    return columns, {row[0]: row[1:] for row in body}
