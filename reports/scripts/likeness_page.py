@@ -95,7 +95,6 @@ def mean_error_gains(one: dict[str, Any], kind: str, count: int) -> np.ndarray:
 class Given:
     """A network that was given the most alike faces, random ones, and none; PSNR-Y by face, dB."""
 
-    title: str
     task: str
     data_revision: str
     count: int
@@ -118,11 +117,9 @@ def all_given(out: Path) -> list[Given]:
     for (name, _, count), random in groups.items():
         none = [_beside(out, result, 0) for result in random]
         alike = [_beside(out, result, count) for result in random]
-        first = random[0]
-        psnrs = (_mean(results) for results in (none, alike, random))
-        found.append(
-            Given(first.title, name, first.data_revision, count, len(random), *psnrs),
-        )
+        psnrs = [np.mean(one, 0) for one in (none, alike, [_psnr(result) for result in random])]
+        revision, trainings = random[0].data_revision, len(random)
+        found.append(Given(name, revision, count, trainings, *psnrs))
     return sorted(found, key=lambda one: (not task(one.task).trained_on, one.task, one.count))
 
 
@@ -132,10 +129,20 @@ def given_part(out: Path) -> str:
     over = corrected([paired(one.alike, one.random) for one in found])
     lines = []
     for one, diff in zip(found, over, strict=True):
-        cells = task(one.task).title.rpartition(",")[0], str(one.count), str(one.trainings)
+        name = task(one.task).title.rpartition(",")[0]
+        cells = name, f"{len(one.none):,}", str(one.count), str(one.trainings)
         gains = [one.gain(kind).text(3) for kind in KINDS]
         lines.append([*cells, *gains, diff.text(3), p_text(diff.p)])
-    columns = ["faces", "K", "trainings", "most alike, dB", "random, dB", "alike over random", ""]
+    columns = [
+        "",
+        "faces",
+        "K",
+        "trainings",
+        "most alike, dB",
+        "random, dB",
+        "alike over random",
+        "",
+    ]
     return GIVEN + "\n" + "\n".join(markdown_table(columns, lines)) + "\n"
 
 
@@ -146,8 +153,8 @@ def lists_part(out: Path) -> str:
         for result in read_all(out / "lists" / kind):
             groups.setdefault((result.references, kind), []).append(result)
     keys = sorted(groups)
-    ours = [_mean(groups[key]) for key in keys]
-    usual = [_mean([_beside(out, result, key[0]) for result in groups[key]]) for key in keys]
+    ours = [np.mean([_psnr(result) for result in groups[key]], 0) for key in keys]
+    usual = [np.mean([_beside(out, result, key[0]) for result in groups[key]], 0) for key in keys]
     over = corrected([paired(*both) for both in zip(ours, usual, strict=True)])
     lines = []
     for (count, kind), own, base, diff in zip(keys, ours, usual, over, strict=True):
@@ -176,21 +183,19 @@ def agreement_part(out: Path) -> str:
     return head + "\n" + "\n".join(markdown_table(heads, lines)) + "\n"
 
 
-def _beside(out: Path, result: Result, references: int) -> Result:
-    """The same training on the same faces, with `references` by appearance or with none."""
+def _beside(out: Path, result: Result, references: int) -> np.ndarray:
+    """PSNR-Y of the same training on the same faces, dB: `references` by appearance, or none."""
     reference_list = "refs_lr" if references else None
     name = run_name(result.budget, references, reference_list, True, result.seed)
     found = read(out / "results" / result.task / result.method / f"{name}.json")
     weights = [one.training and one.training["weights_sha256"] for one in (found, result)]
     assert weights[0] == weights[1]
-    assert found.image_ids == result.image_ids
-    return found
+    psnr = dict(zip(found.image_ids, found.scores["psnr_y"], strict=True))
+    return np.array([psnr[image_id] for image_id in result.image_ids], np.float64)
 
 
-def _mean(results: list[Result]) -> np.ndarray:
-    """PSNR-Y of each face, dB, mean over trainings."""
-    assert all(one.image_ids == results[0].image_ids for one in results)
-    return np.mean([np.array(one.scores["psnr_y"], np.float64) for one in results], 0)
+def _psnr(result: Result) -> np.ndarray:
+    return np.array(result.scores["psnr_y"], np.float64)
 
 
 def draw_likeness(out: Path) -> None:
@@ -204,10 +209,10 @@ def draw_likeness(out: Path) -> None:
             kind: [over_zero(mean_error_gains(one, kind, count)) for count in counts]
             for kind in KINDS
         }
-        _draw_gains(axes[0, column], f"{title}: mean error", counts, means)
+        _draw_gains(axes[0, column], f"{title}: mean error", counts, counts, means)
         mine = [row for row in given if row.data_revision == one["data_revision"]]
         gains = {kind: [row.gain(kind) for row in mine] for kind in KINDS}
-        _draw_gains(axes[1, column], f"{title}: MSRNet", [row.count for row in mine], gains)
+        _draw_gains(axes[1, column], f"{title}: MSRNet", counts, [row.count for row in mine], gains)
         axes[1, column].set_xlim(axes[0, column].get_xlim())
         axes[1, column].set_xlabel("references, K")
     for axis in axes[:, 0]:
@@ -217,17 +222,22 @@ def draw_likeness(out: Path) -> None:
     save_figure(figure, out / "figures" / "likeness.png")
 
 
-def _draw_gains(axis: Any, title: str, counts: list[int], gains: dict[str, list[Paired]]) -> None:
+def _draw_gains(
+    axis: Any, title: str, ticks: list[int], counts: list[int], gains: dict[str, list[Paired]]
+) -> None:
     """One panel: a line a kind, with intervals."""
-    for colour, (kind, found) in zip(COLOURS, gains.items(), strict=False):
-        axis.plot(counts, [gain.mean for gain in found], "o-", color=colour, label=WORDS[kind])
-        low, high = [gain.low for gain in found], [gain.high for gain in found]
+    for colour, aside, (kind, found) in zip(COLOURS, (0.93, 1.07), gains.items(), strict=False):
+        means = np.array([gain.mean for gain in found])
+        low, high = ([getattr(gain, end) for gain in found] for end in ("low", "high"))
         if len(found) > 1:
+            axis.plot(counts, means, "o-", color=colour, label=WORDS[kind])
             axis.fill_between(counts, low, high, color=colour, alpha=0.2, lw=0)
         else:
-            axis.vlines(counts, low, high, color=colour)
+            axis.errorbar(
+                [aside * counts[0]], means, [means - low, high - means], fmt="o", c=colour
+            )
     axis.axhline(0, color="0.6", lw=0.8)
     axis.set_xscale("log")
-    axis.set_xticks(counts, [str(count) for count in counts])
+    axis.set_xticks(ticks, [str(count) for count in ticks])
     axis.minorticks_off()
     axis.set_title(title)
