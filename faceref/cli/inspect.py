@@ -32,12 +32,12 @@ def inspect(
     from faceref.console import print_table, say
 
     faces = faceref.open(path)
+    shares = None if attributes is None else faces.agreement(attributes, split)
     faces.sheet(split, reference_list, probes, out=sheet)
     summary = faces.summary()
     for table in summary.tables:
         print_table(*table)
-    if attributes is not None:
-        shares = faces.agreement(attributes, split)
+    if shares is not None:
         rows = [[name, *(f"{share:.3f}" for share in row)] for name, *row in shares.itertuples()]
         title = "Share of references that agree with their face"
         print_table(title, ["attribute", *shares.columns], rows)

@@ -292,12 +292,13 @@ class FaceRef:
 
         Args:
             attributes: CelebA's `list_attr_celeba.txt`, or CSV: `image_id` and a column an
-                attribute.
+                attribute. It must hold the faces of `split` and of train.
             split: That the faces are from; their references are of train.
 
         Returns:
-            A row an attribute of 2 to 12 words: the share of agreeing pairs, 0 to 1, of `random`
-            faces of train and of each list.
+            A row an attribute that has 2 to 12 words in train. In `refs_hr` and `refs_lr` the share
+            of references that agree with their face, 0 to 1, a mean over faces; in `random` that of
+            all faces of other people in train.
 
         Raises:
             FaceRefError: For an unknown split, and a table that cannot be read or lacks a face.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -22,15 +23,17 @@ def read_attributes(path: Path, image_ids: Sequence[str]) -> dict[str, np.ndarra
 
     Args:
         path: CelebA's `list_attr_celeba.txt`, or CSV whose first column holds image ids. Names are
-            matched with `image_ids` whole, or without folder and ending.
+            matched with `image_ids` whole, else without ending, else without folder and ending,
+            where that is of one row only.
         image_ids: The faces, N.
 
     Returns:
         Of each attribute, in the order of the table, the words of the faces, str (N,), in lower
-        case.
+        case; an empty cell is a word as any.
 
     Raises:
-        FaceRefError: For a file that cannot be read, or that lacks one of the faces.
+        FaceRefError: For a file that cannot be read, that names a column or an image twice, or that
+            lacks one of the faces.
 
     Example:
         >>> import tempfile
@@ -40,7 +43,8 @@ def read_attributes(path: Path, image_ids: Sequence[str]) -> dict[str, np.ndarra
         ['old', 'young']
     """
     columns, rows = _read_table(path)
-    by_name = {PurePosixPath(name).stem: row for name, row in rows.items()} | rows
+    by_name = _of_one_row(rows, lambda name: PurePosixPath(name).stem)
+    by_name |= _of_one_row(rows, lambda name: str(PurePosixPath(name).with_suffix(""))) | rows
     missing = [image for image in image_ids if image not in by_name]
     if missing:
         raise FaceRefError(
@@ -50,6 +54,12 @@ def read_attributes(path: Path, image_ids: Sequence[str]) -> dict[str, np.ndarra
     found = [[word.strip().lower() for word in by_name[image]] for image in image_ids]
     values = np.array(found, str).reshape(len(image_ids), len(columns))
     return {name: values[:, place] for place, name in enumerate(columns)}
+
+
+def _of_one_row(rows: dict[str, list[str]], short: Callable[[str], str]) -> dict[str, list[str]]:
+    """Rows by their short names, without those that several have."""
+    known = Counter(map(short, rows))
+    return {short(name): row for name, row in rows.items() if known[short(name)] == 1}
 
 
 def _read_table(path: Path) -> tuple[list[str], dict[str, list[str]]]:
@@ -66,4 +76,9 @@ def _read_table(path: Path) -> tuple[list[str], dict[str, list[str]]]:
     if not columns or not body or wrong is not None:
         row = f": the row {wrong!s:.80} is too short or long" if wrong else ""
         raise FaceRefError(f"{path} is no table of attributes{row}. {_WAY_OUT}")
+    columns = [name.strip() for name in columns]
+    for what, names in (("column", columns), ("image", [row[0] for row in body])):
+        twice = next((name for name, count in Counter(names).items() if count > 1), None)
+        if twice is not None:
+            raise FaceRefError(f"{path} has the {what} {twice!r} twice. Leave one of them.")
     return columns, {row[0]: row[1:] for row in body}

@@ -4,8 +4,8 @@
 
 Each SET is a Face_Ref of the embedded sample: as it is built by default, and with
 `--likeness-lr both` and `identity`. Its people are drawn by a generator that knows sex and age.
-Shares go to `--out`/agreement.json; `transfer_page.py` writes them down. Needs the extra
-`synthetic`.
+Means over the faces of each person go to `--out`/agreement.json, and `transfer_page.py` writes them
+down. Needs the extra `synthetic`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,34 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from benchmark.api.arguments import open_set
+from faceref.dataset.agreement import shares_of_faces
+from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
 from faceref.files import write_json
 from reports.scripts.sample.attributes import OLDER, table
 
 NAME = "agreement"
 SPLITS = ("train", "test")
+
+
+def _by_person(faces: FaceRef, attributes: Path, split: str) -> dict[str, Any]:
+    """Of each attribute and kind of reference the mean share of each person's faces."""
+    people = np.array(faces.column(split, "identity"))
+    names = sorted(set(people.tolist()))
+    found = shares_of_faces(faces, attributes, split)
+    shares = {
+        attribute: {
+            kind: [round(float(one[people == name].mean()), 4) for name in names]
+            for kind, one in kinds.items()
+        }
+        for attribute, kinds in found.items()
+    }
+    return {"faces": len(people), "people": names, "shares": shares}
 
 
 def main() -> None:
@@ -34,20 +54,10 @@ def main() -> None:
         attributes = Path(folder) / "attributes.csv"
         attributes.write_text(table(), encoding="utf-8")
         for faces in map(open_set, given.sets):
-            shares = {split: faces.agreement(attributes, split) for split in SPLITS}
-            found.append(
-                {
-                    "likeness": faces.manifest["mining"]["likeness"],
-                    "data_revision": data_revision(faces),
-                    "faces": {split: faces.count(split) for split in SPLITS},
-                    "people": {
-                        split: len(set(faces.column(split, "identity"))) for split in SPLITS
-                    },
-                    "shares": {
-                        split: one.round(4).to_dict("index") for split, one in shares.items()
-                    },
-                }
-            )
+            about = {"data_revision": data_revision(faces)}
+            about |= {"likeness": faces.manifest["mining"]["likeness"]}
+            splits = {split: _by_person(faces, attributes, split) for split in SPLITS}
+            found.append({**about, "splits": splits})
     write_json(given.out / f"{NAME}.json", {"older_from_years": OLDER, "sets": found})
 
 

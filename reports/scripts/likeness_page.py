@@ -36,8 +36,8 @@ is no rival of the memory. By `reports/scripts/likeness.py`; numbers in `likenes
 GIVEN = """### As references of MSRNet
 
 MSRNet is given the K most alike faces (`refs_lr`), or K random ones of other people
-(`facebench evaluate --reference-list random`). Gains are over none. Nothing is chosen. Results with
-random faces are in `lists/random/`.
+(`facebench evaluate --reference-list random`). Gains are over the same training without references.
+Results with random faces are in `lists/random/`.
 """
 LISTS_LR = {"appearance": "appearance", **LISTS}
 LISTS_HEAD = """## Lists by another likeness
@@ -47,12 +47,14 @@ identity from them finds people who are more alike ([how well](lr_retrieval.md))
 sample, built with each kind of list (`--likeness-lr`), against the list by appearance. Results are
 in `lists/`.
 """
+BY_APPEARANCE = "`refs_lr` by appearance"
 AGREEMENT = """### Sex and age group
 
 Share of the eight references that have the sex of their face, and its age group (younger than
-{years} years or not), as the generator of the sample drew them: {faces[0]} faces of {people[0]}
-people of train, on which the encoder was trained, and {faces[1]} faces of {people[1]} people of
-test. By `reports/scripts/agreement.py`, as `faceref inspect --attributes` says of any set.
+{years} years or not), as the generator of the sample drew them. Means over people, with intervals
+over people: {train[0]} faces of {train[1]} people of train, on which the encoder was trained, and
+{test[0]} faces of {test[1]} people of test. p is corrected (Holm). By
+`reports/scripts/agreement.py`; `faceref inspect --attributes` says the shares of any set.
 """
 
 
@@ -110,11 +112,11 @@ class Given:
 
 def all_given(out: Path) -> list[Given]:
     """Every network, task and number of references with random faces; the tasks away first."""
-    groups: dict[tuple[str, str, int], list[Result]] = {}
+    groups: dict[tuple[str, int], list[Result]] = {}
     for result in read_all(out / "lists" / "random"):
-        groups.setdefault((result.task, result.method, result.references), []).append(result)
+        groups.setdefault((result.task, result.references), []).append(result)
     found = []
-    for (name, _, count), random in groups.items():
+    for (name, count), random in groups.items():
         none = [_beside(out, result, 0) for result in random]
         alike = [_beside(out, result, count) for result in random]
         psnrs = [np.mean(one, 0) for one in (none, alike, [_psnr(result) for result in random])]
@@ -164,22 +166,55 @@ def lists_part(out: Path) -> str:
     return LISTS_HEAD + "\n" + "\n".join(markdown_table(columns, lines)) + "\n"
 
 
+@dataclass(frozen=True)
+class Agreeing:
+    """Of each person the share of references that agree, by one list and by appearance."""
+
+    split: str
+    attribute: str
+    references: str
+    shares: np.ndarray
+    appearance: np.ndarray
+    random: np.ndarray
+
+
+def all_agreeing(out: Path) -> list[Agreeing]:
+    """Every split, attribute and list of `agreement.json`."""
+    sets = numbers(out, "agreement")["sets"]
+    found = []
+    for split, usual in sets[0]["splits"].items():
+        for attribute, shares in usual["shares"].items():
+            names = {
+                f"`refs_lr` by {LISTS_LR[one['likeness']['refs_lr']]}": one["splits"][split][
+                    "shares"
+                ][attribute]["refs_lr"]
+                for one in sets
+            }
+            names["`refs_hr` by identity"] = shares["refs_hr"]
+            base, random = np.array(shares["refs_lr"]), np.array(shares["random"])
+            found += [
+                Agreeing(split, attribute, name, np.array(one), base, random)
+                for name, one in names.items()
+            ]
+    return found
+
+
 def agreement_part(out: Path) -> str:
-    """How often lists hold faces of the same sex and age group, in Markdown."""
-    known = numbers(out, "agreement")
-    first = known["sets"][0]
-    shown = {"random faces of other people": (first, "random")}
-    for one in known["sets"]:
-        shown[f"`refs_lr` by {LISTS_LR[one['likeness']['refs_lr']]}"] = one, "refs_lr"
-    shown["`refs_hr` by identity"] = first, "refs_hr"
-    columns = [(split, attribute) for split in first["faces"] for attribute in ("sex", "age")]
-    lines = [
-        [name, *(f"{one['shares'][split][what][kind]:.2f}" for split, what in columns)]
-        for name, (one, kind) in shown.items()
-    ]
-    heads = ["references", *(f"{what}, {split}" for split, what in columns)]
-    about = {key: [first[key][split] for split in first["faces"]] for key in ("faces", "people")}
-    head = AGREEMENT.format(years=known["older_from_years"], **about)
+    """How often references are of the same sex and age group, in Markdown."""
+    known, found = numbers(out, "agreement"), all_agreeing(out)
+    others = [one for one in found if one.references != BY_APPEARANCE]
+    over = corrected([paired(one.shares, one.appearance) for one in others])
+    texts = {
+        id(one): [diff.text(2), p_text(diff.p)] for one, diff in zip(others, over, strict=True)
+    }
+    lines = []
+    for one in found:
+        cells = one.split, one.attribute, one.references, f"{one.random.mean():.2f}"
+        lines.append([*cells, f"{one.shares.mean():.2f}", *texts.get(id(one), ["", ""])])
+    heads = ["split", "", "references", "random faces", "agree", "over appearance", ""]
+    splits = numbers(out, "agreement")["sets"][0]["splits"]
+    counts = {split: (one["faces"], len(one["people"])) for split, one in splits.items()}
+    head = AGREEMENT.format(years=known["older_from_years"], **counts)
     return head + "\n" + "\n".join(markdown_table(heads, lines)) + "\n"
 
 

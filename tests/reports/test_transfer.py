@@ -8,6 +8,7 @@ import pytest
 from benchmark.protocol.tasks import task
 from benchmark.results.paired import paired
 from reports.scripts import likeness_page, transfer_page
+from reports.scripts.sample import attributes
 from reports.scripts.transfer_page import BASE, Row
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports"
@@ -65,3 +66,22 @@ def test_look_alikes_as_references_beat_random_faces_away_from_home():
     for one in away:
         assert one.gain("random").low > 0
         assert paired(one.alike, one.random).low > 0
+
+
+def test_references_by_the_encoder_are_more_often_of_the_same_sex_on_train():
+    found = {
+        (one.split, one.attribute, one.references): one
+        for one in likeness_page.all_agreeing(REPORTS)
+    }
+    both = found["train", "sex", "`refs_lr` by encoder and appearance"]
+    assert paired(both.shares, both.appearance).low > 0
+    assert both.appearance.mean() > both.random.mean()
+
+
+def test_the_people_of_the_sample_are_known():
+    lines = attributes.table().splitlines()
+    assert lines[0] == "image_id,sex,age"
+    assert len(lines) == 1 + 384
+    people = {(line[:4], *line.split(",")[1:]) for line in lines[1:]}
+    assert len(people) == 64
+    assert {word for _, *both in people for word in both} == {"female", "male", "older", "younger"}

@@ -62,9 +62,9 @@ def test_the_greatest_gain_comes_first_and_is_called_the_most():
     assert "at most 0.50 dB" in found["words"]
 
 
-def test_ablations_and_rows_without_a_twin_are_no_pairs():
-    ablation = "msrnet-near"
-    rows = [_given(27.1), _given(29, ablation), _alone(25, ablation), _given(20, "mean_reference")]
+def test_variants_and_rows_without_a_twin_are_no_pairs():
+    variant = "msrnet-near"
+    rows = [_given(27.1), _given(29, variant), _alone(25, variant), _given(20, "mean_reference")]
     assert answer(_table(*rows, BICUBIC)) is None
 
 

@@ -141,7 +141,7 @@ def test_the_frame_has_unrounded_numbers_and_nothing_for_what_is_not_known():
     assert not frame["variant"].any()
 
 
-def test_ablations_and_seeds_are_in_the_frame():
+def test_variants_and_seeds_are_in_the_frame():
     rows = [
         made("edsr", 26),
         made("edsr", 26.2, seed=1, training={**(made("edsr", 26).training or {})}),

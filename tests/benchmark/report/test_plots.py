@@ -67,7 +67,7 @@ def test_a_method_has_one_colour_in_all_figures_of_a_leaderboard():
     assert len({(look.colour, look.filled) for look in looks}) == len(many)
 
 
-def test_ablations_are_not_in_the_figures_of_a_leaderboard(tmp_path: Path):
+def test_variants_are_not_in_the_figures_of_a_leaderboard(tmp_path: Path):
     for name, rows in (
         ("one", leaderboard_results()),
         ("two", [*leaderboard_results(), made("edsr-no-tail", 27)]),

@@ -280,7 +280,7 @@ def test_all_committed_results_are_read():
     assert len(result_files.read_all(root)) == len(result_files.result_paths(root)) > 20
 
 
-def test_outputs_from_outside_are_no_ablation():
+def test_outputs_from_outside_are_no_variant():
     from benchmark.results.result import is_variant
 
     board = [made("edsr", 27), made("edsr-official", 28, None), made("edsr-small", 26)]

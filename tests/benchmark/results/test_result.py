@@ -99,10 +99,10 @@ def test_the_leaderboard_ranks_and_compares_image_by_image(tmp_path: Path):
     assert "BICUBIC" in text[: text.index("budget `small`")]
 
 
-def test_ablations_have_a_table_of_their_own(tmp_path: Path):
+def test_variants_have_a_table_of_their_own(tmp_path: Path):
     for row in (make("edsr", 26), make("edsr-no-tail", 27), make("other-net", 25)):
         result_files.write(row, tmp_path)
-    whole, changed = Leaderboard.of(tmp_path).to_markdown().split("Ablations")
+    whole, changed = Leaderboard.of(tmp_path).to_markdown().split("Variants, ranked")
     assert "| EDSR | " in whole
     assert "| OTHER-NET | " in whole  # There is no `other`: the hyphen is part of its name.
     assert "| EDSR-NO-TAIL | 1 | " in changed

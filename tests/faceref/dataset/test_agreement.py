@@ -1,12 +1,15 @@
 """How often references share an attribute of their face, against counting pair by pair."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
 from faceref.cli.app import app
+from faceref.dataset import agreement
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
@@ -69,8 +72,34 @@ def test_tables_that_do_not_fit_say_so(tiny_face_ref: Path, tmp_path: Path):
         faces.agreement(file)
     ids = faces.column("train", "image_id") + faces.column("test", "image_id")
     file.write_text("\n".join(["image_id,name", *(f"{image},{image}" for image in ids)]))
-    with pytest.raises(FaceRefError, match="has no attribute of 2 to 12 words: name"):
+    with pytest.raises(FaceRefError, match="has no attribute of 2 to 12 words in train: name"):
         faces.agreement(file)
+
+
+def test_faces_with_nothing_to_compare_are_left_out():
+    ours, theirs = np.array(["a", "b", "a"]), np.array(["a", "b", "b"])
+    shares = agreement._of_lists(ours, theirs, [[0, 1], [], [2]])
+    assert shares.tolist()[::2] == [0.5, 0]
+    assert np.isnan(shares[1])
+    chances = agreement._by_chance(ours, ["x", "y", "z"], theirs[:2], ["x", "x"])
+    assert np.isnan(chances[0])
+    assert chances.tolist()[1:] == [0.5, 0.5]
+
+
+def test_where_no_face_can_be_compared_it_says_so(
+    tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    faces = FaceRef.open(tiny_face_ref)
+    write_table(tmp_path / "people.csv", faces)
+    table = FaceRef.table
+
+    def alone(self: FaceRef, split: str, columns: Sequence[str]) -> pa.Table:
+        rows = table(self, split, columns).to_pylist()
+        return pa.Table.from_pylist([row | {"refs_lr": []} for row in rows])
+
+    monkeypatch.setattr(FaceRef, "table", alone)
+    with pytest.raises(FaceRefError, match=r"No face of 'test' .* has references in refs_lr"):
+        faces.agreement(tmp_path / "people.csv")
 
 
 def test_inspect_prints_the_shares(celeba_build: Path, tmp_path: Path):
