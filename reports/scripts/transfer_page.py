@@ -27,7 +27,8 @@ NAME = "transfer"
 BASE = "as trained"
 HEAD = """# What the pool of a target brings
 
-Networks trained on one kind of faces are tested on another, whose train faces are the pool.
+Networks trained on one kind of faces are tested on another, whose train faces are the pool; at last
+on their own kind, where they were trained on the pool.
 
 - **Memory**: the network stays as it is. A regression in closed form learns which errors to expect
   of it, from its errors on faces of the pool (`facebench adapt`).
@@ -161,7 +162,8 @@ def page(rows: list[Row]) -> str:
     for name in dict.fromkeys(row.task for row in rows):
         mine = [row for row in rows if row.task == name]
         first = mine[0].results[0]
-        parts.append(f"## {task(name).title}\n\n`{name}`, {first.images} faces of test.\n")
+        title = task(name).title if task(name).trained_on else f"At home: {task(name).title}"
+        parts.append(f"## {title}\n\n`{name}`, {first.images:,} faces of test.\n")
         columns = [
             "",
             "trainings",
@@ -229,10 +231,10 @@ def _words(row: Row) -> str:
 
 
 def draw(rows: list[Row], out: Path) -> None:
-    """Gain by the number of faces, a panel a task."""
+    """Gain by the number of faces, a panel a task away from home."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
-    names = list(dict.fromkeys(row.task for row in rows))
+    names = list(dict.fromkeys(row.task for row in rows if task(row.task).trained_on))
     networks = list(dict.fromkeys(row.network for row in rows))
     lines = -(-len(names) // 2)
     figure, axes = figure_of(FULL_WIDTH, 2.6 * lines, 2, lines)
