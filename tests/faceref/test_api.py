@@ -23,7 +23,7 @@ PAIRS: list[tuple[Callable, Callable, set[str], set[str]]] = [
     (build.sources, faceref.check_source, set(), set()),
     (inspecting.certify, faceref.certify, {"path", "show"}, {"faces"}),
     (inspecting.doctor, faceref.diagnose, {"as_json"}, set()),
-    (inspecting.inspect, faceref.FaceRef.sheet, {"path", "sheet"}, {"self", "out"}),
+    (inspecting.inspect, faceref.FaceRef.sheet, {"path", "sheet", "attributes"}, {"self", "out"}),
     (release.publish, faceref.publish, {"path"}, {"faces"}),
     (release.hydrate, faceref.hydrate, set(), {"progress"}),
     (release.verify, faceref.verify, set(), set()),
