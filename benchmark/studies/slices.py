@@ -97,10 +97,10 @@ def slices_of_table(path: Path, image_ids: Sequence[str]) -> list[Slice]:
 
 
 def _by_value(name: str, values: np.ndarray) -> list[Slice]:
-    words = sorted(set(values.tolist()))
+    words = sorted({*values.tolist()} - {""})
     if set(words) <= {*NO, *YES}:
         yes = np.isin(values, YES)
-        return [Slice(name, yes), Slice(f"not {name}", ~yes)]
+        return [Slice(name, yes), Slice(f"not {name}", ~yes & (values != ""))]
     if len(words) > MOST_WORDS:
         return []
     return [Slice(f"{name}: {word}", values == word) for word in words]

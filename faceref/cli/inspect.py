@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEW_PEOPLE = 50
+"""Below which `inspect` warns of shares."""
 
 
 def inspect(
@@ -13,7 +19,9 @@ def inspect(
     sheet: Annotated[
         Path, typer.Option(help="Contact sheet to write: .png, .jpg or .webp.")
     ] = Path("contact_sheet.png"),
-    split: Annotated[str, typer.Option(help="Split that the probes are from.")] = "test",
+    split: Annotated[
+        str, typer.Option(help="Split that the probes, and faces with --attributes, are from.")
+    ] = "test",
     reference_list: Annotated[str, typer.Option(help="refs_lr or refs_hr.")] = "refs_lr",
     probes: Annotated[int, typer.Option(help="Probes on the sheet.", min=1)] = 10,
     attributes: Annotated[
@@ -38,12 +46,26 @@ def inspect(
     for table in summary.tables:
         print_table(*table)
     if shares is not None:
-        rows = [[name, *(f"{share:.3f}" for share in row)] for name, *row in shares.itertuples()]
-        title = "Share of references that agree with their face"
-        print_table(title, ["attribute", *shares.columns], rows)
+        _print_agreement(shares, split)
     for note in summary.notes:
         say(note)
     say(f"Contact sheet: {sheet}")
+
+
+def _print_agreement(shares: pd.DataFrame, split: str) -> None:
+    """Print what `FaceRef.agreement` found."""
+    from faceref.console import print_table, say
+    from faceref.dataset.agreement import left_out_text
+
+    about = shares.attrs
+    rows = [[name, *(f"{share:.2f}" for share in row)] for name, *row in shares.itertuples()]
+    print_table("Agreement with references", ["attribute", *shares.columns], rows)
+    say(f"Agreement: mean over {about['faces']:,} faces of {about['people']:,} people of {split}.")
+    if about["people"] < FEW_PEOPLE:
+        more = "" if split == "train" else ": --split train has more of them"
+        say(f"Of fewer than {FEW_PEOPLE} people such shares may be chance{more}.")
+    if about["left_out"]:
+        say(f"No attributes, by their number of values: {left_out_text(about['left_out'])}.")
 
 
 def certify(

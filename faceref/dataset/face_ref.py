@@ -292,13 +292,16 @@ class FaceRef:
 
         Args:
             attributes: CelebA's `list_attr_celeba.txt`, or CSV: `image_id` and a column an
-                attribute. It must hold the faces of `split` and of train.
+                attribute, with a row for each face of `split` and of train. An empty cell is left
+                out of the count.
             split: That the faces are from; their references are of train.
 
         Returns:
-            A row an attribute that has 2 to 12 words in train. In `refs_hr` and `refs_lr` the share
-            of references that agree with their face, 0 to 1, a mean over faces; in `random` that of
-            all faces of other people in train.
+            A row an attribute that has 2 to 12 different values in train. In `refs_hr` and
+            `refs_lr` the share of references that agree with their face, 0 to 1, a mean over faces;
+            in `random` that of all faces of other people in train. `attrs` holds how many `faces`
+            and `people` that is, and columns `left_out`. Faces of one person are alike: of a few
+            people a share says little.
 
         Raises:
             FaceRefError: For an unknown split, and a table that cannot be read or lacks a face.

@@ -14,6 +14,7 @@ from faceref.reading.boundary import reading
 from faceref.reading.text import read_text
 
 _WAY_OUT = "Give CelebA's list_attr_celeba.txt, or CSV: image_id and a column an attribute."
+NAMES = "image_id"
 NO, YES = ("-1", "0", "no", "false"), ("1", "yes", "true")
 """How tables write that a face has an attribute or not."""
 
@@ -22,14 +23,14 @@ def read_attributes(path: Path, image_ids: Sequence[str]) -> dict[str, np.ndarra
     """Read what a table says of faces.
 
     Args:
-        path: CelebA's `list_attr_celeba.txt`, or CSV whose first column holds image ids. Names are
-            matched with `image_ids` whole, else without ending, else without folder and ending,
-            where that is of one row only.
+        path: CelebA's `list_attr_celeba.txt`, or CSV with a column `image_id`; without one, the
+            first holds the names. They are matched with `image_ids` whole, else without ending,
+            else without folder and ending, where that is of one row only.
         image_ids: The faces, N.
 
     Returns:
         Of each attribute, in the order of the table, the words of the faces, str (N,), in lower
-        case; an empty cell is a word as any.
+        case; where a cell is empty, an empty one.
 
     Raises:
         FaceRefError: For a file that cannot be read, that names a column or an image twice, or that
@@ -48,8 +49,8 @@ def read_attributes(path: Path, image_ids: Sequence[str]) -> dict[str, np.ndarra
     missing = [image for image in image_ids if image not in by_name]
     if missing:
         raise FaceRefError(
-            f"{path} says nothing of {missing[0]!r}, and of {len(missing)} of {len(image_ids)} "
-            "images. Its first column must hold image ids or the names of their files."
+            f"{path} lacks {len(missing):,} of {len(image_ids):,} images, such as {missing[0]!r}. "
+            "It needs a row for each, by image id or the name of its file."
         )
     found = [[word.strip().lower() for word in by_name[image]] for image in image_ids]
     values = np.array(found, str).reshape(len(image_ids), len(columns))
@@ -67,18 +68,20 @@ def _read_table(path: Path) -> tuple[list[str], dict[str, list[str]]]:
     lines = read_text(path, _WAY_OUT).splitlines()
     if len(lines) > 1 and lines[0].strip().isdigit():
         # CelebA: the number of images, the names of the attributes, then a row an image.
-        columns, body = lines[1].split(), [line.split() for line in lines[2:] if line.strip()]
+        header, body = [NAMES, *lines[1].split()], [line.split() for line in lines[2:]]
     else:
+        marks = max(",;\t", key=lines[0].count) if lines else ","
         with reading(path, _WAY_OUT):
-            table = [row for row in csv.reader(lines) if row]
-        columns, body = (table[0][1:], table[1:]) if table else ([], [])
-    wrong = next((row for row in body if len(row) != len(columns) + 1), None)
-    if not columns or not body or wrong is not None:
+            header, *body = list(csv.reader(lines, delimiter=marks)) or [[]]
+    header, body = [name.strip() for name in header], [row for row in body if row]
+    wrong = next((row for row in body if len(row) != len(header)), None)
+    if len(header) < 2 or not body or wrong is not None:
         row = f": the row {wrong!s:.80} is too short or long" if wrong else ""
         raise FaceRefError(f"{path} is no table of attributes{row}. {_WAY_OUT}")
-    columns = [name.strip() for name in columns]
-    for what, names in (("column", columns), ("image", [row[0] for row in body])):
+    place = header.index(NAMES) if NAMES in header else 0
+    for what, names in (("column", header), ("image", [row[place] for row in body])):
         twice = next((name for name, count in Counter(names).items() if count > 1), None)
         if twice is not None:
-            raise FaceRefError(f"{path} has the {what} {twice!r} twice. Leave one of them.")
-    return columns, {row[0]: row[1:] for row in body}
+            raise FaceRefError(f"{path} has the {what} {twice!r} twice. Keep one of them.")
+    rows = {row[place]: [*row[:place], *row[place + 1 :]] for row in body}
+    return [*header[:place], *header[place + 1 :]], rows

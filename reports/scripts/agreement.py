@@ -32,7 +32,7 @@ def _by_person(faces: FaceRef, attributes: Path, split: str) -> dict[str, Any]:
     """Of each attribute and kind of reference the mean share of each person's faces."""
     people = np.array(faces.column(split, "identity"))
     names = sorted(set(people.tolist()))
-    found = shares_of_faces(faces, attributes, split)
+    found, _ = shares_of_faces(faces, attributes, split)
     shares = {
         attribute: {
             kind: [round(float(one[people == name].mean()), 4) for name in names]

@@ -53,8 +53,9 @@ AGREEMENT = """### Sex and age group
 Share of the eight references that have the sex of their face, and its age group (younger than
 {years} years or not), as the generator of the sample drew them. Means over people, with intervals
 over people: {train[0]} faces of {train[1]} people of train, on which the encoder was trained, and
-{test[0]} faces of {test[1]} people of test. p is corrected (Holm). By
-`reports/scripts/agreement.py`; `faceref inspect --attributes` says the shares of any set.
+{test[0]} faces of {test[1]} people of test. p is corrected (Holm), intervals are not. By
+`reports/scripts/agreement.py`; `faceref inspect --attributes` says the shares of any set, and
+`reports/scripts/sample/attributes.py` writes the table of the sample.
 """
 
 
@@ -79,8 +80,11 @@ def mean_errors_part(known: dict[str, Any]) -> str:
         where = "home" if one["home"] else "away from home"
         parts.append(f"{one['network']} on {name} ({where}), pool of {one['pool']:,} faces:\n")
         columns = ["K", "most alike, dB", "random, dB", "most alike over random", ""]
+        digits = 3 if one["home"] else 2
         lines = [
-            [str(count), *(over_zero(gain).text(2) for gain in pair), diff.text(2), p_text(diff.p)]
+            [str(count)]
+            + [over_zero(gain).text(digits) for gain in pair]
+            + [diff.text(digits), p_text(diff.p)]
             for count, pair, diff in zip(counts, pairs, over, strict=True)
         ]
         parts.append("\n".join(markdown_table(columns, lines)) + "\n")

@@ -68,11 +68,13 @@ def test_an_attribute_that_all_share_with_their_references_is_one(
 def test_tables_that_do_not_fit_say_so(tiny_face_ref: Path, tmp_path: Path):
     faces, file = FaceRef.open(tiny_face_ref), tmp_path / "people.csv"
     write_table(file, faces, ("test",))
-    with pytest.raises(FaceRefError, match="says nothing of 'train0/0', and of 24 of 30 images"):
+    with pytest.raises(FaceRefError, match="lacks 24 of 30 images, such as 'train0/0'"):
         faces.agreement(file)
     ids = faces.column("train", "image_id") + faces.column("test", "image_id")
     file.write_text("\n".join(["image_id,name", *(f"{image},{image}" for image in ids)]))
-    with pytest.raises(FaceRefError, match="has no attribute of 2 to 12 words in train: name"):
+    with pytest.raises(
+        FaceRefError, match=r"with 2 to 12 different values in train: name \(24 values\)"
+    ):
         faces.agreement(file)
 
 
@@ -84,6 +86,16 @@ def test_faces_with_nothing_to_compare_are_left_out():
     chances = agreement._by_chance(ours, ["x", "y", "z"], theirs[:2], ["x", "x"])
     assert np.isnan(chances[0])
     assert chances.tolist()[1:] == [0.5, 0.5]
+
+
+def test_what_the_table_leaves_empty_is_not_counted():
+    ours, theirs = np.array(["a", ""]), np.array(["a", "", "b"])
+    shares = agreement._of_lists(ours, theirs, [[0, 1, 2], [0]])
+    assert shares[0] == 0.5
+    assert np.isnan(shares[1])
+    chances = agreement._by_chance(ours, ["x", "x"], theirs, ["y", "y", "z"])
+    assert chances[0] == 0.5
+    assert np.isnan(chances[1])
 
 
 def test_where_no_face_can_be_compared_it_says_so(
@@ -108,6 +120,7 @@ def test_inspect_prints_the_shares(celeba_build: Path, tmp_path: Path):
     arguments = ["inspect", str(celeba_build), "--sheet", sheet, "--attributes", table]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
-    assert "Share of references" in result.output
+    assert "Agreement with references" in result.output
     assert "glasses" in result.output
-    assert "number" not in result.output
+    assert "may be chance" in result.output
+    assert "No attributes, by their number of values: number (" in result.output

@@ -26,11 +26,23 @@ def test_a_row_is_found_by_its_name_without_ending_and_folder(tmp_path: Path, na
     assert read_attributes(file, [wanted])["age"].tolist() == ["old"]
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_the_column_of_names_may_lie_anywhere(tmp_path: Path, mark: str):
+    file = tmp_path / "people.csv"
+    rows = [["age", "image_id", "hat"], ["old", "a", "no"], ["", "b", "yes"]]
+    file.write_text("\n".join(map(mark.join, rows)))
+    found = read_attributes(file, ["b", "a"])
+    assert {name: words.tolist() for name, words in found.items()} == {
+        "age": ["", "old"],
+        "hat": ["yes", "no"],
+    }
+
+
 def test_a_short_name_of_two_rows_is_of_neither(tmp_path: Path):
     file = tmp_path / "people.csv"
     file.write_text("image_id,age\nada/1.jpg,old\nbob/1.jpg,young\n")
     assert read_attributes(file, ["bob/1", "ada/1"])["age"].tolist() == ["young", "old"]
-    with pytest.raises(FaceRefError, match="says nothing of '1', and of 1 of 1 images"):
+    with pytest.raises(FaceRefError, match="lacks 1 of 1 images, such as '1'"):
         read_attributes(file, ["1"])
 
 
