@@ -55,7 +55,6 @@ def inspect(
 def _print_agreement(shares: pd.DataFrame, split: str) -> None:
     """Print what `FaceRef.agreement` found."""
     from faceref.console import print_table, say
-    from faceref.dataset.agreement import left_out_text
 
     about = shares.attrs
     rows = [[name, *(f"{share:.2f}" for share in row)] for name, *row in shares.itertuples()]
@@ -65,7 +64,8 @@ def _print_agreement(shares: pd.DataFrame, split: str) -> None:
         more = "" if split == "train" else ": --split train has more of them"
         say(f"Of fewer than {FEW_PEOPLE} people such shares may be chance{more}.")
     if about["left_out"]:
-        say(f"No attributes, by their number of values: {left_out_text(about['left_out'])}.")
+        names = ", ".join(f"{name} ({count:,})" for name, count in about["left_out"].items())
+        say(f"Left out, by their number of values: {names}.")
 
 
 def certify(

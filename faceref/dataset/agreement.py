@@ -80,18 +80,12 @@ def shares_of_faces(
                 )
         found[attribute] = shares
     if not found:
+        counts = ", ".join(f"{name} has {count:,}" for name, count in left_out.items())
         raise FaceRefError(
-            f"{table} has no column with 2 to {MOST_WORDS} different values in train: "
-            f"{left_out_text(left_out)}. Give one such as sex or age group."
+            f"{table} has no column with 2 to {MOST_WORDS} different values in train: {counts}. "
+            "Give one such as sex or age group."
         )
     return found, left_out
-
-
-def left_out_text(left_out: dict[str, int]) -> str:
-    """Columns that are no attributes, and why: `name (318 values)`."""
-    return ", ".join(
-        f"{name} ({count:,} value{'' if count == 1 else 's'})" for name, count in left_out.items()
-    )
 
 
 def _places(face_ref: FaceRef, references: Sequence[dict[str, Any]]) -> list[int]:
