@@ -11,7 +11,7 @@ import numpy as np
 
 from faceref.errors import FaceRefError
 from faceref.reading.boundary import reading
-from faceref.reading.text import read_text
+from faceref.reading.text import read_text, separator
 
 _WAY_OUT = "Give CelebA's list_attr_celeba.txt, or CSV: image_id and a column an attribute."
 NAMES = "image_id"
@@ -70,7 +70,7 @@ def _read_table(path: Path) -> tuple[list[str], dict[str, list[str]]]:
         # CelebA: the number of images, the names of the attributes, then a row an image.
         header, body = [NAMES, *lines[1].split()], [line.split() for line in lines[2:]]
     else:
-        marks = max(",;\t", key=lines[0].count) if lines else ","
+        marks = separator(lines[0] if lines else "")
         with reading(path, _WAY_OUT):
             header, *body = list(csv.reader(lines, delimiter=marks)) or [[]]
     header, body = [name.strip() for name in header], [row for row in body if row]

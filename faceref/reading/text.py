@@ -47,3 +47,8 @@ def read_text(path: Path, way_out: str) -> str:
 def read_lines(path: Path, way_out: str) -> list[str]:
     """The lines of `read_text` without their ends; only carriage return and newline end a line."""
     return re.split(r"\r\n?|\n", read_text(path, way_out))
+
+
+def separator(header: str) -> str:
+    """What separates the cells of a CSV, by its first line: a comma, a semicolon or a tab."""
+    return max(",;\t", key=header.count)

@@ -15,7 +15,7 @@ import numpy as np
 
 from faceref.errors import FaceRefError
 from faceref.reading.boundary import cause
-from faceref.reading.text import read_text
+from faceref.reading.text import read_text, separator
 
 FARTHEST = 65_535
 """Pixels: no JPEG is larger, so no landmark lies that far from the corner."""
@@ -142,8 +142,7 @@ def read_points(
     """
     text = read_text(path, way_out)
     first = text.splitlines()[0] if text.splitlines() else ""
-    marks = max(",;\t", key=first.count)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=marks)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator(first))
     points: dict[str, list[float]] = {}
     try:
         header = [name.strip() for name in next(lines, [])]
