@@ -280,7 +280,7 @@ def _violin(axes: Any, values: np.ndarray, height: float, look: MarkerStyle) -> 
 def draw_leaderboard(results: Sequence[Result], title: str, folder: Path, name: str) -> list[Path]:
     """Figures of the rows of one leaderboard, each as PNG and PDF; returns what was written.
 
-    Variants are no rows of these figures: `benchmark.studies.gains_page` draws them.
+    Variants are no rows of these figures: `benchmark.studies.gains_page` draws MSRNet's ablations.
     """
     files = {end: folder / f"{name}-{end}.png" for end in ENDS}
     save_figure(quality_against_cost(results, title), files["cost"])

@@ -7,6 +7,7 @@ Of `likeness.json`, and of results whose references are chosen in other ways tha
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -182,9 +183,8 @@ class Agreeing:
     random: np.ndarray
 
 
-def all_agreeing(out: Path) -> list[Agreeing]:
-    """Every split, attribute and list of `agreement.json`."""
-    sets = numbers(out, "agreement")["sets"]
+def all_agreeing(sets: Sequence[dict[str, Any]]) -> list[Agreeing]:
+    """Every split, attribute and list of the sets in `agreement.json`."""
     found = []
     for split, usual in sets[0]["splits"].items():
         for attribute, shares in usual["shares"].items():
@@ -205,7 +205,8 @@ def all_agreeing(out: Path) -> list[Agreeing]:
 
 def agreement_part(out: Path) -> str:
     """How often references are of the same sex and age group, in Markdown."""
-    known, found = numbers(out, "agreement"), all_agreeing(out)
+    known = numbers(out, "agreement")
+    found = all_agreeing(known["sets"])
     others = [one for one in found if one.references != BY_APPEARANCE]
     over = corrected([paired(one.shares, one.appearance) for one in others])
     texts = {
@@ -216,7 +217,7 @@ def agreement_part(out: Path) -> str:
         cells = one.split, one.attribute, one.references, f"{one.random.mean():.2f}"
         lines.append([*cells, f"{one.shares.mean():.2f}", *texts.get(id(one), ["", ""])])
     heads = ["split", "", "references", "random faces", "agree", "over appearance", ""]
-    splits = numbers(out, "agreement")["sets"][0]["splits"]
+    splits = known["sets"][0]["splits"]
     counts = {split: (one["faces"], len(one["people"])) for split, one in splits.items()}
     head = AGREEMENT.format(years=known["older_from_years"], **counts)
     return head + "\n" + "\n".join(markdown_table(heads, lines)) + "\n"

@@ -71,9 +71,9 @@ def test_look_alikes_as_references_beat_random_faces_away_from_home():
 
 
 def test_references_by_the_encoder_are_more_often_of_the_same_sex_on_train():
+    sets = likeness_page.numbers(REPORTS, "agreement")["sets"]
     found = {
-        (one.split, one.attribute, one.references): one
-        for one in likeness_page.all_agreeing(REPORTS)
+        (one.split, one.attribute, one.references): one for one in likeness_page.all_agreeing(sets)
     }
     both = found["train", "sex", "`refs_lr` by encoder and appearance"]
     assert paired(both.shares, both.appearance).low > 0
