@@ -19,7 +19,7 @@ from faceref.embed.registry import open_embedder
 
 pytestmark = pytest.mark.real
 EVERY = 3
-"""A build of all of LFW takes minutes on two cores, and `tests/speed/build_scaling.py` does that."""
+"""A build of all of LFW takes minutes, and `tests/speed/build_scaling.py` does that."""
 MISLABELLED = ("Ricky_Ray", "Bart_Hendricks")
 """Two labels of LFW, one person."""
 
