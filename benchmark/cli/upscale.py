@@ -18,7 +18,8 @@ UPSCALE = """**Examples**
 `facebench upscale group.jpg --face-ref face_ref --weights runs/x8 --weights runs/x4`
 
 Without options it uses what comes with the package: small networks for x8 and x4, trained on LFW
-(for research), the embedded sample as references, and dlib's detector. Nothing is downloaded.
+(for research), and dlib's detector. Nothing is downloaded. References are given where a set is
+named by `--face-ref`; `--count` alone takes them from the embedded sample.
 
 Sub-folders are read, too. The exit status is 1 where any file failed. Interrupted, the same command
 goes on with the first file that is not done; a video begins anew.
@@ -35,7 +36,7 @@ def upscale(
         Path | None,
         typer.Option(
             help="Face_Ref whose train faces serve as references.",
-            show_default="the embedded sample",
+            show_default="none, or with --count the embedded sample",
         ),
     ] = None,
     weights: UpscalingWeights = None,

@@ -86,9 +86,10 @@ def page(faces: np.ndarray, name: str) -> str:
 
 HEADING = """# How each choice moves the number
 
-Bicubic x8 on {count} faces ({name}), one choice changed at a time.
-Papers claim 0.1 dB as progress: numbers of two protocols cannot be compared.
-`facebench protocol NAME` says what a protocol is; this page is made by
+This table scores bicubic x8 on {count} faces ({name}), one choice changed at a time.
+Differences are to the first row, the protocol of this benchmark.
+Papers claim 0.1 dB as progress, so numbers of two protocols cannot be compared.
+`facebench protocol NAME` says what a protocol measures. This page is made by
 `facebench study protocols FACES --out docs/protocols.md`.
 """
 PUBLISHED_HEADING = """## Published protocols

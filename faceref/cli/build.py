@@ -43,7 +43,7 @@ def build(
     diversity: Annotated[
         int,
         typer.Option(
-            help="Choose references far apart among that many times K.",
+            help="Choose references far apart, among this many times as many neighbours.",
             min=1,
             rich_help_panel=REFERENCES,
         ),
