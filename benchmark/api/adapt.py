@@ -35,11 +35,11 @@ def adapt(
     device: str = "cpu",
     progress: bool = True,
 ) -> nn.Module:
-    """Adapt a network to where the faces of a pool are from.
+    """Adapt a network to the kind of faces in a pool.
 
-    By `memory` nothing of the network is trained: its error on each face of the pool is known, and
-    a regression in closed form learns to expect it. People are left out to choose the penalty, and
-    where the correction does not help them there is none. By `tuning` all weights are trained on.
+    `memory` trains no weights: the network's error on each face of the pool is known, and a
+    regression in closed form learns to predict it. Some people are held out to choose the penalty;
+    where the correction does not help them, none is made. `tuning` trains all weights further.
 
     Args:
         model: A model of `load_model`, or what that takes; or any module with `forward(lr, refs)`
@@ -50,22 +50,23 @@ def adapt(
             none.
         by: `memory` or `tuning`.
         faces: Faces of the pool to learn from, drawn at random; None: all.
-        seed: Of that draw, and of the batches of `tuning`.
-        references: References given to methods that use any, K, 0 to 8. The pool is learnt from
-            either way; with references it takes several times as long.
+        seed: Seed of the random draw of `faces`, and of the batches of `tuning`.
+        references: References (K) given to a method that uses any, 0 to 8. The pool is learnt from
+            even if K is 0; with references this takes several times as long.
         reference_list: `refs_lr` or `refs_hr`.
-        steps: Of `tuning`, 16 faces each.
-        learning_rate: Of `tuning`: its peak.
+        steps: Training steps of `tuning`, 16 faces each.
+        learning_rate: Peak learning rate of `tuning`.
         device: `cpu` or `cuda`.
         progress: Show a progress bar.
 
     Returns:
-        The adapted module, on the CPU, in evaluation mode; of a model again a `Model`, whose
-        `adaptation` says what was done. `evaluate` and `Upscaler` take it, and `out`, too.
+        The adapted module, on the CPU and in evaluation mode. For a `Model`, or what `load_model`
+        takes, it is a `Model` again, whose `adaptation` says what was done. `evaluate` and
+        `Upscaler` accept the module, and the weights in `out`.
 
     Raises:
-        FaceRefError: For faces of too few people, an `out` that cannot be written, or a module that
-            is none.
+        FaceRefError: For faces of too few people, an `out` that cannot be written, or a `model`
+            that is not a torch module.
 
     Example:
         >>> import benchmark

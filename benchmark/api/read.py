@@ -177,10 +177,10 @@ def write_model_card(
 
     Args:
         results: Folder of result files.
-        method: Whose weights they are.
-        licence: Of the weights.
-        licence_link: Its text, if it is no usual one.
-        weights: Beginning of their SHA-256, where there are several.
+        method: Method of the weights.
+        licence: Licence of the weights, such as `cc-by-4.0`.
+        licence_link: Address of the licence text, if the Hub has no id for the licence.
+        weights: Start of the weights' SHA-256, needed if the results are of several weights.
         out: File to write.
 
     Returns:

@@ -150,8 +150,8 @@ def evaluate(
         name: What the leaderboard calls a module, predictions or a network from elsewhere.
         task: See `describe_protocol`; None: that of the set's source, else `folder-x8@1`.
         split: `test` or `val`.
-        references: References given to methods that use any, K, 0 to 64. A set holds 8 of each;
-            of `refs_lr` more are found.
+        references: References (K) given to methods that use any, 0 to 64. Lists hold 8 by default:
+            beyond that, more `refs_lr` are searched for.
         reference_list: `refs_lr`, found with the LR face, or `refs_hr`, found with the HR face.
         oracle: Give the HR face itself as the only reference: a check, on no leaderboard.
         limit: Score that many faces, evenly spaced; None: all.

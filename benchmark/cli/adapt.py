@@ -26,8 +26,9 @@ ADAPT = """**Examples**
 
 Then: `facebench upscale photo.jpg --weights mine.safetensors`
 
-`memory` trains nothing: the network's error on each face of the pool is known, and a regression
-learns to expect it. Where that does not help people who are left out, nothing is changed.
+`--by memory` trains no weights: the network's error on each face of the pool (the train split) is
+known, and a regression learns to predict it. Where the correction does not help people who were
+held out, none is made.
 """
 
 
@@ -37,24 +38,28 @@ def adapt(
     weights: Annotated[
         str,
         typer.Option(
-            help="Folder of a training, an exported file, or a method whose weights are here."
+            help="Training folder, exported file, or method that comes with weights or needs none."
         ),
     ] = "msrnet",
-    by: Annotated[str, typer.Option(help="memory or tuning.")] = "memory",
+    by: Annotated[
+        str,
+        typer.Option(help="memory: learn to correct errors; tuning: train all weights further."),
+    ] = "memory",
     faces: Annotated[
         int | None,
         typer.Option(help="Faces of train to learn from, at random. Default: all.", min=1),
     ] = None,
     references: Annotated[
-        int, typer.Option(help="References given, too, K, 0 to 8.", min=0, max=8)
+        int,
+        typer.Option(help="References (K) given to a method that uses any, 0 to 8.", min=0, max=8),
     ] = 0,
     reference_list: ReferenceList = "refs_lr",
-    steps: Annotated[int, typer.Option(help="Of tuning, 16 faces each.", min=1)] = 100,
+    steps: Annotated[int, typer.Option(help="Steps of --by tuning, 16 faces each.", min=1)] = 100,
     learning_rate: Annotated[
-        float, typer.Option(help="Of tuning: its peak.", rich_help_panel=MORE)
+        float, typer.Option(help="Peak learning rate of --by tuning.", rich_help_panel=MORE)
     ] = 2e-4,
     seed: Annotated[
-        int, typer.Option(help="Of the faces drawn and of batches.", rich_help_panel=MORE)
+        int, typer.Option(help="Seed of the faces drawn and of the batches.", rich_help_panel=MORE)
     ] = 0,
     device: Device = "cpu",
     threads: Threads = 0,

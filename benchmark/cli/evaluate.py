@@ -50,7 +50,7 @@ def evaluate(
         Path | None, typer.Option(help="Instead of a method: weights that spandrel knows.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="What the leaderboard calls predictions or spandrel's.")
+        str | None, typer.Option(help="Leaderboard name, needed with --predictions or --spandrel.")
     ] = None,
     references: References = 5,
     reference_list: ReferenceList = "refs_lr",
@@ -70,7 +70,8 @@ def evaluate(
     embedder: Annotated[
         str,
         typer.Option(
-            help="For identity, landmarks and usage; another than the build used.",
+            help="dlib or insightface, for identity, landmarks and usage. Must not be the embedder "
+            "of the build.",
             rich_help_panel=MORE,
         ),
     ] = "dlib",

@@ -70,7 +70,7 @@ Threads = Annotated[
 Precision = Annotated[
     str,
     typer.Option(
-        help="auto, bf16 or fp32; auto: fp32 where the processor has no bf16.",
+        help="auto, bf16 or fp32. auto: the budget's, but fp32 on devices without native bf16.",
         rich_help_panel=RUNNING,
     ),
 ]

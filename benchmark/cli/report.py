@@ -147,16 +147,20 @@ def validate(
 
 def card(
     results: Results,
-    method: Annotated[str, typer.Option("--method", "-m", help="Whose weights they are.")],
+    method: Annotated[str, typer.Option("--method", "-m", help="Method of the weights.")],
     licence: Annotated[
-        str, typer.Option("--licence", "--license", help="Of the weights; no default.")
+        str, typer.Option("--licence", "--license", help="Licence of the weights: cc-by-4.0, ...")
     ],
     licence_link: Annotated[
         str | None,
-        typer.Option("--licence-link", "--license-link", help="Its text, if it is no usual one."),
+        typer.Option(
+            "--licence-link",
+            "--license-link",
+            help="Address of the licence text, if the Hub has no id for the licence.",
+        ),
     ] = None,
     weights: Annotated[
-        str | None, typer.Option(help="Beginning of their SHA-256, where there are several.")
+        str | None, typer.Option(help="Start of the weights' SHA-256, if results are of several.")
     ] = None,
     out: Annotated[Path, typer.Option(help="File to write.")] = Path("MODEL_CARD.md"),
 ) -> None:

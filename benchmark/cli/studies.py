@@ -55,10 +55,15 @@ def references(
     ] = None,
     also: Annotated[
         list[Path] | None,
-        typer.Option(help="The same faces with lists by another similarity.", rich_help_panel=MORE),
+        typer.Option(
+            help="Another build of the same faces, whose lists are by another similarity. "
+            "Several times for several.",
+            rich_help_panel=MORE,
+        ),
     ] = None,
     counts: Annotated[
-        str, typer.Option(help="Numbers of references.", rich_help_panel=MORE)
+        str,
+        typer.Option(help="Numbers of references (K), separated by commas.", rich_help_panel=MORE),
     ] = "1,2,3,5,8",
     task: TaskName = None,
     split: Annotated[str, typer.Option(help="test or val.", rich_help_panel=MORE)] = "test",
@@ -66,7 +71,7 @@ def references(
     device: Device = "cpu",
     threads: Threads = 0,
 ) -> None:
-    """Measure what references give: random, look-alike, same person, target; K from 0 up.
+    """Measure what a method gains from each kind and number (K) of references.
 
     Example: `facebench study references face_ref --run runs/msrnet`
     """

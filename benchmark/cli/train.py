@@ -57,7 +57,7 @@ def train(
     references_from: Annotated[
         str,
         typer.Option(
-            help="Draw references from both lists, refs_hr, refs_lr or random faces.",
+            help="Where references are drawn from: both (lists), refs_hr, refs_lr or random.",
             rich_help_panel=MORE,
         ),
     ] = "both",

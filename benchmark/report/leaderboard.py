@@ -29,15 +29,16 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 NOTE = """\
-Higher is better. Faces are made small by Pillow's antialiased bicubic, x8 or as the task says.
-Scores are means over faces of 8-bit outputs, no border cut; intervals are bootstrapped over faces,
-differences paired face by face. `refs_hr`: references found with the HR face, an upper bound of
-retrieval; `refs_lr`: found with the LR face alone. Methods of one leaderboard had the same training
-budget, and val chose their weights. Seeds: a row of several trainings is their mean, face by face,
-with the standard deviation of their PSNR-Y; intervals are over faces. Rank: 1 and the number of
-rows whose PSNR-Y is higher beyond chance (paired bootstrap over faces, Holm's correction over all
-pairs of the leaderboard, 5 %): rows that cannot be told apart may share a rank. An arrow says which
-way a metric that not every row has is better; `-`: not scored."""
+Higher is better. LR faces are made by Pillow's antialiased bicubic, x8 or as the task says. Scores
+are means over faces, of 8-bit outputs with no border cut. Intervals are bootstrapped over faces,
+and differences are paired face by face. `refs_hr`: references found with the HR face, an upper
+bound of retrieval; `refs_lr`: references found with the LR face alone. All methods of a leaderboard
+had the same training budget, and their weights were chosen on val. Seeds: a row of several
+trainings is their mean, face by face, with the standard deviation of their PSNR-Y; its intervals
+are still over faces. Rank: one more than the number of rows whose PSNR-Y is higher beyond chance
+(paired bootstrap over faces, Holm's correction over all pairs of the leaderboard, 5 %). So rows
+that cannot be told apart may share a rank. A metric that some rows do not have carries an arrow,
+which says whether higher or lower is better. `-`: not scored."""
 ENDINGS = {"md": "md", "csv": "csv", "latex": "tex", "yaml": "yaml"}
 """How files of each form end, by the name that `facebench leaderboard --format` takes."""
 _MARKS = {

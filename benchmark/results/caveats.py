@@ -113,8 +113,8 @@ def _threads(runs: Sequence[Result]) -> Iterator[str]:
             usual = max(counts, key=lambda count: (counts[count], count))
             other = [run for run in runs if threads[id(run)] not in (None, usual)]
             yield (
-                f"{verb} with another number of CPU threads than the others ({usual}), so that "
-                f"their {time} cannot be compared: {_names(other)}."
+                f"{verb} with a different number of CPU threads than most rows ({usual}), "
+                f"so their {time} cannot be compared: {_names(other)}."
             )
 
 

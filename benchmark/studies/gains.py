@@ -191,10 +191,11 @@ def shown_metrics(leaderboard: Sequence[Result]) -> list[str]:
 LEAST = 3
 """Trainings that a row needs: of two a deviation says next to nothing."""
 TRAININGS_NOTE = (
-    "Here a score is the mean PSNR-Y of one training, and the interval (95 %, Student's t) says "
-    "what other seeds would give. Rows of the same trainings are paired training by training; "
-    "others are compared as two samples of unequal variance (Welch). p is corrected for the number "
-    "of lines (Holm). Pairs of which a row has fewer than three trainings are left out."
+    "Here each training counts once, with its mean PSNR-Y. The interval (95 %, Student's t) "
+    "covers what other seeds would change. Rows of the same trainings are paired training by "
+    "training. Other rows are compared as two samples of unequal variance (Welch). p is corrected "
+    "for the number of lines (Holm). A pair is left out where one of its rows has fewer than "
+    "three trainings."
 )
 
 

@@ -94,11 +94,11 @@ def _cell(one: Difference | None) -> str:
 
 COUNT = 5
 NOTE = (
-    "Differences are paired face by face: mean, 95 % bootstrap interval over faces, and p "
-    "corrected for the number of lines (Holm). Rows of several seeds are their mean. `refs_lr`: "
-    "references found with the LR face; `refs_hr`: with the HR face, an upper bound. Neither "
-    "interval nor p includes what another seed of a training would change: for that, see `Over "
-    "trainings`, of rows with several seeds."
+    "Differences are paired face by face. Each cell holds the mean, its 95 % bootstrap interval "
+    "over faces, and p, corrected for the number of lines (Holm). A row of several seeds is their "
+    "mean. `refs_lr`: references found with the LR face; `refs_hr`: references found with the HR "
+    "face, an upper bound. Neither the interval nor p includes what another seed would change. "
+    "For rows with several seeds, the section `Over trainings` does."
 )
 
 
@@ -176,9 +176,10 @@ def gains_markdown(
             "",
             f"## By kind of reference, K = {COUNT}",
             "",
-            "PSNR-Y over K = 0 of the same training, dB, on the faces of test whose person has "
-            "another image there. A column is a training; unless it says otherwise its references "
-            "were drawn from both lists.",
+            "Gain in PSNR-Y over K = 0 of the same training, dB. The faces are those of test "
+            "whose person has another image in test. Each column is one training. While it was "
+            "trained, its references came from both lists (`refs_hr` and `refs_lr`), unless the "
+            "column says otherwise.",
             "",
             *ladder(studies, COUNT),
         ]

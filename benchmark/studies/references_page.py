@@ -34,11 +34,12 @@ CHOSEN = {
 }
 """How pages call `CHOICES`."""
 TEXT = (
-    "PSNR-Y over bicubic, dB, where each block of 8x8 pixels gets the high frequencies of a block "
-    "of a reference: *chosen by the LR face*, which is all that is known; at the *same place*, "
-    "the mean of the references, nothing chosen; *chosen by the HR face*, an oracle. The "
-    "detail is scaled by the one number, for all faces, that is best. From the first to the last "
-    "is what choosing loses; from random faces to look-alikes, under the oracle, what "
+    "PSNR-Y over bicubic, dB. Each block of 8x8 pixels of the upsampled face gets the high "
+    "frequencies of one block of a reference. This block is *chosen by the LR face*, which is all "
+    "that is known in use, or *chosen by the HR face*, an oracle. In between, nothing is chosen: "
+    "*same place* takes the mean of the references at the same place. The detail is multiplied by "
+    "the one number that is best for all faces together. The oracle minus the choice by the LR "
+    "face is what choosing loses. Under the oracle, look-alikes minus random faces is what "
     "similarity adds."
 )
 
@@ -141,8 +142,9 @@ def markdown(study: Study, figures: Sequence[Path], out: Path) -> str:
         "",
         "## Where the error changes",
         "",
-        f"Mean squared error of Y against that of K = 0, in percent, at K = {most} (target: "
-        "K = 1). Frequencies in cycles a face width; the 16x16 face holds those below 8.",
+        "Change of the mean squared error of Y from K = 0, in percent. Negative is better. "
+        f"All kinds are at K = {most}, the target itself at K = 1. Frequencies are in cycles per "
+        "face width; the 16x16 face holds those below 8.",
         "",
         *_changes(study, most),
         "",

@@ -71,39 +71,42 @@ def build(
         references: References for each face.
         max_similarity: Cosine above which a neighbour is dropped as probably the same person; None
             calibrates it on the labels.
-        diversity: References are chosen far apart among that many times `references`; 1 takes the
-            best.
-        likeness_hr: What `refs_hr` are similar in: `identity`, `appearance` or `both`.
-        likeness_lr: The same of `refs_lr`.
-        refs_same: Also write `refs_same.parquet`, an oracle of same-person references.
-        search: `exact`, `ivf`, or `auto`, which is by size.
-        min_eye_distance: Pixels between the eyes below which an image is rejected.
-        min_inside: Fraction of the aligned face in the image below which it is rejected.
-        min_sharpness: Log10 of the Laplacian's variance below which it is rejected.
-        max_yaw: Degrees that the head may be turned.
-        min_score: The detector's confidence below which it is rejected.
+        diversity: Choose references far apart among this many times `references` candidates; 1
+            takes the most similar.
+        likeness_hr: Similarity that ranks `refs_hr`: `identity`, `appearance` or `both`.
+        likeness_lr: Similarity that ranks `refs_lr`: `identity`, `appearance` or `both`.
+        refs_same: Also write `refs_same.parquet`: other images of the same person, as an oracle.
+        search: Nearest-neighbour search: `exact`, `ivf` (for millions of faces), or `auto`, which
+            chooses by size.
+        min_eye_distance: Reject an image with fewer source pixels between the eyes.
+        min_inside: Reject an image that holds less than this fraction of the aligned face.
+        min_sharpness: Reject an image less sharp than this: log10 of the Laplacian's variance;
+            None: off.
+        max_yaw: Reject an image whose head is turned by more degrees to either side; None: off.
+        min_score: Reject an image whose detector confidence is below this; None: off.
         val: Fraction of the images for validation.
         test: Fraction of the images for test.
-        seed: Of the split and the calibration.
+        seed: Seed of the split and the calibration.
         device: `cpu` or `cuda`.
-        precision: `fp32`, or `bf16` for the networks of insightface on a CPU: faster, and another
-            set, whose embeddings have a cosine of 0.999 to those of `fp32` on average.
-        workers: Threads (with dlib a process for each), or Ray's processes; 0 is one more than
-            cores, or one a core.
-        executor: `local`, or `ray` for processes or a cluster.
-        ray_address: Of a running Ray cluster; None starts one here.
-        calibration_plot: PNG to draw of the similarities and the thresholds.
+        precision: `fp32`, or `bf16` for the networks of insightface on a CPU. `bf16` is faster, but
+            makes another set: its embeddings have a mean cosine of 0.999 to those of `fp32`.
+        workers: Threads, or processes with dlib or Ray. 0 is one more than cores; with Ray, one per
+            core, or one per GPU on `cuda`.
+        executor: `local`, or `ray` for Ray's processes on this machine or a cluster.
+        ray_address: Address of a running Ray cluster; None takes the variable `RAY_ADDRESS`, else
+            starts Ray here.
+        calibration_plot: PNG to draw: similarities of one and of two people, and the thresholds.
         overwrite: Replace `out` where it exists.
         partial: Accept an incomplete copy of the source; it is recorded.
         checksums: Compare files with their published MD5.
-        images: Which of the images of a source: `img_align_celeba`, `img_celeba`,
+        images: `celeba`: `img_align_celeba`, `img_align_celeba_png` or `img_celeba`; `ffhq`:
             `images1024x1024` or `thumbnails128x128`.
         landmarks: `lfw`: CSV of five points for each image; then no detector is run.
         config: `hf`: configuration of the data set.
         hf_split: `hf`: the one split to take; None takes all.
-        revision: `hf`: branch, tag or commit.
+        revision: `hf`: branch, tag or commit; the commit is recorded.
         image_column: `hf`: column of the images.
-        identity_column: `hf`: column of the person, or `none`.
+        identity_column: `hf`: column that says who is shown, or the word `none` for no labels.
         progress: Show a progress bar.
 
     Returns:

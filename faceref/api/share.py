@@ -53,13 +53,13 @@ def publish(
     Args:
         faces: A Face_Ref, or its folder.
         repo: Data set on the Hub, `OWNER/NAME`.
-        full: With the images; else the index, from which `hydrate` makes the set again.
-        licence: Of the images, where the source has none.
-        licence_link: Address of its text, where it is no usual one.
-        tag: Version; empty is `v` and the version of the set.
-        contact: Where people ask for removal; empty is the discussions of the repository.
-        public: Everybody may find it; else it is private.
-        out: Folder of what goes up; None is a folder beside the set, with `-release` appended.
+        full: Publish the images, too; else the index, from which `hydrate` makes the set again.
+        licence: Licence of the images, such as `cc-by-4.0`; needed where the source has none.
+        licence_link: Address of the licence text, if the Hub has no id for the licence.
+        tag: Version of the release; empty: `v` and the version of the set.
+        contact: Where people ask for removal; empty: the discussions of the repository.
+        public: Make the repository public, so that everybody may find it; else it is private.
+        out: Folder of the files to upload; None: beside the set, its name with `-release` appended.
         dry_run: Make the folder and upload nothing.
 
     Returns:

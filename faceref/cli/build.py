@@ -17,7 +17,9 @@ RUNNING = "Running"
 def build(
     path: Annotated[
         Path | None,
-        typer.Argument(help="Folder, archive, or (hf) name of a data set; none for the sample."),
+        typer.Argument(
+            help="Folder, archive, or (hf) name of a data set. Leave it out with --source sample."
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to make. [required]", show_default=False)
@@ -36,14 +38,16 @@ def build(
     max_similarity: Annotated[
         float | None,
         typer.Option(
-            help="Cosine above which a neighbour is dropped. Default: calibrated.",
+            help="Identity cosine above which a face is no reference: probably the same person. "
+            "Default: calibrated.",
             rich_help_panel=REFERENCES,
         ),
     ] = None,
     diversity: Annotated[
         int,
         typer.Option(
-            help="Choose references far apart, among this many times as many neighbours.",
+            help="Choose references far apart among this many times --references candidates. "
+            "1: take the most similar.",
             min=1,
             rich_help_panel=REFERENCES,
         ),
@@ -73,18 +77,23 @@ def build(
     ] = "auto",
     min_eye_distance: Annotated[
         float,
-        typer.Option(help="Pixels between the eyes; less: rejected.", rich_help_panel=QUALITY),
+        typer.Option(
+            help="Reject an image with fewer source pixels between the eyes.",
+            rich_help_panel=QUALITY,
+        ),
     ] = 12.0,
     min_inside: Annotated[
         float,
         typer.Option(
-            help="Fraction of the face in the image; less: rejected.", rich_help_panel=QUALITY
+            help="Reject an image that holds less than this fraction of the aligned face.",
+            rich_help_panel=QUALITY,
         ),
     ] = 0.6,
     min_sharpness: Annotated[
         float | None,
         typer.Option(
-            help="Log10 of the Laplacian's variance; less: rejected. Default: off.",
+            help="Reject an image less sharp than this: log10 of the Laplacian's variance. "
+            "Default: off.",
             rich_help_panel=QUALITY,
         ),
     ] = None,
@@ -97,7 +106,7 @@ def build(
     min_score: Annotated[
         float | None,
         typer.Option(
-            help="The detector's confidence; less: rejected. Default: off.",
+            help="Reject an image whose detector confidence is below this. Default: off.",
             rich_help_panel=QUALITY,
         ),
     ] = None,
@@ -160,7 +169,10 @@ def build(
     ] = None,
     identity_column: Annotated[
         str | None,
-        typer.Option(help="hf: column of the person, or none.", rich_help_panel=SOURCE),
+        typer.Option(
+            help="hf: column that says who is shown, or the word none for no labels.",
+            rich_help_panel=SOURCE,
+        ),
     ] = None,
     overwrite: Annotated[
         bool,
@@ -181,16 +193,26 @@ def build(
         ),
     ] = "fp32",
     workers: Annotated[
-        int, typer.Option(help="Threads; 0: one more than cores.", min=0, rich_help_panel=RUNNING)
+        int,
+        typer.Option(
+            help="Threads, or processes with dlib or ray. 0: one more than cores; with ray, one "
+            "per core, or per GPU on cuda.",
+            min=0,
+            rich_help_panel=RUNNING,
+        ),
     ] = 0,
     executor: Annotated[
         str,
-        typer.Option(help="local, or ray: processes, or a cluster.", rich_help_panel=RUNNING),
+        typer.Option(
+            help="local, or ray: Ray's processes, on this machine or a cluster.",
+            rich_help_panel=RUNNING,
+        ),
     ] = "local",
     ray_address: Annotated[
         str | None,
         typer.Option(
-            help="ray: a running cluster, such as auto. Default: started here.",
+            help="ray: address of a running cluster, such as auto. Default: RAY_ADDRESS, else Ray "
+            "is started here.",
             rich_help_panel=RUNNING,
         ),
     ] = None,

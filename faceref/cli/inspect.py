@@ -27,8 +27,8 @@ def inspect(
     attributes: Annotated[
         Path | None,
         typer.Option(
-            help="How often references share them: CelebA's list_attr_celeba.txt, or CSV with "
-            "image_id."
+            help="Table of attributes: print how often references share those of their face. "
+            "CelebA's list_attr_celeba.txt, or a CSV with image_id."
         ),
     ] = None,
 ) -> None:
@@ -106,7 +106,7 @@ def doctor(
         typer.Option(help="insightface pack: a folder, or a name. Default: buffalo_l."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the set would be made.")] = Path(),
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Print what a build would use on this machine, and what is wrong.
 

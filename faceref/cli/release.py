@@ -34,7 +34,7 @@ def publish(
         typer.Option(
             "--licence",
             "--license",
-            help="Of the images, where the source has none: cc-by-4.0, ...",
+            help="Licence of the images, such as cc-by-4.0. Needed where the source has none.",
             rich_help_panel=TERMS,
         ),
     ] = None,
@@ -43,7 +43,7 @@ def publish(
         typer.Option(
             "--licence-link",
             "--license-link",
-            help="Its text, if it is no usual one.",
+            help="Address of the licence text, if the Hub has no id for the licence.",
             rich_help_panel=TERMS,
         ),
     ] = None,
@@ -212,7 +212,9 @@ def remove(
     ids: Annotated[Path, typer.Option(help="Text file, one image id a line.", show_default=False)],
     embedder: Annotated[
         str | None,
-        typer.Option(help="insightface or dlib, as in the build: fills the lists again."),
+        typer.Option(
+            help="Embedder of the build, insightface or dlib: refills lists that got shorter."
+        ),
     ] = None,
     pack: Annotated[str | None, typer.Option(help="insightface pack of the build.")] = None,
 ) -> None:
@@ -238,9 +240,15 @@ def remove(
 def archive(
     path: Annotated[Path, typer.Argument(help="A Face_Ref folder.", show_default=False)],
     out: Annotated[Path, typer.Option(help="File to write, .tar.", show_default=False)],
-    megabytes: Annotated[float, typer.Option(help="Its size at most.", min=0.1)] = 60.0,
+    megabytes: Annotated[
+        float, typer.Option(help="Largest size of the file, in MB (10^6 bytes).", min=0.1)
+    ] = 60.0,
     splits: Annotated[
-        str, typer.Option(help="By commas; test is scored where the set is.")
+        str,
+        typer.Option(
+            help="Splits to include, separated by commas. Test is not needed: it is scored on the "
+            "set itself."
+        ),
     ] = "train,val",
 ) -> None:
     """Write a set to one small file, to train on another machine.

@@ -297,11 +297,11 @@ class FaceRef:
             split: That the faces are from; their references are of train.
 
         Returns:
-            A row an attribute that has 2 to 12 different values in train. In `refs_hr` and
-            `refs_lr` the share of references that agree with their face, 0 to 1, a mean over faces;
-            in `random` that of all faces of other people in train. `attrs` holds how many `faces`
-            and `people` that is, and columns `left_out`. Faces of one person are alike: of a few
-            people a share says little.
+            One row per attribute that has 2 to 12 different values in train. `refs_hr` and
+            `refs_lr` hold the share of references that agree with their face, 0 to 1, averaged over
+            faces. `random` holds the same for all faces of other people in train. `attrs` holds the
+            numbers of `faces` and `people` that were averaged over, and the columns that were
+            `left_out`. Faces of one person are alike, so a share over few people says little.
 
         Raises:
             FaceRefError: For an unknown split, and a table that cannot be read or lacks a face.

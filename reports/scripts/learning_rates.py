@@ -25,18 +25,19 @@ from faceref.markdown import markdown_table
 NAME = "learning_rates"
 HEAD = """# Learning rates, chosen on val
 
-LFW, `{task}`, budget `{budget}`, seed {seed}. PSNR-Y in dB on 256 faces of val, by which the rate
-is chosen (bold); test (five references found with the LR face, where a method takes any) is given
-beside it and chooses nothing. Numbers: `learning_rates.json`, out of the result files, by
-`reports/scripts/learning_rates.py`; files of rates that the leaderboard has no more are in the
-history of `reports/results`.
+LFW, `{task}`, budget `{budget}`, seed {seed}. Scores are PSNR-Y in dB. For each method, the rate
+with the best score on 256 faces of val is chosen (bold). Scores on test are given beside it and
+choose nothing; methods that take references got five there, found with the LR face. Numbers are in
+`learning_rates.json`, which `reports/scripts/learning_rates.py` makes from the result files. The
+files of rates that are no longer on the leaderboard are in the history of `reports/results`.
 
 Short trainings of {short:,} faces (as `facebench suite --tune` makes them, with 1e-4 besides):
 """
 WHOLE = """
-Whole trainings of {samples:,} faces (`facebench train LFW --method METHOD --learning-rate 8e-4`).
-Two rates were tried, the same for all; a method with one alone came after val had chosen it for
-every other. What lies above the higher one is known of the short trainings alone:
+Full trainings on {samples:,} faces (`facebench train LFW --method METHOD --learning-rate 8e-4`).
+The same two rates were tried for all methods. A method with only one rate was added after val had
+chosen that rate for every other method. Rates above the higher of the two were tried in the short
+trainings only:
 """
 FP32 = """
 Computed in float32, the others in bf16: {names}. By val the two differ by some 0.01 dB.

@@ -28,9 +28,10 @@ LISTS = {"both": "encoder and appearance", "identity": "encoder"}
 LIKENESS = """## Do look-alikes count more?
 
 The mean error of the network on K faces of the pool is added to its output, times a strength that
-val chooses for each row. The K faces are the most alike to the LR face, by correlation, or random
-ones. This is the simplest way to carry errors over: it shows which faces are worth something, and
-is no rival of the memory. By `reports/scripts/likeness.py`; numbers in `likeness.json`.
+is chosen on val. The K faces are either those most similar to the LR face, by correlation, or
+random ones. This is the simplest way to carry errors over from one face to another. It shows which
+faces are useful, and is not meant to compete with the memory. By `reports/scripts/likeness.py`;
+numbers in `likeness.json`.
 
 ![Gain of look-alikes and of random faces](figures/likeness.png)
 """
@@ -44,19 +45,22 @@ LISTS_LR = {"appearance": "appearance", **LISTS}
 LISTS_HEAD = """## Lists by another likeness
 
 `refs_lr` by appearance holds faces whose 16x16 pixels are alike. An encoder that guesses the
-identity from them finds people who are more alike ([how well](lr_retrieval.md)). MSRNet on the
-sample, built with each kind of list (`--likeness-lr`), against the list by appearance. Results are
-in `lists/`.
+identity from these pixels finds people who are more alike ([how well](lr_retrieval.md)). The sample
+was built with each kind of list (`--likeness-lr`), and MSRNet was scored with each. The column
+`by appearance` is its PSNR-Y with the list by appearance, and `PSNR-Y` is that with the other list.
+Results are in `lists/`.
 """
 BY_APPEARANCE = "`refs_lr` by appearance"
 AGREEMENT = """### Sex and age group
 
-Share of the eight references that have the sex of their face, and its age group (younger than
-{years} years or not), as the generator of the sample drew them. Means over people, with intervals
-over people: {train[0]} faces of {train[1]} people of train, on which the encoder was trained, and
-{test[0]} faces of {test[1]} people of test. p is corrected (Holm), intervals are not. By
-`reports/scripts/agreement.py`; `faceref inspect --attributes` says the shares of any set, and
-`reports/scripts/sample/attributes.py` writes the table of the sample.
+The column `agree` is the share of a face's eight references that have the same sex as the face, or
+are in the same age group (younger than {years} years or not). The generator of the sample drew
+both, so they are known. `random faces` is the same share among random faces of train. Means and
+intervals are over people. In train, on which the encoder was trained, there are {train[0]} faces of
+{train[1]} people; in test there are {test[0]} faces of {test[1]} people. p is corrected (Holm),
+intervals are not. By `reports/scripts/agreement.py`. `faceref inspect --attributes` prints the
+shares of any set, and `reports/scripts/sample/attributes.py` writes the sample's table of sex and
+age.
 """
 
 

@@ -207,11 +207,13 @@ def markdown(report: dict[str, Any]) -> str:
     lines = [
         "# Retrieval from a 16x16 face",
         "",
-        f"{report['probes']} probes of {' and '.join(report['splits'])}, pool: the "
-        f"{report['pool']:,} faces of train, {REFERENCES} retrieved for each, other people only. "
+        f"Each of {report['probes']} faces of {' and '.join(report['splits'])}, the probes, "
+        f"retrieves {REFERENCES} of the {report['pool']:,} faces of train, of other people only. "
+        "The true cosine compares the HR embeddings of the probe and of the faces retrieved. "
+        f"Recall is the share of the {REFERENCES} truly nearest faces that is among the 50 best. "
+        "The LR correlation compares the 16x16 faces. "
         "Made by `reports/scripts/lr_retrieval.py`, which says how. "
-        "± is half a 95 % bootstrap interval "
-        "over probes.",
+        "± is half of the 95 % bootstrap interval over probes.",
         "",
     ]
     rows = [

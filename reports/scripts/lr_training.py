@@ -125,14 +125,15 @@ def retrieved(encoder: Path, lfw: SetFaces, split: str) -> Retrieved:
 
 HEAD = """# What the LR encoder learns from
 
-An encoder predicts the identity embedding of a HR face from its 16x16 version, and `refs_lr` may
-be chosen by it (`faceref build --likeness-lr identity`, or `both`). Each row is an encoder
-trained on other faces, by the schedule of a build. For each of the {probes:,} faces of LFW's
-test, five of LFW's {pool:,} train faces are retrieved. The cosine is that of the true embeddings,
-of the HR faces; the HR embedding itself would find faces of {bound:.3f}. Recall is the share of
-the truly nearest five in the first fifty. The difference is to the encoder of a build, over the
-faces of test, with its 95 % interval; p is corrected for all rows (Holm). One training each. By
-`reports/scripts/lr_training.py`; numbers in `lr_training.json`.
+An encoder predicts the identity embedding of an HR face from its 16x16 version, and it can choose
+`refs_lr` (`faceref build --likeness-lr identity`, or `both`). Each row is an encoder trained on
+different data, with the training schedule of a build; `faces varied more` means stronger
+augmentation. For each of the {probes:,} faces of LFW's test split, the encoder retrieves five of
+LFW's {pool:,} train faces. The cosine compares the true embeddings, those of the HR faces;
+retrieval with the HR embedding itself would reach {bound:.3f}. Recall is the share of the truly
+nearest five that is among the first fifty. The difference is the cosine on test minus that of a
+build's encoder, with a 95 % interval over faces; p is corrected for all rows (Holm). Each encoder
+was trained once. By `reports/scripts/lr_training.py`; numbers in `lr_training.json`.
 """
 
 

@@ -32,16 +32,16 @@ METRICS = ("psnr_y", "lpips_vgg", "dists", "identity")
 ORDER = ("sparnet_s", "msrnet", "sparnet_s-perceptual", "msrnet-perceptual")
 HEAD = """# Detail that is drawn
 
-A network that is trained on L1 averages what it does not know, and its faces are smooth. The
-variants `perceptual` of SPARNet-s and MSRNet are trained with the same budget on L1, LPIPS
-(AlexNet) and a discriminator: they draw detail. They are judged by metrics that they were not
-trained on: LPIPS with VGG-16, DISTS (VGG-16 as well), and identity, the cosine of the embeddings
-of output and HR face, by dlib on LFW and by an ArcFace model on the sample, whose references dlib
-chose. FID needs thousands of faces, and is not there.
+A network trained with an L1 loss averages over what it cannot know, so its faces are smooth. The
+variants `perceptual` of SPARNet-s and MSRNet draw detail instead. They have the same budget, but
+their loss is L1, LPIPS (AlexNet) and a discriminator. They are judged by metrics that they were not
+trained on: LPIPS with VGG-16, DISTS (also with VGG-16) and identity. Identity is the cosine of the
+embeddings of output and HR face. The embeddings are dlib's on LFW. On the sample, where dlib chose
+the references, they are those of an ArcFace model. FID needs thousands of faces, so it is left out.
 
 Scores of several trainings are averaged face by face. Differences are paired by face, with 95 %
-intervals over faces. Of three or more trainings the standard deviation of the difference in PSNR-Y
-stands behind their number, in dB. p is corrected for all differences of this page (Holm). By
+intervals over faces. For three or more trainings, the standard deviation of the difference in
+PSNR-Y follows their number, in dB. p is corrected for all differences of this page (Holm). By
 `reports/scripts/perception_page.py`.
 """
 

@@ -28,30 +28,32 @@ COMMANDS = {
 """What writes each file, with `--out reports/reliability/NAME.json` behind it."""
 HEAD = """# Reliability
 
-What was done to the package, by kind, and what was lost by it. Made by `make reports` of
-`reports/reliability/*.json`; how each is tried again: `tests/faults/README.md`.
+The table lists what was done to break the package, and what was lost. `make reports` makes this
+page from `reports/reliability/*.json`; `tests/faults/README.md` says how to repeat each trial.
 """
 KILLS = """
 ## Killed at any moment
 
-Commands were killed with SIGKILL, {tried:,} times, half of the times at a moment of their duration
-and half before one of their changes of a file; in between the disk was full {full:,} times and
-the source gone {vanished:,} times. After each of these the inputs were as before and what claims to
-be finished was whole, or the loss is counted. An attempt is a command that was disturbed up to nine
-times and then ran to its end; "same bytes": every file is then that of an undisturbed run, and no
-other is left. Not compared: {not_compared}.
+Commands were killed with SIGKILL {tried:,} times: half of the times at a random moment of the run,
+half just before a change of a file. Between kills, the disk was full {full:,} times and the source
+folder was gone {vanished:,} times. After each of these, the inputs must be unchanged, and whatever
+claims to be finished must be complete. An attempt is a command that is disturbed up to nine times
+and then runs to its end. It has the "same bytes" if every file is then that of an undisturbed run
+and no other file is left. An attempt that breaks any of these rules counts as lost. Not compared:
+{not_compared}.
 """
 FUZZ = """
 ## {what}
 
-{tried:,} inputs, mutated at random. "Right": read as before the mutation or as it makes them;
-"refused": with a reason of one line; "escaped": anything else, such as another error, more than
-5 seconds or more than 1 GiB.
+{tried:,} inputs were mutated at random. "Right": the input could still be read, either unchanged or
+as the mutation made it. "Refused": it was rejected with a reason of one line. "Escaped": anything
+else, such as another error, more than 5 seconds or more than 1 GiB.
 """
 CASES = """
 ## Inputs and faults that once broke it
 
-Each is named and described in `tests/faults/README.md`. Skipped are tests of what a machine lacks.
+Each case is named and described in `tests/faults/README.md`. A test is skipped where the machine
+lacks what it needs.
 """
 
 

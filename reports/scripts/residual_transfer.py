@@ -222,14 +222,16 @@ def page(said: dict[str, Any]) -> str:
         f"{said['network']} (`{said['weights_sha256'][:12]}`) on test of Face_Ref "
         f"`{said['data_revision'][:12]}`; made by "
         "`reports/scripts/residual_transfer.py`, which says "
-        "how. What the network misses on "
-        f"{said['references']} references is transferred to the face by matching patches of what "
-        "it makes of both, and added.",
+        "how. The network super-resolves the face and its "
+        f"{said['references']} references. What it misses on the references (the HR face minus "
+        "the output) is moved to the face by matching patches of the outputs. There it is added "
+        "to the network's output for the face (the finished face).",
         "",
         f"## Added as it is, {first['faces']} faces",
         "",
-        "`hard`: of the best match; `soft`: a mean weighted by likeness. Explained: share of the "
-        "square of what is missed. Gain: PSNR-Y over the network, with 95 % interval over faces.",
+        "`hard`: each patch takes the error of its best match. `soft`: it takes a mean of errors, "
+        "weighted by likeness. Explained: the share of the squared error that the addition "
+        "removes. Gain: PSNR-Y over that of the network alone, with 95 % interval over faces.",
         "",
     ]
     rows = [

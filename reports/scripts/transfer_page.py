@@ -27,21 +27,25 @@ NAME = "transfer"
 BASE = "as trained"
 HEAD = """# What the pool of a target brings
 
-Networks trained on one kind of faces are tested on another, whose train faces are the pool; at last
-on their own kind, where they were trained on the pool.
+Networks trained on faces of one kind are tested on faces of another kind. The pool is the train
+split of the data that is tested. In the table "At home", networks are tested on the kind they were
+trained on, and the pool is the set they were trained on.
 
-- **Memory**: the network stays as it is. A regression in closed form learns which errors to expect
-  of it, from its errors on faces of the pool (`facebench adapt`).
-- **Tuned**: all of its weights are trained on with the pool, for some steps and for ten times as
+- **Memory**: the weights of the network stay as they are. A regression, solved in closed form,
+  learns from the network's errors on faces of the pool which errors to expect (`facebench adapt`).
+- **Tuned**: training of all weights goes on with the pool, for a few steps or for ten times as
   many. The peak of the learning rate was chosen on val.
+- **No error**, **no worlds** and **no gather** are ablations of MSRNet:
+  [what each leaves out](../baselines/msrnet/network.py).
 
-Gains are over the same network as trained, without references (K = 0) where that was scored, so
-those with references are of both. They are taken face by face, on test, with
-95 % intervals over faces; those of several trainings are averaged face by face, and the standard
-deviation of the gain over trainings stands behind their number. p is corrected for all rows of a
-part of this page (Holm). LPIPS (AlexNet): lower is better. Seconds: all of it, on one thread of
-a CPU that had other work, so that they are rough. By `reports/scripts/transfer.py`; numbers in
-`transfer.json` and the result files.
+A gain compares a row with the same network as trained, without references (K = 0) where that was
+scored. So the gain of a row with references and a memory comes from both. Gains are means over the
+faces of test, paired face by face, with 95 % intervals over faces. Where a network was trained
+several times, scores are first averaged over the trainings, face by face. The standard deviation of
+the gain over trainings follows their number, in brackets. p is corrected (Holm) for all tables by
+task together, and in each later table for the rows of that table. LPIPS (AlexNet): lower is better.
+Seconds are those of the whole adaptation, on one thread of a CPU that had other work, so they are
+rough. By `reports/scripts/transfer.py`; numbers in `transfer.json` and the result files.
 
 ![Gain by the number of faces of the pool](figures/transfer.png)
 
@@ -49,10 +53,12 @@ Triangles: fine-tuned, for some steps (down) and for ten times as many (up).
 """
 HELEN = """## The Helen faces of FSRNet's test set
 
-50 faces that many papers report on, with {pool:,} faces of CelebA in the wild as pool. They are cut
-otherwise than the pool's, and the memory goes by the place in the face; so they are also brought to
-the frame of the pool, as `upscale` does. Gains are over the same network as trained, on LFW where
-nothing else is said. By `reports/scripts/helen.py`; numbers in `helen.json`.
+Many papers report results on these 50 faces. Here the pool is {pool:,} faces of CelebA in the wild.
+Helen's faces are cropped differently from the pool's, but the memory holds a correction for each
+place in an aligned face. So the faces are scored twice: as they are cut in Helen, and brought to
+the frame of the pool, as `upscale` does. Gains are over the same network as trained. Networks were
+trained on LFW, unless the row says otherwise. By `reports/scripts/helen.py`; numbers in
+`helen.json`.
 """
 
 

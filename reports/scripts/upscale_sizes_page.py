@@ -18,17 +18,18 @@ NAME = "upscale_sizes"
 HEAD = """# What `upscale` does to faces of 12 to 128 pixels
 
 The size of a face is the side of the square frame that it is aligned to, in pixels of the
-photograph: about 1.6 times the width of its box. {faces} faces of test of LFW (`{revision}`) are
-shrunk to each size with what is around them, turned by up to ten degrees and shifted by parts of a
-pixel, 25 to a photograph. The enlarged face is brought back to its frame and compared with the true
-one. Identity is the cosine of two embeddings; LPIPS (AlexNet) is a distance, lower is better.
-Networks: {networks}. By `reports/scripts/upscale_sizes.py`; numbers in `upscale_sizes.json`.
+photograph: about 1.6 times the width of its bounding box. {faces} faces of LFW's test split
+(`{revision}`), with what is around them, are shrunk to each size, turned by up to ten degrees and
+shifted by fractions of a pixel. They are laid side by side, 25 to a photograph. After upscaling,
+each face is brought back to its frame and compared with the true face. Identity is the cosine of
+the embeddings of the two; LPIPS (AlexNet) is a distance, lower is better. Networks: {networks}.
+By `reports/scripts/upscale_sizes.py`; numbers in `upscale_sizes.json`.
 
 {worse}
 
-This is of clean photographs. A result agrees with all pixels of these; of a JPEG, or where there is
-noise, with the photograph as it is cleaned (`benchmark/upscaling/trust.py`): see the
-[table at the end](#test-jpeg-and-noise).
+The photographs here are clean. A result is made to agree with them: shrunk again, it gives their
+pixels. A JPEG or a noisy photograph is cleaned first (`benchmark/upscaling/trust.py`), and the
+result agrees with the cleaned photograph: see the [table at the end](#test-jpeg-and-noise).
 
 ![PSNR, LPIPS and identity by size](figures/upscale_sizes.png)
 """
@@ -36,10 +37,10 @@ TABLE = """## Test: the tool, with the network of the size
 
 | | |
 | --- | --- |
-| bicubic | the photograph upsampled, as it is where no face is found |
-| gain | PSNR-Y of the tool over it, dB, with 95 % interval over faces |
-| agreed | bicubic, made to agree with the photograph as results are, without a network |
-| detected | the tool with landmarks of a detector: faces found, and its gain over all faces |
+| bicubic | the photograph, upsampled; the tool does only this where it finds no face |
+| gain | PSNR-Y of the tool minus that of bicubic, dB, with 95 % interval over faces |
+| agreed | bicubic without a network, but made to agree with the photograph, as results are |
+| detected | the tool with a detector's landmarks, not the known ones: faces found, gain over all |
 """
 CHOICE = """
 ## Val: which network at which size
@@ -51,12 +52,13 @@ best.
 DAMAGED = """
 ## Test: JPEG and noise
 
-The same photographs, of {faces} faces, stored as JPEG of a quality (colours at half the resolution)
-or with Gaussian noise of a standard deviation, independent in R, G and B. The tool knows the tables
-of the JPEG from the file, and estimates noise. `below`: faces below bicubic in PSNR-Y. How much is
-cleaned was chosen on val: there, at {sizes} px, the least mean gain of {val_faces} faces is
-{least:+.2f} dB ({where}). LPIPS can be
-above that of bicubic with JPEG, where cleaning takes away structure that looked like detail.
+The same photographs, with {faces} faces, were stored as JPEG or given Gaussian noise. The number
+after JPEG is its quality; its colours have half the resolution. The number after noise is its
+standard deviation; noise is independent in R, G and B. The tool reads the quantisation tables of a
+JPEG from the file, and it estimates noise. The column `below` counts faces below bicubic in PSNR-Y.
+How strongly photographs are cleaned was chosen on val. There, at {sizes} px, the smallest mean gain
+over {val_faces} faces is {least:+.2f} dB ({where}). With JPEG, LPIPS can be above that of bicubic,
+where cleaning takes away structure that looked like detail.
 
 ![Gain in PSNR-Y and LPIPS by size, of JPEG and noise](figures/upscale_sizes_damaged.png)
 
