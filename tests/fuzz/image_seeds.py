@@ -41,7 +41,7 @@ def _of_kind(kind: str) -> Iterator[bytes]:
     for mode in MODES[kind]:
         for way in WAYS.get(kind, ({},)):
             if mode == "YCbCr" and not way and int(PIL.__version__.partition(".")[0]) < 13:
-                continue  # Pillow reads no uncompressed YCbCr before 13, which the extra app forbids.
+                continue  # Pillow 12, which gradio asks for, reads no uncompressed YCbCr.
             yield _saved(_image(mode), kind, way)
             if kind not in ("GIF", "BMP", "PPM"):
                 yield _saved(_image(mode), kind, {**way, **_metadata(kind)})
