@@ -19,7 +19,7 @@ from faceref.embed.registry import open_embedder
 
 pytestmark = pytest.mark.real
 EVERY = 3
-"""A build of all of LFW takes minutes, and `tests/speed/build_scaling.py` does that."""
+"""One person in so many: a build of all of LFW takes minutes, so no test makes one."""
 MISLABELLED = ("Ricky_Ray", "Bart_Hendricks")
 """Two labels of LFW, one person."""
 
@@ -71,7 +71,7 @@ def some_people(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return root
 
 
-def test_every_image_of_lfw_is_accounted_for(lfw: FaceRef, photographs: Path):
+def test_every_photograph_is_accounted_for(lfw: FaceRef, photographs: Path):
     images = len(list(photographs.glob("*/*.jpg")))
     assert images > 4000
     kept = sum(lfw.count(split) for split in ("train", "val", "test"))
