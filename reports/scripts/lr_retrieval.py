@@ -37,6 +37,7 @@ from faceref.errors import FaceRefError
 from faceref.files import replacing, write_json, write_text
 from faceref.lr_encoder.model import embed_lr, load_encoder
 from faceref.lr_encoder.retrieval import REFERENCES, retrieve
+from faceref.lr_encoder.training import LrFaces
 from faceref.markdown import markdown_table
 from faceref.similarity.vectors import Vectors, appearance
 
@@ -64,6 +65,10 @@ class SetFaces:
     def of(self, *splits: str) -> SetFaces:
         """The faces of `splits`."""
         return self.take(np.isin(self.splits, splits))
+
+    def labelled(self) -> LrFaces:
+        """What an encoder is trained on, or chosen by."""
+        return LrFaces(self.thumbnails, self.embeddings, self.people)
 
     def __len__(self) -> int:
         return len(self.image_ids)

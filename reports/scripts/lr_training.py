@@ -7,9 +7,9 @@ Each of `VARIANTS` is trained as a build trains its encoder, on all of FACE_REF'
 those of a part of its people, or together with all faces of another set. Val of FACE_REF chooses
 the weights, and retrieves from what the encoder is trained on. Then 5 faces of FACE_REF's train
 split are retrieved for each face of test, as in `lr_retrieval.py`, which also makes the caches of
-embeddings: that pool is the same for all. Of the other set those are
-left out that may show somebody of val or test. A training that is finished in `--work` is not done
-again. Writes `lr_training.json` and `lr_training.md` to `--out`: numbers only.
+embeddings: that pool is the same for all. Of the other set those are left out that may show
+somebody of val or test. A training that is finished in `--work` is not done again. Writes
+`lr_training.json` and `lr_training.md` to `--out`: numbers only.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from faceref.console import progress_bar
 from faceref.dataset.face_ref import FaceRef
 from faceref.files import write_json, write_text
 from faceref.lr_encoder import augmentation
-from faceref.lr_encoder.model import embed_lr, load_encoder
+from faceref.lr_encoder.model import LrEncoder, embed_lr, load_encoder
 from faceref.lr_encoder.retrieval import Retrieved, retrieve
 from faceref.lr_encoder.training import LrFaces, train_encoder
 from faceref.markdown import markdown_table
@@ -67,26 +67,21 @@ VARIANTS = {
 
 def chosen_faces(variant: Variant, lfw: SetFaces, other: SetFaces) -> LrFaces:
     """What a variant is trained on; the people that are left out are drawn with a seed."""
-    train = _labelled(lfw.of("train"))
+    train = lfw.of("train")
     if variant.share > 1:
         names = np.unique(train.people)
         drawn = np.random.default_rng(5).permutation(names)[: len(names) // variant.share]
-        train = train.take(np.flatnonzero(np.isin(train.people, drawn)))
+        train = train.take(np.isin(train.people, drawn))
     if not variant.other:
-        return train
+        return train.labelled()
     held_out = lfw.of("val", "test").embeddings
-    strange = (other.embeddings @ held_out.T).max(1) < STRANGER
-    more = _labelled(other.take(strange))
+    more = other.take((other.embeddings @ held_out.T).max(1) < STRANGER)
     people = np.char.add("other/", more.people.astype(str))
     return LrFaces(
         np.concatenate([train.thumbnails, more.thumbnails]),
         np.concatenate([train.embeddings, more.embeddings]),
         np.concatenate([train.people.astype(str), people]),
     )
-
-
-def _labelled(faces: SetFaces) -> LrFaces:
-    return LrFaces(faces.thumbnails, faces.embeddings, faces.people)
 
 
 @contextmanager
@@ -104,10 +99,11 @@ def measure(name: str, lfw: SetFaces, other: SetFaces, work: Path) -> dict[str, 
     train = chosen_faces(VARIANTS[name], lfw, other)
     if not notes.exists():
         with varied(VARIANTS[name].stronger), progress_bar(f"Training {name}") as show:
-            report = train_encoder(train, _labelled(lfw.of("val")), encoder, progress=show)
+            report = train_encoder(train, lfw.of("val").labelled(), encoder, progress=show)
         write_json(notes, report)
     report = json.loads(notes.read_text(encoding="utf-8"))
-    val, test = (retrieved(encoder, lfw, split) for split in ("val", "test"))
+    model, pool = load_encoder(encoder), lfw.of("train").embeddings
+    val, test = (retrieved(model, lfw.of(split), pool) for split in ("val", "test"))
     return {
         "train_faces": len(train.embeddings),
         "val_curve": report["val_curve"],
@@ -117,11 +113,9 @@ def measure(name: str, lfw: SetFaces, other: SetFaces, work: Path) -> dict[str, 
     }
 
 
-def retrieved(encoder: Path, lfw: SetFaces, split: str) -> Retrieved:
-    """What an encoder retrieves from train for the faces of a split."""
-    probes, pool = lfw.of(split), lfw.of("train").embeddings
-    vectors = embed_lr(load_encoder(encoder), probes.thumbnails)
-    return retrieve(vectors, pool, probes.embeddings, pool)
+def retrieved(model: LrEncoder, probes: SetFaces, pool: np.ndarray) -> Retrieved:
+    """What an encoder retrieves for the probes from the embeddings of a pool, (N, D)."""
+    return retrieve(embed_lr(model, probes.thumbnails), pool, probes.embeddings, pool)
 
 
 HEAD = """# What the LR encoder learns from
@@ -158,8 +152,7 @@ def markdown(report: dict[str, Any]) -> str:
         for name, row in rows.items()
     ]
     columns = ["trained on", "faces", "cosine, val", "cosine, test", "difference", "", "recall"]
-    numbers = {key: report[key] for key in ("probes", "pool", "bound")}
-    return HEAD.format(**numbers) + "\n" + "\n".join(markdown_table(columns, lines)) + "\n"
+    return HEAD.format(**report) + "\n" + "\n".join(markdown_table(columns, lines)) + "\n"
 
 
 def main() -> None:

@@ -35,8 +35,8 @@ trained on, and the pool is the set they were trained on.
   learns from the network's errors on faces of the pool which errors to expect (`facebench adapt`).
 - **Tuned**: training of all weights goes on with the pool, for a few steps or for ten times as
   many. The peak of the learning rate was chosen on val.
-- **No error**, **no worlds** and **no gather** are ablations of MSRNet:
-  [what each leaves out](../baselines/msrnet/network.py).
+- **MSRNet, no error** and the like are its ablations:
+  [what each leaves out](../baselines/msrnet/__init__.py).
 
 A gain compares a row with the same network as trained, without references (K = 0) where that was
 scored. So the gain of a row with references and a memory comes from both. Gains are means over the

@@ -8,7 +8,7 @@ from faceref.dataset.store import LR_ENCODER
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
 from faceref.lr_encoder.model import embed_lr, load_encoder
-from faceref.lr_encoder.training import LrFaces, Schedule, train_encoder
+from faceref.lr_encoder.training import Schedule, train_encoder
 from faceref.mining.mine import Mining
 from faceref.pipeline.build import build
 from faceref.pipeline.recipe import Recipe
@@ -57,10 +57,7 @@ def test_the_encoder_of_a_build_can_be_trained_again(by_identity: FaceRef, tmp_p
     faces = read_faces(by_identity, PlainEmbedder())
     recorded = by_identity.manifest["lr_encoder"]
     schedule = Schedule(seed=by_identity.manifest["seed"])
-    train, val = (
-        LrFaces(part.thumbnails, part.embeddings, part.people)
-        for part in (faces.of("train"), faces.of("val"))
-    )
+    train, val = (faces.of(split).labelled() for split in ("train", "val"))
     report = train_encoder(train, val, tmp_path / "e.safetensors", schedule)
     assert {**report, "sha256": file_sha256(tmp_path / "e.safetensors")} == recorded
     assert file_sha256(by_identity.root / LR_ENCODER) == recorded["sha256"]
