@@ -80,6 +80,7 @@ def train(
         >>> run.training()["steps"]
         12
     """
+    from benchmark.methods.registry import load_method
     from benchmark.protocol import budgets
     from benchmark.training.distributed import World
     from benchmark.training.run import Run
@@ -99,7 +100,8 @@ def train(
     wanted = budgets.budget(budget)
     if learning_rate is not None:
         wanted = at_rate(wanted, learning_rate)
-    if progress and (note := precision_note(wanted, running)):
+    begins = load_method(method).trained and not Run(folder).report.exists()
+    if begins and progress and (note := precision_note(wanted, running)):
         say_aside(note)
     # Under torchrun one process writes for all.
     held = holding(folder) if World.of_environment().leads else nullcontext()

@@ -41,7 +41,8 @@ UpscalingWeights = Annotated[
     list[Path] | None,
     typer.Option(
         "--weights",
-        help="Folder of a training, or an exported .safetensors file; twice, for x8 and x4.",
+        help="Folder of a training, exported .safetensors file, or method that comes with weights; "
+        "it replaces the package's network of its scale. Twice, for x8 and x4.",
         show_default="those of the package",
     ),
 ]

@@ -18,8 +18,9 @@ UPSCALE = """**Examples**
 `facebench upscale group.jpg --face-ref face_ref --weights runs/x8 --weights runs/x4`
 
 Without options it uses what comes with the package: small networks for x8 and x4, trained on LFW
-(for research), and dlib's detector. Nothing is downloaded. References are given where a set is
-named by `--face-ref`; `--count` alone takes them from the embedded sample.
+(for research), and dlib's detector. Nothing is downloaded. `--weights` replaces the network of the
+same scale: x8 is for faces up to about 17 pixels wide, x4 for larger ones. References are given
+where a set is named by `--face-ref`; `--count` alone takes them from the embedded sample.
 
 Sub-folders are read, too. The exit status is 1 where any file failed. Interrupted, the same command
 goes on with the first file that is not done; a video begins anew.
@@ -83,9 +84,7 @@ def upscale(
             "det_size": det_size,
             "device": device,
         }
-        if weights:
-            return benchmark.Upscaler(weights, face_ref, **options)
-        return benchmark.Upscaler.from_pretrained(face_ref, **options)
+        return benchmark.Upscaler.from_pretrained(face_ref, models=weights or (), **options)
 
     found = benchmark.upscale_files(given, out, open_upscaler, explain=explain)
     say("\n".join(found.summary()))

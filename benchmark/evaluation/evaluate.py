@@ -23,6 +23,7 @@ from benchmark.evaluation.record import (
     make_result,
 )
 from benchmark.memory.adaptation import Adaptation
+from benchmark.methods.checks import need_faces
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method, need_scale, package_of
 from benchmark.metrics.batch import score_batch
@@ -317,24 +318,8 @@ def super_resolve(
         lr, refs, hr = faces.batch(rows, 0 if oracle else count)
         refs = hr.unsqueeze(1) if oracle else refs
         output = model(lr.to(device), refs.to(device))
-        _need_faces(output, hr)
+        need_faces(output, hr.shape)
         yield from to_uint8(output.float().cpu().numpy())
-
-
-def _need_faces(output: object, hr: Tensor) -> None:
-    """Raise FaceRefError for an output that is no batch of faces, or not finite."""
-    wanted = tuple(hr.shape)
-    if not isinstance(output, Tensor) or tuple(output.shape) != wanted:
-        found = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
-        raise FaceRefError(
-            f"The network gave {found} for {len(hr)} faces, where a tensor {wanted} is needed, RGB "
-            "in [0, 1]."
-        )
-    if not torch.isfinite(output).all():
-        raise FaceRefError(
-            "The network gave numbers that are not finite (NaN or infinity). A mean over no "
-            "references (K = 0) does so, and so does a training that failed."
-        )
 
 
 def score_all(

@@ -49,7 +49,11 @@ def load_method(name: str) -> Method:
     known = method_names()
     stem, _, variant = (name, "", "") if name in known else name.partition("-")
     if stem not in known:
-        raise unknown_choice("method", name, known)
+        error = unknown_choice("method", name, known)
+        raise FaceRefError(
+            f"{error} One of your own is found once its package, with an entry point "
+            f"{outside.GROUP!r}, is installed."
+        )
     method = _outside(stem) if stem in outside.offered() else _built_in(stem)
     return method if name == stem else _varied(method, name, variant)
 

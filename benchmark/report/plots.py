@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 FAR_BELOW = 2.0
 """Results that many dB below bicubic are named under the plot, not drawn."""
 _BESIDE: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1)}
+MANY = 100
+"""Times by which the ends of an axis differ where its numbers would run into each other."""
 Cost = Callable[[Result], float | None]
 COSTS: tuple[tuple[str, Cost], ...] = (
     ("multiply-adds a face, G", lambda row: None if row.macs is None else row.macs / 1e9),
@@ -89,11 +91,12 @@ def quality_against_cost(results: Sequence[Result], title: str) -> Figure:
 
 
 def _logarithmic(axes: Any) -> None:
-    """A logarithmic axis with plain numbers at 1, 2 and 5."""
+    """A logarithmic axis with plain numbers at 1, 2 and 5, or at 1 where it spans too much."""
     from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    low, high = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < MANY * low else (1,)))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
 
@@ -131,24 +134,38 @@ def _name_rows(figure: Any, results: Sequence[Result], looks: Sequence[MarkerSty
     figure.legend(handles=marks, loc="center left", bbox_to_anchor=(0.91, 0.5))
 
 
-def validation_curves(results: Sequence[Result], out: Path) -> None:
-    """PSNR-Y on val in dB against training steps, one line a training, as PNG and PDF."""
+def validation_curves(results: Sequence[Result], out: Path, title: str) -> bool:
+    """PSNR-Y on val in dB against training steps, one line a training, as PNG and PDF.
+
+    Draws trainings on the data of their result; returns whether there is one. The val split of
+    others is of other faces than the leaderboard's.
+    """
+    trainings = {
+        result.training["weights_sha256"]: (result, result.training)
+        for result in reversed(results)
+        if result.training is not None and _trained_here(result)
+    }
+    if not trainings:
+        return False
     figure, axes = figure_of(5, 3)
-    seen = set()
-    for result in results:
-        training = result.training
-        if training is None or training["weights_sha256"] in seen:
-            continue
-        seen.add(training["weights_sha256"])
+    for result, training in reversed(trainings.values()):
         steps, quality = zip(*training["val_curve"], strict=True)
         look = marker_style(result, results)
         style = "-" if look.filled else "--"
         axes.plot(steps, quality, style, color=look.colour, marker="o", ms=3, label=result.title)
     axes.set_xlabel("training steps")
     axes.set_ylabel("PSNR-Y on val, dB")
-    if seen:
-        axes.legend(**_BESIDE)
+    axes.set_title(title.replace("`", ""))
+    axes.legend(**_BESIDE)
     save_figure(figure, out)
+    return True
+
+
+def _trained_here(result: Result) -> bool:
+    """Whether the curve of its training is of the data, and the network, that were scored."""
+    training = result.training or {}
+    data = training.get("data_revision"), training.get("archived_from")
+    return result.data_revision in data and result.adaptation is None
 
 
 def reference_curve(results: Sequence[Result], out: Path, title: str) -> bool:
@@ -287,8 +304,7 @@ def draw_leaderboard(results: Sequence[Result], title: str, folder: Path, name: 
     distributions(results, files["distribution"], title)
     win_matrix(results, files["wins"], title)
     drawn = ["cost", "distribution", "wins"]
-    if any(row.training for row in results):
-        validation_curves(results, files["val"])
+    if validation_curves(results, files["val"], title):
         drawn.append("val")
     if reference_curve(results, files["references"], title):
         drawn.append("references")

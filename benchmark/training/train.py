@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from benchmark.data.faces import read_split
+from benchmark.methods.checks import need_working
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method, need_scale
 from benchmark.protocol.budgets import TRAINING_LIST, Budget
@@ -98,7 +99,8 @@ def train(
     with world.joined(target):
         precision = precision_of(budget, running.precision, target)
         trainer = Trainer(method, budget, seed, target, run, settings, world, precision)
-        trainer.resume()
+        if not trainer.resume():
+            need_working(method, trainer.model, scale, target)
         _need_precision(running.precision, trainer.state.precision, out)
         trainer.prepare(running.compiled, running.log, running.until)
         faces = read_split(face_ref, "train", reference_list, scale=scale)

@@ -102,11 +102,11 @@ class Trainer:
         self.called: nn.Module = OwnOutputs(self.model) if self.own_outputs else self.model
         self.curves, self.until = Curves(None), None
 
-    def resume(self) -> None:
-        """Take up the checkpoint of the run, if there is one."""
+    def resume(self) -> bool:
+        """Take up the checkpoint of the run, if there is one; returns whether there is."""
         saved = self.run.resume(self.settings)
         if saved is None:
-            return
+            return False
         with reading(self.run.checkpoint, "Delete it: training then begins anew."):
             self.model.load_state_dict(saved["model"])
             self.criterion.load_state_dict(saved["criterion"])
@@ -115,6 +115,7 @@ class Trainer:
             torch.set_rng_state(saved["random"])
             if self.device.type == "cuda" and "random_cuda" in saved:
                 torch.cuda.set_rng_state(saved["random_cuda"], self.device)
+        return True
 
     def prepare(self, compiled: bool, log: Path | None, until: float | None) -> None:
         """Make ready to train; see `benchmark.training.train.Running`."""
@@ -223,9 +224,19 @@ class Trainer:
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
-        found = _finite(self.world.mean(loss.detach()).item(), self.state.step)
+        found = self.world.mean(loss.detach()).item()
+        self._need_finite(found)
         self.curves.add(self.state.step, loss=found, learning_rate=rate)
         return found
+
+    def _need_finite(self, loss: float) -> None:
+        if math.isfinite(loss):
+            return
+        less = " or use precision fp32" if self.state.precision == "bf16" else ""
+        raise FaceRefError(
+            f"The loss is {loss} at step {self.state.step}: the training diverged. "
+            f"Lower the learning rate{less}."
+        )
 
     def _loss(self, batch: Batch, people: Tensor) -> Tensor:
         lr, refs, hr = batch
@@ -340,12 +351,3 @@ def _need_compiler(device: torch.device) -> None:
             f"--compile needs a {language} compiler, and {named[0]!r} is not there. Install one "
             f"(apt install {usual[0]}), name it in {variable}, or leave --compile out."
         )
-
-
-def _finite(loss: float, step: int) -> float:
-    if not math.isfinite(loss):
-        raise FaceRefError(
-            f"The loss is {loss} at step {step}: the training diverged. "
-            "Lower the budget's learning rate or use precision fp32."
-        )
-    return loss

@@ -156,9 +156,10 @@ def _open_upscalers(
 ) -> dict[str, benchmark.Upscaler]:
     """One for each reference set, by its name; those that are given first."""
     sets = {str(folder): as_path(folder) for folder in references} | {SAMPLE: None}
-    if weights:
-        return {name: benchmark.Upscaler(weights, one, **options) for name, one in sets.items()}
-    return {name: benchmark.Upscaler.from_pretrained(one, **options) for name, one in sets.items()}
+    return {
+        name: benchmark.Upscaler.from_pretrained(one, models=weights, **options)
+        for name, one in sets.items()
+    }
 
 
 @contextmanager

@@ -48,7 +48,7 @@ class UpscaledFiles:
     passed_over: dict[str, str] = field(default_factory=dict)
     """Why a file is no image and no video, by its name."""
     notes: list[str] = field(default_factory=list)
-    """What else is to be known of videos, a line each."""
+    """What else is to be known, a line each: of videos, and of references that were not given."""
 
     def summary(self) -> list[str]:
         """What to say of it, a line each."""
@@ -67,7 +67,7 @@ class UpscaledFiles:
             *(f"passed over, {reason}: {_named(names)}" for reason, names in by_reason.items()),
             *self.notes,
             f"{', '.join(f'{count:,} {what}' for what, count in counts.items())}: {self.report}",
-            NOTICE,
+            *([NOTICE] if self.done else []),
         ]
 
 
@@ -127,7 +127,8 @@ def upscale_files(
     left_alone = {entry["input"]: why for entry in made if (why := _why_left_alone(entry))}
     errors = {entry["input"]: entry["error"] for entry in failed}
     done = len(made) - len(left_alone)
-    return UpscaledFiles(report, done, left_alone, errors, jobs.passed_over, _notes(made))
+    notes = [*_without_references(made, opened), *_notes(made)]
+    return UpscaledFiles(report, done, left_alone, errors, jobs.passed_over, notes)
 
 
 def _sweep(out: Path, jobs: Iterable[Job]) -> None:
@@ -145,6 +146,16 @@ def _why_left_alone(entry: Entry) -> str:
     if not all(reasons):
         return ""
     return ", ".join(sorted({reason.rpartition(": ")[2] for reason in reasons}))
+
+
+def _without_references(made: list[Entry], upscaler: Upscaler) -> list[str]:
+    """A line where references were asked for, and no face was given any."""
+    faces = [face for entry in made for face in entry["faces"] if face["scale"]]
+    if not upscaler.count or not faces or any(face["references"] for face in faces):
+        return []
+    scales = sorted({face["scale"] for face in faces})
+    names = " and ".join(f"x{scale}" for scale in scales)
+    return [f"no face was given references: what super-resolved them, for {names}, takes none"]
 
 
 def _settings(upscaler: Upscaler, explain: bool) -> dict[str, Any]:

@@ -80,6 +80,7 @@ def list_jobs(given: Path, out: Path) -> Jobs:
         Job(path, shown(name.as_posix()), out / output)
         for path, name, output in zip(paths, names, outputs, strict=True)
     ]
+    _need_folder_name(out, given)
     need_folder(out)
     _need_apart(given, out, found)
     return Jobs(found, passed_over)
@@ -188,12 +189,21 @@ def _key(path: Path) -> str:
     return unicodedata.normalize("NFC", path.as_posix()).casefold()
 
 
+def _need_folder_name(out: Path, given: Path) -> None:
+    """Raise FaceRefError where `out` is named like a file, and is no folder."""
+    if out.suffix.lower() in KNOWN and not out.is_dir():
+        raise FaceRefError(
+            f"--out {out} is named like a file, but outputs go to a folder: the image becomes "
+            f"FOLDER/{given.stem}.png. Give a folder, such as {out.with_suffix('')}."
+        )
+
+
 def _need_apart(given: Path, out: Path, jobs: Sequence[Job]) -> None:
     """Raise FaceRefError where an output is an input, or a file that is not ours."""
     if given.is_dir() and out.resolve() == given.resolve():
         raise FaceRefError(
             f"--out {out} is the folder that is read: its files could be written over. Choose "
-            f"another --out, such as {out / 'large'}."
+            f"another --out, such as {out.resolve().name}-large."
         )
     inputs = {_identity(job.source) for job in jobs}
     there = [path for job in jobs for path in (job.out, job.sheets) if os.path.lexists(path)]

@@ -46,13 +46,18 @@ class Network:
         }
 
 
+def scale_of(module: nn.Module) -> int:
+    """How many times larger a network makes faces: 8, where it does not say."""
+    return getattr(module, "scale", SCALE)
+
+
 def open_networks(
     modules: Iterable[nn.Module], references: int, device: torch.device
 ) -> dict[int, Network]:
     """Networks by their scale; raises FaceRefError for two of one scale, or one of no use here."""
     found: dict[int, Network] = {}
     for module in modules:
-        scale = getattr(module, "scale", SCALE)
+        scale = scale_of(module)
         if scale not in LIMITS:
             raise FaceRefError(
                 f"A network of scale {scale} is of no use to upscale: give one of x8, x4, or both."

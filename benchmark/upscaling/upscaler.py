@@ -15,7 +15,7 @@ from torch import nn
 from benchmark.training.export import load_model, pretrained
 from benchmark.upscaling.faces import FaceUpscaler, UpscaledFace, upscale_crop, upscale_photo
 from benchmark.upscaling.images import with_alpha, write_image
-from benchmark.upscaling.networks import open_networks
+from benchmark.upscaling.networks import open_networks, scale_of
 from faceref.dataset.face_ref import FaceRef
 from faceref.embed.registry import open_embedder
 from faceref.errors import FaceRefError, UnreadableImage
@@ -124,20 +124,25 @@ class Upscaler:
         self.embedder = None if aligned else found
         gallery = Gallery(faces, found)
         several = [models] if isinstance(models, (nn.Module, str, Path)) else models
-        modules = [load_model(one) if isinstance(one, (str, Path)) else one for one in several]
         if count is None:
             count = 0 if faces is None else COUNT
-        networks = open_networks(modules, count, target)
+        self.count = count
+        networks = open_networks(_opened(several), count, target)
         self.face_upscaler = FaceUpscaler(networks, gallery, target)
 
     @classmethod
     def from_pretrained(
-        cls, references: FaceRef | str | Path | None = None, **options: Any
+        cls,
+        references: FaceRef | str | Path | None = None,
+        *,
+        models: Sequence[nn.Module | str | Path] = (),
+        **options: Any,
     ) -> Upscaler:
         """With the networks that come with the package, for x8 and x4: nothing is downloaded.
 
         Args:
             references: As of `Upscaler`; None: the embedded sample.
+            models: As of `Upscaler`, in place of the package's networks of the same scales.
             options: `count`, `aligned`, `scale`, `embedder`, `pack`, `det_size` and `device`, as of
                 `Upscaler`.
 
@@ -149,7 +154,10 @@ class Upscaler:
             >>> upscaler.face_upscaler.networks[8].count
             3
         """
-        return cls(pretrained(), references, **options)
+        given = _opened(models)
+        scales = {scale_of(one) for one in given}
+        own = [one for one in pretrained() if one.scale not in scales]
+        return cls([*given, *own], references, **options)
 
     def __call__(self, image: np.ndarray | Image.Image | str | Path) -> Upscaled:
         """Super-resolve the faces of one image.
@@ -164,7 +172,7 @@ class Upscaler:
             FaceRefError: Where the image cannot be read, has no face, or would become too large.
         """
         if isinstance(image, np.ndarray):
-            return Upscaled(*self.frame(image))
+            return Upscaled(*self.frame(_need_rgb(image)))
         return self.decoded(_of_pillow(image) if isinstance(image, Image.Image) else _read(image))
 
     def decoded(self, image: Decoded) -> Upscaled:
@@ -189,10 +197,24 @@ class Upscaler:
     def provenance(self) -> dict[str, Any]:
         """What outputs depend on, for the report beside them."""
         upscaler = self.face_upscaler
+        networks = list(upscaler.networks.values())
+        given = any(network.count for network in networks)
         return {
-            "networks": [network.provenance() for network in upscaler.networks.values()],
-            "face_ref": upscaler.gallery.fingerprint,
+            "networks": [network.provenance() for network in networks],
+            "face_ref": upscaler.gallery.fingerprint if given else None,
         }
+
+
+def _opened(models: Sequence[nn.Module | str | Path]) -> list[nn.Module]:
+    return [load_model(one) if isinstance(one, (str, Path)) else one for one in models]
+
+
+def _need_rgb(image: np.ndarray) -> np.ndarray:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise FaceRefError(
+            f"An array of {image.dtype} {image.shape}: give uint8 RGB (H, W, 3), 0 to 255."
+        )
+    return image
 
 
 def _read(path: str | Path) -> Decoded:

@@ -225,7 +225,8 @@ def load(
 
     Returns:
         Items are dicts of uint8 RGB tensors `lr` (3, 128 / scale, 128 / scale), `hr`
-        (3, 128, 128) and `refs` (K, 3, 128, 128), with `image_id` and the list `ref_ids`.
+        (3, 128, 128) and `refs` (K, 3, 128, 128), with `image_id` and the list `ref_ids`. In a
+        batch of a DataLoader `ref_ids` is a list of K tuples, each with an id of every face.
 
     Raises:
         FaceRefError: For an unknown split, list or scale, and where a face has no reference.

@@ -206,7 +206,8 @@ def remove(
     Args:
         faces: A Face_Ref, or its folder.
         ids: Image ids, or the path of a text file with one a line.
-        embedder: That of the build: lists that named the images are mined again.
+        embedder: That of the build: lists that named the images are mined again, also those that
+            an earlier removal left shorter.
         pack: insightface pack of the build.
 
     Returns:

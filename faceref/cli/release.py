@@ -213,7 +213,7 @@ def remove(
     embedder: Annotated[
         str | None,
         typer.Option(
-            help="Embedder of the build, insightface or dlib: refills lists that got shorter."
+            help="Embedder of the build, insightface or dlib: refills lists that are too short."
         ),
     ] = None,
     pack: Annotated[str | None, typer.Option(help="insightface pack of the build.")] = None,
@@ -222,18 +222,26 @@ def remove(
 
     Example: `faceref remove face_ref --ids ids.txt --pack PACK`
 
-    The version goes up. With the embedder of the build, lists that get shorter are filled again.
+    The version goes up. With the embedder of the build, lists that got shorter are filled again,
+    also those of an earlier removal.
     """
     import faceref
     from faceref.console import say
 
     done = faceref.remove(path, ids, embedder, pack)
-    if not done.images:
-        return say(
-            f"{path}: these images are out already, since version {done.manifest['version']}."
-        )
-    how = "were mined again" if done.refilled else "are shorter now (--embedder fills them)"
-    say(f"{path}: {done.images:,} images out, version {done.manifest['version']}.")
+    version = f"version {done.manifest['version']}"
+    if done.images:
+        say(f"{path}: {done.images:,} image{'s' if done.images > 1 else ''} out, {version}.")
+    else:
+        say(f"{path}: these images are out already; {version}.")
+    if not done.shortened:
+        return
+    how = (
+        "were mined again"
+        if done.refilled
+        else "are shorter now. To fill them, give the same command again with --embedder or "
+        "--pack of the build"
+    )
     say(f"Lists of {done.shortened:,} faces named them and {how}.")
 
 

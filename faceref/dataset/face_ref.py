@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,6 +36,7 @@ from faceref.errors import FaceRefError, closest, unknown_choice
 from faceref.outputs.ours import need_apart
 from faceref.outputs.working import half_replaced
 from faceref.reading.boundary import cause
+from faceref.reading.image_format import IMAGE_ENDINGS
 from faceref.reading.json_file import read_json
 from faceref.reading.parquet import opened, parquet_rows, read_batches, read_parquet
 
@@ -45,6 +48,10 @@ if TYPE_CHECKING:
     from faceref.dataset.summary import Summary
 
 
+INDEX = "index"
+"""Folder of a release that holds no images."""
+LOOKED_AT = 1_000
+"""Names of files among which images are looked for where a folder is no set."""
 AGAIN = "Build the set again, or copy it again."
 """What to do where a file of a set is damaged."""
 
@@ -116,10 +123,7 @@ class FaceRef:
         if not (found.root / MANIFEST).is_file():
             raise FaceRefError(
                 f"{found.root} is no Face_Ref: it has no {MANIFEST}."
-                + (
-                    half_replaced(found.root)
-                    or f" Make one: faceref build FACES --out {found.root}"
-                )
+                + (half_replaced(found.root) or _way_to_one(found.root))
             )
         version = found.manifest.get("format")
         if version != FORMAT:
@@ -378,6 +382,8 @@ class FaceRef:
 
     def column(self, split: str, name: str) -> list[Any]:
         """One column of `split` in row order, as Python values."""
+        if name not in SCHEMA.names:
+            raise unknown_choice("column", name, SCHEMA.names)
         return self.table(split, [name])[name].to_pylist()
 
     def table(self, split: str, columns: Sequence[str]) -> pa.Table:
@@ -465,9 +471,22 @@ class FaceRef:
         if split not in SPLITS:
             raise unknown_choice("split", split, SPLITS)
         found = sorted((self.root / "data").glob(f"{split}-*.parquet"))
+        if not found and (self.root / INDEX).is_dir():
+            raise FaceRefError(
+                f"{self.root} is an index: a set without its images. Make the set from it and your "
+                f"copy of the images: faceref hydrate {self.root} --source FACES --out SET"
+            )
         if not found:
             raise FaceRefError(f"{self.root} has no shard of split {split!r}. Build it again.")
         return found
+
+
+def _way_to_one(root: Path) -> str:
+    """How to make a set, from the images in `root` where it holds some."""
+    files = (name for _, _, names in os.walk(root) for name in names)
+    if any(name.lower().endswith(IMAGE_ENDINGS) for name in islice(files, LOOKED_AT)):
+        return f" It holds images. Make a set from them: faceref build {root} --out SET"
+    return f" Make one: faceref build FACES --out {root}"
 
 
 def need_reference_list(name: str) -> None:

@@ -46,7 +46,7 @@ class Removed:
     manifest: dict[str, Any]
     images: int
     shortened: int
-    """Rows that lost a reference."""
+    """Rows that lost a reference, or had lost one before and were mined again."""
     refilled: bool
 
 
@@ -65,8 +65,8 @@ def remove(root: Path, ids: Collection[str], embedder: Embedder | None = None) -
     Args:
         root: The set.
         ids: Image ids.
-        embedder: That of the build, which mines the lists that named them again; None leaves these
-            lists shorter.
+        embedder: That of the build, which mines again the lists that are too short, by this removal
+            or an earlier one; None leaves these lists shorter.
 
     Returns:
         The new manifest and what was changed.
@@ -84,18 +84,33 @@ def remove(root: Path, ids: Collection[str], embedder: Embedder | None = None) -
         )
     rows = [row for split in SPLITS for row in face_ref.rows(split)]
     gone = _known(ids, rows, face_ref)
-    if not gone:
-        return Removed(face_ref.manifest, 0, 0, embedder is not None)
     kept = without(rows, gone)
     short = shortened(rows, kept)
-    if embedder is not None and short:
-        kept = _refilled(face_ref, rows, kept, set(short), embedder)
+    if embedder is not None:
+        wanted = set(short) | _too_short(face_ref, kept)
+        filled = _refilled(face_ref, rows, kept, wanted, embedder) if wanted else kept
+        short = list(set(short) | set(shortened(kept, filled)))
+        kept = filled
+    if not gone and not short:
+        return Removed(face_ref.manifest, 0, 0, embedder is not None)
     manifest = _manifest(face_ref, kept, gone)
     with working_folder(root, "removing") as work:
         made = work / "finished"
         _write(face_ref, kept, manifest, gone, made)
         put_in_place(made, root, overwrite=True)
     return Removed(manifest, len(gone), len(short), embedder is not None)
+
+
+def _too_short(face_ref: FaceRef, rows: Sequence[Row]) -> set[str]:
+    """Ids of the rows with fewer references than a set was built for; none of one never changed."""
+    if not (face_ref.root / REMOVALS).is_file():
+        return set()
+    most = face_ref.manifest["references"]
+    return {
+        row["image_id"]
+        for row in rows
+        if any(len(row[name]) < most for name in store.REFERENCE_LISTS)
+    }
 
 
 def _known(ids: Collection[str], rows: Sequence[Row], face_ref: FaceRef) -> set[str]:
@@ -200,6 +215,8 @@ def _record(path: Path, version: int, gone: Set[str]) -> dict[str, Any]:
     found = {"salt": secrets.token_hex(32), "removals": []}
     if path.is_file():
         found = read_removals(path)
+    if not gone:
+        return found
     hashes = sorted(salted(image_id, found["salt"]) for image_id in gone)
     entry = {"version": f"v{version}", "images": len(gone), "hashes": hashes}
     return {**found, "removals": [*found["removals"], entry]}

@@ -22,6 +22,7 @@ from benchmark.results.statistics import p_text
 from faceref.files import write_text
 from faceref.markdown import markdown_table
 from reports.scripts.likeness_page import draw_likeness, likeness_page, numbers
+from reports.scripts.training_length_page import draw_length, length_part
 
 NAME = "transfer"
 BASE = "as trained"
@@ -275,7 +276,8 @@ def draw(rows: list[Row], out: Path) -> None:
 
 def whole(out: Path, rows: list[Row]) -> str:
     """The whole page, in Markdown."""
-    return "\n".join([page(rows), helen_page(numbers(out, "helen")), likeness_page(out)])
+    helen = helen_page(numbers(out, "helen"))
+    return "\n".join([page(rows), length_part(out), helen, likeness_page(out)])
 
 
 def main() -> None:
@@ -286,6 +288,7 @@ def main() -> None:
     rows = rows_of(out)
     write_text(out / f"{NAME}.md", whole(out, rows))
     draw(rows, out)
+    draw_length(out)
     draw_likeness(out)
 
 

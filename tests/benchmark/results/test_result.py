@@ -22,6 +22,7 @@ def make(method: str, quality: float, budget: str | None = "small", **changes: o
         "seconds": 90.0,
         "uses_references": method == "msrnet",
         "weights_sha256": method,
+        "data_revision": "a" * 64,
         "val_curve": [[10, quality - 1], [20, quality]],
         "learning_rate": BUDGETS[budget].learning_rate if budget in BUDGETS else None,
     }
@@ -200,9 +201,18 @@ def test_bootstrap_covers_the_mean_as_theory_has_it():
 def test_plots_are_drawn(tmp_path: Path):
     rows = [make("bicubic", 25, None), make("edsr", 27), make("srcnn", 26)]
     save_figure(quality_against_cost(rows, "title"), tmp_path / "cost.png")
-    validation_curves(rows, tmp_path / "val.png")
+    assert validation_curves(rows, tmp_path / "val.png", "title")
     for name in ("cost.png", "val.png"):
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_val_curve_of_other_data_or_of_the_network_before_it_was_adapted_is_not_drawn(
+    tmp_path: Path,
+):
+    adapted = make("edsr", 27, adaptation={"by": "memory"})
+    elsewhere = make("srcnn", 26, data_revision="b" * 64)
+    assert not validation_curves([adapted, elsewhere], tmp_path / "val.png", "title")
+    assert not list(tmp_path.iterdir())
 
 
 def test_ranks_of_the_leaderboard_treat_ties_as_ties(tmp_path: Path):

@@ -179,7 +179,9 @@ def test_what_cannot_be_adapted_says_why(tiny_face_ref: Path, tmp_path: Path, ad
         benchmark.adapt("bicubic", tiny_face_ref, by="magic", progress=False)
     with pytest.raises(FaceRefError, match="has nothing to train"):
         benchmark.adapt("bicubic", tiny_face_ref, by="tuning", progress=False)
-    assert not out.exists()
+    with pytest.raises(FaceRefError, match=r"ending of --out .*safetensors"):
+        benchmark.adapt("bicubic", tiny_face_ref, out=tmp_path / "x", progress=False)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_whose_adaptation_is_not_readable_is_an_error(tmp_path: Path):

@@ -17,6 +17,7 @@ from benchmark.upscaling.files import upscale_files
 from benchmark.upscaling.upscaler import Upscaler
 from faceref.embed.align import ARCFACE
 from faceref.embed.base import Detection
+from faceref.errors import FaceRefError
 from faceref.mining.mine import Mining
 from faceref.outputs.leftovers import temporary_name
 from faceref.pipeline.build import build
@@ -162,7 +163,7 @@ def test_files_that_are_left_alone_are_not_counted_as_done(upscaler: Upscaler, t
         _sharp(given / name)
     found = upscale_files(given, tmp_path / "out", upscaler, progress=False)
     assert (found.done, len(found.left_alone), found.failed) == (0, 2, {})
-    assert "0 super-resolved, 2 left alone" in found.summary()[-2]
+    assert "0 super-resolved, 2 left alone" in found.summary()[-1]
 
 
 @pytest.mark.case("A3")
@@ -175,6 +176,21 @@ def test_the_command_leaves_the_files_of_the_folder_as_they_are(face_ref: Path, 
     assert done.exit_code == 1
     assert "is the folder that is read" in done.output
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_faces_that_get_none_of_the_references_asked_for_are_mentioned(
+    upscaler: Upscaler, tmp_path: Path
+):
+    _photo(tmp_path / "a.png")
+    assert upscaler.count == 5
+    lines = upscale_files(tmp_path / "a.png", tmp_path / "out", upscaler, progress=False).summary()
+    assert "no face was given references: what super-resolved them, for x8, takes none" in lines
+
+
+def test_a_folder_is_not_named_like_an_image(upscaler: Upscaler, tmp_path: Path):
+    _photo(tmp_path / "a.png")
+    with pytest.raises(FaceRefError, match=r"large\.png is named like a file.*FOLDER/a\.png"):
+        upscale_files(tmp_path / "a.png", tmp_path / "large.png", upscaler, progress=False)
 
 
 class _Interrupts:
@@ -237,7 +253,7 @@ def test_an_interrupted_video_says_that_it_begins_anew(
     broken = _upscaler(face_ref)
     assert broken.embedder is not None
     monkeypatch.setattr(broken.embedder, "detect", _Interrupts(3))
-    monkeypatch.setattr(benchmark, "Upscaler", lambda *_, **__: broken)
+    monkeypatch.setattr(benchmark.Upscaler, "from_pretrained", lambda *_, **__: broken)
     words = ["upscale", tmp_path / "given", "--face-ref", face_ref, "--weights", "w", "--out"]
     result = CliRunner().invoke(app, list(map(str, [*words, tmp_path / "out"])))
     assert result.exit_code == 130

@@ -83,6 +83,21 @@ def test_each_default_is_overridden_on_its_own(tiny_build: Path, tmp_path: Path)
         benchmark.Upscaler.from_pretrained(embedder="dlib", pack="buffalo_l")
 
 
+def test_given_networks_replace_those_of_their_scale():
+    opened = benchmark.Upscaler.from_pretrained(models=["bicubic"], aligned=True)
+    used = {one["scale"]: one["method"] for one in opened.provenance()["networks"]}
+    assert used[8] == "bicubic"
+    assert used[4] not in ("bicubic", None)
+    assert opened.provenance()["face_ref"] is None
+
+
+def test_an_array_that_is_no_image_is_refused():
+    opened = benchmark.Upscaler("bicubic", aligned=True)
+    for array in (np.zeros((16, 16, 3)), np.zeros((16, 16), np.uint8)):
+        with pytest.raises(FaceRefError, match=r"give uint8 RGB \(H, W, 3\)"):
+            opened(array)
+
+
 def test_the_weights_of_the_package_are_those_of_the_leaderboard_in_half_precision():
     files = sorted(PACKAGED.rglob("*.safetensors"))
     assert sum(path.stat().st_size for path in files) <= MOST_BYTES

@@ -142,3 +142,6 @@ def test_the_version_is_that_of_the_package():
 
 def test_the_command_that_a_wrong_path_suggests_is_one(tmp_path: Path):
     _fails(["certify", str(tmp_path)], f"Make one: faceref build FACES --out {tmp_path}")
+    (tmp_path / "person").mkdir()
+    (tmp_path / "person" / "a.JPG").touch()
+    _fails(["certify", str(tmp_path)], f"from them: faceref build {tmp_path} --out SET")

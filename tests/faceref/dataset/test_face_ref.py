@@ -172,3 +172,10 @@ def test_a_sheet_of_references_that_are_not_there_names_one(faces: FaceRef, tmp_
     broken = _changed(root, "refs_hr", lambda rows: pa.array([away for _ in rows]))
     with pytest.raises(FaceRefError, match="no face 'nobody/1'"):
         broken.sheet("test", "refs_hr", probes=1)
+
+
+def test_an_unknown_column_names_those_there_are(tiny_build: Path):
+    with pytest.raises(
+        FaceRefError, match=r"Unknown column 'image_ids'.*Did you mean 'image_id'.*identity"
+    ):
+        FaceRef.open(tiny_build).column("train", "image_ids")

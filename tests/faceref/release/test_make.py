@@ -193,3 +193,8 @@ def test_a_name_without_an_owner_is_refused(tiny_build: Path, repo: str):
     result = CliRunner().invoke(app, ["publish", str(tiny_build), repo, "--dry-run"])
     assert result.exit_code == 1
     assert "OWNER/NAME" in result.stderr
+
+
+def test_an_index_that_is_used_as_a_set_says_how_to_make_one(index: Path):
+    with pytest.raises(FaceRefError, match=r"without its images.*faceref hydrate .*--source"):
+        FaceRef.open(index).column("train", "image_id")

@@ -59,6 +59,17 @@ def test_lists_are_filled_again_with_the_embedder(built: Path):
     assert not list(audit(FaceRef.open(built), PlainEmbedder()))
 
 
+def test_lists_that_an_earlier_removal_left_shorter_are_filled_later(built: Path):
+    gone = _most_used(built)
+    short = remove(built, [gone]).shortened
+    done = remove(built, [gone], PlainEmbedder())
+    assert (done.images, done.shortened, done.manifest["version"]) == (0, short, 3)
+    assert all(len(row[name]) == K for row in _rows(built) for name in ("refs_hr", "refs_lr"))
+    assert len(json.loads((built / REMOVALS).read_text())["removals"]) == 1
+    assert not list(audit(FaceRef.open(built), PlainEmbedder()))
+    assert remove(built, [gone], PlainEmbedder()).manifest["version"] == 3
+
+
 def test_removals_are_recorded_by_salted_hash_and_add_up(built: Path):
     first, second = (row["image_id"] for row in _rows(built)[:2])
     remove(built, [first])

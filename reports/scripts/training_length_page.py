@@ -1,0 +1,136 @@
+"""The part of the page on transfer about the length of the training, and its figure.
+
+Of `training_length/`FACES/transfer.json, as of `training_length.py`, and of the networks of the
+budget `small`. `transfer_page.py` puts it into its page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.protocol.budgets import budget
+from benchmark.report.style import COLOURS, FULL_WIDTH, figure_of, save_figure
+from benchmark.results.files import read
+from benchmark.results.paired import Paired, paired
+from benchmark.results.result import Result, run_name
+from faceref.markdown import markdown_table
+from reports.scripts.likeness_page import numbers
+
+NAME = "training_length"
+BASE = "as trained"
+REFERENCES = 5
+MEMORIES = {
+    "lfw-x8@1": "memory of 1000",
+    "lfw-to-sample-x8@1": "memory",
+    "lfw-to-celeba-wild-x8@1": "memory of 1000",
+}
+HEAD = """## How the gains change with the length of the training
+
+Networks were trained on LFW by the recipe of the budget `small`, but on fewer faces, counted with
+their repetitions. Then they were scored in the same way as those of `small`, one training each. The
+shorter ones were trained in float32, those of `small` in bf16. The memory is that of all 318 train
+faces of the sample, and elsewhere of 1,000 faces. References are the five most alike faces. By
+`reports/scripts/training_length.py`; results in `training_length/`.
+
+![Gain by the number of faces seen in training](figures/training_length.png)
+"""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One gain on one task, by the number of faces seen in training."""
+
+    task: str
+    title: str
+    base: dict[int, float]
+    """PSNR-Y of the network as trained and without references, dB."""
+    gains: dict[int, Paired]
+
+
+def length_lines(out: Path) -> list[Line]:
+    """Of each task the memory of SPARNet-s, and the references of MSRNet."""
+    longest = budget("small").samples
+    places = {int(path.name): path for path in (out / NAME).iterdir()} | {longest: out}
+    known = {faces: (places[faces], numbers(places[faces], "transfer")) for faces in sorted(places)}
+    found = []
+    for name, memory in MEMORIES.items():
+        single = {
+            faces: tuple(_of(*one, name, "sparnet_s-s0", way) for way in (BASE, memory))
+            for faces, one in known.items()
+        }
+        guided = {
+            faces: tuple(_of(*one, name, f"msrnet-s0-k{count}", BASE) for count in (0, REFERENCES))
+            for faces, one in known.items()
+        }
+        found.append(_line(name, "SPARNet-s, memory", single))
+        found.append(_line(name, "MSRNet, five references", guided))
+    return found
+
+
+def _of(place: Path, known: Mapping[str, Any], name: str, network: str, way: str) -> Result:
+    """A row of a study; a network as trained may be on the leaderboard alone."""
+    if network in known[name]:
+        return read(place / known[name][network][way]["result"])
+    method, seed, count = network.split("-")
+    run = run_name("small", int(count[1:]), "refs_lr", True, int(seed[1:]))
+    return read(place / "results" / name / method / f"{run}.json")
+
+
+def _line(name: str, title: str, rows: dict[int, tuple[Result, ...]]) -> Line:
+    base = {faces: pair[0].means["psnr_y"] for faces, pair in rows.items()}
+    gains = {faces: paired(_psnr(pair[1]), _psnr(pair[0])) for faces, pair in rows.items()}
+    return Line(name, title, base, gains)
+
+
+def _psnr(result: Result) -> np.ndarray:
+    return np.array(result.scores["psnr_y"], np.float64)
+
+
+def length_part(out: Path) -> str:
+    """The whole part, in Markdown."""
+    lines = length_lines(out)
+    lengths = list(lines[0].gains)
+    cells = [
+        [_place(line.task), line.title]
+        + [f"{line.base[faces]:.2f}, {line.gains[faces].text(2)}" for faces in lengths]
+        for line in lines
+    ]
+    columns = ["on", "PSNR-Y as trained, gain, dB", *(f"{faces:,} faces" for faces in lengths)]
+    return HEAD + "\n" + "\n".join(markdown_table(columns, cells)) + "\n"
+
+
+def _place(name: str) -> str:
+    """The set that is tested."""
+    return {"lfw-x8@1": "LFW, at home", "lfw-to-sample-x8@1": "the sample"}.get(
+        name, "CelebA in the wild"
+    )
+
+
+def draw_length(out: Path) -> None:
+    """A panel a task, a line a way to use the pool."""
+    lines = length_lines(out)
+    names = list(dict.fromkeys(line.task for line in lines))
+    figure, axes = figure_of(FULL_WIDTH, 2.6, len(names), 1)
+    for axis, name in zip(np.ravel(axes), names, strict=True):
+        mine = [line for line in lines if line.task == name]
+        for colour, line in zip(COLOURS, mine, strict=False):
+            lengths, found = list(line.gains), list(line.gains.values())
+            axis.plot(lengths, [one.mean for one in found], "o-", color=colour, label=line.title)
+            low, high = [one.low for one in found], [one.high for one in found]
+            axis.fill_between(lengths, low, high, color=colour, alpha=0.2, lw=0)
+        axis.axhline(0, color="0.6", lw=0.8)
+        axis.set_xscale("log")
+        axis.set_xticks(lengths, [f"{faces:,}" for faces in lengths])
+        axis.minorticks_off()
+        axis.set_title(_place(name))
+        axis.set_xlabel("faces seen in training")
+    axes = np.ravel(axes)
+    axes[0].set_ylabel("gain in PSNR-Y, dB")
+    axes[-1].legend()
+    figure.tight_layout()
+    save_figure(figure, out / "figures" / f"{NAME}.png")
