@@ -85,7 +85,7 @@ def adapt(
         need_tunable,
         write_adapted,
     )
-    from benchmark.training.export import SUFFIX, load_model
+    from benchmark.training.export import load_model, need_suffix
     from faceref.dataset.face_ref import need_reference_list
     from faceref.hardware import open_device
     from faceref.outputs.ours import need_new_or_ours
@@ -107,7 +107,7 @@ def adapt(
     file = None if out is None else as_path(out)
     if file is not None:
         need_exportable(given, file)
-        need_file(file, "--out", (SUFFIX,))
+        need_suffix(file)
         for path, mark in ((file, "data_revision"), (file.with_suffix(".md"), MARK)):
             need_file(path)
             need_new_or_ours(path, mark)

@@ -70,8 +70,8 @@ def train(
         The run; `run.training()` is its report. Give it to `evaluate` as `weights`.
 
     Raises:
-        FaceRefError: For an unknown method or budget, one with nothing to train, or an `out` that
-            holds another training.
+        FaceRefError: For an unknown method or budget, a method with nothing to train or whose
+            network fails on two faces, or an `out` that holds another training.
         TimeUp: Where `minutes` were over first; the same call goes on.
 
     Example:
@@ -100,7 +100,8 @@ def train(
     wanted = budgets.budget(budget)
     if learning_rate is not None:
         wanted = at_rate(wanted, learning_rate)
-    begins = load_method(method).trained and not Run(folder).report.exists()
+    files = Run(folder).report, Run(folder).checkpoint
+    begins = load_method(method).trained and not any(path.exists() for path in files)
     if begins and progress and (note := precision_note(wanted, running)):
         say_aside(note)
     # Under torchrun one process writes for all.

@@ -36,11 +36,10 @@ def need_faces(output: object, wanted: Sequence[int]) -> None:
 def need_working(method: Method, network: nn.Module, scale: int, device: torch.device) -> None:
     """Raise FaceRefError unless an untrained network super-resolves two faces.
 
-    A method with references must do so with some and with none. Neither weights nor the random
-    numbers of the training change.
+    A method with references must do so with some and with none, as training draws from 0 up.
+    Neither weights nor the random numbers of the training change.
     """
-    counts = [0] if not method.needs_references else []
-    counts += [method.given(REFERENCES)] if method.uses_references else []
+    counts = [0, method.given(REFERENCES)] if method.uses_references else [0]
     devices = [device] if device.type == "cuda" else []
     was_training = network.training
     with torch.random.fork_rng(devices):
@@ -49,6 +48,8 @@ def need_working(method: Method, network: nn.Module, scale: int, device: torch.d
             refs = torch.rand(FACES, count, 3, HR_SIZE, HR_SIZE).to(device)
             try:
                 output = network.eval()(lr, refs)
+            except torch.cuda.OutOfMemoryError:
+                raise
             except Exception as error:
                 raise FaceRefError(_failure(method, network, lr, refs, error)) from error
             try:

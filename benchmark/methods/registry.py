@@ -51,8 +51,8 @@ def load_method(name: str) -> Method:
     if stem not in known:
         error = unknown_choice("method", name, known)
         raise FaceRefError(
-            f"{error} One of your own is found once its package, with an entry point "
-            f"{outside.GROUP!r}, is installed."
+            f"{error} One of your own is a file in baselines/ of a checkout, or a package with an "
+            f"entry point {outside.GROUP!r} that is installed."
         )
     method = _outside(stem) if stem in outside.offered() else _built_in(stem)
     return method if name == stem else _varied(method, name, variant)

@@ -140,15 +140,15 @@ def validation_curves(results: Sequence[Result], out: Path, title: str) -> bool:
     Draws trainings on the data of their result; returns whether there is one. The val split of
     others is of other faces than the leaderboard's.
     """
-    trainings = {
-        result.training["weights_sha256"]: (result, result.training)
-        for result in reversed(results)
-        if result.training is not None and _trained_here(result)
-    }
+    trainings: dict[str, tuple[Result, dict[str, Any]]] = {}
+    for result in results:
+        if result.training is not None and _trained_here(result):
+            weights = result.training["weights_sha256"]
+            trainings.setdefault(weights, (result, result.training))
     if not trainings:
         return False
     figure, axes = figure_of(5, 3)
-    for result, training in reversed(trainings.values()):
+    for result, training in trainings.values():
         steps, quality = zip(*training["val_curve"], strict=True)
         look = marker_style(result, results)
         style = "-" if look.filled else "--"

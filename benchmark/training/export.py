@@ -71,11 +71,18 @@ def write_weights(out: Path, state: Mapping[str, Tensor], facts: Mapping[str, st
     """Write weights as a safetensors file with `facts` in its metadata, its SHA-256 beside it."""
     from safetensors.torch import save
 
-    if out.suffix != SUFFIX:
-        raise FaceRefError(f"{out}: exported weights end in {SUFFIX}.")
+    need_suffix(out)
     write_bytes(out, save({name: value.contiguous() for name, value in state.items()}, dict(facts)))
     write_text(_sum_file(out), f"{file_sha256(out)}  {out.name}\n")
     return out
+
+
+def need_suffix(out: Path) -> None:
+    """Raise FaceRefError unless `out` is named as a file of weights."""
+    if out.suffix != SUFFIX:
+        raise FaceRefError(
+            f"{out}: exported weights end in {SUFFIX}. Give {out.with_suffix(SUFFIX)}."
+        )
 
 
 def _scale_in(metadata: Mapping[str, str], path: Path) -> int:

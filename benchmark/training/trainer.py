@@ -232,10 +232,10 @@ class Trainer:
     def _need_finite(self, loss: float) -> None:
         if math.isfinite(loss):
             return
-        less = " or use precision fp32" if self.state.precision == "bf16" else ""
+        less = " or --precision fp32" if self.state.precision == "bf16" else ""
         raise FaceRefError(
-            f"The loss is {loss} at step {self.state.step}: the training diverged. "
-            f"Lower the learning rate{less}."
+            f"The loss is {loss} at step {self.state.step}: the training diverged. Give a lower "
+            f"--learning-rate{less}."
         )
 
     def _loss(self, batch: Batch, people: Tensor) -> Tensor:

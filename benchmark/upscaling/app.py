@@ -67,7 +67,7 @@ def serve_app(
 
     Args:
         references: Face_Ref folders to choose from, beside the embedded sample.
-        weights: As `models` of `benchmark.Upscaler`; none: those of the package.
+        weights: As `models` of `benchmark.Upscaler.from_pretrained`.
         embedder: As of `benchmark.Upscaler`.
         pack: As of `benchmark.Upscaler`.
         device: `cpu` or `cuda`.

@@ -154,8 +154,9 @@ def _without_references(made: list[Entry], upscaler: Upscaler) -> list[str]:
     if not upscaler.count or not faces or any(face["references"] for face in faces):
         return []
     scales = sorted({face["scale"] for face in faces})
-    names = " and ".join(f"x{scale}" for scale in scales)
-    return [f"no face was given references: what super-resolved them, for {names}, takes none"]
+    used = " and ".join(f"the x{scale} network" for scale in scales)
+    take = "takes" if len(scales) == 1 else "take"
+    return [f"no face was given references: {used} {take} none"]
 
 
 def _settings(upscaler: Upscaler, explain: bool) -> dict[str, Any]:

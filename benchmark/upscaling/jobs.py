@@ -80,7 +80,7 @@ def list_jobs(given: Path, out: Path) -> Jobs:
         Job(path, shown(name.as_posix()), out / output)
         for path, name, output in zip(paths, names, outputs, strict=True)
     ]
-    _need_folder_name(out, given)
+    _need_folder_name(out, found[0])
     need_folder(out)
     _need_apart(given, out, found)
     return Jobs(found, passed_over)
@@ -189,12 +189,12 @@ def _key(path: Path) -> str:
     return unicodedata.normalize("NFC", path.as_posix()).casefold()
 
 
-def _need_folder_name(out: Path, given: Path) -> None:
+def _need_folder_name(out: Path, job: Job) -> None:
     """Raise FaceRefError where `out` is named like a file, and is no folder."""
     if out.suffix.lower() in KNOWN and not out.is_dir():
         raise FaceRefError(
-            f"--out {out} is named like a file, but outputs go to a folder: the image becomes "
-            f"FOLDER/{given.stem}.png. Give a folder, such as {out.with_suffix('')}."
+            f"--out {out} is named like a file, but outputs go to a folder: {job.name} becomes "
+            f"FOLDER/{job.out.relative_to(out)}. Give a folder, such as {out.with_suffix('')}."
         )
 
 

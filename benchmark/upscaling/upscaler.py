@@ -123,11 +123,10 @@ class Upscaler:
             found = open_embedder(name, pack=pack, det_size=det_size, device=where)
         self.embedder = None if aligned else found
         gallery = Gallery(faces, found)
-        several = [models] if isinstance(models, (nn.Module, str, Path)) else models
         if count is None:
             count = 0 if faces is None else COUNT
         self.count = count
-        networks = open_networks(_opened(several), count, target)
+        networks = open_networks(_opened(models), count, target)
         self.face_upscaler = FaceUpscaler(networks, gallery, target)
 
     @classmethod
@@ -135,7 +134,7 @@ class Upscaler:
         cls,
         references: FaceRef | str | Path | None = None,
         *,
-        models: Sequence[nn.Module | str | Path] = (),
+        models: nn.Module | str | Path | Sequence[nn.Module | str | Path] = (),
         **options: Any,
     ) -> Upscaler:
         """With the networks that come with the package, for x8 and x4: nothing is downloaded.
@@ -205,8 +204,12 @@ class Upscaler:
         }
 
 
-def _opened(models: Sequence[nn.Module | str | Path]) -> list[nn.Module]:
-    return [load_model(one) if isinstance(one, (str, Path)) else one for one in models]
+def _opened(
+    models: nn.Module | str | Path | Sequence[nn.Module | str | Path],
+) -> list[nn.Module]:
+    """One model or several, those of a name or path loaded."""
+    several = [models] if isinstance(models, (nn.Module, str, Path)) else models
+    return [load_model(one) if isinstance(one, (str, Path)) else one for one in several]
 
 
 def _need_rgb(image: np.ndarray) -> np.ndarray:

@@ -211,7 +211,8 @@ def remove(
         pack: insightface pack of the build.
 
     Returns:
-        The new manifest, how many images went, and how many rows lost a reference.
+        The new manifest, how many images went, and how many rows lost a reference or were mined
+        again.
 
     Raises:
         FaceRefError: For an unknown id, for a release, and where a split would be left empty.

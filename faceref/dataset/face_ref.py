@@ -17,6 +17,7 @@ from faceref.dataset.store import (
     DUPLICATE_SCHEMA,
     DUPLICATES,
     FORMAT,
+    INDEX,
     LABEL_NOISE,
     MANIFEST,
     MANIFEST_SHAPE,
@@ -48,10 +49,8 @@ if TYPE_CHECKING:
     from faceref.dataset.summary import Summary
 
 
-INDEX = "index"
-"""Folder of a release that holds no images."""
 LOOKED_AT = 1_000
-"""Names of files among which images are looked for where a folder is no set."""
+"""Folders and files among which images are looked for where a folder is no set."""
 AGAIN = "Build the set again, or copy it again."
 """What to do where a file of a set is damaged."""
 
@@ -483,7 +482,7 @@ class FaceRef:
 
 def _way_to_one(root: Path) -> str:
     """How to make a set, from the images in `root` where it holds some."""
-    files = (name for _, _, names in os.walk(root) for name in names)
+    files = (name for _, _, names in islice(os.walk(root), LOOKED_AT) for name in names)
     if any(name.lower().endswith(IMAGE_ENDINGS) for name in islice(files, LOOKED_AT)):
         return f" It holds images. Make a set from them: faceref build {root} --out SET"
     return f" Make one: faceref build FACES --out {root}"

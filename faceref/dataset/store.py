@@ -40,6 +40,8 @@ DUPLICATES = "near_duplicates.parquet"
 LABEL_NOISE = "label_noise.parquet"
 ORACLE = "refs_same.parquet"
 LR_ENCODER = "lr_encoder.safetensors"
+INDEX = "index"
+"""Folder of a release that stands for images which are not published."""
 ROWS_PER_SHARD = 8192
 ROWS_PER_GROUP = 256
 

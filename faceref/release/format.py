@@ -41,12 +41,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from faceref.dataset.store import REFERENCE_LISTS, SCHEMA
+from faceref.dataset.store import INDEX, REFERENCE_LISTS, SCHEMA
 from faceref.reading.json_file import read_json
 from faceref.reading.shape import COUNT
 
 INDEX_FORMAT = 1
-INDEX, FULL = "index", "full"
+FULL = "full"
 KINDS = (INDEX, FULL)
 RELEASE = "release"
 """Key of the manifest."""

@@ -89,8 +89,10 @@ def remove(root: Path, ids: Collection[str], embedder: Embedder | None = None) -
     if embedder is not None:
         wanted = set(short) | _too_short(face_ref, kept)
         filled = _refilled(face_ref, rows, kept, wanted, embedder) if wanted else kept
-        short = list(set(short) | set(shortened(kept, filled)))
-        kept = filled
+        changed = {
+            new["image_id"] for old, new in zip(kept, filled, strict=True) if _differ(old, new)
+        }
+        short, kept = sorted(changed.union(short)), filled
     if not gone and not short:
         return Removed(face_ref.manifest, 0, 0, embedder is not None)
     manifest = _manifest(face_ref, kept, gone)
@@ -111,6 +113,15 @@ def _too_short(face_ref: FaceRef, rows: Sequence[Row]) -> set[str]:
         for row in rows
         if any(len(row[name]) < most for name in store.REFERENCE_LISTS)
     }
+
+
+def _differ(one: Row, other: Row) -> bool:
+    """Whether two rows have other references; their scores may differ in the last digit."""
+    ids = [
+        [[item["image_id"] for item in row[name]] for name in store.REFERENCE_LISTS]
+        for row in (one, other)
+    ]
+    return ids[0] != ids[1]
 
 
 def _known(ids: Collection[str], rows: Sequence[Row], face_ref: FaceRef) -> set[str]:

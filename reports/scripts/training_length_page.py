@@ -29,11 +29,13 @@ MEMORIES = {
     "lfw-to-sample-x8@1": "memory",
     "lfw-to-celeba-wild-x8@1": "memory of 1000",
 }
+SEEDS = {"sparnet_s": "s2", "msrnet": "s0"}
+"""Of the networks of `small`: those of the released weights. Shorter trainings have seed 0."""
 HEAD = """## How the gains change with the length of the training
 
 Networks were trained on LFW by the recipe of the budget `small`, but on fewer faces, counted with
 their repetitions. Then they were scored in the same way as those of `small`, one training each. The
-shorter ones were trained in float32, those of `small` in bf16. The memory is that of all 318 train
+shorter ones were trained in {short}, those of `small` in {whole}. The memory is that of all train
 faces of the sample, and elsewhere of 1,000 faces. References are the five most alike faces. By
 `reports/scripts/training_length.py`; results in `training_length/`.
 
@@ -50,41 +52,46 @@ class Line:
     base: dict[int, float]
     """PSNR-Y of the network as trained and without references, dB."""
     gains: dict[int, Paired]
+    precisions: dict[int, str]
+    """What the networks were trained in."""
 
 
 def length_lines(out: Path) -> list[Line]:
     """Of each task the memory of SPARNet-s, and the references of MSRNet."""
     longest = budget("small").samples
     places = {int(path.name): path for path in (out / NAME).iterdir()} | {longest: out}
-    known = {faces: (places[faces], numbers(places[faces], "transfer")) for faces in sorted(places)}
-    found = []
-    for name, memory in MEMORIES.items():
-        single = {
-            faces: tuple(_of(*one, name, "sparnet_s-s0", way) for way in (BASE, memory))
-            for faces, one in known.items()
-        }
-        guided = {
-            faces: tuple(_of(*one, name, f"msrnet-s0-k{count}", BASE) for count in (0, REFERENCES))
-            for faces, one in known.items()
-        }
-        found.append(_line(name, "SPARNet-s, memory", single))
-        found.append(_line(name, "MSRNet, five references", guided))
-    return found
+    pairs: dict[tuple[str, str], dict[int, tuple[Result, Result]]] = {}
+    for faces, place in sorted(places.items()):
+        known = numbers(place, "transfer")
+        for name, memory in MEMORIES.items():
+            seed = SEEDS if place == out else dict.fromkeys(SEEDS, "s0")
+            single = known[name][f"sparnet_s-{seed['sparnet_s']}"]
+            rows = tuple(read(place / single[way]["result"]) for way in (BASE, memory))
+            pairs.setdefault((name, "SPARNet-s, memory"), {})[faces] = rows[0], rows[1]
+            rows = tuple(_msrnet(place, known[name], name, count) for count in (0, REFERENCES))
+            pairs.setdefault((name, "MSRNet, five references"), {})[faces] = rows[0], rows[1]
+    return [_line(name, title, rows) for (name, title), rows in pairs.items()]
 
 
-def _of(place: Path, known: Mapping[str, Any], name: str, network: str, way: str) -> Result:
-    """A row of a study; a network as trained may be on the leaderboard alone."""
-    if network in known[name]:
-        return read(place / known[name][network][way]["result"])
-    method, seed, count = network.split("-")
-    run = run_name("small", int(count[1:]), "refs_lr", True, int(seed[1:]))
-    return read(place / "results" / name / method / f"{run}.json")
+def _msrnet(place: Path, known: Mapping[str, Any], name: str, count: int) -> Result:
+    """MSRNet of seed 0 as trained; at home that of `small` is on the leaderboard alone."""
+    network = f"msrnet-s0-k{count}"
+    if network in known:
+        return read(place / known[network][BASE]["result"])
+    run = run_name("small", count, "refs_lr", True, 0)
+    return read(place / "results" / name / "msrnet" / f"{run}.json")
 
 
-def _line(name: str, title: str, rows: dict[int, tuple[Result, ...]]) -> Line:
-    base = {faces: pair[0].means["psnr_y"] for faces, pair in rows.items()}
+def _line(name: str, title: str, rows: dict[int, tuple[Result, Result]]) -> Line:
+    for base, ours in rows.values():
+        assert base.training
+        assert ours.training
+        assert base.training["weights_sha256"] == ours.training["weights_sha256"]
+        assert base.image_ids == ours.image_ids
+    psnr = {faces: pair[0].means["psnr_y"] for faces, pair in rows.items()}
     gains = {faces: paired(_psnr(pair[1]), _psnr(pair[0])) for faces, pair in rows.items()}
-    return Line(name, title, base, gains)
+    precisions = {faces: pair[0].precision or "" for faces, pair in rows.items()}
+    return Line(name, title, psnr, gains, precisions)
 
 
 def _psnr(result: Result) -> np.ndarray:
@@ -101,7 +108,12 @@ def length_part(out: Path) -> str:
         for line in lines
     ]
     columns = ["on", "PSNR-Y as trained, gain, dB", *(f"{faces:,} faces" for faces in lengths)]
-    return HEAD + "\n" + "\n".join(markdown_table(columns, cells)) + "\n"
+    words = {"fp32": "float32", "bf16": "bf16"}
+    *shorter, longest = lengths
+    short = {words[line.precisions[faces]] for line in lines for faces in shorter}
+    whole = {words[line.precisions[longest]] for line in lines}
+    head = HEAD.format(short=" and ".join(sorted(short)), whole=" and ".join(sorted(whole)))
+    return head + "\n" + "\n".join(markdown_table(columns, cells)) + "\n"
 
 
 def _place(name: str) -> str:
@@ -116,10 +128,11 @@ def draw_length(out: Path) -> None:
     lines = length_lines(out)
     names = list(dict.fromkeys(line.task for line in lines))
     figure, axes = figure_of(FULL_WIDTH, 2.6, len(names), 1)
+    lengths = list(lines[0].gains)
     for axis, name in zip(np.ravel(axes), names, strict=True):
         mine = [line for line in lines if line.task == name]
         for colour, line in zip(COLOURS, mine, strict=False):
-            lengths, found = list(line.gains), list(line.gains.values())
+            found = list(line.gains.values())
             axis.plot(lengths, [one.mean for one in found], "o-", color=colour, label=line.title)
             low, high = [one.low for one in found], [one.high for one in found]
             axis.fill_between(lengths, low, high, color=colour, alpha=0.2, lw=0)

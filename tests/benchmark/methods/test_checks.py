@@ -57,8 +57,8 @@ class Fails(Good):
         return lr + refs[:, 0]
 
 
-def _method(network: type[nn.Module], needs: bool = False) -> Method:
-    return Method("mynet", "MyNet", "none", network, True, True, needs_references=needs)
+def _method(network: type[nn.Module], uses: bool = True) -> Method:
+    return Method("mynet", "MyNet", "none", network, uses, True)
 
 
 def test_a_network_that_works_is_left_as_it_was():
@@ -86,7 +86,8 @@ def test_what_a_network_does_wrong_is_said_with_the_line(network: type[nn.Module
         need_working(_method(network), network(), 8, CPU)
 
 
-def test_a_method_that_needs_references_is_not_tried_without():
-    need_working(_method(MeanOfNone, needs=True), MeanOfNone(), 8, CPU)
+def test_a_method_without_references_is_tried_with_none():
+    with pytest.raises(FaceRefError, match="K = 0"):
+        need_working(_method(MeanOfNone, uses=False), MeanOfNone(), 8, CPU)
     method = load_method("srcnn")
     need_working(method, method.build(), 8, CPU)

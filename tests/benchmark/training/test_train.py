@@ -113,6 +113,23 @@ def test_a_killed_training_ends_with_the_same_bytes(
         assert torch.equal(value, kept[1]["model"][name]), name
 
 
+def test_a_network_that_fails_on_two_faces_is_not_trained(
+    tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Nor is it tried again where a training goes on: its checkpoint shows that it works."""
+    out = tmp_path / "run"
+    broken = replace(load_method("srcnn"), build=lambda: torch.nn.Conv2d(3, 3, 1))
+    with monkeypatch.context() as patch:
+        patch.setattr("benchmark.training.train.load_method", lambda name: broken)
+        with pytest.raises(FaceRefError, match=r"srcnn fails when its forward\(lr, refs\)"):
+            train(FaceRef.open(tiny_face_ref), "srcnn", SHORT, out)
+    assert not Run(out).checkpoint.exists()
+    with pytest.raises(TimeUp):
+        train(FaceRef.open(tiny_face_ref), "srcnn", SHORT, out, running=Running(until=0.0))
+    monkeypatch.setattr("benchmark.training.train.need_working", None)
+    assert train(FaceRef.open(tiny_face_ref), "srcnn", SHORT, out)["steps"] == 4
+
+
 def test_a_training_stops_in_time_and_goes_on(tiny_face_ref: Path, tmp_path: Path):
     whole = train(FaceRef.open(tiny_face_ref), "srcnn", BUDGET, tmp_path / "whole")
     with pytest.raises(TimeUp, match="0 of 8 steps of srcnn"):
