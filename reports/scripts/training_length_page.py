@@ -36,7 +36,8 @@ HEAD = """## How the gains change with the length of the training
 Networks were trained on LFW by the recipe of the budget `small`, but on fewer faces, counted with
 their repetitions. Then they were scored in the same way as those of `small`, one training each. The
 shorter ones were trained in {short}, those of `small` in {whole}. The memory is that of all train
-faces of the sample, and elsewhere of 1,000 faces. References are the five most alike faces. By
+faces of the sample, and elsewhere of 1,000 faces. References are the five most alike faces. A cell
+has the PSNR-Y as trained and without references, and the gain, in dB. By
 `reports/scripts/training_length.py`; results in `training_length/`.
 
 ![Gain by the number of faces seen in training](figures/training_length.png)
@@ -107,7 +108,7 @@ def length_part(out: Path) -> str:
         + [f"{line.base[faces]:.2f}, {line.gains[faces].text(2)}" for faces in lengths]
         for line in lines
     ]
-    columns = ["on", "PSNR-Y as trained, gain, dB", *(f"{faces:,} faces" for faces in lengths)]
+    columns = ["on", "gain by", *(f"{faces:,} faces" for faces in lengths)]
     words = {"fp32": "float32", "bf16": "bf16"}
     *shorter, longest = lengths
     short = {words[line.precisions[faces]] for line in lines for faces in shorter}
@@ -144,6 +145,6 @@ def draw_length(out: Path) -> None:
         axis.set_xlabel("faces seen in training")
     axes = np.ravel(axes)
     axes[0].set_ylabel("gain in PSNR-Y, dB")
-    axes[-1].legend()
+    axes[0].legend(loc="upper right")
     figure.tight_layout()
     save_figure(figure, out / "figures" / f"{NAME}.png")

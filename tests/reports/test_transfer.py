@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.protocol.tasks import task
 from benchmark.results.paired import paired
-from reports.scripts import likeness_page, transfer_page
+from reports.scripts import likeness_page, training_length_page, transfer_page
 from reports.scripts.sample import attributes
 from reports.scripts.transfer_page import BASE, Row
 
@@ -50,6 +50,18 @@ def test_all_of_the_pool_is_worth_more_than_part_of_it_and_than_none(rows: list[
         assert gains[0].low > 0
         assert all(less.mean < more.mean for less, more in pairwise(gains))
         assert BASE in mine
+
+
+def test_the_memory_gains_less_at_home_and_no_less_on_the_sample_as_training_grows():
+    lines = {(line.task, line.title): line for line in training_length_page.length_lines(REPORTS)}
+    shrinking, lasting = (
+        list(lines[name, "SPARNet-s, memory"].gains.values())
+        for name in ("lfw-x8@1", "lfw-to-sample-x8@1")
+    )
+    assert shrinking[0].low > shrinking[-1].high
+    assert lasting[-1].mean > lasting[0].mean
+    for line in lines.values():
+        assert list(line.base.values()) == sorted(line.base.values())
 
 
 def test_errors_on_look_alikes_beat_those_on_random_faces_away_from_home():
