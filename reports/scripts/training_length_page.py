@@ -145,6 +145,7 @@ def draw_length(out: Path) -> None:
         axis.set_xlabel("faces seen in training")
     axes = np.ravel(axes)
     axes[0].set_ylabel("gain in PSNR-Y, dB")
-    axes[0].legend(loc="upper right")
     figure.tight_layout()
+    names = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "ncols": 2}
+    figure.legend(*axes[0].get_legend_handles_labels(), **names)
     save_figure(figure, out / "figures" / f"{NAME}.png")
