@@ -128,7 +128,7 @@ def all_given(out: Path) -> list[Given]:
     for (name, count), random in groups.items():
         none = [_beside(out, result, 0) for result in random]
         alike = [_beside(out, result, count) for result in random]
-        psnrs = [np.mean(one, 0) for one in (none, alike, [_psnr(result) for result in random])]
+        psnrs = [np.mean(one, 0) for one in (none, alike, [psnr(result) for result in random])]
         revision, trainings = random[0].data_revision, len(random)
         found.append(Given(name, revision, count, trainings, *psnrs))
     return sorted(found, key=lambda one: (not task(one.task).trained_on, one.task, one.count))
@@ -164,7 +164,7 @@ def lists_part(out: Path) -> str:
         for result in read_all(out / "lists" / kind):
             groups.setdefault((result.references, kind), []).append(result)
     keys = sorted(groups)
-    ours = [np.mean([_psnr(result) for result in groups[key]], 0) for key in keys]
+    ours = [np.mean([psnr(result) for result in groups[key]], 0) for key in keys]
     usual = [np.mean([_beside(out, result, key[0]) for result in groups[key]], 0) for key in keys]
     over = corrected([paired(*both) for both in zip(ours, usual, strict=True)])
     lines = []
@@ -234,11 +234,12 @@ def _beside(out: Path, result: Result, references: int) -> np.ndarray:
     found = read(out / "results" / result.task / result.method / f"{name}.json")
     weights = [one.training and one.training["weights_sha256"] for one in (found, result)]
     assert weights[0] == weights[1]
-    psnr = dict(zip(found.image_ids, found.scores["psnr_y"], strict=True))
-    return np.array([psnr[image_id] for image_id in result.image_ids], np.float64)
+    by_id = dict(zip(found.image_ids, found.scores["psnr_y"], strict=True))
+    return np.array([by_id[image_id] for image_id in result.image_ids], np.float64)
 
 
-def _psnr(result: Result) -> np.ndarray:
+def psnr(result: Result) -> np.ndarray:
+    """PSNR-Y of each face, dB."""
     return np.array(result.scores["psnr_y"], np.float64)
 
 

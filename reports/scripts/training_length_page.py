@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmark.protocol.budgets import budget
 from benchmark.report.style import COLOURS, FULL_WIDTH, figure_of, save_figure
 from benchmark.results.files import read
 from benchmark.results.paired import Paired, paired
 from benchmark.results.result import Result, run_name
 from faceref.markdown import markdown_table
-from reports.scripts.likeness_page import numbers
+from reports.scripts.likeness_page import numbers, psnr
 
 NAME = "training_length"
 BASE = "as trained"
@@ -89,14 +87,10 @@ def _line(name: str, title: str, rows: dict[int, tuple[Result, Result]]) -> Line
         assert ours.training
         assert base.training["weights_sha256"] == ours.training["weights_sha256"]
         assert base.image_ids == ours.image_ids
-    psnr = {faces: pair[0].means["psnr_y"] for faces, pair in rows.items()}
-    gains = {faces: paired(_psnr(pair[1]), _psnr(pair[0])) for faces, pair in rows.items()}
+    means = {faces: pair[0].means["psnr_y"] for faces, pair in rows.items()}
+    gains = {faces: paired(psnr(pair[1]), psnr(pair[0])) for faces, pair in rows.items()}
     precisions = {faces: pair[0].precision or "" for faces, pair in rows.items()}
-    return Line(name, title, psnr, gains, precisions)
-
-
-def _psnr(result: Result) -> np.ndarray:
-    return np.array(result.scores["psnr_y"], np.float64)
+    return Line(name, title, means, gains, precisions)
 
 
 def length_part(out: Path) -> str:
@@ -130,7 +124,7 @@ def draw_length(out: Path) -> None:
     names = list(dict.fromkeys(line.task for line in lines))
     figure, axes = figure_of(FULL_WIDTH, 2.6, len(names), 1)
     lengths = list(lines[0].gains)
-    for axis, name in zip(np.ravel(axes), names, strict=True):
+    for axis, name in zip(axes, names, strict=True):
         mine = [line for line in lines if line.task == name]
         for colour, line in zip(COLOURS, mine, strict=False):
             found = list(line.gains.values())
@@ -143,9 +137,8 @@ def draw_length(out: Path) -> None:
         axis.minorticks_off()
         axis.set_title(_place(name))
         axis.set_xlabel("faces seen in training")
-    axes = np.ravel(axes)
     axes[0].set_ylabel("gain in PSNR-Y, dB")
     figure.tight_layout()
-    names = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "ncols": 2}
-    figure.legend(*axes[0].get_legend_handles_labels(), **names)
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "ncols": 2}
+    figure.legend(*axes[0].get_legend_handles_labels(), **below)
     save_figure(figure, out / "figures" / f"{NAME}.png")
