@@ -22,7 +22,13 @@ from pathlib import Path
 
 import torch
 
-from benchmark.evaluation.evaluate import Setting, evaluate, planned_path, settings_of
+from benchmark.evaluation.evaluate import (
+    Setting,
+    evaluate,
+    need_as_many,
+    planned_path,
+    settings_of,
+)
 from benchmark.evaluation.extra_metrics import ExtraMetrics, open_for, parse_names
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method, method_names
@@ -194,7 +200,10 @@ def status(suite: Suite, job: Job) -> Status:
     wanted = [_path(suite, job, method, s) for s in suite.settings(method)]
     if not method.trained or not run.report.exists():
         there = sum(_scored(suite, path, None) for path in wanted)
-        known = (run.steps_done(), None) if method.trained else (suite.budget.steps, 0.0)
+        try:
+            known = (run.steps_done(), None) if method.trained else (suite.budget.steps, 0.0)
+        except FaceRefError as error:
+            return Status(job, 0, None, None, there, len(wanted), str(error))
         return Status(job, *known, None, there, len(wanted))
     try:
         report = run.training()
@@ -297,10 +306,13 @@ def carry_on(suite: Suite, bar: Bar) -> Outcome:
         Which jobs are done, which failed and why, and which are left.
 
     Raises:
-        FaceRefError: Before anything is trained, where a metric lacks what it needs; and where the
-            disk is full.
+        FaceRefError: Before anything is trained, where a metric lacks what it needs, or lists hold
+            too few references; and where the disk is full.
     """
     extras = _extras(suite)
+    for job in suite.jobs:
+        for setting in suite.settings(load_method(job.method)):
+            need_as_many(suite.face_ref, setting)
     done, failed, left = [], {}, []
     for place, job in enumerate(suite.jobs):
         if status(suite, job).done:

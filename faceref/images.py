@@ -133,9 +133,9 @@ def _drawn(font: ImageFont.FreeTypeFont | ImageFont.ImageFont, letter: str) -> b
 
 def thumbnail(face: np.ndarray) -> np.ndarray:
     """The 16x16 face that `refs_lr` sees, uint8 RGB: PIL's bicubic of the published image."""
-    return downsample(face, 16)
+    return resized(face, 16)
 
 
-def downsample(face: np.ndarray, side: int) -> np.ndarray:
+def resized(face: np.ndarray, side: int) -> np.ndarray:
     """A square face, uint8 RGB, at (side, side, 3): PIL's antialiased bicubic."""
     return np.asarray(Image.fromarray(face).resize((side, side), Image.Resampling.BICUBIC))

@@ -51,8 +51,9 @@ def adapt(
         by: `memory` or `tuning`.
         faces: Faces of the pool to learn from, drawn at random; None: all.
         seed: Seed of the random draw of `faces`, and of the batches of `tuning`.
-        references: References (K) given to a method that uses any, 0 to 8. The pool is learnt from
-            even if K is 0; with references this takes several times as long.
+        references: References (K) given to a method that uses any, from 0 to as many as the lists
+            of the pool hold. The pool is learnt from even if K is 0; with references this takes
+            several times as long.
         reference_list: `refs_lr` or `refs_hr`.
         steps: Training steps of `tuning`, 16 faces each.
         learning_rate: Peak learning rate of `tuning`.
@@ -96,6 +97,8 @@ def adapt(
     need_reference_list(reference_list)
     if not 1 <= steps <= MOST_STEPS:
         raise FaceRefError(f"--steps {steps}: from 1 to {MOST_STEPS:,}.")
+    if not 0 < learning_rate < 1:
+        raise FaceRefError(f"--learning-rate {learning_rate}: above 0 and below 1, such as 2e-4.")
     given = load_model(model) if isinstance(model, (str, Path)) else model
     if isinstance(given, Model) and given.adaptation is not None:
         raise FaceRefError(
@@ -112,6 +115,8 @@ def adapt(
             need_file(path)
             need_new_or_ours(path, mark)
     face_ref, target = open_set(pool), open_device(device)
+    if not 0 <= references <= (held := face_ref.manifest["references"]):
+        raise FaceRefError(f"--references {references}: from 0 to {held}, which the lists hold.")
     rows = choose_faces(face_ref, faces, seed)
     way = Way(by, references, reference_list, steps, learning_rate, seed)
     with progress_bar(f"Adapting by {by}", UNITS[by], shown=progress) as update:

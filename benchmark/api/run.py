@@ -279,14 +279,11 @@ def _need_no_weights(weights: Run | str | Path | None) -> None:
 
 def _need_the_same_faces(found: Result, results: Path) -> None:
     """Raise FaceRefError where the result would replace one of another split or of more faces."""
-    from benchmark.results.files import read
+    from benchmark.results.files import read_if_whole
 
     path = found.path(results)
-    if not path.exists():
-        return
-    try:
-        older = read(path)
-    except FaceRefError:  # What cannot be read is of no use; `validate` names it.
+    older = read_if_whole(path)
+    if older is None:
         return
     if (older.split, older.images) != (found.split, found.images):
         raise FaceRefError(

@@ -60,7 +60,7 @@ def suite(
         ),
     ] = False,
     references: Annotated[
-        int, typer.Option(help="References given, K, 1 to 8.", min=1, rich_help_panel=MORE)
+        int, typer.Option(help="References given, K.", min=1, rich_help_panel=MORE)
     ] = 5,
     task: TaskName = None,
     limit: Limit = None,

@@ -41,6 +41,7 @@ from faceref.dataset.revision import data_revision, references_digest
 from faceref.dataset.store import REFERENCE_LISTS
 from faceref.errors import FaceRefError
 from faceref.hardware import open_device
+from faceref.mining.mine import Mining
 
 if TYPE_CHECKING:
     from benchmark.evaluation.extra_metrics import ExtraMetrics
@@ -129,7 +130,7 @@ def evaluate(
             seed=training["seed"],
             training=TrainingRecord.of(training, method.uses_references),
         )
-    model, adapted = open_model(method, run)
+    model, adapted = open_model(method, run, scale)
     count = reference_count(method, setting)
     if adapted is not None:
         named = replace(known, name=known.name + adapted.suffix, title=known.title + adapted.title)
@@ -180,6 +181,8 @@ def score_model(
     Raises:
         FaceRefError: For an unknown task, split or reference list, or a missing device.
     """
+    if setting.oracle and extras is not None:
+        extras.need_lists()
     target = open_device(device)
     model = model.to(target)
     faces = read_faces(face_ref, setting)
@@ -208,11 +211,30 @@ def read_faces(face_ref: FaceRef, setting: Setting) -> Faces:
         degradation=asked.degradation,
         scale=asked.scale,
     )
+    need_as_many(face_ref, setting)
     chosen = thin(faces, setting.faces)
     pool = face_ref if _asks_for_more(setting, chosen) else setting.pool
     if pool is None or setting.references == 0:
         return chosen
     return found_in(chosen, pool, setting.references)
+
+
+def need_as_many(face_ref: FaceRef, setting: Setting) -> None:
+    """Raise FaceRefError for many more references than lists hold, where no more can be found.
+
+    Those of short lists are given again and again up to K. `refs_lr` by appearance are searched
+    further, without the bound on similarity.
+    """
+    held, mining = face_ref.manifest["references"], face_ref.manifest["mining"]
+    name, enough = setting.reference_list, max(held, Mining.references)
+    if setting.pool is not None or name not in REFERENCE_LISTS or setting.references <= enough:
+        return
+    if name != "refs_lr" or mining["likeness"][name] != "appearance":
+        raise FaceRefError(
+            f"{setting.references} references: the {name} of {face_ref.root} by "
+            f"{mining['likeness'][name]} hold {held}, and more can only be found by appearance. "
+            f"Give {held} at most, or build with --references {setting.references}."
+        )
 
 
 def _asks_for_more(setting: Setting, faces: Faces) -> bool:
@@ -222,17 +244,21 @@ def _asks_for_more(setting: Setting, faces: Faces) -> bool:
     return by_lr and setting.split != "train" and setting.references > longest
 
 
-def open_model(method: Method, run: str | Path | None) -> tuple[nn.Module, Adaptation | None]:
+def open_model(
+    method: Method, run: str | Path | None, scale: int = SCALE
+) -> tuple[nn.Module, Adaptation | None]:
     """The method's module in evaluation mode, and to what it was adapted.
 
     Its weights are those of a training or of a file, where one is given. Raises FaceRefError where
-    they are of another method.
+    they are of another method or scale.
     """
     if run is None:
         return method.build().eval(), None
     weights = open_weights(run)
     if weights.method.name != method.name:
         raise FaceRefError(f"{run} holds {weights.method.name!r}, not {method.name!r}.")
+    if weights.scale != scale:
+        raise FaceRefError(f"{run} is of x{weights.scale}, and the task is of x{scale}.")
     return weights.model, weights.adaptation
 
 

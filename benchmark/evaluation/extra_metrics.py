@@ -81,6 +81,14 @@ class ExtraMetrics:
     embedder: Embedder | None
     device: torch.device
 
+    def need_lists(self) -> None:
+        """Raise FaceRefError for a metric of the references where the face itself is given."""
+        if "usage" in self.scorers:
+            raise FaceRefError(
+                "usage says whose faces the references of a list gave; with --oracle the face "
+                "itself is given. Leave one of them out."
+            )
+
     def score(self, outputs: np.ndarray, faces: Faces, count: int) -> ExtraScores:
         """All metrics of `outputs`, uint8 RGB (N, 128, 128, 3), made with `count` references."""
         inputs = MetricInputs(outputs, faces, count, self.embedder)

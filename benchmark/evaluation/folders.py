@@ -59,7 +59,6 @@ def read_rgb(path: Path) -> np.ndarray:
 
 def image_files(folder: Path) -> dict[str, Path]:
     """Images below `folder` by their name without the ending; raises FaceRefError for none."""
-    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in IMAGE_ENDINGS]
     paths = [
         path
         for path in sorted(folder.rglob("*"))

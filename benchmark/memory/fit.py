@@ -48,7 +48,6 @@ def learn_errors(
     scale: int,
     references: int = 0,
     reference_list: str = "refs_lr",
-    degradation: str = "bicubic",
     device: torch.device | None = None,
     progress: Progress | None = None,
 ) -> Learnt:
@@ -63,7 +62,6 @@ def learn_errors(
         scale: By how much LR faces are smaller.
         references: References that the network is given, K.
         reference_list: Which, one of `benchmark.data.faces.LISTS`.
-        degradation: How LR faces are made.
         device: Where the network computes; None: the CPU.
         progress: Called with faces done, faces in all, and what is done besides.
 
@@ -75,7 +73,7 @@ def learn_errors(
     given = reference_rows(faces, POOL, reference_list) if references else None
     done = 0
     for start, hr, ids in _batches(faces, rows):
-        lr = as_batch(degrade_all(hr, ids, degradation, scale))
+        lr = as_batch(degrade_all(hr, ids, "bicubic", scale))
         refs = no_references(ids)
         if given is not None:
             chosen = [cycle(given[row], references) for row in rows[start : start + len(ids)]]

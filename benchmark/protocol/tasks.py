@@ -1,4 +1,4 @@
-"""What is compared and how much training each method gets: named, versioned, frozen."""
+"""What is compared: tasks, named, versioned, frozen."""
 
 from __future__ import annotations
 

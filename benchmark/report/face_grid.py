@@ -80,7 +80,7 @@ def zoom(examples: Sequence[Example], methods: Sequence[str], out: Path) -> list
     axes = axes.reshape(rows, len(heads))
     for line, example in enumerate(examples):
         _whole(axes[line, 0], example.hr)
-        images = [super_resolved(example.lr), *example.outputs, example.hr]
+        images = [with_square_pixels(example.lr), *example.outputs, example.hr]
         for place, image in enumerate([*images, *example.references[:shown]], 1):
             axes[line, place].imshow(crops(image), interpolation="nearest")
     for one in axes.ravel():
@@ -98,7 +98,7 @@ def crops(image: np.ndarray) -> np.ndarray:
     return np.concatenate([parts[0], gap, parts[1]])
 
 
-def super_resolved(lr: np.ndarray) -> np.ndarray:
+def with_square_pixels(lr: np.ndarray) -> np.ndarray:
     """A LR face with its pixels as squares: uint8 RGB, (128, 128, 3)."""
     nearest = Image.Resampling.NEAREST
     return np.asarray(Image.fromarray(lr).resize((HR_SIZE, HR_SIZE), nearest))

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmark.metrics.registry import MetricInfo
-from benchmark.results.ranking import (
-    LeaderboardKey,
-    RankedRow,
-    leaderboard_name,
-    leaderboard_title,
-    metrics_of,
-)
+from benchmark.results.ranking import RankedRow, leaderboard_name, leaderboard_title, metrics_of
+from benchmark.results.result import LeaderboardKey
 
 LATEX_NOTE = (
     "Best in bold, second underlined; rows that cannot be told apart from the best (paired "

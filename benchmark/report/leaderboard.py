@@ -19,7 +19,7 @@ from benchmark.results.ranking import (
     Value,
     metrics_of,
 )
-from benchmark.results.result import Result, leaderboards, seed_spread
+from benchmark.results.result import LeaderboardKey, Result, leaderboards, seed_spread
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.files import write_text
 from faceref.outputs.ours import need_new_or_ours
@@ -51,7 +51,7 @@ _MARKS = {
 _CSV_DIGITS = 5
 
 
-def _order(key: tuple[str, str, str, int]) -> tuple[bool, bool, tuple[str, str, str, int]]:
+def _order(key: LeaderboardKey) -> tuple[bool, bool, LeaderboardKey]:
     """What leaderboards are sorted by: x8 first, and what was trained where it is tested."""
     known = TASKS.get(key[0])
     return (
@@ -126,8 +126,8 @@ class Leaderboard:
         """All tables as one, a row a method and leaderboard, best first; nothing is rounded.
 
         Returns:
-            A pandas DataFrame. `task`, `budget`, `data_revision`, `images` name the leaderboard;
-            `method`, `name`, `references` (K), `list` and `variant` the row. For each metric, such
+            A pandas DataFrame. `task`, `budget`, `data_revision`, `images`, `split` name the
+            leaderboard; `method`, `name`, `references` (K), `list` and `variant` the row. For each metric, such
             as `psnr_y` in dB, its mean over faces, `_low` and `_high` of the 95 % bootstrap
             interval, and `_rank`. `over_bicubic`, in dB, is the paired gain of PSNR-Y.
             `parameters` and `macs` (of one face) are numbers, `training_seconds` and
@@ -250,7 +250,7 @@ class Leaderboard:
 
 
 _ABOUT = (
-    *("task", "budget", "data_revision", "images"),
+    *LeaderboardKey._fields,
     *("method", "name", "references", "list", "variant"),
 )
 _PARTS = ("", "_low", "_high", "_rank")

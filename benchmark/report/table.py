@@ -10,7 +10,6 @@ from html import escape
 from benchmark.metrics.registry import METRICS, MetricInfo
 from benchmark.results.caveats import caveats_of
 from benchmark.results.ranking import (
-    LeaderboardKey,
     RankedRow,
     Value,
     known_means,
@@ -19,7 +18,7 @@ from benchmark.results.ranking import (
     metrics_of,
     ranked_rows,
 )
-from benchmark.results.result import Result, is_variant, seed_spread
+from benchmark.results.result import LeaderboardKey, Result, is_variant, seed_spread
 from benchmark.results.statistics import with_interval
 from faceref.markdown import markdown_table
 
@@ -87,8 +86,8 @@ class Table:
 
 def markdown_section(table: Table) -> str:
     """A table in Markdown with its heading, variants below it, and what differs between rows."""
-    _, _, revision, images = table.key
-    lines = [f"## {table.title}", "", f"{images:,} faces, Face_Ref `{revision[:12]}`.", ""]
+    faces = f"{table.key.images:,} faces, Face_Ref `{table.key.data_revision[:12]}`."
+    lines = [f"## {table.title}", "", faces, ""]
     changed = [table.is_variant(result) for result in table.results]
     paired = list(zip(table.cells, changed, strict=True))
     lines += markdown_table(table.columns, [row for row, variant in paired if not variant])

@@ -113,9 +113,9 @@ def with_older_metrics(result: Result, folder: Path) -> Result:
     within `APART` in all metrics that both have, as another processor rounds otherwise.
     """
     path = result.path(folder)
-    if not path.exists():
+    older = read_if_whole(path)
+    if older is None:
         return result
-    older = read(path)
     shared = set(result.scores) & set(older.scores)
     same = (
         older.images_sha256 == result.images_sha256
@@ -129,6 +129,14 @@ def with_older_metrics(result: Result, folder: Path) -> Result:
         return result
     mixed = ("scores", "means", "set_scores", "metric_sources")
     return replace(result, **{one: getattr(older, one) | getattr(result, one) for one in mixed})
+
+
+def read_if_whole(path: Path) -> Result | None:
+    """The result of a file; None where there is none, or one that cannot be read."""
+    try:
+        return read(path) if path.exists() else None
+    except FaceRefError:
+        return None
 
 
 def _same_if_known(one: str | None, other: str | None) -> bool:

@@ -12,12 +12,9 @@ import numpy as np
 
 from benchmark.metrics.registry import METRIC_INFO, METRICS, MetricInfo, metric_info
 from benchmark.protocol.tasks import TASKS
-from benchmark.results.result import Result, label
+from benchmark.results.result import LeaderboardKey, Result, label
 from benchmark.results.statistics import bootstrap_p, interval, ranks, resampled_means
 from faceref.errors import FaceRefError
-
-LeaderboardKey = tuple[str, str, str, int]
-"""Task, budget, data revision, images."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +96,8 @@ def scores_of(results: Sequence[Result], metric: str) -> np.ndarray:
 
 def leaderboard_title(key: LeaderboardKey) -> str:
     """Heading of one leaderboard."""
-    task, budget, _, _ = key
-    return f"{task_title(task)} (`{task}`, budget `{budget}`)"
+    split = "" if is_usual(key) else f", split `{key.split}`"
+    return f"{task_title(key.task)} (`{key.task}`, budget `{key.budget}`{split})"
 
 
 def task_title(task: str) -> str:
@@ -110,8 +107,13 @@ def task_title(task: str) -> str:
 
 def leaderboard_name(key: LeaderboardKey) -> str:
     """File name for what is drawn from one leaderboard, without suffix."""
-    task, budget, revision, images = key
-    return f"{task.replace('@', '-v')}-{budget}-{revision[:8]}-{images}"
+    name = f"{key.task.replace('@', '-v')}-{key.budget}-{key.data_revision[:8]}-{key.images}"
+    return name if is_usual(key) else f"{name}-{key.split}"
+
+
+def is_usual(key: LeaderboardKey) -> bool:
+    """Whether the split was scored that the task says; val is what choices are made on."""
+    return key.task not in TASKS or key.split == TASKS[key.task].split
 
 
 def _need_the_same_images(results: Sequence[Result]) -> None:

@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -241,25 +241,40 @@ def seed_spread(result: Result, metric: str) -> float | None:
     return statistics.stdev(row.means[metric] for row in result.repeats)
 
 
-def leaderboards(results: Sequence[Result]) -> dict[tuple[str, str, str, int], list[Result]]:
-    """Results that may be compared, by (task, budget, data revision, images).
+class LeaderboardKey(NamedTuple):
+    """What the results of a leaderboard share."""
+
+    task: str
+    budget: str
+    data_revision: str
+    images: int
+    split: str
+
+
+def leaderboards(results: Sequence[Result]) -> dict[LeaderboardKey, list[Result]]:
+    """Results that may be compared.
 
     Seeds of one method are one row. Methods without training are on every leaderboard of their
     task, data and images. Checks with the target as its own reference are on none.
     """
     ranked = [row for row in merge_seeds(results) if row.reference_list != "target"]
-    found: dict[tuple[str, str, str, int], list[Result]] = {}
+    found: dict[LeaderboardKey, list[Result]] = {}
     for result in ranked:
         if result.budget is not None:
-            key = (result.task, result.budget, result.data_revision, result.images)
+            key = LeaderboardKey(result.task, result.budget, *_faces_of(result))
             found.setdefault(key, []).append(result)
     for result in ranked:
         if result.budget is None:
-            data = (result.task, result.data_revision, result.images)
-            keys = [key for key in found if (key[0], *key[2:]) == data]
-            for key in keys or [(result.task, "untrained", *data[1:])]:
+            data = _faces_of(result)
+            keys = [key for key in found if (key.task, *key[2:]) == (result.task, *data)]
+            for key in keys or [LeaderboardKey(result.task, "untrained", *data)]:
                 found.setdefault(key, []).append(result)
     return {
         key: sorted(rows, key=lambda row: (-row.means[METRICS[0]], row.method))
         for key, rows in found.items()
     }
+
+
+def _faces_of(result: Result) -> tuple[str, int, str]:
+    """The faces that were scored, as in a key."""
+    return result.data_revision, result.images, result.split

@@ -10,9 +10,9 @@ from benchmark.metrics.registry import METRICS
 from benchmark.protocol.budgets import split_budget
 from benchmark.report.forest_plot import draw_differences
 from benchmark.results.caveats import caveats_of
-from benchmark.results.files import read_all
-from benchmark.results.ranking import LeaderboardKey, leaderboard_name, leaderboard_title
-from benchmark.results.result import Result, leaderboards, seed_spread
+from benchmark.results.find import find_leaderboard
+from benchmark.results.ranking import leaderboard_name, leaderboard_title
+from benchmark.results.result import LeaderboardKey, Result, seed_spread
 from benchmark.studies.gains import (
     ASKED,
     GIVEN,
@@ -29,7 +29,6 @@ from benchmark.studies.gains import (
     trainings_table,
 )
 from benchmark.studies.study import Study, read
-from faceref.errors import FaceRefError
 from faceref.files import write_text
 from faceref.markdown import markdown_table
 
@@ -117,27 +116,6 @@ def write_gains(results: Path, studies: Path, out: Path, budget: str, task: str)
     )
     write_text(page, text)
     return [page, *made]
-
-
-def find_leaderboard(results: Path, budget: str, task: str) -> tuple[LeaderboardKey, list[Result]]:
-    """The leaderboard of `task` and `budget` with most faces.
-
-    An empty `task` is the only one of that budget. Raises FaceRefError where there is none, or
-    where an empty task leaves a choice.
-    """
-    every = leaderboards(read_all(results))
-    found = [key for key in every if key[1] == budget and task in ("", key[0])]
-    known = ", ".join(sorted({f"{key[0]} {key[1]}" for key in every}))
-    if not found:
-        wanted = f"task {task!r} and budget {budget!r}" if task else f"budget {budget!r}"
-        raise FaceRefError(
-            f"No leaderboard of {wanted} in {results}. There are, with task and budget: {known}. "
-            "Give --task and --budget of one of them."
-        )
-    if len({key[0] for key in found}) > 1:
-        raise FaceRefError(f"Several tasks have the budget {budget!r}: {known}. Give --task.")
-    key = max(found, key=lambda one: one[3])
-    return key, every[key]
 
 
 def studies_of(folder: Path, task: str, budget: str) -> list[Study]:

@@ -25,7 +25,7 @@ from benchmark.evaluation.record import code_version
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method
 from benchmark.metrics.score import luma, psnr, ssim, to_uint8
-from benchmark.protocol.tasks import HR_SIZE, task
+from benchmark.protocol.tasks import HR_SIZE, SCALE, Task, task
 from benchmark.results.result import image_digest
 from benchmark.studies.patch_oracle import copied_patches
 from benchmark.studies.study import (
@@ -38,6 +38,7 @@ from benchmark.studies.study import (
     StudyCheckpoint,
 )
 from benchmark.training.export import training_report
+from benchmark.training.run import scale_of
 from faceref.console import Progress
 from faceref.dataset.face_ref import FaceRef, Pool
 from faceref.dataset.revision import data_revision
@@ -105,9 +106,11 @@ def study_references(
     without references and for a split in which nobody has two images.
     """
     method, training = training_to_study(run)
+    asked = task(task_name or default_task(face_ref))
+    _need_usual_scale(asked, run, training)
     target = open_device(device)
     model = open_model(method, run)[0].to(target)
-    subjects, kinds = prepare(face_ref, split, faces, max(counts))
+    subjects, kinds = prepare(face_ref, split, faces, max(counts), asked.degradation)
     others = _other_lists(face_ref, also, split, subjects)
     # By appearance the HR face finds what the LR face does: it is compared at 16x16.
     kinds |= {name: lists for name, lists in others.items() if lists not in kinds.values()}
@@ -129,7 +132,7 @@ def study_references(
         make = partial(copied_patches, subjects, kinds[kind], kind, count, next(reports))
         patches += checkpoint.get(f"copied-{kind}-{count}", Patches, make)
     return Study(
-        task=task(task_name or default_task(face_ref)).name,
+        task=asked.name,
         method=method.name,
         title=method.title,
         budget=budget_name(training),
@@ -146,8 +149,15 @@ def study_references(
     )
 
 
+def _need_usual_scale(asked: Task, run: Path, training: dict[str, Any]) -> None:
+    """Raise FaceRefError where patches and bands would be of another scale than is studied."""
+    for what, scale in ((asked.name, asked.scale), (run, scale_of(training))):
+        if scale != SCALE:
+            raise FaceRefError(f"{what} is of x{scale}: references are studied at x{SCALE} alone.")
+
+
 def prepare(
-    face_ref: FaceRef, split: str, faces: int | None, most: int
+    face_ref: FaceRef, split: str, faces: int | None, most: int, degradation: str = "bicubic"
 ) -> tuple[Faces, dict[str, list[list[int]]]]:
     """The faces to study and, for each kind, the rows of their references.
 
@@ -155,7 +165,9 @@ def prepare(
     a person lie there. Random references are drawn with a fixed seed from the train split, none of
     the person's own.
     """
-    listed = {name: read_split(face_ref, split, name) for name in REFERENCE_LISTS}
+    listed = {
+        name: read_split(face_ref, split, name, degradation=degradation) for name in REFERENCE_LISTS
+    }
     whole, pool = listed[REFERENCE_LISTS[0]], face_ref.pool
     people = face_ref.column(split, "identity")
     same = _same_person(people, len(pool.images))

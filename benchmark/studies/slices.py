@@ -8,17 +8,17 @@ heads, a mean over all faces does not show it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from benchmark.metrics.registry import METRICS, metric_info
 from benchmark.report.forest_plot import draw_differences
-from benchmark.results.files import read_all
+from benchmark.results.find import find_leaderboard
 from benchmark.results.paired import Paired, corrected, paired
 from benchmark.results.ranking import scores_of
-from benchmark.results.result import Result, label, leaderboards
+from benchmark.results.result import Result, label
 from faceref.dataset.agreement import MOST_WORDS
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
@@ -109,10 +109,14 @@ def _by_value(name: str, values: np.ndarray) -> list[Slice]:
 def compare_in_slices(
     method: Result, rival: Result, slices: Sequence[Slice], metric: str = METRICS[0]
 ) -> list[SliceRow]:
-    """`method` against `rival` in each slice of at least `LEAST` images, all images first."""
+    """`method` against `rival` in each slice of at least `LEAST` images, all images first.
+
+    Images without a number of either, such as faces in which no landmarks were found, are left out.
+    """
     scores = scores_of([method, rival], metric)
-    whole = Slice("all", np.ones(scores.shape[1], bool))
-    used = [one for one in [whole, *slices] if one.images.sum() >= LEAST]
+    known = np.logical_not(np.isnan(scores).any(0))
+    used = [Slice("all", known), *(replace(one, images=one.images & known) for one in slices)]
+    used = [one for one in used if one.images.sum() >= LEAST]
     return corrected([_slice_row(one, scores[:, one.images]) for one in used])
 
 
@@ -144,7 +148,7 @@ def markdown(method: Result, rival: Result, rows: Sequence[SliceRow], metric: st
     about = (
         f"`{method.task}`, {method.images:,} faces; {known.heading}. Differences are paired face "
         "by face, with 95 % bootstrap intervals; p is corrected for the number of slices (Holm). "
-        f"Slices of fewer than {LEAST} faces are left out."
+        f"Slices of fewer than {LEAST} faces are left out{_without(method, rival, metric)}."
     )
     columns = ["faces", "number", label(method), label(rival), "difference [95 %]", "p"]
     cells = [
@@ -158,6 +162,11 @@ def markdown(method: Result, rival: Result, rows: Sequence[SliceRow], metric: st
         for row in rows
     ]
     return "\n\n".join([head, about, "\n".join(markdown_table(columns, cells))]) + "\n"
+
+
+def _without(method: Result, rival: Result, metric: str) -> str:
+    lacking = int(np.isnan(scores_of([method, rival], metric)).any(0).sum())
+    return f", and so are {lacking:,} faces of which one has no number" if lacking else ""
 
 
 @dataclass(frozen=True)
@@ -182,7 +191,7 @@ def write_slices(
         raise FaceRefError(
             "Slices of what? Give --face-ref (pose, sharpness, size), or --attributes FILE."
         )
-    leaderboard = _leaderboard(results, wanted)
+    leaderboard = find_leaderboard(results, wanted.budget, wanted.task)[1]
     method, rival = find_row(leaderboard, wanted.method), find_row(leaderboard, wanted.against)
     ids = method.image_ids
     for row in (method, rival):
@@ -202,19 +211,3 @@ def write_slices(
     draw_differences(names, rows, out.with_suffix(".png"), title, wanted.metric)
     write_text(out, text)
     return text
-
-
-def _leaderboard(results: Path, wanted: Wanted) -> Sequence[Result]:
-    found = {
-        key: rows
-        for key, rows in leaderboards(read_all(results)).items()
-        if key[1] == wanted.budget and wanted.task in ("", key[0])
-    }
-    if len(found) != 1:
-        known = sorted({f"{key[0]} {key[1]}" for key in leaderboards(read_all(results))})
-        raise FaceRefError(
-            f"{len(found)} leaderboards of budget {wanted.budget!r}"
-            f"{f' and task {wanted.task!r}' if wanted.task else ''}. Give --budget and --task; "
-            f"there are: {', '.join(known)}."
-        )
-    return next(iter(found.values()))

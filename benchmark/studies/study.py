@@ -164,7 +164,6 @@ def read(path: Path) -> Study:
         content.pop("format")
         cells = [Cell(**cell) for cell in content.pop("cells")]
         patches = [Patches(**one) for one in content.pop("patches", ())]
-        content.pop("parts", None)
         return Study(**content, cells=cells, patches=patches)
 
 

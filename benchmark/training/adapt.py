@@ -37,7 +37,7 @@ class Way:
     """How to adapt; see `benchmark.adapt`."""
 
     by: str = MEMORY
-    references: int = 5
+    references: int = 0
     reference_list: str = "refs_lr"
     steps: int = 100
     learning_rate: float = 2e-4

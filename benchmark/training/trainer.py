@@ -49,6 +49,7 @@ class State:
     best_psnr: float = -math.inf
     best_step: int = 0
     seconds: float = 0.0
+    """That steps have taken."""
     losses: list[float] = field(default_factory=list)
     """Mean loss since the validation before."""
     curve: list[list[float]] = field(default_factory=list)
@@ -58,7 +59,7 @@ class State:
     stall: float = 0.0
     """Seconds that steps have waited for their batch."""
     validating: float = 0.0
-    """Seconds of `seconds` that went into validation and saving."""
+    """Seconds that went into validation and saving, beside `seconds`."""
     precision: str = "bf16"
     """What the steps are computed in: `bf16` (autocast) or `fp32`."""
 
@@ -177,8 +178,8 @@ class Trainer:
                 self.validate(val)
             if self.state.step in checks or now - saved > SAVE_SECONDS:
                 self.save()
-                saved = time.monotonic()
-                self.state.validating += saved - clock
+                clock = saved = time.monotonic()
+                self.state.validating += saved - now
             if progress and self.world.leads:
                 progress(self.state.step, self.budget.steps, self.describe())
 

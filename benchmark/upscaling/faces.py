@@ -33,7 +33,7 @@ from benchmark.upscaling.trust import cleaned, doubt
 from faceref.embed.base import Embedder
 from faceref.embed.faces import detect_all
 from faceref.errors import FaceRefError
-from faceref.images import downsample
+from faceref.images import resized
 from faceref.mining.gallery import FoundReference, Gallery
 
 BATCH = 16
@@ -234,4 +234,4 @@ def _trusted(
 
 def _at_least(image: np.ndarray, side: int) -> np.ndarray:
     """A square image, upsampled where it is smaller than `side`."""
-    return image if len(image) >= side else downsample(image, side)
+    return image if len(image) >= side else resized(image, side)

@@ -20,7 +20,7 @@ from benchmark.upscaling.faces import FaceUpscaler, UpscaledFace
 from benchmark.upscaling.images import with_alpha
 from benchmark.upscaling.upscaler import Upscaled, Upscaler
 from faceref.errors import FaceRefError
-from faceref.images import downsample
+from faceref.images import resized
 from faceref.reading.image import Decoded, UnreadableImage, decode
 from faceref.sources.sample import HELD_OUT, sample, sample_pool
 
@@ -135,7 +135,7 @@ def faces_page(faces: Sequence[UpscaledFace]) -> str:
         left_out=max(0, len(faces) - SHOWN),
         uri=_uri,
         heat=heat,
-        bicubic=lambda lr: downsample(lr, HR_SIZE),
+        bicubic=lambda lr: resized(lr, HR_SIZE),
     )
 
 
@@ -148,7 +148,7 @@ def write_examples(folder: Path) -> list[Path]:
     images = {"photograph": _group(people[:8])}
     faces = dict(zip(*sample_pool(held_out=True), strict=True))
     for person in people[2:8:2]:
-        crop = downsample(faces[f"{person}/{person}_0"], LR_SIZE)
+        crop = resized(faces[f"{person}/{person}_0"], LR_SIZE)
         images[f"crop-{person}"] = Image.fromarray(crop)
     for name, image in images.items():
         image.save(folder / f"{name}.png")

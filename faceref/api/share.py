@@ -230,7 +230,7 @@ def remove(
     if not isinstance(faces, FaceRef):
         settle(as_path(faces).resolve(), "removing")
     opened = FaceRef.open(faces)
-    listed = read_ids(ids.expanduser()) if isinstance(ids, Path) else ids
+    listed = read_ids(as_path(ids)) if isinstance(ids, (str, Path)) else ids
     return run(opened.root, listed, embedder_of(opened, embedder, pack))
 
 

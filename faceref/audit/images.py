@@ -77,10 +77,7 @@ def contradictions(
         similar = pairs_above(neighbours, max(SIMILAR_COSINE, same or 0))
         yield from _divided_people(rows, pairs_above(neighbours, same))
     yield from _copies(rows, features, similar, same)
-    kinds = manifest.get("mining", {}).get("likeness") or {
-        "refs_hr": "identity",
-        "refs_lr": "appearance",
-    }
+    kinds = manifest["mining"]["likeness"]
     vectors = {"identity": features.embeddings, "appearance": features.appearance}
     for name in REFERENCE_LISTS:
         known = vectors.get(kinds[name])

@@ -23,7 +23,7 @@ from faceref.dataset.face_ref import AGAIN, FaceRef
 from faceref.dataset.store import REFERENCE_LISTS, SPLITS, decode
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.files import file_sha256
-from faceref.images import downsample
+from faceref.images import resized
 from faceref.reading.boundary import broken
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class FaceRefDataset(Dataset[Item]):
         hr, chosen = self._faces[row], self._references[row].tolist()
         refs = [_tensor(self._pool[place]) for place in chosen]
         return {
-            "lr": _tensor(downsample(hr, len(hr) // self.request.scale)),
+            "lr": _tensor(resized(hr, len(hr) // self.request.scale)),
             "hr": _tensor(hr),
             "refs": torch.stack(refs) if refs else torch.zeros(0, 3, *hr.shape[:2]).byte(),
             "image_id": self.image_ids[row],

@@ -81,6 +81,7 @@ class Gallery:
                 likenesses, whose weights a set does not hold.
         """
         self._encoder: Path | None = None
+        self._encoder_sha256: str | None = None
         self._image: Callable[[int], np.ndarray]
         if faces is None:
             self._ids, images = sample_pool()
@@ -95,6 +96,7 @@ class Gallery:
             if lr_likeness(opened) != "appearance":
                 _need_same(opened, embedder)
                 self._encoder = opened.root / LR_ENCODER
+                self._encoder_sha256 = opened.manifest["lr_encoder"]["sha256"]
         self._search: Search = open_search(self._keys(embedder))
 
     def _keys(self, embedder: Embedder | None) -> np.ndarray:
@@ -126,7 +128,7 @@ class Gallery:
             return appearance(lr)
         from faceref.lr_encoder.model import embed_lr, load_encoder
 
-        return embed_lr(load_encoder(self._encoder), lr)
+        return embed_lr(load_encoder(self._encoder, sha256=self._encoder_sha256), lr)
 
     def _found(self, row: int, score: float) -> FoundReference:
         return FoundReference(self._ids[row], round(score, 4), self._image(row))

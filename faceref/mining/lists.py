@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,13 @@ from faceref.mining.mine import (
     random_similarity,
     same_person,
 )
-from faceref.mining.shards import MineShards, mine_here, mine_in_shards
+from faceref.mining.shards import (
+    MineShards,
+    mine_here,
+    mine_in_shards,
+    read_faces,
+    write_faces,
+)
 from faceref.similarity.search import fits, nearest_within, open_search
 from faceref.similarity.vectors import Vectors, likeness
 
@@ -74,7 +81,7 @@ def mine_lists(
         mining: How references are chosen.
         seed: Of what is drawn.
         device: `cpu` or `cuda`, for the search.
-        folder: Where the lists of large pools are made, see `mine_in_shards`.
+        folder: Where pools lie, and the lists of large ones, see `mine_in_shards`.
         mine_shards: By whom.
     """
     train = np.flatnonzero(subjects.splits == "train")
@@ -89,7 +96,8 @@ def mine_lists(
         vectors = likeness(kind, _identity(subjects, name, kind), subjects.appearance, seed)
         probes, keys = (replace(faces, vectors=side) for side in (vectors.queries, vectors.keys))
         if mining.index.exact(len(train)):
-            mined = _mine_exactly(probes, keys, train, mining, limits, device)
+            pool = folder / name / "exact"
+            mined = _mine_exactly(probes, keys, train, mining, limits, device, pool)
             report = {"kind": "exact"}
         else:
             mined, report = mine_in_shards(
@@ -115,9 +123,15 @@ def _mine_exactly(
     mining: Mining,
     limits: Limits,
     device: str,
+    folder: Path,
 ) -> References:
-    """References of all probes; the neighbours of train's are found in one go, where they fit."""
-    pool = keys.take(train)
+    """References of all probes; the neighbours of train's are found in one go, where they fit.
+
+    The pool lies in `folder`.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    write_faces(folder, keys, train)
+    pool = read_faces(folder)
     search, near, count = open_search(pool.vectors, device), None, mining.references
     fetch = first_fetch(pool, count * mining.diversity)
     if probes.vectors is keys.vectors and device == "cpu" and fits(len(pool), fetch):

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from faceref.arrays import map_array, write_array
 from faceref.files import replacing, write_json
 from faceref.mining.mine import Candidates, Limits, Mining, References, first_fetch, mine
 from faceref.reading.json_file import read_json
@@ -54,13 +55,13 @@ class Task:
     def open(cls, folder: Path, opened: Inverted | None = None) -> Task:
         """The task of a folder."""
         settings = read_json(folder / TASK, _ANEW)
-        probes, pool = _read_faces(folder / "probes"), _read_faces(folder / "pool")
+        probes, pool = read_faces(folder / "probes"), read_faces(folder / "pool")
         return cls(
             folder,
             probes,
             pool,
             opened,
-            np.load(folder / ORDER, mmap_mode="r"),
+            map_array(folder / ORDER),
             settings["count"],
             settings["diversity"],
             Limits(settings["upper"]),
@@ -152,11 +153,11 @@ def mine_in_shards(
         "shard": SHARD,
     }
     folder = folder / _digest(probes, keys, train, {**settings, **asdict(mining.index)})
-    _write_faces(folder / "probes", probes, np.arange(len(probes)))
-    _write_faces(folder / "pool", keys, train)
+    write_faces(folder / "probes", probes, np.arange(len(probes)))
+    write_faces(folder / "pool", keys, train)
     search, report = _open(folder, probes, mining, device)
     if not (folder / ORDER).exists():
-        _write_array(folder / ORDER, _order(search, probes, train))
+        write_array(folder / ORDER, len(probes), [_order(search, probes, train)])
     write_json(folder / TASK, settings)
     task = Task.open(folder, search)
     missing = task.missing()
@@ -174,7 +175,7 @@ def _open(
     folder: Path, probes: Candidates, mining: Mining, device: str
 ) -> tuple[Inverted, dict[str, Any]]:
     """The inverted lists of the pool in `folder`, and their report."""
-    pool = _read_faces(folder / "pool")
+    pool = read_faces(folder / "pool")
     fetch = first_fetch(pool, mining.references * mining.diversity)
     use = Use(mining.references, fetch, probes.people, pool.people)
     return open_ivf(pool.vectors, probes.vectors, use, mining.index, folder, device)
@@ -215,25 +216,20 @@ def _arrays(faces: Candidates) -> dict[str, np.ndarray]:
     return named
 
 
-def _write_faces(folder: Path, faces: Candidates, rows: np.ndarray) -> None:
+def write_faces(folder: Path, faces: Candidates, rows: np.ndarray) -> None:
+    """Write the `rows` of `faces` as arrays, those that are not there yet."""
     for name, array in _arrays(faces).items():
         if not (folder / f"{name}.npy").exists():
-            _write_array(folder / f"{name}.npy", array, rows)
+            _write_rows(folder / f"{name}.npy", array, rows)
 
 
-def _write_array(path: Path, array: np.ndarray, rows: np.ndarray | None = None) -> None:
-    """Write the `rows` of an array, or all of it, without a copy of the whole in memory."""
-    rows = np.arange(len(array)) if rows is None else rows
-    shape = (len(rows), *array.shape[1:])
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        head = np.lib.format.header_data_from_array_1_0(array) | {"shape": shape}
-        np.lib.format.write_array_header_1_0(file, head)
-        for start in range(0, len(rows), COPIED):
-            np.ascontiguousarray(array[rows[start : start + COPIED]]).tofile(file)
+def _write_rows(path: Path, array: np.ndarray, rows: np.ndarray) -> None:
+    """Write the `rows` of an array without a copy of them all in memory."""
+    starts = range(0, max(len(rows), 1), COPIED)
+    write_array(path, len(rows), (array[rows[start : start + COPIED]] for start in starts))
 
 
-def _read_faces(folder: Path) -> Candidates:
-    named = {
-        path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in folder.glob("*.npy")
-    }
+def read_faces(folder: Path) -> Candidates:
+    """The faces of `write_faces`."""
+    named = {path.stem: map_array(path) for path in folder.glob("*.npy")}
     return Candidates(**{"vectors": named["embeddings"], **named})

@@ -35,7 +35,7 @@ _SET = (
 SET_FILE = re.compile(f"({_SET}|{_ANYWHERE})")
 WORK_FILE = re.compile(
     rf"({LOCK}|{MOVING}|recipe\.json|(several/)?parts/part-\d+\.parquet|lr_encoder\.\w+"
-    rf"|mining/refs_[hl]r/[0-9a-f]{{16}}/[\w/-]+\.(npy|npz|json|faiss)"
+    rf"|vectors/\w+\.npy|mining/refs_[hl]r/([0-9a-f]{{16}}|exact)/[\w/-]+\.(npy|npz|json|faiss)"
     rf"|(finished|replaced)/({_SET})|{_ANYWHERE})"
 )
 

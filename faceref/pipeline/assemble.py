@@ -27,8 +27,7 @@ from faceref.pipeline.checkpoints import LIGHT_COLUMNS
 from faceref.pipeline.likeness import Finished
 from faceref.pipeline.rows import Rows
 from faceref.pipeline.splits import MIN_PEOPLE, split_identities, too_few_people
-from faceref.pipeline.vectors import read_vectors
-from faceref.similarity.vectors import appearance
+from faceref.pipeline.vectors import map_vectors
 from faceref.sources.base import Source
 
 if TYPE_CHECKING:
@@ -51,7 +50,8 @@ def assemble(
     """
     used, rejects = _usable(finished, source.name)
     _refuse_few(used, rejects)
-    vectors, seed = read_vectors(finished, used.num_rows), recipe.split.seed
+    work, seed = finished.first.root, recipe.split.seed
+    vectors = map_vectors(finished, used.num_rows, work / "vectors")
     people = find_people(
         _labels(used),
         used["sha256"].to_pylist(),
@@ -69,18 +69,13 @@ def assemble(
         splits,
         people,
         vectors.embeddings,
-        appearance(vectors.thumbnails),
+        vectors.appearance,
     )
-    encoder = (
-        finished.first.root / store.LR_ENCODER
-        if recipe.mining.likeness_lr != "appearance"
-        else None
-    )
+    encoder = work / store.LR_ENCODER if recipe.mining.likeness_lr != "appearance" else None
     report = None
     if encoder is not None:
         subjects, report = _with_encoder(subjects, vectors.thumbnails, encoder, seed, device)
-    mining = finished.first.root / "mining"
-    lists = mine_lists(subjects, recipe.mining, seed, device, mining, mine_shards)
+    lists = mine_lists(subjects, recipe.mining, seed, device, work / "mining", mine_shards)
     if plot is not None:
         plot_calibration(people.same_person, plot, lists.bound.value)
     rows = Rows(used, source.name, subjects, lists)

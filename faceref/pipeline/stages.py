@@ -12,7 +12,6 @@ from functools import partial
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from faceref.curation.duplicates import face_hashes
 from faceref.embed.align import ARCFACE, Landmarks, align
@@ -20,6 +19,7 @@ from faceref.embed.base import Detection, Embedder
 from faceref.embed.choice import central_face, likely_faces
 from faceref.embed.faces import ModelFailedError, embed_each
 from faceref.errors import UnreadableImage
+from faceref.images import thumbnail
 from faceref.pipeline.quality import pose, sharpness
 from faceref.pipeline.reduced import align_in, detect_in, first_look, in_source
 from faceref.reading.image import decode
@@ -222,5 +222,5 @@ def encode(record: Record) -> Record:
 def describe(record: Record) -> Record:
     """Add the 16x16 face and the perceptual hashes."""
     assert record.face is not None
-    small = Image.fromarray(record.face).resize((16, 16), Image.Resampling.BICUBIC)
-    return record.having(thumbnail=small.tobytes(), hashes=face_hashes(record.face))
+    small = thumbnail(record.face).tobytes()
+    return record.having(thumbnail=small, hashes=face_hashes(record.face))

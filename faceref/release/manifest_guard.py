@@ -40,13 +40,13 @@ _KEYS = frozenset(
     expected notes
 
     name pack det_size det_threshold template models detection recognition landmarks file sha256
-    upsample chip size padding
+    upsample chip size padding precision
 
     diversity index likeness min_similarity random_similarity look_alike_above mean
     references_below kind recall recall_at lists visited
 
-    schedule epochs batch_size learning_rate weight_decay temperature faces val_cosine chosen_epoch
-    val_curve sha256
+    schedule epochs most_samples batch_size learning_rate weight_decay ranking temperature averaging
+    validations train_faces val_faces val_curve val_cosine_of_retrieved chosen_after sha256
 
     identities components giant_components component labels largest_label label_noise
     near_duplicate_pairs unlabelled_images bytes hash mirrored embedding mislabelled

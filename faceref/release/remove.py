@@ -179,7 +179,9 @@ def _mined(
     kind = manifest["mining"]["likeness"][name]
     own = embeddings
     if name == "refs_lr" and kind != "appearance":
-        own = embed_lr(load_encoder(face_ref.root / store.LR_ENCODER, "cpu"), features.thumbnails)
+        sha256 = manifest["lr_encoder"]["sha256"]
+        encoder = load_encoder(face_ref.root / store.LR_ENCODER, sha256=sha256)
+        own = embed_lr(encoder, features.thumbnails)
     vectors = likeness(kind, Vectors(own, embeddings), features.appearance, manifest["seed"])
     ids = [row["image_id"] for row in rows]
     people = [row["component"] for row in rows]

@@ -51,8 +51,8 @@ def hf(choices: Choices) -> Source:
     """List a Hugging Face data set; image ids are `<split>/<row>`, partitions its splits.
 
     Labels come from `choices.identity_column`, or from a column with a name that
-    `columns.IDENTITY_NAMES` has; an image without label, NaN among them, has its image id for one,
-    and the inventory counts these. Raises FaceRefError where columns cannot be found, for rows
+    `hf_columns.IDENTITY_NAMES` has; an image without label, NaN among them, has its image id for
+    one, and the inventory counts these. Raises FaceRefError where columns cannot be found, for rows
     without image unless `choices.partial`, and where the data set cannot be opened.
     """
     opened, revision = _load(choices)

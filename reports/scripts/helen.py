@@ -77,7 +77,7 @@ def study(
     method = model.method
     title = f"{method.title}, trained on the pool" if of_pool else method.title
     with progress_bar(f"{title} memory", "units") as update:
-        way = Way(references=0)
+        way = Way()
         adapted = adapt_to(model, pool, choose_faces(pool, None, 0), way, CPU, update)
     ways = [("as trained", model, 0), ("memory", adapted, 0)]
     if method.uses_references:

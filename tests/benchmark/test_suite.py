@@ -276,8 +276,8 @@ def test_scores_of_other_weights_faces_or_a_damaged_file_are_made_again(small: S
     write_json(one.run(job).report, report)
     path.write_text("{", encoding="utf-8")
     assert not status(one, job).done
-    (error,) = carry_on(one, bar).failed.values()
-    assert str(path) in error
+    assert not carry_on(one, bar).failed
+    assert status(one, job).done
 
 
 def test_in_the_background_it_goes_on_and_says_at_once_what_fails(

@@ -13,9 +13,10 @@ from benchmark.report.leaderboard import Leaderboard
 from benchmark.report.model_card import write_card
 from benchmark.report.site.build import GALLERY, site_files
 from benchmark.results.files import read_all
+from benchmark.results.find import find_leaderboard
 from benchmark.results.ranking import leaderboard_name
 from benchmark.results.result import Result, leaderboards
-from benchmark.studies.gains_page import find_leaderboard, gains_markdown, studies_of
+from benchmark.studies.gains_page import gains_markdown, studies_of
 from benchmark.studies.references_page import markdown
 from benchmark.studies.study import read
 from benchmark.training.export import load_model, open_weights

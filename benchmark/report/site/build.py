@@ -87,7 +87,7 @@ def _lines(content: dict[str, Any]) -> str:
 
 
 def _table(table: Table) -> dict[str, Any]:
-    task, budget, revision, images = table.key
+    task, budget, revision, images, _ = table.key
     shares = 100 * win_shares(scores_of(table.results, METRICS[0]))
     return {
         "title": table.title.replace("`", ""),
@@ -134,13 +134,22 @@ def _row(ranked: RankedRow) -> dict[str, Any]:
     }
 
 
+_FOUND = {
+    SEEN: "",
+    "refs_hr": " found with HR",
+    "both": " of both lists",
+    "random": " drawn at random",
+    "refs_elsewhere": " of another set",
+    "target": ": the face itself",
+}
+
+
 def plain_name(result: Result) -> str:
     """How the page calls a row, such as `MSRNet (5 references)`."""
     if result.reference_list is None:
         return f"{result.title} (no references)" if result.uses_references else result.title
     count = "1 reference" if result.references == 1 else f"{result.references} references"
-    found = "" if result.reference_list == SEEN else " found with HR"
-    return f"{result.title} ({count}{found})"
+    return f"{result.title} ({count}{_FOUND[result.reference_list]})"
 
 
 def _value(value: Value) -> dict[str, float | int | None]:

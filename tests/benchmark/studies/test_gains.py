@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from benchmark.cli.app import app
 from benchmark.results import files as result_files
 from benchmark.results.caveats import unlike
+from benchmark.results.find import find_leaderboard
 from benchmark.results.result import Result, label
 from benchmark.studies.gains import (
     against_rivals,
@@ -17,7 +18,7 @@ from benchmark.studies.gains import (
     ladder,
     table,
 )
-from benchmark.studies.gains_page import find_leaderboard, studies_of
+from benchmark.studies.gains_page import studies_of
 from benchmark.studies.study import BANDS, REGIONS, Cell, Study, write
 from faceref.errors import FaceRefError
 from tests.benchmark.made_results import made

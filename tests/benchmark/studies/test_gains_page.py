@@ -2,8 +2,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmark.results import files as result_files
+from benchmark.results.find import find_leaderboard
 from benchmark.results.result import Result
-from benchmark.studies.gains_page import ablations, find_leaderboard
+from benchmark.studies.gains_page import ablations
 from tests.benchmark.made_results import made
 
 GIVEN = {"references": 5, "reference_list": "refs_lr"}
