@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         score_folders,
     )
     from benchmark.api.read import (
+        compare,
         leaderboard,
         plot,
         serve_site,
@@ -53,6 +54,7 @@ __all__ = [
     "Upscaler",
     "Variant",
     "adapt",
+    "compare",
     "describe_metric_weights",
     "describe_protocol",
     "downsample",
@@ -89,6 +91,7 @@ _WHERE = {
     "Upscaler": "benchmark.upscaling.upscaler",
     "Variant": "benchmark.methods.method",
     "adapt": "benchmark.api.adapt",
+    "compare": "benchmark.api.read",
     "describe_metric_weights": "benchmark.api.know",
     "describe_protocol": "benchmark.api.know",
     "downsample": "benchmark.methods.resample",

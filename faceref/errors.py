@@ -67,12 +67,24 @@ def in_plain_words(error: OSError) -> str:
     return f"{named}{reason}. {way_out}"
 
 
-def unknown_choice(kind: str, value: str, choices: Iterable[str]) -> FaceRefError:
+def unknown_choice(kind: str, value: object, choices: Iterable[str]) -> FaceRefError:
     """The error for `value` where one of `choices` was expected, with the closest name."""
     valid = sorted(choices)
+    known = f"Choose from: {', '.join(valid)}."
+    if not isinstance(value, str):
+        return FaceRefError(f"Unknown {kind} {value!r}, which is no text. {known}")
     hint = closest(value, valid)
     shown = value if len(value) <= _LONGEST_VALUE else f"{value[:20]}..."
-    return FaceRefError(f"Unknown {kind} {shown!r}.{hint} Choose from: {', '.join(valid)}.")
+    return FaceRefError(f"Unknown {kind} {shown!r}.{hint} {known}")
+
+
+def where_they_differ(one: object, other: object) -> tuple[object, object]:
+    """Of two dicts the entries that differ, so that an error shows no more; else both as given."""
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return one, other
+    names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+    found, now = ({name: given.get(name) for name in names} for given in (one, other))
+    return found, now
 
 
 def closest(value: str, choices: Iterable[str]) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.api.arguments import open_set
-from faceref.api.arguments import as_path, need_seed
+from faceref.api.arguments import as_path, need_seed, need_whole
 from faceref.console import need_choice, progress_bar
 from faceref.errors import FaceRefError
 
@@ -21,7 +22,7 @@ UNITS = {"memory": "faces", "tuning": "steps"}
 
 
 def adapt(
-    model: nn.Module | str | Path,
+    model: nn.Module | str | PathLike[str],
     pool: FaceRef | str | Path,
     *,
     out: str | Path | None = None,
@@ -89,21 +90,22 @@ def adapt(
     from benchmark.training.export import load_model, need_suffix
     from faceref.dataset.face_ref import need_reference_list
     from faceref.hardware import open_device
+    from faceref.mining.mine import Mining
     from faceref.outputs.ours import need_new_or_ours
     from faceref.outputs.writable import need_file
 
     need_choice("way", by, WAYS)
-    need_seed(seed)
+    seed, references = need_seed(seed), need_whole("--references", references, 0)
+    faces = None if faces is None else need_whole("--faces", faces, 1)
+    steps = need_whole("--steps", steps, 1, MOST_STEPS)
     need_reference_list(reference_list)
-    if not 1 <= steps <= MOST_STEPS:
-        raise FaceRefError(f"--steps {steps}: from 1 to {MOST_STEPS:,}.")
     if not 0 < learning_rate < 1:
         raise FaceRefError(f"--learning-rate {learning_rate}: above 0 and below 1, such as 2e-4.")
-    given = load_model(model) if isinstance(model, (str, Path)) else model
+    given = load_model(model) if isinstance(model, (str, PathLike)) else model
     if isinstance(given, Model) and given.adaptation is not None:
         raise FaceRefError(
-            f"{model if isinstance(model, (str, Path)) else 'This model'} is adapted already. Give "
-            "the network that was trained."
+            f"{'This model' if isinstance(model, Model) else model} is adapted already. Give the "
+            "network that was trained."
         )
     if by == TUNING:
         need_tunable(given)
@@ -115,7 +117,7 @@ def adapt(
             need_file(path)
             need_new_or_ours(path, mark)
     face_ref, target = open_set(pool), open_device(device)
-    if not 0 <= references <= (held := face_ref.manifest["references"]):
+    if references > (held := face_ref.manifest.get("references", Mining.references)):
         raise FaceRefError(f"--references {references}: from 0 to {held}, which the lists hold.")
     rows = choose_faces(face_ref, faces, seed)
     way = Way(by, references, reference_list, steps, learning_rate, seed)

@@ -12,6 +12,7 @@ from faceref.console import say
 
 if TYPE_CHECKING:
     from benchmark.report.leaderboard import Leaderboard
+    from benchmark.results.paired import Paired
     from benchmark.results.result import Result
     from faceref.dataset.face_ref import FaceRef
 
@@ -38,6 +39,37 @@ def leaderboard(results: str | Path | Sequence[Result] = "results") -> Leaderboa
     from benchmark.report.leaderboard import Leaderboard
 
     return Leaderboard.of(results)
+
+
+def compare(
+    result: Result | str | Path, rival: Result | str | Path, metric: str = "psnr_y"
+) -> Paired:
+    """How much better one result is than another, face by face.
+
+    Args:
+        result: What `evaluate` gave, or the path of a result file.
+        rival: Another, of the same faces.
+        metric: A metric that both have, such as `psnr_y` in dB.
+
+    Returns:
+        The `mean` of `result` minus that of `rival`, in units of the metric, with `low` and `high`
+        of its 95 % bootstrap interval over faces, and `p`, two-sided. p is of one comparison:
+        where several are made, correct it.
+
+    Raises:
+        FaceRefError: For different faces, or a metric that one of them lacks.
+
+    Example:
+        >>> import benchmark
+        >>> result = benchmark.evaluate("bicubic", "face_ref", results=None)
+        >>> benchmark.compare(result, result).mean
+        0.0
+    """
+    from benchmark.results.find import compare_results
+    from benchmark.results.result import Result
+
+    both = [one if isinstance(one, Result) else as_path(one) for one in (result, rival)]
+    return compare_results(both[0], both[1], metric)
 
 
 def plot(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.api.arguments import joined, open_set
-from faceref.api.arguments import as_path, need_seed, path_or_none
+from faceref.api.arguments import as_path, need_seed, need_whole, path_or_none
 from faceref.console import need_choice, progress_bar, say_aside
 from faceref.errors import FaceRefError
 
@@ -88,11 +88,18 @@ def train(
     from benchmark.training.train import train as run_training
     from benchmark.training.tuning import at_rate
     from faceref.outputs.lock import holding
+    from faceref.outputs.ours import need_apart
     from faceref.outputs.writable import need_folder
 
-    need_seed(seed)
+    seed = need_seed(seed)
+    if not isinstance(method, str):
+        raise FaceRefError(
+            f"method={type(method).__name__!r}: give the name of a method. One of your own is "
+            "registered first, see docs/tutorials/method.md."
+        )
     folder, log = as_path(out), path_or_none(log_dir)
     need_folder(folder)
+    need_apart(folder, open_set(faces).root)
     if log is not None:
         need_folder(log, "--log-dir")
     until = None if minutes is None else time.monotonic() + 60 * minutes
@@ -135,7 +142,7 @@ def evaluate(
     limit: int | None = None,
     metrics: str | Sequence[str] = (),
     embedder: str = "dlib",
-    pack: str | None = None,
+    pack: str | Path | None = None,
     device: str = "cpu",
     results: str | Path | None = "results",
     progress: bool = True,
@@ -155,7 +162,8 @@ def evaluate(
         split: `test` or `val`.
         references: References (K) given to methods that use any, 0 to 64. Lists hold 8 by default:
             beyond that, more `refs_lr` are searched for.
-        reference_list: `refs_lr`, found with the LR face, or `refs_hr`, found with the HR face.
+        reference_list: `refs_lr`, found with the LR face; `refs_hr`, found with the HR face;
+            `both`, in turn; or `random`, drawn from train.
         oracle: Give the HR face itself as the only reference: a check, on no leaderboard.
         limit: Score that many faces, evenly spaced; None: all.
         metrics: More metrics than the four of every result, such as `lpips_alex` or `identity`.
@@ -185,17 +193,17 @@ def evaluate(
         >>> benchmark.evaluate(Bigger(), "face_ref", name="nearest_pixel").method
         'nearest_pixel'
     """
-    from benchmark.evaluation.evaluate import Setting, default_task
+    from benchmark.evaluation.evaluate import Setting, default_task, need_source
     from benchmark.results import files
     from faceref.outputs.writable import need_folder
 
     face_ref = open_set(faces)
     need_choice("split", split, ("test", "val"))
-    setting = Setting(
-        task or default_task(face_ref), split, references, reference_list, oracle, limit
-    )
-    if not 0 <= references <= MOST_REFERENCES:
-        raise FaceRefError(f"references={references}: from 0 to {MOST_REFERENCES}.")
+    count = need_whole("--references", references, 0, MOST_REFERENCES)
+    limit = None if limit is None else need_whole("--limit", limit, 1)
+    asked = task or default_task(face_ref)
+    need_source(face_ref, asked)
+    setting = Setting(asked, split, count, reference_list, oracle, limit)
     if results is not None:
         need_folder(as_path(results), "--results")
         need_folder(as_path(results) / (name or ""), "--name")
@@ -236,6 +244,11 @@ def _score(
     if isinstance(method, Path) or os.path.isdir(path) or len(path.parts) > 1:
         _need_no_weights(weights)
         return evaluate_predictions(faces, path, _need_name(name), setting, extra)
+    if name:
+        raise FaceRefError(
+            f"{method} has its own name on the leaderboard, which {name!r} cannot change. Leave "
+            "the name out."
+        )
     run = None if weights is None else as_path(weights)
     return score_method(faces, str(method), setting, run=run, **how)
 
@@ -301,10 +314,15 @@ def _need_name(name: str | None) -> str:
 
 
 def _extra_metrics(
-    faces: FaceRef, metrics: str | Sequence[str], embedder: str, pack: str | None, device: str
+    faces: FaceRef,
+    metrics: str | Sequence[str],
+    embedder: str,
+    pack: str | Path | None,
+    device: str,
 ) -> ExtraMetrics | None:
     if not metrics:
         return None
     from benchmark.evaluation.extra_metrics import open_for
 
-    return open_for(faces, joined(metrics), embedder, pack, device)
+    named = None if pack is None else str(pack)
+    return open_for(faces, joined(metrics), embedder, named, device)

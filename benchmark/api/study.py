@@ -169,12 +169,12 @@ def study_slices(
 
 
 def study_protocols(
-    faces: str | Path, *, out: str | Path = "protocols.md", name: str = "a folder"
+    faces: FaceRef | str | Path, *, out: str | Path = "protocols.md", name: str = "a folder"
 ) -> str:
     """Show on one set of faces how each choice of a protocol moves the number.
 
     Args:
-        faces: Folder of a Face_Ref, or of 128x128 images.
+        faces: A Face_Ref, its folder, or a folder of 128x128 images.
         out: Markdown file to write.
         name: What the page calls the faces.
 
@@ -188,6 +188,7 @@ def study_protocols(
     from faceref.files import write_text
 
     need_page(as_path(out), "one choice changed at a time")
-    text = page(read_faces(as_path(faces)), name)
+    folder = faces if isinstance(faces, (str, Path)) else faces.root
+    text = page(read_faces(as_path(folder)), name)
     write_text(as_path(out), text)
     return text

@@ -13,7 +13,6 @@ from benchmark.cli.options import (
     FaceRefDir,
     Limit,
     Metrics,
-    ReferenceList,
     References,
     TaskName,
     Threads,
@@ -53,7 +52,10 @@ def evaluate(
         str | None, typer.Option(help="Leaderboard name, needed with --predictions or --spandrel.")
     ] = None,
     references: References = 5,
-    reference_list: ReferenceList = "refs_lr",
+    reference_list: Annotated[
+        str,
+        typer.Option(help="refs_lr: found with the LR face; refs_hr: with the HR; both; random."),
+    ] = "refs_lr",
     metrics: Metrics = "",
     results: Annotated[Path, typer.Option(help="Folder for the result file.")] = Path("results"),
     task: TaskName = None,

@@ -23,14 +23,14 @@ from benchmark.evaluation.record import (
     make_result,
 )
 from benchmark.memory.adaptation import Adaptation
-from benchmark.methods.checks import need_faces
+from benchmark.methods.checks import need_faces, need_range
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method, need_scale, package_of
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.registry import METRICS
 from benchmark.metrics.score import to_uint8
 from benchmark.protocol.budgets import TRAINING_LIST, budget_on
-from benchmark.protocol.tasks import SCALE, TASKS, task
+from benchmark.protocol.tasks import PUBLISHED, SCALE, TASKS, task
 from benchmark.results.result import Result, run_name
 from benchmark.training.cost import measure_cost
 from benchmark.training.export import open_weights, training_report
@@ -141,6 +141,19 @@ def evaluate(
     )
 
 
+def need_source(face_ref: FaceRef, task_name: str) -> None:
+    """Raise FaceRefError where a set is of other faces than a task is about.
+
+    A set of a folder may be of any.
+    """
+    wanted, found = task(task_name).source, face_ref.manifest["source"]
+    if wanted and found in PUBLISHED and found != wanted:
+        raise FaceRefError(
+            f"{task_name} is about faces of {wanted}, and {face_ref.root} is of {found}. Leave "
+            f"--task out: then it is {default_task(face_ref)}."
+        )
+
+
 def _need_transfer(setting: Setting, training: dict[str, Any], faces: FaceRef) -> None:
     """Raise FaceRefError where a task asks for other faces than those of the training."""
     asked = task(setting.task).trained_on
@@ -181,6 +194,7 @@ def score_model(
     Raises:
         FaceRefError: For an unknown task, split or reference list, or a missing device.
     """
+    need_source(face_ref, setting.task)
     if setting.oracle and extras is not None:
         extras.need_lists()
     target = open_device(device)
@@ -225,7 +239,7 @@ def need_as_many(face_ref: FaceRef, setting: Setting) -> None:
     Those of short lists are given again and again up to K. `refs_lr` by appearance are searched
     further, without the bound on similarity.
     """
-    held, mining = face_ref.manifest["references"], face_ref.manifest["mining"]
+    held, mining = face_ref.manifest.get("references", 0), face_ref.manifest["mining"]
     name, enough = setting.reference_list, max(held, Mining.references)
     if setting.pool is not None or name not in REFERENCE_LISTS or setting.references <= enough:
         return
@@ -345,6 +359,7 @@ def super_resolve(
         refs = hr.unsqueeze(1) if oracle else refs
         output = model(lr.to(device), refs.to(device))
         need_faces(output, hr.shape)
+        need_range(output)
         yield from to_uint8(output.float().cpu().numpy())
 
 

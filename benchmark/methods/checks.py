@@ -13,6 +13,8 @@ from benchmark.methods.method import Method
 from benchmark.protocol.tasks import HR_SIZE
 from faceref.errors import FaceRefError
 
+FAR = 4.0
+"""Colours above this are not of [0, 1], however far a network overshoots."""
 FACES, REFERENCES = 2, 2
 """What a network is tried on before it is trained."""
 
@@ -25,11 +27,44 @@ def need_faces(output: object, wanted: Sequence[int]) -> None:
             f"The network gave {found} for {wanted[0]} faces, where a tensor {tuple(wanted)} is "
             "needed, RGB in [0, 1]."
         )
+    if not output.is_floating_point():
+        raise FaceRefError(
+            f"The network gave {output.dtype}, where float RGB in [0, 1] is needed: divide by 255."
+        )
     if not torch.isfinite(output).all():
         raise FaceRefError(
             "The network gave numbers that are not finite (NaN or infinity). A mean over no "
             "references (K = 0) does so, and so does a training that failed."
         )
+
+
+def need_range(output: Tensor) -> None:
+    """Raise FaceRefError for faces that are far from [0, 1], such as those of 0 to 255."""
+    if (mean := output.float().mean().item()) > FAR:
+        raise FaceRefError(
+            f"The network's faces have a mean of {mean:.1f}, where RGB in [0, 1] is needed: divide "
+            "by 255."
+        )
+
+
+def need_inputs(lr: object, refs: object, scale: int) -> None:
+    """Raise FaceRefError for what a network would take for faces and is none."""
+    side = HR_SIZE // scale
+    wanted = {"lr": (lr, ("N", 3, side, side)), "refs": (refs, ("N", "K", 3, HR_SIZE, HR_SIZE))}
+    for name, (given, shape) in wanted.items():
+        if not isinstance(given, Tensor):
+            raise FaceRefError(f"{name} is {type(given).__name__!r}, and a tensor is needed.")
+        sides = tuple(one for one in shape if isinstance(one, int))
+        if given.ndim != len(shape) or tuple(given.shape[-len(sides) :]) != sides:
+            text = ", ".join(map(str, shape))
+            raise FaceRefError(f"{name} is of shape {tuple(given.shape)}, expected ({text}).")
+        if not given.is_floating_point() or (given.numel() and given.amax() > FAR):
+            raise FaceRefError(
+                f"{name} is {given.dtype}, up to {given.amax().item():g}: give float RGB in "
+                f"[0, 1], such as {name}.float() / 255."
+            )
+    if isinstance(lr, Tensor) and isinstance(refs, Tensor) and len(lr) != len(refs):
+        raise FaceRefError(f"{len(lr)} LR faces and references of {len(refs)}: give as many.")
 
 
 @torch.no_grad()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from benchmark.memory.adaptation import Adaptation
+from benchmark.methods.checks import need_inputs
 from benchmark.methods.method import Method
 from benchmark.protocol.tasks import HR_SIZE, SCALE
 from faceref.errors import FaceRefError
@@ -57,9 +59,14 @@ class Model(nn.Module):
 
         Returns:
             (N, 3, 128, 128), float32 RGB, near [0, 1] and not clamped.
+
+        Raises:
+            FaceRefError: For other shapes, for integers, and for colours from 0 to 255.
         """
         if refs is None:
-            refs = lr.new_zeros(len(lr), 0, 3, HR_SIZE, HR_SIZE)
+            refs = torch.zeros(len(lr), 0, 3, HR_SIZE, HR_SIZE, device=lr.device)
+        if not torch.compiler.is_compiling():
+            need_inputs(lr, refs, self.scale)
         return self.network(lr, refs)
 
     def relevance(self, lr: Tensor, refs: Tensor) -> Tensor | None:

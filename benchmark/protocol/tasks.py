@@ -9,6 +9,8 @@ from faceref.errors import unknown_choice
 
 SCALE = 8
 HR_SIZE = 128
+PUBLISHED = ("celeba", "ffhq", "lfw", "sample")
+"""Sources that have tasks of their own."""
 LR_SIZE = HR_SIZE // SCALE
 
 
@@ -47,6 +49,8 @@ class Task:
     metrics: tuple[str, ...] = METRICS
     trained_on: str = ""
     """What networks were trained on, where that is not `data`."""
+    source: str = ""
+    """Source of the faces, where that is one of `PUBLISHED`; a folder may hold the same faces."""
 
     @property
     def lr_size(self) -> int:
@@ -59,16 +63,19 @@ def _tasks() -> list[Task]:
     celeba = "CelebA, built by `faceref build`"
     ffhq = "FFHQ, built by `faceref build`"
     return [
-        Task("lfw-x8@1", "LFW, 16x16 to 128x128", lfw),
-        Task("lfw-x4@1", "LFW, 32x32 to 128x128", lfw, scale=4),
-        Task("lfw-x16@1", "LFW, 8x8 to 128x128", lfw, scale=16),
-        Task("lfw-x8-real@1", "LFW, degraded, to 128x128", lfw, degradation="realistic"),
-        Task("celeba-x8@1", "CelebA, 16x16 to 128x128", celeba),
-        Task("ffhq-x8@1", "FFHQ, 16x16 to 128x128", ffhq),
+        Task("lfw-x8@1", "LFW, 16x16 to 128x128", lfw, source="lfw"),
+        Task("lfw-x4@1", "LFW, 32x32 to 128x128", lfw, scale=4, source="lfw"),
+        Task("lfw-x16@1", "LFW, 8x8 to 128x128", lfw, scale=16, source="lfw"),
+        Task(
+            "lfw-x8-real@1", "LFW, degraded, to 128x128", lfw, degradation="realistic", source="lfw"
+        ),
+        Task("celeba-x8@1", "CelebA, 16x16 to 128x128", celeba, source="celeba"),
+        Task("ffhq-x8@1", "FFHQ, 16x16 to 128x128", ffhq, source="ffhq"),
         Task(
             "sample-x8@1",
             "Embedded synthetic sample, 16x16 to 128x128",
             "the sample that the package embeds, built by `faceref build --source sample`",
+            source="sample",
         ),
         *_transfers(),
         Task(
@@ -105,6 +112,7 @@ def _transfers() -> list[Task]:
             f"From {known[source][0]} to {known[target][0]}, 16x16 to 128x128",
             f"{known[target][1]}, built by `faceref build`",
             trained_on=f"the train split of {known[source][1]}",
+            source=target if target in PUBLISHED else "folder",
         )
         for source, target in pairs
     ]

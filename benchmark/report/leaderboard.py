@@ -20,9 +20,11 @@ from benchmark.results.ranking import (
     metrics_of,
 )
 from benchmark.results.result import LeaderboardKey, Result, leaderboards, seed_spread
+from faceref.api.arguments import as_path
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.files import write_text
 from faceref.outputs.ours import need_new_or_ours
+from faceref.outputs.writable import need_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,7 +88,10 @@ class Leaderboard:
             FaceRefError: Where there is no result, a file cannot be read, or two results are of one
                 run.
         """
-        read = read_all(Path(results)) if isinstance(results, str | Path) else results
+        given = [results] if isinstance(results, Result) else results
+        read = read_all(as_path(given)) if isinstance(given, (str, Path)) else given
+        if not read:
+            raise FaceRefError("No results: give some of benchmark.evaluate, or their folder.")
         counts = Counter(row.path(Path()) for row in read)
         twice = next((path for path, count in counts.items() if count > 1), None)
         if twice is not None:
@@ -127,9 +132,9 @@ class Leaderboard:
 
         Returns:
             A pandas DataFrame. `task`, `budget`, `data_revision`, `images`, `split` name the
-            leaderboard; `method`, `name`, `references` (K), `list` and `variant` the row. For each metric, such
-            as `psnr_y` in dB, its mean over faces, `_low` and `_high` of the 95 % bootstrap
-            interval, and `_rank`. `over_bicubic`, in dB, is the paired gain of PSNR-Y.
+            leaderboard; `method`, `name`, `references` (K), `list` and `variant` the row. For each
+            metric, such as `psnr_y` in dB, its mean over faces, `_low` and `_high` of the 95 %
+            bootstrap interval, and `_rank`. `over_bicubic`, in dB, is the paired gain of PSNR-Y.
             `parameters` and `macs` (of one face) are numbers, `training_seconds` and
             `milliseconds` (of one face) times, `psnr_y_std` the standard deviation over seeds in
             dB. `seeds` and `weights_sha256` hold one for each training, between spaces. What is not
@@ -187,7 +192,7 @@ class Leaderboard:
         }
         if form not in forms:
             raise unknown_choice("format", form, ENDINGS)
-        file = Path(out or f"leaderboard.{ENDINGS[form]}")
+        file = as_path(out or f"leaderboard.{ENDINGS[form]}")
         said = next((f for f, ending in ENDINGS.items() if file.suffix == f".{ending}"), form)
         if said != form:
             raise FaceRefError(
@@ -214,12 +219,17 @@ class Leaderboard:
             FaceRefError: Where `out` cannot be written.
         """
         from benchmark.report.plots import quality_against_cost
-        from benchmark.report.style import save_figure
+        from benchmark.report.style import MAKER, save_figure
 
+        file = None if out is None else as_path(out)
+        if file is not None:
+            need_file(file, endings=(".png",))
+            for path in (file, file.with_suffix(".pdf")):
+                need_new_or_ours(path, MAKER)
         table = max(self.tables, key=lambda one: len(one.results))
         figure = quality_against_cost(table.without_variants, table.title)
-        if out is not None:
-            save_figure(figure, Path(out))
+        if file is not None:
+            save_figure(figure, file)
         return figure
 
     def draw(self, out: str | Path) -> list[Path]:
@@ -236,11 +246,12 @@ class Leaderboard:
         """
         from benchmark.report.plots import draw_leaderboard
 
-        page = Path(out) / "leaderboard.md"
+        out = as_path(out)
+        page = out / "leaderboard.md"
         self.write(page)
         made = [page]
         for table in self.tables:
-            folder = Path(out) / "figures"
+            folder = out / "figures"
             made += draw_leaderboard(table.without_variants, table.title, folder, table.name)
         return made
 

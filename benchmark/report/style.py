@@ -31,6 +31,10 @@ _SETTINGS: dict[Any, Any] = {
 }
 
 
+MAKER = "facebench"
+"""In every figure, by which we know ours."""
+
+
 @dataclass(frozen=True)
 class MarkerStyle:
     """How one result is drawn: a colour for its method, a marker for its references."""
@@ -83,9 +87,9 @@ def save_figure(figure: Any, out: Path) -> list[Path]:
 
     The same results give the same bytes: no date and no release is written.
     """
-    bare = {"Creator": "facebench", "Producer": None, "CreationDate": None}
+    bare = {"Creator": MAKER, "Producer": None, "CreationDate": None}
     made = []
-    for form, metadata in (("png", {"Software": "facebench"}), ("pdf", bare)):
+    for form, metadata in (("png", {"Software": MAKER}), ("pdf", bare)):
         path = out.with_suffix(f".{form}")
         with replacing(path) as temporary:
             figure.savefig(temporary, format=form, bbox_inches="tight", metadata=metadata)

@@ -1,12 +1,15 @@
-"""Which of the leaderboards in a folder of results is meant."""
+"""Which of several results, or of their leaderboards, is meant."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from benchmark.results.files import read_all
-from benchmark.results.ranking import is_usual
-from benchmark.results.result import LeaderboardKey, Result, leaderboards
+import numpy as np
+
+from benchmark.results.files import read, read_all
+from benchmark.results.paired import Paired, paired
+from benchmark.results.ranking import is_usual, scores_of
+from benchmark.results.result import LeaderboardKey, Result, label, leaderboards
 from faceref.errors import FaceRefError
 
 
@@ -29,3 +32,23 @@ def find_leaderboard(results: Path, budget: str, task: str) -> tuple[Leaderboard
         raise FaceRefError(f"Several tasks have the budget {budget!r}: {known}. Give --task.")
     key = max(found, key=lambda one: (is_usual(one), one.images))
     return key, every[key]
+
+
+def compare_results(result: Result | Path, rival: Result | Path, metric: str) -> Paired:
+    """See `benchmark.compare`."""
+    ours, theirs = (one if isinstance(one, Result) else read(one) for one in (result, rival))
+    for row in (ours, theirs):
+        if metric not in row.scores:
+            raise FaceRefError(
+                f"{label(row)} has no scores of {metric!r}; it has {', '.join(row.scores)}."
+            )
+    if ours.images_sha256 != theirs.images_sha256:
+        raise FaceRefError(
+            f"{label(ours)} and {label(theirs)} were scored on different faces: {ours.images:,} of "
+            f"{ours.task} {ours.split}, and {theirs.images:,} of {theirs.task} {theirs.split}. "
+            "Evaluate both on the same."
+        )
+    scores = scores_of([ours, theirs], metric)
+    if (lacking := int(np.isnan(scores).any(0).sum())) > 0:
+        raise FaceRefError(f"{lacking:,} faces have no number of {metric!r} in one of the results.")
+    return paired(*scores)

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from benchmark.methods.model import Model
 from benchmark.methods.registry import load_method, need_scale
 from benchmark.protocol.tasks import SCALE
 from benchmark.training.run import REPORT_SHAPE, Run, scale_of
+from faceref.api.arguments import as_path
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256, write_bytes, write_text
 from faceref.reading.boundary import cause
@@ -110,7 +112,7 @@ def training_report(path: str | Path) -> dict[str, Any]:
 
     Raises FaceRefError where there is none.
     """
-    path = Path(path)
+    path = as_path(path)
     if not _is_exported(path):
         return Run(path).training()
     _need_its_sum(path)
@@ -129,7 +131,7 @@ def open_weights(path: str | Path) -> Weights:
 
     Raises FaceRefError where they are missing, damaged, or of a method that has none.
     """
-    path = Path(path)
+    path = as_path(path)
     if not _is_exported(path):
         run = Run(path)
         training = run.training()
@@ -150,7 +152,7 @@ def open_weights(path: str | Path) -> Weights:
     return Weights(method, model, digest, scale, metadata)
 
 
-def load_model(name: str | Path, *, scale: int = SCALE) -> Model:
+def load_model(name: str | PathLike[str], *, scale: int = SCALE) -> Model:
     """A method's network with its trained weights, ready to call.
 
     Args:
@@ -173,11 +175,12 @@ def load_model(name: str | Path, *, scale: int = SCALE) -> Model:
         >>> model(torch.zeros(1, 3, 16, 16)).shape
         torch.Size([1, 3, 128, 128])
     """
-    if Path(name).exists():
-        weights = open_weights(Path(name))
+    path = as_path(name)
+    if path.exists():
+        weights = open_weights(path)
         return Model(weights.method, weights.model, weights.sha256, weights.scale, weights.facts)
-    if Path(name).suffix or len(Path(name).parts) > 1:
-        open_weights(Path(name))
+    if path.suffix or len(path.parts) > 1:
+        open_weights(path)
     method = load_method(str(name))
     need_scale(method, scale)
     if not method.trained:

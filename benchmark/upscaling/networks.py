@@ -41,9 +41,17 @@ class Network:
         return {
             "scale": self.scale,
             "method": model.method.name if isinstance(model, Model) else type(model).__name__,
-            "weights_sha256": model.sha256 if isinstance(model, Model) else None,
+            "weights_sha256": _sha256(model),
             "references": self.count,
         }
+
+
+def _sha256(model: nn.Module) -> str | None:
+    """Of the file of its weights, empty where it has none to learn; None where it has no file."""
+    if not isinstance(model, Model):
+        return None
+    learnt = model.method.trained or model.adaptation is not None
+    return None if learnt and not model.sha256 else model.sha256
 
 
 def scale_of(module: nn.Module) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,20 @@ from benchmark.training.export import load_model, pretrained
 from benchmark.upscaling.faces import FaceUpscaler, UpscaledFace, upscale_crop, upscale_photo
 from benchmark.upscaling.images import with_alpha, write_image
 from benchmark.upscaling.networks import open_networks, scale_of
+from faceref.api.arguments import as_path, need_whole
 from faceref.dataset.face_ref import FaceRef
 from faceref.embed.registry import open_embedder
 from faceref.errors import FaceRefError, UnreadableImage
 from faceref.hardware import open_device
 from faceref.mining.gallery import Gallery, lr_likeness
+from faceref.outputs.writable import need_file
 from faceref.reading.image import Decoded, decode
 from faceref.reading.jpeg import jpeg_steps
 
 COUNT = 5
 """References for each face where a set is given."""
+MOST = 64
+"""References for each face at most."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,8 +49,13 @@ class Upscaled:
         return f"<Upscaled {width}x{height}: {made} of {len(self.faces)} faces super-resolved>"
 
     def save(self, path: str | Path) -> None:
-        """Write the image as PNG; a text in it says that detail is hallucinated."""
-        write_image(self.image, Path(path), self.alpha)
+        """Write the image as PNG; a text in it says that detail is hallucinated.
+
+        Raises FaceRefError for a name that does not end in `.png`, and where it cannot be written.
+        """
+        file = as_path(path)
+        need_file(file, "the image", (".png",))
+        write_image(self.image, file, self.alpha)
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows."""
@@ -71,9 +81,10 @@ class Upscaler:
         models: A model of `benchmark.load_model`, or what that takes, or a module with
             `forward(lr, refs)` or `forward(lr)`, whose attribute `scale` is 4 where that is not 8;
             or a list with one of each scale. `Upscaler.from_pretrained` takes those of the package.
+            A module of your own is used as it is: in evaluation mode, on `device`.
         references: A Face_Ref, or its folder, whose train faces serve as references; None: the
             embedded sample.
-        count: References given for each face, K, 0 to 8; None: 5 of a set, and none of the sample,
+        count: References given for each face, K, 0 to 64; None: 5 of a set, and none of the sample,
             whose faces help only faces like them.
         aligned: Inputs are square crops of aligned faces: none is looked for.
         scale: How much larger photographs become.
@@ -106,12 +117,14 @@ class Upscaler:
         aligned: bool = False,
         scale: int = 4,
         embedder: str | None = None,
-        pack: str | None = None,
+        pack: str | Path | None = None,
         det_size: int = 640,
         device: str = "cpu",
     ) -> None:
         target = open_device(device)
-        self.scale = scale
+        self.scale = need_whole("--scale", scale, 1)
+        if count is not None:
+            count = need_whole("--references", count, 0, MOST)
         faces = None if references is None else FaceRef.open(references)
         found = None
         named = pack is not None or embedder is not None
@@ -120,7 +133,8 @@ class Upscaler:
             name = embedder or ("dlib" if pack is None else "insightface")
             # dlib finds faces on the CPU only.
             where = "cpu" if name == "dlib" else device
-            found = open_embedder(name, pack=pack, det_size=det_size, device=where)
+            folder = None if pack is None else str(pack)
+            found = open_embedder(name, pack=folder, det_size=det_size, device=where)
         self.embedder = None if aligned else found
         gallery = Gallery(faces, found)
         if count is None:
@@ -135,15 +149,29 @@ class Upscaler:
         references: FaceRef | str | Path | None = None,
         *,
         models: nn.Module | str | Path | Sequence[nn.Module | str | Path] = (),
-        **options: Any,
+        count: int | None = None,
+        aligned: bool = False,
+        scale: int = 4,
+        embedder: str | None = None,
+        pack: str | Path | None = None,
+        det_size: int = 640,
+        device: str = "cpu",
     ) -> Upscaler:
         """With the networks that come with the package, for x8 and x4: nothing is downloaded.
 
         Args:
             references: As of `Upscaler`; None: the embedded sample.
             models: As of `Upscaler`, in place of the package's networks of the same scales.
-            options: `count`, `aligned`, `scale`, `embedder`, `pack`, `det_size` and `device`, as of
-                `Upscaler`.
+            count: As of `Upscaler`, and so are the others.
+            aligned: Inputs are square crops of aligned faces.
+            scale: How much larger photographs become.
+            embedder: What finds faces.
+            pack: insightface model pack.
+            det_size: Side of the detector's input in pixels.
+            device: `cpu` or `cuda`.
+
+        Returns:
+            The upscaler.
 
         Raises:
             FaceRefError: As `Upscaler` does.
@@ -156,7 +184,17 @@ class Upscaler:
         given = _opened(models)
         scales = {scale_of(one) for one in given}
         own = [one for one in pretrained() if one.scale not in scales]
-        return cls([*given, *own], references, **options)
+        return cls(
+            [*given, *own],
+            references,
+            count=count,
+            aligned=aligned,
+            scale=scale,
+            embedder=embedder,
+            pack=pack,
+            det_size=det_size,
+            device=device,
+        )
 
     def __call__(self, image: np.ndarray | Image.Image | str | Path) -> Upscaled:
         """Super-resolve the faces of one image.
@@ -208,8 +246,8 @@ def _opened(
     models: nn.Module | str | Path | Sequence[nn.Module | str | Path],
 ) -> list[nn.Module]:
     """One model or several, those of a name or path loaded."""
-    several = [models] if isinstance(models, (nn.Module, str, Path)) else models
-    return [load_model(one) if isinstance(one, (str, Path)) else one for one in several]
+    several = [models] if isinstance(models, (nn.Module, str, PathLike)) else models
+    return [load_model(one) if isinstance(one, (str, PathLike)) else one for one in several]
 
 
 def _need_rgb(image: np.ndarray) -> np.ndarray:
@@ -223,7 +261,7 @@ def _need_rgb(image: np.ndarray) -> np.ndarray:
 def _read(path: str | Path) -> Decoded:
     """The image at `path`; the error names the file."""
     try:
-        return decode(path)
+        return decode(as_path(path))
     except UnreadableImage as error:
         raise FaceRefError(
             f"{path}: {error}. Give a photograph, or uint8 RGB (H, W, 3)."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from os import PathLike
 from pathlib import Path
@@ -24,10 +25,24 @@ def path_or_none(path: str | Path | None) -> Path | None:
     return None if path is None else as_path(path)
 
 
-def need_seed(seed: int) -> None:
-    """Raise FaceRefError for a seed that no generator of random numbers takes."""
-    if not 0 <= seed < 2**63:
-        raise FaceRefError(f"--seed {seed}: a whole number from 0 to 2^63 - 1, such as 0.")
+def need_whole(option: str, value: object, least: int, most: int | None = None) -> int:
+    """`value` as an int, of numpy's types, too.
+
+    Raises FaceRefError where it is no whole number from `least` to `most`.
+    """
+    try:
+        found = operator.index(value)  # pyright: ignore[reportArgumentType]
+    except TypeError:
+        found = None
+    if found is None or found < least or (most is not None and found > most):
+        wanted = f"{least} or more" if most is None else f"from {least} to {most:,}"
+        raise FaceRefError(f"{option} {value!r}: a whole number, {wanted}.")
+    return found
+
+
+def need_seed(seed: object) -> int:
+    """A seed that generators of random numbers take; raises FaceRefError for another."""
+    return need_whole("--seed", seed, 0, 2**63 - 1)
 
 
 def embedder_of(faces: FaceRef, name: str | None, pack: str | Path | None) -> Embedder | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceref.api.arguments import as_path, embedder_of, need_seed, path_or_none
+from faceref.api.arguments import as_path, embedder_of, need_seed, need_whole, path_or_none
 from faceref.console import need_choice, progress_bar
 from faceref.dataset.face_ref import FaceRef
 
@@ -134,11 +134,12 @@ def build(
 
     need_choice("device", device, ("cpu", "cuda"))
     need_choice("executor", executor, ("local", "ray"))
-    need_seed(seed)
+    seed, workers = need_seed(seed), need_whole("--workers", workers, 0)
+    det_size = need_whole("--det-size", det_size, 1)
     mining = Mining(
-        references=references,
+        references=need_whole("--references", references, 1),
         max_similarity=max_similarity,
-        diversity=diversity,
+        diversity=need_whole("--diversity", diversity, 1),
         likeness_hr=likeness_hr,
         likeness_lr=likeness_lr,
         same_person=refs_same,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from faceref.api.arguments import as_path, embedder_of, path_or_none
+from faceref.api.arguments import as_path, embedder_of, need_whole, path_or_none
 from faceref.console import progress_bar
 from faceref.dataset.face_ref import FaceRef
 
@@ -157,7 +157,7 @@ def hydrate(
                 partial=partial,
                 overwrite=overwrite,
                 inputs=inputs,
-                workers=workers or None,
+                workers=need_whole("--workers", workers, 0) or None,
                 progress=update,
             )
         found = done.comparison
@@ -194,18 +194,19 @@ def verify(path: FaceRef | str | Path) -> list[str]:
 
 def remove(
     faces: FaceRef | str | Path,
-    ids: Collection[str] | Path,
+    ids: str | Path | Collection[str],
     embedder: str | None = None,
     pack: str | Path | None = None,
 ) -> Removed:
     """Take images out of a set, everywhere: rows, references, tables. The version goes up.
 
     Images that were removed before are passed over, so that an interrupted call can be repeated.
-    A `FaceRef` that was opened before still has the old set: open it again.
+    A `FaceRef` that was opened before must be opened again.
 
     Args:
         faces: A Face_Ref, or its folder.
-        ids: Image ids, or the path of a text file with one a line.
+        ids: Image ids, or the path of a text file with one a line; a text that is no file is one
+            image id.
         embedder: That of the build: lists that named the images are mined again, also those that
             an earlier removal left shorter.
         pack: insightface pack of the build.
@@ -230,7 +231,10 @@ def remove(
     if not isinstance(faces, FaceRef):
         settle(as_path(faces).resolve(), "removing")
     opened = FaceRef.open(faces)
-    listed = read_ids(as_path(ids)) if isinstance(ids, (str, Path)) else ids
+    if isinstance(ids, Path) or (isinstance(ids, str) and as_path(ids).is_file()):
+        listed = read_ids(as_path(ids))
+    else:
+        listed = [ids] if isinstance(ids, str) else ids
     return run(opened.root, listed, embedder_of(opened, embedder, pack))
 
 
@@ -239,7 +243,7 @@ def archive(
     out: str | Path,
     *,
     megabytes: float = 60.0,
-    splits: Sequence[str] = ("train", "val"),
+    splits: str | Sequence[str] = ("train", "val"),
     progress: bool = True,
 ) -> ArchiveInfo:
     """Write a set to one small tar file, to train on another machine of your own.
@@ -248,7 +252,7 @@ def archive(
         faces: A Face_Ref, or its folder.
         out: File to write.
         megabytes: Its size at most, in 10^6 bytes; the faces are lossless where there is room.
-        splits: What it holds.
+        splits: What it holds; several in one text are separated by commas.
         progress: Show a progress bar.
 
     Returns:
@@ -264,7 +268,8 @@ def archive(
     """
     from faceref.dataset.archive import write_archive
 
+    chosen = [name.strip() for name in splits.split(",")] if isinstance(splits, str) else splits
     with progress_bar("Archiving", "faces", shown=progress) as update:
         return write_archive(
-            faces, as_path(out), megabytes=megabytes, splits=splits, progress=update
+            faces, as_path(out), megabytes=megabytes, splits=chosen, progress=update
         )

@@ -19,7 +19,7 @@ from faceref.curation.links import Pairs, find_neighbours, pairs_above
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import REFERENCE_LISTS, SPLITS, decode
 from faceref.embed.base import Embedder
-from faceref.errors import FaceRefError, UnreadableImage
+from faceref.errors import FaceRefError, UnreadableImage, where_they_differ
 from faceref.images import thumbnail
 from faceref.similarity.vectors import appearance
 
@@ -106,8 +106,9 @@ def image_features(
     """
     made_with = face_ref.manifest["embedder"]
     if embedder is not None and embedder.provenance() != made_with:
+        theirs, given = where_they_differ(made_with, embedder.provenance())
         raise FaceRefError(
-            f"The set was made with the embedder {made_with}, not with {embedder.provenance()}. "
+            f"The set was made with another embedder: {theirs}, and this one has {given}. "
             "Give that one, or leave it out where embeddings are not needed."
         )
     total = sum(face_ref.manifest["counts"].values())

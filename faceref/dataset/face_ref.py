@@ -114,6 +114,7 @@ class FaceRef:
         if isinstance(root, FaceRef):
             return root
         found = cls(Path(root).expanduser())
+        _ = found._as_opened
         if found.root.is_file():
             raise FaceRefError(
                 f"{found.root} is a file, and a Face_Ref is a folder. Give the folder; an archive "
@@ -131,6 +132,11 @@ class FaceRef:
                 "Build it again, or install the version of face-ref that made it."
             )
         return found
+
+    @cached_property
+    def _as_opened(self) -> tuple[int, int] | None:
+        """What changes with the manifest, as it was when the set was opened."""
+        return _stamp(self.root / MANIFEST)
 
     def __repr__(self) -> str:
         """The folder and the counts in one line."""
@@ -275,6 +281,8 @@ class FaceRef:
             need_image(file := Path(out).expanduser())
             need_apart(file, self.root)
         need_reference_list(reference_list)
+        if probes < 1:
+            raise FaceRefError(f"probes={probes}: 1 or more.")
         rows = self.table(split, ["image_id", reference_list]).to_pylist()
         if not rows:
             raise FaceRefError(f"{self.root} has no face in split {split!r}.")
@@ -381,12 +389,13 @@ class FaceRef:
 
     def column(self, split: str, name: str) -> list[Any]:
         """One column of `split` in row order, as Python values."""
-        if name not in SCHEMA.names:
-            raise unknown_choice("column", name, SCHEMA.names)
         return self.table(split, [name])[name].to_pylist()
 
     def table(self, split: str, columns: Sequence[str]) -> pa.Table:
         """The named columns of `split`, in row order."""
+        for name in columns:
+            if name not in SCHEMA.names:
+                raise unknown_choice("column", name, SCHEMA.names)
         tables = [
             read_parquet(path, AGAIN, SCHEMA, columns=columns, whole=WHOLE)
             for path in self.shards(split)
@@ -469,6 +478,11 @@ class FaceRef:
         """Paths of the shards of `split`, in order."""
         if split not in SPLITS:
             raise unknown_choice("split", split, SPLITS)
+        if _stamp(self.root / MANIFEST) != self._as_opened:
+            raise FaceRefError(
+                f"{self.root} was changed since it was opened, so that rows would be mixed up. "
+                "Open it again."
+            )
         found = sorted((self.root / "data").glob(f"{split}-*.parquet"))
         if not found and (self.root / INDEX).is_dir():
             raise FaceRefError(
@@ -478,6 +492,14 @@ class FaceRef:
         if not found:
             raise FaceRefError(f"{self.root} has no shard of split {split!r}. Build it again.")
         return found
+
+
+def _stamp(manifest: Path) -> tuple[int, int] | None:
+    try:
+        found = manifest.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
 
 
 def _way_to_one(root: Path) -> str:

@@ -50,7 +50,7 @@ class Request:
         if self.reference_list not in REFERENCE_LISTS:
             raise unknown_choice("reference list", self.reference_list, REFERENCE_LISTS)
         if self.scale not in SCALES:
-            raise unknown_choice("scale", str(self.scale), [str(scale) for scale in SCALES])
+            raise FaceRefError(f"scale={self.scale!r}: 4, 8 or 16.")
 
 
 class EncodedFaces:

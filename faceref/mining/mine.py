@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from faceref.errors import FaceRefError
+from faceref.errors import FaceRefError, unknown_choice
 from faceref.similarity.search import Search, SearchRule
+from faceref.similarity.vectors import LIKENESSES
 
 Near = tuple[np.ndarray, np.ndarray]
 """Scores and rows of the nearest of each probe, as a `Search` gives them."""
@@ -57,6 +58,9 @@ class Mining:
             raise FaceRefError(f"--references {self.references}: at least 1 is needed.")
         if self.diversity < 1:
             raise FaceRefError(f"--diversity {self.diversity}: 1 (off) or more.")
+        for kind in (self.likeness_hr, self.likeness_lr):
+            if kind not in LIKENESSES:
+                raise unknown_choice("likeness", kind, LIKENESSES)
         if self.max_similarity is not None and not -1 <= self.max_similarity <= 1:
             raise FaceRefError(f"--max-similarity {self.max_similarity}: a cosine, from -1 to 1.")
 

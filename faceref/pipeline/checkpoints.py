@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from faceref.errors import FaceRefError, cannot_write
+from faceref.errors import FaceRefError, cannot_write, where_they_differ
 from faceref.files import write_table, write_text
 from faceref.reading.json_file import read_json
 from faceref.reading.parquet import read_parquet
@@ -146,8 +146,8 @@ def _check_recipe(root: Path, found: dict[str, Any], wanted: dict[str, Any]) -> 
         )
     if differing:
         key = differing[0]
+        before, now = where_they_differ(found.get(key), wanted[key])
         raise FaceRefError(
-            f"{root} is an unfinished build with another {key}: {found.get(key)!r}, "
-            f"now {wanted[key]!r}. Delete that folder, choose another --out, or "
-            "repeat its settings."
+            f"{root} is an unfinished build with another {key}: {before!r}, now {now!r}. "
+            "Delete that folder, choose another --out, or repeat its settings."
         )

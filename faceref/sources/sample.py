@@ -69,9 +69,15 @@ def _rows(*columns: str) -> list[dict[str, Any]]:
 def write_sample_folder(out: Path) -> int:
     """Unpack the sample as `out/<identity>/<image>.jpg`; returns the number of images.
 
-    Raises FaceRefError where another file has the name of one of its images.
+    Raises FaceRefError where the folder holds files of others.
     """
     records = {out / f"{record.image_id}.jpg": record.data or b"" for record in sample().records}
+    there = (path for path in sorted(out.rglob("*")) if not path.is_dir())
+    if stranger := next((path for path in there if path not in records), None):
+        raise FaceRefError(
+            f"{out} holds other files, such as {stranger.name}: images of others would be among "
+            "the sample's. Choose another --out."
+        )
     for path, image in records.items():
         if path.exists() and (not path.is_file() or path.read_bytes() != image):
             raise FaceRefError(

@@ -131,7 +131,7 @@ def test_rows_and_leaderboards_that_are_not_there_are_listed(tmp_path: Path, tin
     with pytest.raises(FaceRefError, match="'edsr' is no row"):
         find_row(rows, "edsr")
     result_files.write(rows[0], tmp_path)
-    with pytest.raises(FaceRefError, match="there are: lfw-x8@1 small"):
+    with pytest.raises(FaceRefError, match="There are, with task and budget: lfw-x8@1 small"):
         write_slices(
             tmp_path,
             Wanted("edsr", "bicubic", "full"),
