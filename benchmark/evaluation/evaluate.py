@@ -239,15 +239,16 @@ def need_as_many(face_ref: FaceRef, setting: Setting) -> None:
     Those of short lists are given again and again up to K. `refs_lr` by appearance are searched
     further, without the bound on similarity.
     """
-    held, mining = face_ref.manifest.get("references", 0), face_ref.manifest["mining"]
-    name, enough = setting.reference_list, max(held, Mining.references)
+    held, name = face_ref.manifest.get("references", 0), setting.reference_list
+    enough = max(held, Mining.references)
     if setting.pool is not None or name not in REFERENCE_LISTS or setting.references <= enough:
         return
-    if name != "refs_lr" or mining["likeness"][name] != "appearance":
+    kind = face_ref.manifest["mining"]["likeness"][name]
+    if name != "refs_lr" or kind != "appearance":
         raise FaceRefError(
-            f"{setting.references} references: the {name} of {face_ref.root} by "
-            f"{mining['likeness'][name]} hold {held}, and more can only be found by appearance. "
-            f"Give {held} at most, or build with --references {setting.references}."
+            f"{setting.references} references: the {name} of {face_ref.root} by {kind} hold {held}, "
+            "and more can only be found by appearance. Give "
+            f"{held} at most, or build with --references {setting.references}."
         )
 
 

@@ -13,13 +13,19 @@ from benchmark.results.result import LeaderboardKey, Result, label, leaderboards
 from faceref.errors import FaceRefError
 
 
-def find_leaderboard(results: Path, budget: str, task: str) -> tuple[LeaderboardKey, list[Result]]:
+def find_leaderboard(
+    results: Path, budget: str, task: str, data: str = ""
+) -> tuple[LeaderboardKey, list[Result]]:
     """The leaderboard of `task` and `budget`: of the task's split and of most faces.
 
-    An empty `task` is the only one of that budget. Raises FaceRefError where there is none, or
-    where an empty task leaves a choice.
+    An empty `task` is the only one of that budget; `data` is a data revision, where only results on
+    one set are meant. Raises FaceRefError where there is none, or where an empty task leaves a
+    choice.
     """
     every = leaderboards(read_all(results))
+    every = {key: rows for key, rows in every.items() if data in ("", key.data_revision)}
+    if data and not every:
+        raise FaceRefError(f"{results} has no results on the set of data {data[:12]}.")
     found = [key for key in every if key.budget == budget and task in ("", key.task)]
     known = ", ".join(sorted({f"{key.task} {key.budget}" for key in every}))
     if not found:

@@ -29,6 +29,7 @@ from benchmark.studies.gains import (
     trainings_table,
 )
 from benchmark.studies.study import Study, read
+from faceref.errors import FaceRefError
 from faceref.files import write_text
 from faceref.markdown import markdown_table
 
@@ -104,9 +105,15 @@ NOTE = (
 def write_gains(results: Path, studies: Path, out: Path, budget: str, task: str) -> list[Path]:
     """Write the page and its figure into `out`; returns their paths.
 
-    Raises FaceRefError where there is no leaderboard of that task and budget.
+    Raises FaceRefError where there is no leaderboard of that task and budget, or one without pairs.
     """
     key, leaderboard = find_leaderboard(results, budget, task)
+    if not sections(leaderboard):
+        raise FaceRefError(
+            f"Nothing to compare: the leaderboard of --task {key.task} and --budget {key.budget} "
+            "has no method that was scored with references and without. Evaluate one with "
+            "--references 5 and with --references 0, or give another leaderboard."
+        )
     name = f"{leaderboard_name(key)}-gain"
     figure = out / "figures" / f"{name}.png"
     made = draw_gains(key, leaderboard, figure)

@@ -21,6 +21,7 @@ from benchmark.results.ranking import scores_of
 from benchmark.results.result import Result, label
 from faceref.dataset.agreement import MOST_WORDS
 from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.revision import data_revision
 from faceref.errors import FaceRefError
 from faceref.files import write_text
 from faceref.markdown import markdown_table
@@ -191,8 +192,14 @@ def write_slices(
         raise FaceRefError(
             "Slices of what? Give --face-ref (pose, sharpness, size), or --attributes FILE."
         )
-    leaderboard = find_leaderboard(results, wanted.budget, wanted.task)[1]
-    method, rival = find_row(leaderboard, wanted.method), find_row(leaderboard, wanted.against)
+    data = "" if face_ref is None else data_revision(face_ref)
+    key, leaderboard = find_leaderboard(results, wanted.budget, wanted.task, data)
+    try:
+        method, rival = find_row(leaderboard, wanted.method), find_row(leaderboard, wanted.against)
+    except FaceRefError as error:
+        raise FaceRefError(
+            f"{error} It is that of --task {key.task} and --budget {key.budget}."
+        ) from None
     ids = method.image_ids
     for row in (method, rival):
         if wanted.metric not in row.scores:

@@ -106,9 +106,15 @@ def image_features(
     """
     made_with = face_ref.manifest["embedder"]
     if embedder is not None and embedder.provenance() != made_with:
-        theirs, given = where_they_differ(made_with, embedder.provenance())
+        given = embedder.provenance()
+        if given["name"] != made_with["name"]:
+            raise FaceRefError(
+                f"The set was made with the embedder {made_with['name']}, not with "
+                f"{given['name']}. Give that one, or leave it out where embeddings are not needed."
+            )
+        theirs, given = where_they_differ(made_with, given)
         raise FaceRefError(
-            f"The set was made with another embedder: {theirs}, and this one has {given}. "
+            f"The set was made with the embedder of other settings: {theirs}, now {given}. "
             "Give that one, or leave it out where embeddings are not needed."
         )
     total = sum(face_ref.manifest["counts"].values())

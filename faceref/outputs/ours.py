@@ -65,7 +65,8 @@ def need_replaceable(
         return
     if not overwrite:
         raise FaceRefError(
-            f"{out} exists already. Give --overwrite to replace it, or choose another --out."
+            f"{out} exists already. Open it as it is, give --overwrite to replace it (in Python "
+            "overwrite=True), or choose another --out."
         )
     need_ours(out, key)
 

@@ -20,7 +20,7 @@ from benchmark.metrics.perceptual import distances
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.hardware import open_device
-from faceref.images import downsample
+from faceref.images import resized
 from tests.speed.devices.task import Found, Task, faults_of, rate
 
 DECIBEL = 0.01
@@ -115,7 +115,7 @@ def upscale(task: Task) -> Found:
     faces = FaceRef.open(task.face_ref)
     crops = np.repeat(faces.images("val")[: task.of(1, 16)], 2, axis=0)
     # Of 16 and of 32 pixels: for the networks of x8 and of x4.
-    small = [downsample(crop, 16 << place % 2) for place, crop in enumerate(crops)]
+    small = [resized(crop, 16 << place % 2) for place, crop in enumerate(crops)]
     numbers: dict[str, Any] = {"faces": len(crops)}
     outputs = []
     for name, device in task.sides.items():
