@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from faceref.dataset.face_ref import FaceRef
 
 
-def leaderboard(results: str | Path | Sequence[Result] = "results") -> Leaderboard:
+def leaderboard(results: str | Path | Result | Sequence[Result] = "results") -> Leaderboard:
     """Rank results that may be compared: of one task, budget, data and set of images.
 
     Args:

@@ -246,9 +246,9 @@ def need_as_many(face_ref: FaceRef, setting: Setting) -> None:
     kind = face_ref.manifest["mining"]["likeness"][name]
     if name != "refs_lr" or kind != "appearance":
         raise FaceRefError(
-            f"{setting.references} references: the {name} of {face_ref.root} by {kind} hold {held}, "
-            "and more can only be found by appearance. Give "
-            f"{held} at most, or build with --references {setting.references}."
+            f"{setting.references} references: the {name} of {face_ref.root} by {kind} hold "
+            f"{held}, and more can only be found by appearance. Give {held} at most, or build with "
+            f"--references {setting.references}."
         )
 
 

@@ -75,7 +75,7 @@ class Leaderboard:
         """Sorted by task and budget."""
 
     @classmethod
-    def of(cls, results: str | Path | Sequence[Result]) -> Leaderboard:
+    def of(cls, results: str | Path | Result | Sequence[Result]) -> Leaderboard:
         """The leaderboards of the result files below a folder, or of results.
 
         Args:

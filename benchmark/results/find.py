@@ -23,9 +23,6 @@ def find_leaderboard(
     choice.
     """
     every = leaderboards(read_all(results))
-    every = {key: rows for key, rows in every.items() if data in ("", key.data_revision)}
-    if data and not every:
-        raise FaceRefError(f"{results} has no results on the set of data {data[:12]}.")
     found = [key for key in every if key.budget == budget and task in ("", key.task)]
     known = ", ".join(sorted({f"{key.task} {key.budget}" for key in every}))
     if not found:
@@ -34,6 +31,14 @@ def find_leaderboard(
             f"No leaderboard of {wanted} in {results}. There are, with task and budget: {known}. "
             "Give --task and --budget of one of them."
         )
+    here = [key for key in found if data in ("", key.data_revision)]
+    if not here:
+        tasks = ", ".join(sorted({key.task for key in found}))
+        raise FaceRefError(
+            f"No result of {tasks} in {results} is on the set of data {data[:12]}. Give the set "
+            "that was scored, or --task and --budget of another leaderboard."
+        )
+    found = here
     if len({key.task for key in found}) > 1:
         raise FaceRefError(f"Several tasks have the budget {budget!r}: {known}. Give --task.")
     key = max(found, key=lambda one: (is_usual(one), one.images))

@@ -172,7 +172,8 @@ def merge_seeds(results: Sequence[Result]) -> list[Result]:
     groups: dict[tuple[object, ...], list[Result]] = {}
     for row in _with_ways(results):
         key = (row.task, row.method, row.title, row.budget, row.references, row.reference_list)
-        groups.setdefault((*key, row.data_revision, row.images_sha256), []).append(row)
+        faces = row.data_revision, row.split, row.images_sha256
+        groups.setdefault((*key, *faces), []).append(row)
     return [rows[0] if len(rows) == 1 else _merged(rows) for rows in groups.values()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import benchmark
 from benchmark.protocol.degradation import degrade
 from benchmark.results.files import read_all
 from faceref import hardware
+from faceref.dataset import store
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
@@ -195,3 +197,118 @@ def test_a_model_without_weights_says_where_they_could_be_from():
         benchmark.load_model("srcnn")
     with pytest.raises(FaceRefError, match="Unknown method"):
         benchmark.load_model("srcn")
+
+
+class Bytes(nn.Module):
+    def forward(self, lr: Tensor) -> Tensor:
+        return nn.functional.interpolate(lr, scale_factor=8) * 255
+
+
+def test_a_network_that_gives_0_to_255_is_refused(tiny_face_ref: Path):
+    with pytest.raises(FaceRefError, match="divide by 255"):
+        benchmark.evaluate(Bytes(), tiny_face_ref, name="mine", results=None)
+
+
+@pytest.mark.parametrize(
+    ("lr", "refs", "message"),
+    [
+        (torch.zeros(2, 3, 16, 16, dtype=torch.uint8), None, r"lr\.float\(\) / 255"),
+        (torch.full((2, 3, 16, 16), 200.0), None, "up to 200"),
+        (torch.zeros(2, 3, 32, 32), None, r"\(2, 3, 32, 32\), expected \(N, 3, 16, 16\)"),
+        (torch.zeros(2, 3, 16, 16), torch.zeros(5, 3, 128, 128), "refs is of shape"),
+        (torch.zeros(2, 3, 16, 16), torch.zeros(1, 5, 3, 128, 128), "2 LR faces and references of"),
+        (np.zeros((2, 3, 16, 16)), None, "'ndarray'"),
+    ],
+)
+def test_what_a_model_would_take_for_faces_is_refused(
+    lr: Tensor, refs: Tensor | None, message: str
+):
+    with pytest.raises(FaceRefError, match=message):
+        benchmark.load_model("bicubic")(lr, refs)
+
+
+def test_a_set_is_not_scored_under_the_task_of_another(tiny_face_ref: Path, tmp_path: Path):
+    root = Path(shutil.copytree(tiny_face_ref, tmp_path / "set"))
+    store.write_manifest(root, {**FaceRef.open(root).manifest, "source": "sample"})
+    with pytest.raises(FaceRefError, match=r"about faces of lfw, and .* is of sample"):
+        benchmark.evaluate("bicubic", root, task="lfw-x8@1", results=None)
+    assert benchmark.evaluate("bicubic", root, results=None).task == "sample-x8@1"
+
+
+def test_more_references_than_lists_hold_are_found_by_appearance_alone(tiny_build: Path):
+    faces = FaceRef.open(tiny_build)
+    found = benchmark.evaluate("mean_reference", faces, references=12, results=None)
+    assert found.references == 12
+    with pytest.raises(FaceRefError, match=r"refs_hr .* by identity hold 4"):
+        benchmark.evaluate(
+            "mean_reference", faces, references=12, reference_list="refs_hr", results=None
+        )
+
+
+def test_two_results_are_compared_face_by_face(tiny_face_ref: Path, here: Path):
+    faces = FaceRef.open(tiny_face_ref)
+    bicubic = benchmark.evaluate("bicubic", faces)
+    nearest = benchmark.evaluate(Nearest(), faces, name="nearest_pixel", results=None)
+    (file,) = (here / "results").rglob("*.json")
+    found = benchmark.compare(file, nearest)
+    assert found.mean == pytest.approx(bicubic.means["psnr_y"] - nearest.means["psnr_y"], abs=1e-3)
+    assert found.low <= found.mean <= found.high
+    with pytest.raises(FaceRefError, match=r"no scores of 'lpips_vgg'; it has psnr_y"):
+        benchmark.compare(bicubic, nearest, "lpips_vgg")
+    fewer = benchmark.evaluate("bicubic", faces, limit=2, results=None)
+    with pytest.raises(FaceRefError, match=r"6 of .*, and 2 of"):
+        benchmark.compare(bicubic, fewer)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"limit": 0}, "--limit 0: a whole number, 1 or more"),
+        ({"references": 2.5}, "--references 2.5: a whole number, from 0 to 64"),
+        ({"name": "mine"}, "has its own name"),
+        ({"device": None}, "Unknown device None, which is no text. Choose from: cpu, cuda"),
+    ],
+)
+def test_wrong_values_are_refused_before_the_work(tiny_face_ref: Path, options: dict, message: str):
+    with pytest.raises(FaceRefError, match=message):
+        benchmark.evaluate("bicubic", tiny_face_ref, results=None, **options)
+
+
+def test_numbers_of_numpy_are_numbers(tiny_face_ref: Path, here: Path):
+    four, three = np.array([4, 3])
+    found = benchmark.evaluate("bicubic", tiny_face_ref, limit=four, references=three)
+    assert found.images == 4
+    run = benchmark.train(
+        tiny_face_ref, "srcnn", budget="debug", seed=three, out=here / "run", progress=False
+    )
+    assert run.training()["seed"] == 3
+
+
+def test_nothing_is_written_into_a_set(tiny_build: Path, tmp_path: Path):
+    root = Path(shutil.copytree(tiny_build, tmp_path / "set"))
+    before = sorted(root.rglob("*"))
+    with pytest.raises(FaceRefError):
+        benchmark.train(root, "srcnn", budget="debug", out=root)
+    upscaler = benchmark.Upscaler("bicubic", root, aligned=True)
+    Image.fromarray(FaceRef.open(root).images("test")[0]).save(tmp_path / "crop.png")
+    with pytest.raises(FaceRefError, match="is a Face_Ref"):
+        benchmark.upscale_files(tmp_path / "crop.png", root, upscaler)
+    assert sorted(root.rglob("*")) == before
+
+
+def test_files_of_others_are_left_alone(tiny_face_ref: Path, here: Path):
+    result = benchmark.evaluate("bicubic", tiny_face_ref, results=None)
+    board = benchmark.leaderboard(result)
+    Path("mine.pdf").write_text("mine")
+    with pytest.raises(FaceRefError, match=r"mine\.pdf"):
+        board.plot("mine.png")
+    assert Path("mine.pdf").read_text() == "mine"
+    with pytest.raises(FaceRefError, match=r"\.txt"):
+        board.plot("board.txt")
+    for _ in range(2):
+        board.plot("board.png")
+    with pytest.raises(FaceRefError, match="No results"):
+        benchmark.leaderboard([])
+    large = benchmark.Upscaler("bicubic", aligned=True)(np.zeros((20, 20, 3), np.uint8))
+    with pytest.raises(FaceRefError, match=r"\.jpg"):
+        large.save("face.jpg")

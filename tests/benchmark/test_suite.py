@@ -384,3 +384,19 @@ def test_a_damaged_report_fails_its_job_alone(small: Suite):
     assert [job.name for job in outcome.failed] == ["srcnn-s0"]
     assert [job.name for job in outcome.done] == ["bicubic-s0", "srcnn-s1"]
     assert report.read_text() == "{"
+
+
+def test_a_damaged_checkpoint_fails_its_job_alone(small: Suite):
+    checkpoint = small.run(Job("srcnn", 0)).checkpoint
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"PK")
+    assert str(checkpoint) in status(small, Job("srcnn", 0)).stale
+    outcome = carry_on(small, bar)
+    assert [job.name for job in outcome.failed] == ["srcnn-s0"]
+    assert [job.name for job in outcome.done] == ["bicubic-s0", "srcnn-s1"]
+
+
+def test_too_few_references_are_said_before_anything_is_trained(small: Suite):
+    wide = replace(small, setting=replace(small.setting, references=9, reference_list="refs_hr"))
+    with pytest.raises(FaceRefError, match="9 references"):
+        carry_on(replace(wide, jobs=[Job("msrnet", 0)]), bar)

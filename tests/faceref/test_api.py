@@ -3,6 +3,7 @@
 import ast
 import inspect
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -128,3 +129,41 @@ def test_a_wrong_value_names_the_choices(tmp_path: Path):
         with pytest.raises(faceref.FaceRefError, match=words):
             faceref.build(**{"source": "sample", **given}, out=tmp_path / "set", progress=False)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"references": 2.5}, "--references 2.5: a whole number, 1 or more"),
+        ({"diversity": "2"}, "--diversity '2': a whole number"),
+        ({"seed": -1}, "--seed -1: a whole number, from 0"),
+        ({"workers": -1}, "--workers -1: a whole number, 0 or more"),
+        ({"likeness_hr": "Identity"}, "Unknown likeness 'Identity'. Did you mean 'identity'"),
+        ({"likeness_lr": None}, "Unknown likeness None"),
+        ({"embedder": None}, "None"),
+    ],
+)
+def test_wrong_values_are_refused_before_the_work(tmp_path: Path, options: dict, message: str):
+    given = {"embedder": "dlib", **options}
+    with pytest.raises(faceref.FaceRefError, match=message):
+        faceref.build(source="sample", out=tmp_path / "set", **given)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_text_is_one_image_or_the_file_of_several(tiny_build: Path, tmp_path: Path):
+    root = Path(shutil.copytree(tiny_build, tmp_path / "set"))
+    first, second, third = faceref.open(root).column("train", "image_id")[:3]
+    assert faceref.remove(root, first).images == 1
+    file = tmp_path / "ids.txt"
+    file.write_text(f"{second}\n{third}\n", encoding="utf-8")
+    assert faceref.remove(root, str(file)).images == 2
+    with pytest.raises(faceref.FaceRefError, match="'nobody'"):
+        faceref.remove(root, "nobody")
+    assert faceref.archive(root, tmp_path / "a.tar", splits="val", progress=False).splits
+
+
+def test_the_sample_is_not_mixed_with_other_images(tmp_path: Path):
+    (tmp_path / "mine.png").touch()
+    with pytest.raises(faceref.FaceRefError, match=r"holds other files, such as mine\.png"):
+        faceref.sample(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.png"]

@@ -9,7 +9,8 @@ from benchmark.report.leaderboard import Leaderboard
 from benchmark.report.plots import quality_against_cost, validation_curves
 from benchmark.report.style import save_figure
 from benchmark.results import files as result_files
-from benchmark.results.result import Result, image_digest
+from benchmark.results.ranking import leaderboard_name, leaderboard_title
+from benchmark.results.result import Result, image_digest, leaderboards
 from benchmark.results.statistics import bootstrap
 from faceref.errors import FaceRefError
 
@@ -242,3 +243,27 @@ def test_results_of_different_images_do_not_share_a_leaderboard(tmp_path: Path):
     result_files.write(strange, tmp_path)
     with pytest.raises(FaceRefError, match="different images"):
         Leaderboard.of(tmp_path).to_markdown()
+
+
+def test_val_has_a_leaderboard_of_its_own(tmp_path: Path):
+    for split in ("test", "val"):
+        for method, quality in (("bicubic", 25), ("edsr", 27)):
+            budget = None if method == "bicubic" else "small"
+            result_files.write(make(method, quality, budget, split=split), tmp_path / split)
+    found = leaderboards(
+        [row for split in ("test", "val") for row in result_files.read_all(tmp_path / split)]
+    )
+    assert [(key.split, len(rows)) for key, rows in found.items()] == [("test", 2), ("val", 2)]
+    titles, names = [*map(leaderboard_title, found)], [*map(leaderboard_name, found)]
+    assert "split" not in titles[0]
+    assert titles[1].endswith("split `val`)")
+    assert names[1] == f"{names[0]}-val"
+
+
+def test_a_damaged_result_is_replaced(tmp_path: Path):
+    result = make("edsr", 27)
+    path = result_files.write(result, tmp_path)
+    path.write_text("{")
+    assert result_files.with_older_metrics(result, tmp_path) == result
+    result_files.write(result, tmp_path)
+    assert result_files.read(path) == result

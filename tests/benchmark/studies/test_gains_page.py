@@ -1,10 +1,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from benchmark.results import files as result_files
 from benchmark.results.find import find_leaderboard
 from benchmark.results.result import Result
-from benchmark.studies.gains_page import ablations
+from benchmark.studies.gains_page import ablations, write_gains
+from faceref.errors import FaceRefError
 from tests.benchmark.made_results import made
 
 GIVEN = {"references": 5, "reference_list": "refs_lr"}
@@ -46,3 +49,11 @@ def test_what_seeds_differ_by_is_said(tmp_path: Path):
     lines = ablations(leaderboard(tmp_path / "several", [*rows, *seeds]))
     assert lines[-1] == "Standard deviation between seeds: at most 0.100 dB."
     assert "| 3 | 27.100 |" in lines[3]
+
+
+def test_a_leaderboard_without_pairs_has_no_page(tmp_path: Path):
+    for row in (made("bicubic", 25, None), made("edsr", 27)):
+        result_files.write(row, tmp_path / "results")
+    with pytest.raises(FaceRefError, match=r"Nothing to compare.*--references 0"):
+        write_gains(tmp_path / "results", tmp_path / "none", tmp_path / "out", "small", "")
+    assert not (tmp_path / "out").exists()

@@ -266,3 +266,18 @@ def test_one_command_studies_several_trainings_and_draws_them_again(
     drawn = CliRunner().invoke(app, ["study", "references", *again, "--out", str(tmp_path)])
     assert drawn.exit_code == 0, drawn.output
     assert {page: page.read_text() for page in tmp_path.glob("*.md")} == pages
+
+
+def test_faces_are_made_small_as_the_task_says(tiny_build: Path):
+    opened = FaceRef.open(tiny_build)
+    clean, kinds = prepare(opened, "test", None, 2)
+    worn, _ = prepare(opened, "test", None, 2, "realistic")
+    assert kinds
+    assert (clean.hr == worn.hr).all()
+    assert (clean.lr != worn.lr).any()
+
+
+def test_other_scales_are_not_studied(tiny_build: Path):
+    weights = RELEASES / "msrnet.safetensors"
+    with pytest.raises(FaceRefError, match=r"lfw-x4@1 is of x4: references are studied at x8"):
+        study_references(FaceRef.open(tiny_build), weights, task_name="lfw-x4@1")

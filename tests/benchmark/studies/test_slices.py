@@ -14,6 +14,7 @@ from benchmark.studies.slices import (
     Wanted,
     compare_in_slices,
     find_row,
+    markdown,
     slices_of_face_ref,
     slices_of_table,
     write_slices,
@@ -146,3 +147,29 @@ def test_rows_and_leaderboards_that_are_not_there_are_listed(tmp_path: Path, tin
 def test_slices_of_a_real_evaluation(tiny_face_ref: Path):
     result = evaluate(FaceRef.open(tiny_face_ref), "bicubic", Setting("folder-x8@1"))
     assert result.image_ids == FaceRef.open(tiny_face_ref).column("test", "image_id")
+
+
+def test_faces_without_a_number_are_left_out():
+    method, rival = better_where(HALF, 0.5)
+    scores: list[float | None] = list(method.scores["psnr_y"])
+    scores[-3:] = [None] * 3
+    method = replace(method, scores={**method.scores, "psnr_y": scores})
+    whole, first = compare_in_slices(method, rival, [Slice("first", HALF)])
+    assert first.images == FACES // 2
+    assert (whole.images, whole.name) == (FACES - 3, "all")
+    assert np.isfinite([whole.mean, whole.p, *whole.means]).all()
+    text = markdown(method, rival, [whole], "psnr_y")
+    assert "3 faces of which one has no number" in text
+
+
+def test_the_leaderboard_is_that_of_the_set(tiny_face_ref: Path, tmp_path: Path):
+    result_files.write(made("bicubic", 25, None), tmp_path / "results")
+    result_files.write(made("edsr", 27), tmp_path / "results")
+    wanted, faces = Wanted("edsr", "bicubic"), FaceRef.open(tiny_face_ref)
+    with pytest.raises(FaceRefError, match=r"No result of lfw-x8@1 in .* is on the set"):
+        write_slices(tmp_path / "results", wanted, faces, None, tmp_path / "page.md")
+    other = Wanted("vdsr", "bicubic")
+    table = tmp_path / "t.csv"
+    table.write_text("image_id,x\n")
+    with pytest.raises(FaceRefError, match=r"Rows: .* --task lfw-x8@1 and --budget small"):
+        write_slices(tmp_path / "results", other, None, table, tmp_path / "page.md")

@@ -176,6 +176,25 @@ def test_the_first_validation_has_to_fit_into_the_time_too(
     assert whole["steps"] == 8
 
 
+def test_a_validation_is_counted_once(
+    tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """On a clock of a second a step and ten a validation, of which there are two."""
+    now = [0.0]
+
+    def wait(seconds: float, found: float) -> float:
+        now[0] += seconds
+        return found
+
+    monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(Trainer, "step", lambda self, loader: wait(1, 0.1))
+    monkeypatch.setattr(Trainer, "score", lambda self, val: wait(10, 20.0))
+    wide = replace(BUDGET, samples=16, batch_size=2, validations=2)
+    report = train(FaceRef.open(tiny_face_ref), "srcnn", wide, tmp_path / "run")
+    assert (report["steps"], report["seconds"]) == (8, 8 + 2 * 10)
+    assert report["images_per_second"] == 2.0
+
+
 @pytest.mark.parametrize("native", [True, False])
 def test_bf16_is_used_where_the_device_computes_in_it(
     tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: bool

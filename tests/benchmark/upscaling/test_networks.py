@@ -1,10 +1,15 @@
 """The network of a face's size."""
 
+import json
+
 import pytest
 import torch
 from torch import nn
 
+from benchmark.memory.adaptation import KEY, Adaptation
+from benchmark.methods.model import Model
 from benchmark.methods.resample import upsample
+from benchmark.training.export import load_model
 from benchmark.upscaling.networks import LIMITS, Network, choose, open_networks
 from faceref.errors import FaceRefError
 
@@ -50,3 +55,14 @@ def test_networks_of_no_use_or_twice_are_errors():
         _networks(16)
     with pytest.raises(FaceRefError, match="No network"):
         _networks()
+
+
+def test_what_has_no_file_may_be_another_today():
+    plain = load_model("bicubic")
+    how = Adaptation("memory", "x", "folder", 9, True, 0, None, 1.0)
+    adapted = Model(plain.method, plain.network, facts={KEY: json.dumps(how.as_json())})
+    found = [
+        open_networks([one], 0, torch.device("cpu"))[8].provenance()["weights_sha256"]
+        for one in (plain, adapted, Bicubic(8))
+    ]
+    assert found == ["", None, None]

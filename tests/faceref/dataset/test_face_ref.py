@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import faceref
 from faceref.dataset import store
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
@@ -179,3 +180,25 @@ def test_an_unknown_column_names_those_there_are(tiny_build: Path):
         FaceRefError, match=r"Unknown column 'image_ids'.*Did you mean 'image_id'.*identity"
     ):
         FaceRef.open(tiny_build).column("train", "image_ids")
+
+
+def test_a_set_that_was_changed_since_it_was_opened_is_opened_again(
+    tiny_build: Path, tmp_path: Path
+):
+    root = Path(shutil.copytree(tiny_build, tmp_path / "set"))
+    opened = FaceRef.open(root)
+    gone = opened.column("train", "image_id")[0]
+    faceref.remove(root, gone)
+    with pytest.raises(FaceRefError, match=r"was changed since it was opened.*Open it again"):
+        opened.image(opened.column("test", "image_id")[0])
+    assert gone not in FaceRef.open(root).column("train", "image_id")
+
+
+def test_what_a_table_and_a_sheet_are_asked_for_is_checked(tiny_build: Path):
+    faces = FaceRef.open(tiny_build)
+    with pytest.raises(FaceRefError, match="Unknown column 'x'"):
+        faces.table("test", ["x"])
+    with pytest.raises(FaceRefError, match="probes=0"):
+        faces.sheet(probes=0)
+    with pytest.raises(FaceRefError, match="Unknown reference list None, which is no text"):
+        faces.sheet(reference_list=None)  # pyright: ignore[reportArgumentType]

@@ -133,7 +133,7 @@ def test_bad_requests_are_named(tiny_build: Path):
     bad: list[tuple[dict[str, Any], str]] = [
         ({"split": "dev"}, "'dev'"),
         ({"reference_list": "refs"}, "'refs'"),
-        ({"scale": 3}, "'3'"),
+        ({"scale": 3}, "scale=3: 4, 8 or 16"),
         ({"references": -1}, "references=-1"),
     ]
     for given, word in bad:

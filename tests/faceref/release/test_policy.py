@@ -27,6 +27,7 @@ from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import SplitRule
 from faceref.release.format import FULL, REMOVALS
 from faceref.release.make import Wish, make_release
+from faceref.release.manifest_guard import check_manifest
 from faceref.release.policy import Licence, PolicyError, policy_of, stated
 from faceref.release.provenance import CELEBA_EYES
 from faceref.sources.base import Choices
@@ -383,3 +384,12 @@ def test_rows_that_were_changed_after_the_build_are_refused(folder_set: Path):
     _edit_table(path, lambda rows: rows[0].update(identity="somebody"))
     with pytest.raises(FaceRefError, match="does not hold the rows"):
         make_release(folder_set, folder_set.parent / "release", Wish("me/set", licence=CC))
+
+
+def test_what_an_encoder_and_an_embedder_in_bf16_add_is_known(tmp_path: Path):
+    people = folder(write_people(tmp_path / "people"))
+    recipe = Recipe(Mining(references=4, likeness_lr="identity"), split=SplitRule(0.2, 0.2))
+    manifest = build(people, PlainEmbedder(), tmp_path / "set", recipe)
+    assert manifest["lr_encoder"]["schedule"]
+    check_manifest(manifest)
+    check_manifest({**manifest, "embedder": {**manifest["embedder"], "precision": "bf16"}})

@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from faceref.arrays import map_array, write_array
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 2, 3)])
+def test_blocks_come_back_as_one_array(tmp_path: Path, shape: tuple[int, ...]):
+    whole = np.random.default_rng(0).integers(0, 255, (7, *shape), dtype=np.uint8)
+    path = tmp_path / "folder" / "faces.npy"
+    found = write_array(path, 7, (whole[start : start + 3] for start in range(0, 7, 3)))
+    np.testing.assert_array_equal(found, whole)
+    np.testing.assert_array_equal(np.load(path), whole)
+    assert found.dtype == np.uint8
+
+
+def test_what_is_written_to_it_does_not_reach_the_file(tmp_path: Path):
+    found = write_array(tmp_path / "a.npy", 2, [np.zeros((2, 2), np.float32)])
+    found += 1
+    assert not map_array(tmp_path / "a.npy").any()
+
+
+def test_too_few_rows_leave_no_file(tmp_path: Path):
+    with pytest.raises(AssertionError):
+        write_array(tmp_path / "a.npy", 3, [np.zeros(2)])
+    assert not list(tmp_path.iterdir())
