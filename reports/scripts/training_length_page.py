@@ -65,20 +65,25 @@ def length_lines(out: Path) -> list[Line]:
         for name, memory in MEMORIES.items():
             seed = SEEDS if place == out else dict.fromkeys(SEEDS, "s0")
             single = known[name][f"sparnet_s-{seed['sparnet_s']}"]
-            rows = tuple(read(place / single[way]["result"]) for way in (BASE, memory))
+            rows = [read(place / single[way]["result"]) for way in (BASE, memory)]
             pairs.setdefault((name, "SPARNet-s, memory"), {})[faces] = rows[0], rows[1]
-            rows = tuple(_msrnet(place, known[name], name, count) for count in (0, REFERENCES))
-            pairs.setdefault((name, "MSRNet, five references"), {})[faces] = rows[0], rows[1]
+            rows = [_msrnet(place, known[name], name, count) for count in (0, REFERENCES)]
+            if rows[0] and rows[1]:
+                pairs.setdefault((name, "MSRNet, five references"), {})[faces] = rows[0], rows[1]
     return [_line(name, title, rows) for (name, title), rows in pairs.items()]
 
 
-def _msrnet(place: Path, known: Mapping[str, Any], name: str, count: int) -> Result:
-    """MSRNet of seed 0 as trained; at home that of `small` is on the leaderboard alone."""
+def _msrnet(place: Path, known: Mapping[str, Any], name: str, count: int) -> Result | None:
+    """MSRNet of seed 0 as trained, None where it was not trained for that long.
+
+    At home that of `small` is on the leaderboard alone.
+    """
     network = f"msrnet-s0-k{count}"
     if network in known:
         return read(place / known[network][BASE]["result"])
     run = run_name("small", count, "refs_lr", True, 0)
-    return read(place / "results" / name / "msrnet" / f"{run}.json")
+    path = place / "results" / name / "msrnet" / f"{run}.json"
+    return read(path) if path.exists() else None
 
 
 def _line(name: str, title: str, rows: dict[int, tuple[Result, Result]]) -> Line:
@@ -99,13 +104,18 @@ def length_part(out: Path) -> str:
     lengths = list(lines[0].gains)
     cells = [
         [_place(line.task), line.title]
-        + [f"{line.base[faces]:.2f}, {line.gains[faces].text(2)}" for faces in lengths]
+        + [
+            f"{line.base[faces]:.2f}, {line.gains[faces].text(2)}" if faces in line.gains else "-"
+            for faces in lengths
+        ]
         for line in lines
     ]
     columns = ["on", "gain by", *(f"{faces:,} faces" for faces in lengths)]
     words = {"fp32": "float32", "bf16": "bf16"}
     *shorter, longest = lengths
-    short = {words[line.precisions[faces]] for line in lines for faces in shorter}
+    short = {
+        words[line.precisions[faces]] for line in lines for faces in shorter if faces in line.gains
+    }
     whole = {words[line.precisions[longest]] for line in lines}
     head = HEAD.format(short=" and ".join(sorted(short)), whole=" and ".join(sorted(whole)))
     return head + "\n" + "\n".join(markdown_table(columns, cells)) + "\n"
@@ -128,9 +138,10 @@ def draw_length(out: Path) -> None:
         mine = [line for line in lines if line.task == name]
         for colour, line in zip(COLOURS, mine, strict=False):
             found = list(line.gains.values())
-            axis.plot(lengths, [one.mean for one in found], "o-", color=colour, label=line.title)
+            trained = list(line.gains)
+            axis.plot(trained, [one.mean for one in found], "o-", color=colour, label=line.title)
             low, high = [one.low for one in found], [one.high for one in found]
-            axis.fill_between(lengths, low, high, color=colour, alpha=0.2, lw=0)
+            axis.fill_between(trained, low, high, color=colour, alpha=0.2, lw=0)
         axis.axhline(0, color="0.6", lw=0.8)
         axis.set_xscale("log")
         axis.set_xticks(lengths, [f"{faces:,}" for faces in lengths])
