@@ -48,9 +48,14 @@ def need_range(output: Tensor) -> None:
 
 
 def need_inputs(lr: object, refs: object, scale: int) -> None:
-    """Raise FaceRefError for what a network would take for faces and is none."""
+    """Raise FaceRefError for what a network would take for faces and is none.
+
+    `refs` may be None.
+    """
     side = HR_SIZE // scale
-    wanted = {"lr": (lr, ("N", 3, side, side)), "refs": (refs, ("N", "K", 3, HR_SIZE, HR_SIZE))}
+    wanted: dict[str, tuple[object, tuple[str | int, ...]]] = {"lr": (lr, ("N", 3, side, side))}
+    if refs is not None:
+        wanted["refs"] = refs, ("N", "K", 3, HR_SIZE, HR_SIZE)
     for name, (given, shape) in wanted.items():
         if not isinstance(given, Tensor):
             raise FaceRefError(f"{name} is {type(given).__name__!r}, and a tensor is needed.")
@@ -58,10 +63,11 @@ def need_inputs(lr: object, refs: object, scale: int) -> None:
         if given.ndim != len(shape) or tuple(given.shape[-len(sides) :]) != sides:
             text = ", ".join(map(str, shape))
             raise FaceRefError(f"{name} is of shape {tuple(given.shape)}, expected ({text}).")
-        if not given.is_floating_point() or (given.numel() and given.amax() > FAR):
+        most = given.amax().item() if given.numel() else 0
+        if not given.is_floating_point() or most > FAR:
             raise FaceRefError(
-                f"{name} is {given.dtype}, up to {given.amax().item():g}: give float RGB in "
-                f"[0, 1], such as {name}.float() / 255."
+                f"{name} is {given.dtype}, up to {most:g}: give float RGB in [0, 1], such as "
+                f"{name}.float() / 255."
             )
     if isinstance(lr, Tensor) and isinstance(refs, Tensor) and len(lr) != len(refs):
         raise FaceRefError(f"{len(lr)} LR faces and references of {len(refs)}: give as many.")

@@ -63,10 +63,10 @@ class Model(nn.Module):
         Raises:
             FaceRefError: For other shapes, for integers, and for colours from 0 to 255.
         """
-        if refs is None:
-            refs = torch.zeros(len(lr), 0, 3, HR_SIZE, HR_SIZE, device=lr.device)
         if not torch.compiler.is_compiling():
             need_inputs(lr, refs, self.scale)
+        if refs is None:
+            refs = lr.new_zeros(len(lr), 0, 3, HR_SIZE, HR_SIZE)
         return self.network(lr, refs)
 
     def relevance(self, lr: Tensor, refs: Tensor) -> Tensor | None:
