@@ -27,6 +27,7 @@ from benchmark.evaluation.evaluate import (
     evaluate,
     need_as_many,
     planned_path,
+    reference_count,
     settings_of,
 )
 from benchmark.evaluation.extra_metrics import ExtraMetrics, open_for, parse_names
@@ -311,8 +312,9 @@ def carry_on(suite: Suite, bar: Bar) -> Outcome:
     """
     extras = _extras(suite)
     for job in suite.jobs:
-        for setting in suite.settings(load_method(job.method)):
-            need_as_many(suite.face_ref, setting)
+        method = load_method(job.method)
+        for setting in suite.settings(method):
+            need_as_many(suite.face_ref, setting, reference_count(method, setting))
     done, failed, left = [], {}, []
     for place, job in enumerate(suite.jobs):
         if status(suite, job).done:

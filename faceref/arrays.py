@@ -34,7 +34,7 @@ def write_array(path: Path, rows: int, blocks: Iterable[np.ndarray]) -> np.ndarr
                 head = np.lib.format.header_data_from_array_1_0(np.ascontiguousarray(block))
                 head["shape"] = (rows, *block.shape[1:])
                 np.lib.format.write_array_header_1_0(file, head)
-            np.ascontiguousarray(block).tofile(file)
+            file.write(np.ascontiguousarray(block).data)
             begun, left = True, left - len(block)
         assert begun
         assert left == 0

@@ -128,6 +128,8 @@ def tiny_face_ref(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "image_size": 128,
             "source": "test",
             "counts": counts,
+            "references": 8,
+            "mining": {"likeness": {"refs_hr": "identity", "refs_lr": "appearance"}},
             "seed": 0,
             "fingerprint": "f" * 64,
         },

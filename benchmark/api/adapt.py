@@ -52,9 +52,9 @@ def adapt(
         by: `memory` or `tuning`.
         faces: Faces of the pool to learn from, drawn at random; None: all.
         seed: Seed of the random draw of `faces`, and of the batches of `tuning`.
-        references: References (K) given to a method that uses any, from 0 to as many as the lists
-            of the pool hold. The pool is learnt from even if K is 0; with references this takes
-            several times as long.
+        references: References (K) given to a method that uses any, from 0 to 8, or to as many as
+            the lists of the pool hold. The pool is learnt from even if K is 0; with references this
+            takes several times as long.
         reference_list: `refs_lr` or `refs_hr`.
         steps: Training steps of `tuning`, 16 faces each.
         learning_rate: Peak learning rate of `tuning`.
@@ -117,8 +117,8 @@ def adapt(
             need_file(path)
             need_new_or_ours(path, mark)
     face_ref, target = open_set(pool), open_device(device)
-    if references > (held := face_ref.manifest.get("references", Mining.references)):
-        raise FaceRefError(f"--references {references}: from 0 to {held}, which the lists hold.")
+    most = max(face_ref.manifest["references"], Mining.references)
+    need_whole("--references", references, 0, most)
     rows = choose_faces(face_ref, faces, seed)
     way = Way(by, references, reference_list, steps, learning_rate, seed)
     with progress_bar(f"Adapting by {by}", UNITS[by], shown=progress) as update:

@@ -44,20 +44,21 @@ def leaderboard(results: str | Path | Result | Sequence[Result] = "results") -> 
 def compare(
     result: Result | str | Path, rival: Result | str | Path, metric: str = "psnr_y"
 ) -> Paired:
-    """How much better one result is than another, face by face.
+    """The difference of two results, face by face.
 
     Args:
         result: What `evaluate` gave, or the path of a result file.
-        rival: Another, of the same faces.
+        rival: Another, of the same task and faces.
         metric: A metric that both have, such as `psnr_y` in dB.
 
     Returns:
         The `mean` of `result` minus that of `rival`, in units of the metric, with `low` and `high`
-        of its 95 % bootstrap interval over faces, and `p`, two-sided. p is of one comparison:
-        where several are made, correct it.
+        of its 95 % bootstrap interval over faces, and `p`, two-sided. Above zero, `result` is
+        better by PSNR or SSIM, and worse by LPIPS or DISTS. p is of one comparison: where several
+        are made, correct it.
 
     Raises:
-        FaceRefError: For different faces, or a metric that one of them lacks.
+        FaceRefError: For different tasks or faces, or a metric that one of them lacks.
 
     Example:
         >>> import benchmark

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark.api.arguments import joined, open_set
+from benchmark.protocol.tasks import MOST_REFERENCES
 from faceref.api.arguments import as_path, need_seed, need_whole, path_or_none
 from faceref.console import need_choice, progress_bar, say_aside
 from faceref.errors import FaceRefError
-
-MOST_REFERENCES = 64
-"""References given at most."""
 
 if TYPE_CHECKING:
     from torch import nn
@@ -88,7 +86,7 @@ def train(
     from benchmark.training.train import train as run_training
     from benchmark.training.tuning import at_rate
     from faceref.outputs.lock import holding
-    from faceref.outputs.ours import need_apart
+    from faceref.outputs.ours import need_outside_of_sets
     from faceref.outputs.writable import need_folder
 
     seed = need_seed(seed)
@@ -99,7 +97,7 @@ def train(
         )
     folder, log = as_path(out), path_or_none(log_dir)
     need_folder(folder)
-    need_apart(folder, open_set(faces).root)
+    need_outside_of_sets(folder)
     if log is not None:
         need_folder(log, "--log-dir")
     until = None if minutes is None else time.monotonic() + 60 * minutes

@@ -76,9 +76,11 @@ def run_suite(
     """
     from benchmark.suite import carry_on
     from benchmark.training.train import precision_note
+    from faceref.outputs.ours import need_outside_of_sets
     from faceref.outputs.writable import need_folder
 
     need_folder(as_path(out))
+    need_outside_of_sets(as_path(out))
     limits = (device, compile, minutes, precision)
     suite = _suite(
         budget, faces, out, methods, seeds, repeat, task, references, limit, tune, metrics, *limits
@@ -165,7 +167,7 @@ def _suite(
     precision: str = "auto",
 ) -> Suite:
     """The suite of these options."""
-    from benchmark.evaluation.evaluate import Setting, default_task
+    from benchmark.evaluation.evaluate import Setting, default_task, need_source
     from benchmark.protocol import budgets
     from benchmark.protocol.tasks import task as task_of
     from benchmark.suite import Suite, default_methods, jobs_of
@@ -173,6 +175,7 @@ def _suite(
 
     face_ref = open_set(faces)
     setting = Setting(task or default_task(face_ref), references=references, faces=limit)
+    need_source(face_ref, setting.task)
     wanted = listed(methods) or default_methods(budget, task_of(setting.task).scale)
     until = None if minutes is None else time.monotonic() + 60 * minutes
     return Suite(

@@ -56,7 +56,7 @@ def upscale(
         typer.Option(
             help="References a face, K. Default: 5 with --face-ref, else 0.",
             min=0,
-            max=8,
+            max=64,
             rich_help_panel=MORE,
         ),
     ] = None,

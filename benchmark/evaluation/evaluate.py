@@ -149,8 +149,8 @@ def need_source(face_ref: FaceRef, task_name: str) -> None:
     wanted, found = task(task_name).source, face_ref.manifest["source"]
     if wanted and found in PUBLISHED and found != wanted:
         raise FaceRefError(
-            f"{task_name} is about faces of {wanted}, and {face_ref.root} is of {found}. Leave "
-            f"--task out: then it is {default_task(face_ref)}."
+            f"{task_name} is about {task(task_name).data}, and {face_ref.root} is of {found}. "
+            f"Leave --task out: then it is {default_task(face_ref)}."
         )
 
 
@@ -195,6 +195,7 @@ def score_model(
         FaceRefError: For an unknown task, split or reference list, or a missing device.
     """
     need_source(face_ref, setting.task)
+    need_as_many(face_ref, setting, count)
     if setting.oracle and extras is not None:
         extras.need_lists()
     target = open_device(device)
@@ -225,7 +226,6 @@ def read_faces(face_ref: FaceRef, setting: Setting) -> Faces:
         degradation=asked.degradation,
         scale=asked.scale,
     )
-    need_as_many(face_ref, setting)
     chosen = thin(faces, setting.faces)
     pool = face_ref if _asks_for_more(setting, chosen) else setting.pool
     if pool is None or setting.references == 0:
@@ -233,22 +233,24 @@ def read_faces(face_ref: FaceRef, setting: Setting) -> Faces:
     return found_in(chosen, pool, setting.references)
 
 
-def need_as_many(face_ref: FaceRef, setting: Setting) -> None:
+def need_as_many(face_ref: FaceRef, setting: Setting, count: int) -> None:
     """Raise FaceRefError for many more references than lists hold, where no more can be found.
+
+    `count` are given to the method.
 
     Those of short lists are given again and again up to K. `refs_lr` by appearance are searched
     further, without the bound on similarity.
     """
-    held, name = face_ref.manifest.get("references", 0), setting.reference_list
-    enough = max(held, Mining.references)
-    if setting.pool is not None or name not in REFERENCE_LISTS or setting.references <= enough:
+    held, name = face_ref.manifest["references"], setting.reference_list
+    elsewhere = setting.oracle or setting.pool is not None or name not in REFERENCE_LISTS
+    if elsewhere or count <= max(held, Mining.references):
         return
     kind = face_ref.manifest["mining"]["likeness"][name]
     if name != "refs_lr" or kind != "appearance":
         raise FaceRefError(
-            f"{setting.references} references: the {name} of {face_ref.root} by {kind} hold "
+            f"{count} references: the {name} of {face_ref.root} by {kind} hold "
             f"{held}, and more can only be found by appearance. Give {held} at most, or build with "
-            f"--references {setting.references}."
+            f"--references {count}."
         )
 
 

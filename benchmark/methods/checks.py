@@ -63,7 +63,9 @@ def need_inputs(lr: object, refs: object, scale: int) -> None:
         if given.ndim != len(shape) or tuple(given.shape[-len(sides) :]) != sides:
             text = ", ".join(map(str, shape))
             raise FaceRefError(f"{name} is of shape {tuple(given.shape)}, expected ({text}).")
-        most = given.amax().item() if given.numel() else 0
+        if not given.numel():
+            continue
+        most = given.amax().item()
         if not given.is_floating_point() or most > FAR:
             raise FaceRefError(
                 f"{name} is {given.dtype}, up to {most:g}: give float RGB in [0, 1], such as "

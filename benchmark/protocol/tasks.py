@@ -9,6 +9,8 @@ from faceref.errors import unknown_choice
 
 SCALE = 8
 HR_SIZE = 128
+MOST_REFERENCES = 64
+"""References given for each face at most."""
 PUBLISHED = ("celeba", "ffhq", "lfw", "sample")
 """Sources that have tasks of their own."""
 LR_SIZE = HR_SIZE // SCALE
@@ -50,7 +52,7 @@ class Task:
     trained_on: str = ""
     """What networks were trained on, where that is not `data`."""
     source: str = ""
-    """Source of the faces, where that is one of `PUBLISHED`; a folder may hold the same faces."""
+    """Source of the faces, such as `lfw` or `folder`; empty where it may be any."""
 
     @property
     def lr_size(self) -> int:

@@ -17,6 +17,7 @@ from benchmark.results.files import read_all
 from benchmark.results.ranking import (
     RankedRow,
     Value,
+    is_usual,
     metrics_of,
 )
 from benchmark.results.result import LeaderboardKey, Result, leaderboards, seed_spread
@@ -226,7 +227,7 @@ class Leaderboard:
             need_file(file, endings=(".png",))
             for path in (file, file.with_suffix(".pdf")):
                 need_new_or_ours(path, MAKER)
-        table = max(self.tables, key=lambda one: len(one.results))
+        table = max(self.tables, key=lambda one: (is_usual(one.key), len(one.results)))
         figure = quality_against_cost(table.without_variants, table.title)
         if file is not None:
             save_figure(figure, file)

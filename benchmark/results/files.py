@@ -76,6 +76,10 @@ _IN_TABLE = ("scores", "image_ids")
 _NOT_WRITTEN = ("repeats",)
 
 
+class _UnknownError(FaceRefError):
+    """A result that may be sound: of a newer version, or away from its scores."""
+
+
 def write(result: Result, folder: str | Path) -> Path:
     """Write a result below a folder; one that is there for the same run is replaced.
 
@@ -132,9 +136,11 @@ def with_older_metrics(result: Result, folder: Path) -> Result:
 
 
 def read_if_whole(path: Path) -> Result | None:
-    """The result of a file; None where there is none, or one that cannot be read."""
+    """The result of a file; None where there is none, or a damaged one."""
     try:
         return read(path) if path.exists() else None
+    except _UnknownError:
+        raise
     except FaceRefError:
         return None
 
@@ -186,7 +192,7 @@ def read(path: str | Path) -> Result:
     if content.get("format") != FORMAT:
         version = content.get("format")
         newer = isinstance(version, int) and version > FORMAT
-        raise FaceRefError(
+        raise (_UnknownError if newer else FaceRefError)(
             f"{path} is no result: format {version!r}, expected {FORMAT}. "
             + ("Update face-ref." if newer else "Evaluate again with this version.")
         )
@@ -213,7 +219,7 @@ def _with_scores(path: Path, content: dict[str, Any]) -> dict[str, Any]:
     try:
         data = table.read_bytes()
     except OSError as error:
-        raise FaceRefError(
+        raise _UnknownError(
             f"{path} has no scores: {table.name}: {error.strerror}. Bring it along, or evaluate "
             "again."
         ) from error

@@ -53,11 +53,11 @@ def compare_results(result: Result | Path, rival: Result | Path, metric: str) ->
             raise FaceRefError(
                 f"{label(row)} has no scores of {metric!r}; it has {', '.join(row.scores)}."
             )
-    if ours.images_sha256 != theirs.images_sha256:
+    if (ours.task, ours.images_sha256) != (theirs.task, theirs.images_sha256):
         raise FaceRefError(
-            f"{label(ours)} and {label(theirs)} were scored on different faces: {ours.images:,} of "
-            f"{ours.task} {ours.split}, and {theirs.images:,} of {theirs.task} {theirs.split}. "
-            "Evaluate both on the same."
+            f"{label(ours)} and {label(theirs)} were scored on different tasks or faces: "
+            f"{ours.images:,} of {ours.task} {ours.split}, and {theirs.images:,} of {theirs.task} "
+            f"{theirs.split}. Evaluate both on the same."
         )
     scores = scores_of([ours, theirs], metric)
     if (lacking := int(np.isnan(scores).any(0).sum())) > 0:

@@ -34,8 +34,8 @@ class Result:
     references: int
     """References given, K."""
     reference_list: str | None
-    """`refs_hr`, `refs_lr`, `refs_elsewhere` (found with the LR face in another set), or `target`
-    for the check with the HR face itself; None for K = 0."""
+    """`refs_hr`, `refs_lr`, `both` in turn, `random`, `refs_elsewhere` (found with the LR face in
+    another set), or `target` for the check with the HR face itself; None for K = 0."""
     data_revision: str
     """Of the Face_Ref, see `faceref.dataset.revision`: the same on every machine that builds it."""
     images: int
@@ -47,7 +47,8 @@ class Result:
     """For each metric one number an image, PSNR in dB; None where a face has no landmarks."""
     means: dict[str, float]
     parameters: int | None
-    """Trainable numbers; None where the model is not at hand."""
+    """Numbers that the network learns, an error memory's among them; None where the model is not
+    at hand."""
     macs: int | None
     """Multiply-adds for one face with K references."""
     milliseconds: float | None

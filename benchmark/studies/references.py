@@ -115,7 +115,8 @@ def study_references(
     # By appearance the HR face finds what the LR face does: it is compared at 16x16.
     kinds |= {name: lists for name, lists in others.items() if lists not in kinds.values()}
     checkpoint = checkpoint or StudyCheckpoint()
-    checkpoint.begin(_key(training["weights_sha256"], device, subjects.image_ids, kinds))
+    weights, ids = training["weights_sha256"], subjects.image_ids
+    checkpoint.begin(_key(weights, asked.name, device, ids, kinds))
     plan: list[tuple[str, int]] = [("none", 0)]
     plan += [(kind, count) for kind in KINDS if kind in kinds for count in counts]
     plan.append(("target", 1))
@@ -228,10 +229,14 @@ def _same_person(people: Sequence[str], shift: int) -> list[list[int]]:
 
 
 def _key(
-    weights: str, device: str, image_ids: Sequence[str], kinds: dict[str, list[list[int]]]
+    weights: str,
+    task_name: str,
+    device: str,
+    image_ids: Sequence[str],
+    kinds: dict[str, list[list[int]]],
 ) -> str:
     """Digest of what the numbers of a study depend on, this package's version included."""
-    known = [weights, device, code_version(), list(image_ids), kinds]
+    known = [weights, task_name, device, code_version(), list(image_ids), kinds]
     return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
 

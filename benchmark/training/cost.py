@@ -20,7 +20,7 @@ class Cost:
     """What one face costs, and on what machine; None where the network is not at hand."""
 
     parameters: int | None = None
-    """Numbers that the network holds, an error memory's among them."""
+    """Numbers that the network learns, an error memory's among them."""
     macs: int | None = None
     """Multiply-adds for one face."""
     milliseconds: float | None = None

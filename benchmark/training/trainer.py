@@ -160,12 +160,12 @@ class Trainer:
             self.curves.close()
 
     def _steps(self, loader: Loader, val: Faces, progress: Progress | None) -> None:
-        clock = saved = start = time.monotonic()
-        first, stalled = self.state.step, self.state.stall
+        clock = saved = time.monotonic()
+        first, before, stalled = self.state.step, self.state.seconds, self.state.stall
         checks = validation_steps(self.budget)
         while self.state.step < self.budget.steps:
             made = self.state.step - first
-            mean = (clock - start) / made if made else self._step_seconds
+            mean = (self.state.seconds - before) / made if made else self._step_seconds
             check = self._check_seconds(val) if self.state.step + 1 in checks else 0.0
             self._stop_in_time(mean + check, made)
             self.state.recent.append(self.step(loader))

@@ -23,10 +23,10 @@ from benchmark.upscaling.upscaler import Upscaler
 from benchmark.upscaling.video import NO_FFMPEG, has_ffmpeg, upscale_video
 from faceref.api.arguments import as_path
 from faceref.console import progress_bar
-from faceref.dataset.store import MANIFEST
 from faceref.errors import FaceRefError, UnwritableError
 from faceref.outputs.leftovers import sweep
 from faceref.outputs.lock import holding
+from faceref.outputs.ours import need_outside_of_sets
 from faceref.reading.image import decode
 
 _SHOWN = 3
@@ -109,8 +109,7 @@ def upscale_files(
             those names; nothing was written then.
     """
     given, out = as_path(given), as_path(out)
-    if (out / MANIFEST).is_file():
-        raise FaceRefError(f"--out {out} is a Face_Ref, which is left alone. Choose another --out.")
+    need_outside_of_sets(out)
     jobs = list_jobs(given, out)
     opened = upscaler if isinstance(upscaler, Upscaler) else upscaler()
     with holding(out / UNFINISHED, out):

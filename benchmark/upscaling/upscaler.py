@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 from torch import nn
 
+from benchmark.protocol.tasks import MOST_REFERENCES
 from benchmark.training.export import load_model, pretrained
 from benchmark.upscaling.faces import FaceUpscaler, UpscaledFace, upscale_crop, upscale_photo
 from benchmark.upscaling.images import with_alpha, write_image
@@ -29,8 +30,6 @@ from faceref.reading.jpeg import jpeg_steps
 
 COUNT = 5
 """References for each face where a set is given."""
-MOST = 64
-"""References for each face at most."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,7 +123,7 @@ class Upscaler:
         target = open_device(device)
         self.scale = need_whole("--scale", scale, 1)
         if count is not None:
-            count = need_whole("--references", count, 0, MOST)
+            count = need_whole("--references", count, 0, MOST_REFERENCES)
         faces = None if references is None else FaceRef.open(references)
         found = None
         named = pack is not None or embedder is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -231,7 +232,7 @@ def remove(
     if not isinstance(faces, FaceRef):
         settle(as_path(faces).resolve(), "removing")
     opened = FaceRef.open(faces)
-    if isinstance(ids, Path) or (isinstance(ids, str) and as_path(ids).is_file()):
+    if isinstance(ids, Path) or (isinstance(ids, str) and os.path.isfile(as_path(ids))):
         listed = read_ids(as_path(ids))
     else:
         listed = [ids] if isinstance(ids, str) else ids

@@ -109,8 +109,9 @@ def image_features(
         given = embedder.provenance()
         if given["name"] != made_with["name"]:
             raise FaceRefError(
-                f"The set was made with the embedder {made_with['name']}, not with "
-                f"{given['name']}. Give that one, or leave it out where embeddings are not needed."
+                f"The set was made with the embedder {made_with['name']!r}, not with "
+                f"{given['name']!r}. Give that one, or leave it out where embeddings are not "
+                "needed."
             )
         theirs, given = where_they_differ(made_with, given)
         raise FaceRefError(

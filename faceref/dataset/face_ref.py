@@ -106,13 +106,14 @@ class FaceRef:
 
     @classmethod
     def open(cls, root: FaceRef | str | Path) -> FaceRef:
-        """Open the folder `root`; one that is open is returned as it is.
+        """Open the folder `root`; one that is open, and was not changed, is returned as it is.
 
         Raises:
             FaceRefError: Where it is no Face_Ref of this format.
         """
         if isinstance(root, FaceRef):
-            return root
+            changed = _stamp(root.root / MANIFEST) != root._as_opened
+            return cls.open(root.root) if changed else root
         found = cls(Path(root).expanduser())
         _ = found._as_opened
         if found.root.is_file():

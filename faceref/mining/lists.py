@@ -127,7 +127,7 @@ def _mine_exactly(
 ) -> References:
     """References of all probes; the neighbours of train's are found in one go, where they fit.
 
-    The pool lies in `folder`.
+    Meanwhile the pool lies in `folder`.
     """
     shutil.rmtree(folder, ignore_errors=True)
     write_faces(folder, keys, train)
@@ -141,6 +141,7 @@ def _mine_exactly(
     for rows, known in ((train, near), (rest, None)):
         mined = mine(probes, pool, count, limits, search, mining.diversity, known, rows)
         found.put(rows, mined)
+    shutil.rmtree(folder, ignore_errors=True)
     return found
 
 

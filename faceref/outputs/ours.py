@@ -23,7 +23,7 @@ _LONGEST_ENDING = len(".hydrating")
 _SHOWN = 3
 _LOOKED_AT = 4096
 """Bytes at the beginning and the end of a file among which a mark is looked for."""
-_ANYWHERE = r"(.*/)?\.[^/]+\.tmp(/.*)?|(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini)"
+LEFT_BEHIND = r"(.*/)?\.[^/]+\.tmp(/.*)?|(.*/)?(\.DS_Store|Thumbs\.db|desktop\.ini)"
 """What an ended process of ours or a desktop leaves behind."""
 _SET = (
     r"face_ref\.json|README\.md|removals\.json|croissant\.json|similarity\.png"
@@ -32,11 +32,11 @@ _SET = (
     r"|\.gitattributes|\.cache/huggingface/.*"
 )
 """Files of a set, a release or an index, and what a download of one from the Hub adds."""
-SET_FILE = re.compile(f"({_SET}|{_ANYWHERE})")
+SET_FILE = re.compile(f"({_SET}|{LEFT_BEHIND})")
 WORK_FILE = re.compile(
     rf"({LOCK}|{MOVING}|recipe\.json|(several/)?parts/part-\d+\.parquet|lr_encoder\.\w+"
     rf"|vectors/\w+\.npy|mining/refs_[hl]r/([0-9a-f]{{16}}|exact)/[\w/-]+\.(npy|npz|json|faiss)"
-    rf"|(finished|replaced)/({_SET})|{_ANYWHERE})"
+    rf"|(finished|replaced)/({_SET})|{LEFT_BEHIND})"
 )
 
 
@@ -146,6 +146,17 @@ def need_apart(out: Path, path: Path) -> None:
     else:
         return
     raise FaceRefError(f"{out} {how}. Nothing was changed. Choose {place}.")
+
+
+def need_outside_of_sets(out: Path) -> None:
+    """Raise FaceRefError where `out` is a set, or lies in one."""
+    whole = out.resolve()
+    for place in (whole, *whole.parents):
+        if (place / MARKER).is_file():
+            where = "is" if place == whole else f"lies in {place}, which is"
+            raise FaceRefError(
+                f"--out {out} {where} a Face_Ref, which is left alone. Choose another --out."
+            )
 
 
 def strangers(folder: Path, ours: re.Pattern[str]) -> list[str]:

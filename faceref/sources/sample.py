@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,14 @@ import numpy as np
 from faceref.embed.align import ARCFACE, SIZE, align
 from faceref.errors import FaceRefError
 from faceref.files import write_bytes
+from faceref.outputs.ours import LEFT_BEHIND, strangers
 from faceref.reading.image import decode
 from faceref.record import Record
 from faceref.sources.base import Source, SourceKind
 from faceref.sources.inventory import Count, Inventory
 
+_FILE = re.compile(rf"p\d+/p\d+_\d+\.jpg|{LEFT_BEHIND}")
+"""What may be where the sample is unpacked."""
 FACES = Path(__file__).parents[1] / "sample" / "faces.parquet"
 _NUMBERS = (1, 3, 10, 15, 39, 46, 52, 54, 56, 60, 63)
 HELD_OUT = frozenset(f"p{number:03d}" for number in _NUMBERS)
@@ -72,11 +76,10 @@ def write_sample_folder(out: Path) -> int:
     Raises FaceRefError where the folder holds files of others.
     """
     records = {out / f"{record.image_id}.jpg": record.data or b"" for record in sample().records}
-    there = (path for path in sorted(out.rglob("*")) if not path.is_dir())
-    if stranger := next((path for path in there if path not in records), None):
+    if out.is_dir() and (others := strangers(out, _FILE)):
         raise FaceRefError(
-            f"{out} holds other files, such as {stranger.name}: images of others would be among "
-            "the sample's. Choose another --out."
+            f"{out} holds other files, such as {others[0]}: images of others would be among the "
+            "sample's. Choose another --out."
         )
     for path, image in records.items():
         if path.exists() and (not path.is_file() or path.read_bytes() != image):

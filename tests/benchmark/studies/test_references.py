@@ -157,14 +157,15 @@ def _never(*_: object) -> list[Cell]:
 def test_pieces_are_of_one_training_on_one_device_with_the_same_references():
     kinds = {"refs_lr": [[1, 2]]}
     keys = {
-        _key("w", "cpu", ["a"], kinds),
-        _key("v", "cpu", ["a"], kinds),
-        _key("w", "cuda", ["a"], kinds),
-        _key("w", "cpu", ["b"], kinds),
-        _key("w", "cpu", ["a"], {"refs_lr": [[2, 1]]}),
+        _key("w", "t", "cpu", ["a"], kinds),
+        _key("v", "t", "cpu", ["a"], kinds),
+        _key("w", "u", "cpu", ["a"], kinds),
+        _key("w", "t", "cuda", ["a"], kinds),
+        _key("w", "t", "cpu", ["b"], kinds),
+        _key("w", "t", "cpu", ["a"], {"refs_lr": [[2, 1]]}),
     }
-    assert len(keys) == 5
-    assert _key("w", "cpu", ["a"], dict(kinds)) in keys
+    assert len(keys) == 6
+    assert _key("w", "t", "cpu", ["a"], dict(kinds)) in keys
 
 
 def test_pieces_of_another_study_are_not_taken(tmp_path: Path):

@@ -60,7 +60,7 @@ def test_an_output_that_cannot_be_written(tmp_path: Path):
         (["build", "--source", "sample", "--executor", "rey", "--out", "x"], "mean 'ray'"),
         (["build", "--source", "sample"], "--out is missing"),
         (["build", "--out", "x"], "needs the path"),
-        (["build", "--source", "sample", "--references", "0", "--out", "x"], "at least 1"),
+        (["build", "--source", "sample", "--references", "0", "--out", "x"], "1 or more"),
         (["build", "--source", "sample", "--val", "2", "--out", "x"], "--val"),
         (["inspect", "nowhere"], "faceref build"),
     ],
