@@ -215,6 +215,7 @@ def test_a_network_that_gives_0_to_255_is_refused(tiny_face_ref: Path):
         (torch.zeros(2, 3, 16, 16, dtype=torch.uint8), None, r"lr\.float\(\) / 255"),
         (torch.full((2, 3, 16, 16), 200.0), None, "up to 200"),
         (torch.zeros(2, 3, 32, 32), None, r"\(2, 3, 32, 32\), expected \(N, 3, 16, 16\)"),
+        ([1], None, "'list'"),
         (torch.zeros(2, 3, 16, 16), torch.zeros(5, 3, 128, 128), "refs is of shape"),
         (torch.zeros(2, 3, 16, 16), torch.zeros(1, 5, 3, 128, 128), "2 LR faces and references of"),
         (np.zeros((2, 3, 16, 16)), None, "'ndarray'"),
@@ -227,10 +228,16 @@ def test_what_a_model_would_take_for_faces_is_refused(
         benchmark.load_model("bicubic")(lr, refs)
 
 
+def test_no_references_may_be_of_any_type():
+    lr, none = torch.rand(1, 3, 16, 16), torch.zeros(1, 0, 3, 128, 128, dtype=torch.uint8)
+    model = benchmark.load_model("bicubic")
+    assert torch.equal(model(lr, none), model(lr))
+
+
 def test_a_set_is_not_scored_under_the_task_of_another(tiny_face_ref: Path, tmp_path: Path):
     root = Path(shutil.copytree(tiny_face_ref, tmp_path / "set"))
     store.write_manifest(root, {**FaceRef.open(root).manifest, "source": "sample"})
-    with pytest.raises(FaceRefError, match=r"about faces of lfw, and .* is of sample"):
+    with pytest.raises(FaceRefError, match=r"is about LFW deep-funneled.* is of sample"):
         benchmark.evaluate("bicubic", root, task="lfw-x8@1", results=None)
     assert benchmark.evaluate("bicubic", root, results=None).task == "sample-x8@1"
 
@@ -287,12 +294,15 @@ def test_numbers_of_numpy_are_numbers(tiny_face_ref: Path, here: Path):
 def test_nothing_is_written_into_a_set(tiny_build: Path, tmp_path: Path):
     root = Path(shutil.copytree(tiny_build, tmp_path / "set"))
     before = sorted(root.rglob("*"))
-    with pytest.raises(FaceRefError):
-        benchmark.train(root, "srcnn", budget="debug", out=root)
+    for out in (root, root / "inner"):
+        with pytest.raises(FaceRefError, match="is a Face_Ref, which is left alone"):
+            benchmark.train(root, "srcnn", budget="debug", out=out)
+        with pytest.raises(FaceRefError, match="is a Face_Ref, which is left alone"):
+            benchmark.run_suite("debug", root, methods="bicubic", out=out)
     upscaler = benchmark.Upscaler("bicubic", root, aligned=True)
     Image.fromarray(FaceRef.open(root).images("test")[0]).save(tmp_path / "crop.png")
     with pytest.raises(FaceRefError, match="is a Face_Ref"):
-        benchmark.upscale_files(tmp_path / "crop.png", root, upscaler)
+        benchmark.upscale_files(tmp_path / "crop.png", root / "large", upscaler)
     assert sorted(root.rglob("*")) == before
 
 

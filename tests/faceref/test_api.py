@@ -163,7 +163,12 @@ def test_a_text_is_one_image_or_the_file_of_several(tiny_build: Path, tmp_path: 
 
 
 def test_the_sample_is_not_mixed_with_other_images(tmp_path: Path):
+    killed = tmp_path / "people" / "p011" / ".p011_0.jpg.1.tmp"
+    killed.mkdir(parents=True)
+    (killed / "p011_0.jpg").touch()
+    assert faceref.sample(tmp_path / "people") == 384
+    assert faceref.sample(tmp_path / "people") == 384
     (tmp_path / "mine.png").touch()
     with pytest.raises(faceref.FaceRefError, match=r"holds other files, such as mine\.png"):
         faceref.sample(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["mine.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.png", "people"]

@@ -191,7 +191,7 @@ def test_a_set_that_was_changed_since_it_was_opened_is_opened_again(
     faceref.remove(root, gone)
     with pytest.raises(FaceRefError, match=r"was changed since it was opened.*Open it again"):
         opened.image(opened.column("test", "image_id")[0])
-    assert gone not in FaceRef.open(root).column("train", "image_id")
+    assert gone not in FaceRef.open(opened).column("train", "image_id")
 
 
 def test_what_a_table_and_a_sheet_are_asked_for_is_checked(tiny_build: Path):
