@@ -88,10 +88,11 @@ def audit(face_ref: FaceRef, embedder: Embedder | None = None) -> Iterator[str]:
         A line for each contradiction; none for a set that is what it claims.
 
     Raises:
-        FaceRefError: For an embedder other than that of the build.
+        FaceRefError: For an embedder other than that of the build, and for an unpacked archive.
     """
     from faceref.audit.images import contradictions
 
+    face_ref.need_whole()
     rows = [row for name in SPLITS for row in face_ref.rows(name)]
     manifest = face_ref.manifest
     by_identity = manifest["mining"]["likeness"]["refs_hr"] == "identity"

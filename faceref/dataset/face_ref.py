@@ -347,6 +347,14 @@ class FaceRef:
         """Names of the splits that are here; an archive may lack some."""
         return [name for name in SPLITS if name in self.manifest["counts"]]
 
+    def need_whole(self) -> None:
+        """Raise FaceRefError for an unpacked archive: not all of its set is in it."""
+        if "packed" in self.manifest:
+            raise FaceRefError(
+                f"{self.root} is an unpacked archive, with {' and '.join(self.splits)} of a set in "
+                "smaller files. Check the set that it was made of."
+            )
+
     @cached_property
     def _places(self) -> dict[str, _Place]:
         """Split and row of every image id."""

@@ -40,7 +40,7 @@ def verify(root: Path) -> Iterator[str]:
         A line for each difference; none for what is whole.
 
     Raises:
-        FaceRefError: Where `root` is none of these.
+        FaceRefError: Where `root` is none of these, and for an unpacked archive.
     """
     if not (root / store.MANIFEST).is_file():
         raise FaceRefError(
@@ -52,6 +52,7 @@ def verify(root: Path) -> Iterator[str]:
         yield from _verify_index(Index.open(root))
         return
     face_ref = FaceRef.open(root)
+    face_ref.need_whole()
     try:
         rows = [row for split in SPLITS for row in face_ref.rows(split)]
         rejects = face_ref.rejects()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import faceref
 from benchmark.protocol.budgets import BUDGETS
 from benchmark.training.train import train
 from faceref.cli.app import app
@@ -32,6 +33,9 @@ def test_where_there_is_room_the_faces_are_the_same(tiny_face_ref: Path, tmp_pat
         assert there.rows(split) == here.rows(split)
     with pytest.raises(FaceRefError, match="no shard of split 'test'"):
         there.images("test")
+    for check in (faceref.verify, faceref.certify):
+        with pytest.raises(FaceRefError, match="is an unpacked archive, with train and val"):
+            check(there)
 
 
 def test_less_room_costs_quality_and_gives_another_fingerprint(tiny_face_ref: Path, tmp_path: Path):
