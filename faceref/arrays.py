@@ -29,12 +29,12 @@ def write_array(path: Path, rows: int, blocks: Iterable[np.ndarray]) -> np.ndarr
     """
     begun, left = False, rows
     with replacing(path) as temporary, temporary.open("wb") as file:
-        for block in blocks:
+        for block in map(np.ascontiguousarray, blocks):
             if not begun:
-                head = np.lib.format.header_data_from_array_1_0(np.ascontiguousarray(block))
+                head = np.lib.format.header_data_from_array_1_0(block)
                 head["shape"] = (rows, *block.shape[1:])
                 np.lib.format.write_array_header_1_0(file, head)
-            file.write(np.ascontiguousarray(block).data)
+            file.write(block.data)
             begun, left = True, left - len(block)
         assert begun
         assert left == 0

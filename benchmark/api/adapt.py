@@ -95,7 +95,7 @@ def adapt(
     from faceref.outputs.writable import need_file
 
     need_choice("way", by, WAYS)
-    seed, references = need_seed(seed), need_whole("--references", references, 0)
+    seed = need_seed(seed)
     faces = None if faces is None else need_whole("--faces", faces, 1)
     steps = need_whole("--steps", steps, 1, MOST_STEPS)
     need_reference_list(reference_list)
@@ -118,7 +118,7 @@ def adapt(
             need_new_or_ours(path, mark)
     face_ref, target = open_set(pool), open_device(device)
     most = max(face_ref.manifest["references"], Mining.references)
-    need_whole("--references", references, 0, most)
+    references = need_whole("--references", references, 0, most)
     rows = choose_faces(face_ref, faces, seed)
     way = Way(by, references, reference_list, steps, learning_rate, seed)
     with progress_bar(f"Adapting by {by}", UNITS[by], shown=progress) as update:

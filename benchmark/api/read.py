@@ -67,10 +67,8 @@ def compare(
         0.0
     """
     from benchmark.results.find import compare_results
-    from benchmark.results.result import Result
 
-    both = [one if isinstance(one, Result) else as_path(one) for one in (result, rival)]
-    return compare_results(both[0], both[1], metric)
+    return compare_results(result, rival, metric)
 
 
 def plot(

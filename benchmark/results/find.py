@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from benchmark.results.files import read, read_all
 from benchmark.results.paired import Paired, paired
-from benchmark.results.ranking import is_usual, scores_of
+from benchmark.results.ranking import is_usual, need_scores, scores_of, without_number
 from benchmark.results.result import LeaderboardKey, Result, label, leaderboards
+from faceref.api.arguments import as_path
 from faceref.errors import FaceRefError
 
 
@@ -38,28 +37,24 @@ def find_leaderboard(
             f"No result of {tasks} in {results} is on the set of data {data[:12]}. Give the set "
             "that was scored, or --task and --budget of another leaderboard."
         )
-    found = here
-    if len({key.task for key in found}) > 1:
+    if len({key.task for key in here}) > 1:
         raise FaceRefError(f"Several tasks have the budget {budget!r}: {known}. Give --task.")
-    key = max(found, key=lambda one: (is_usual(one), one.images))
+    key = max(here, key=lambda one: (is_usual(one), one.images))
     return key, every[key]
 
 
-def compare_results(result: Result | Path, rival: Result | Path, metric: str) -> Paired:
+def compare_results(result: Result | str | Path, rival: Result | str | Path, metric: str) -> Paired:
     """See `benchmark.compare`."""
-    ours, theirs = (one if isinstance(one, Result) else read(one) for one in (result, rival))
-    for row in (ours, theirs):
-        if metric not in row.scores:
-            raise FaceRefError(
-                f"{label(row)} has no scores of {metric!r}; it has {', '.join(row.scores)}."
-            )
+    ours, theirs = (
+        one if isinstance(one, Result) else read(as_path(one)) for one in (result, rival)
+    )
+    need_scores([ours, theirs], metric)
     if (ours.task, ours.images_sha256) != (theirs.task, theirs.images_sha256):
         raise FaceRefError(
             f"{label(ours)} and {label(theirs)} were scored on different tasks or faces: "
             f"{ours.images:,} of {ours.task} {ours.split}, and {theirs.images:,} of {theirs.task} "
             f"{theirs.split}. Evaluate both on the same."
         )
-    scores = scores_of([ours, theirs], metric)
-    if (lacking := int(np.isnan(scores).any(0).sum())) > 0:
+    if (lacking := int(without_number([ours, theirs], metric).sum())) > 0:
         raise FaceRefError(f"{lacking:,} faces have no number of {metric!r} in one of the results.")
-    return paired(*scores)
+    return paired(*scores_of([ours, theirs], metric))

@@ -94,6 +94,20 @@ def scores_of(results: Sequence[Result], metric: str) -> np.ndarray:
     return np.array([result.scores[metric] for result in results], np.float64)
 
 
+def need_scores(results: Sequence[Result], metric: str) -> None:
+    """Raise FaceRefError where one of `results` was not scored by `metric`."""
+    for row in results:
+        if metric not in row.scores:
+            raise FaceRefError(
+                f"{label(row)} has no scores of {metric!r}; it has {', '.join(row.scores)}."
+            )
+
+
+def without_number(results: Sequence[Result], metric: str) -> np.ndarray:
+    """Which images have no number in one of `results`, bool (N,)."""
+    return np.logical_or.reduce(np.isnan(scores_of(results, metric)))
+
+
 def leaderboard_title(key: LeaderboardKey) -> str:
     """Heading of one leaderboard."""
     split = "" if is_usual(key) else f", split `{key.split}`"

@@ -17,7 +17,7 @@ from benchmark.metrics.registry import METRICS, metric_info
 from benchmark.report.forest_plot import draw_differences
 from benchmark.results.find import find_leaderboard
 from benchmark.results.paired import Paired, corrected, paired
-from benchmark.results.ranking import scores_of
+from benchmark.results.ranking import need_scores, scores_of, without_number
 from benchmark.results.result import Result, label
 from faceref.dataset.agreement import MOST_WORDS
 from faceref.dataset.face_ref import FaceRef
@@ -115,7 +115,7 @@ def compare_in_slices(
     Images without a number of either, such as faces in which no landmarks were found, are left out.
     """
     scores = scores_of([method, rival], metric)
-    known = np.logical_not(np.isnan(scores).any(0))
+    known = ~without_number([method, rival], metric)
     used = [Slice("all", known), *(replace(one, images=one.images & known) for one in slices)]
     used = [one for one in used if one.images.sum() >= LEAST]
     return corrected([_slice_row(one, scores[:, one.images]) for one in used])
@@ -166,7 +166,7 @@ def markdown(method: Result, rival: Result, rows: Sequence[SliceRow], metric: st
 
 
 def _without(method: Result, rival: Result, metric: str) -> str:
-    lacking = int(np.isnan(scores_of([method, rival], metric)).any(0).sum())
+    lacking = int(without_number([method, rival], metric).sum())
     return f", and so are {lacking:,} faces of which one has no number" if lacking else ""
 
 
@@ -201,11 +201,7 @@ def write_slices(
             f"{error} It is that of --task {key.task} and --budget {key.budget}."
         ) from None
     ids = method.image_ids
-    for row in (method, rival):
-        if wanted.metric not in row.scores:
-            raise FaceRefError(
-                f"{label(row)} has no scores of {wanted.metric!r}; it has {', '.join(row.scores)}."
-            )
+    need_scores([method, rival], wanted.metric)
     slices: list[Slice] = []
     if face_ref is not None:
         slices += slices_of_face_ref(face_ref, method.split, ids)
