@@ -53,7 +53,7 @@ def compare(
 
     Returns:
         The `mean` of `result` minus that of `rival`, in units of the metric, with `low` and `high`
-        of its 95 % bootstrap interval over faces, and `p`, two-sided. Above zero, `result` is
+        of its 95 % bootstrap interval over people, and `p`, two-sided. Above zero, `result` is
         better by PSNR or SSIM, and worse by LPIPS or DISTS. p is of one comparison: where several
         are made, correct it.
 

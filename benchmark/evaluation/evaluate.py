@@ -209,6 +209,7 @@ def score_model(
         split=setting.split,
         data_revision=data_revision(face_ref),
         image_ids=faces.image_ids,
+        people=faces.people,
         method=method,
         scores=scores,
         references=_given(faces, count, setting),

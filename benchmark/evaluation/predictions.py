@@ -86,6 +86,7 @@ def evaluate_predictions(
         split=setting.split,
         data_revision=data_revision(face_ref),
         image_ids=faces.image_ids,
+        people=faces.people,
         method=MethodRecord(name, name),
         scores=score_all(_read_all(paths), faces, None, extras),
     )

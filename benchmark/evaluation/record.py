@@ -12,7 +12,7 @@ import numpy as np
 
 import faceref
 from benchmark.memory.adaptation import Adaptation
-from benchmark.results.result import Result, image_digest
+from benchmark.results.result import Result, image_digest, person_numbers
 from benchmark.training.cost import Cost
 from faceref.hardware import versions
 
@@ -126,12 +126,13 @@ def make_result(
     split: str,
     data_revision: str,
     image_ids: Sequence[str],
+    people: np.ndarray | None,
     method: MethodRecord,
     scores: Scores,
     references: GivenReferences = GivenReferences(),
     cost: Cost = Cost(),
 ) -> Result:
-    """The result of an evaluation, from its parts."""
+    """The result of an evaluation, from its parts; `people` (N,) numbers each image's person."""
     return Result(
         task=task,
         split=split,
@@ -139,6 +140,7 @@ def make_result(
         images=len(image_ids),
         images_sha256=image_digest(image_ids),
         image_ids=list(image_ids),
+        ids_name_people=None if people is None else _name(image_ids, people),
         method=method.name,
         title=method.title,
         budget=method.budget,
@@ -162,6 +164,13 @@ def make_result(
         code=code_version(),
         versions={**versions(), **method.packages},
     )
+
+
+def _name(image_ids: Sequence[str], people: np.ndarray) -> bool:
+    """Whether the first parts of image ids tell who is who, and nothing else."""
+    named = person_numbers(image_ids)
+    pairs = set(zip(named.tolist(), people.tolist(), strict=True))
+    return len(pairs) == len(np.unique(named)) == len(np.unique(people))
 
 
 def code_version() -> str:

@@ -10,7 +10,7 @@ from benchmark.results.result import LeaderboardKey
 
 LATEX_NOTE = (
     "Best in bold, second underlined; rows that cannot be told apart from the best (paired "
-    "bootstrap over faces, Holm's correction, 5\\,\\%) count as best, too."
+    "bootstrap over people, Holm's correction, 5\\,\\%) count as best, too."
 )
 _LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 _LATEX |= {sign: f"\\{sign}" for sign in "&%$#_{}"}

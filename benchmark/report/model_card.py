@@ -10,6 +10,7 @@ from typing import Any
 from benchmark.methods.registry import FOLDER
 from benchmark.protocol.describe import protocol_text
 from benchmark.protocol.tasks import task
+from benchmark.results.ranking import scores_of
 from benchmark.results.result import Result, label
 from benchmark.results.statistics import bootstrap
 from faceref.errors import FaceRefError, unknown_choice
@@ -118,7 +119,7 @@ def _words(own: Sequence[Result], results: Sequence[Result], licence: Licence) -
         "uses_references": first.uses_references,
         "weights": _weights(first),
         "results": "\n".join(_table([*_plain(first, results), *own])),
-        "images": first.images,
+        "faces": first.faces_text,
         "split": first.split,
         "data": first.data_revision[:12],
         "protocol": protocol_text(first.task),
@@ -163,7 +164,7 @@ def _table(shown: Sequence[Result]) -> list[str]:
 
 
 def _cells(result: Result) -> list[str]:
-    low, high = bootstrap([value for value in result.scores["psnr_y"] if value is not None])
+    low, high = bootstrap(scores_of([result], "psnr_y")[0], result.people)
     return [
         label(result),
         f"{result.means['psnr_y']:.2f} dB",

@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmark.metrics.registry import METRICS, metric_info
 from benchmark.report.style import (
+    FILLS,
     FULL_WIDTH,
     PLAIN,
     MarkerStyle,
@@ -109,9 +110,13 @@ def _mark(axes: Any, row: RankedRow, cost: float | None, look: MarkerStyle) -> N
         axes.axhline(value.mean, color=look.colour, lw=1, ls="--", alpha=0.7)
         return
     reach = [[max(value.mean - value.low, 0)], [max(value.high - value.mean, 0)]]
-    inside = look.colour if look.filled else "white"
     axes.errorbar(
-        cost, value.mean, reach, fmt=look.marker, color=look.colour, mfc=inside, alpha=0.85, lw=0.8
+        *(cost, value.mean, reach),
+        fmt=look.marker,
+        color=look.colour,
+        fillstyle=look.fill,
+        alpha=0.85,
+        lw=0.8,
     )
 
 
@@ -125,7 +130,7 @@ def _name_rows(figure: Any, results: Sequence[Result], looks: Sequence[MarkerSty
             ls="--" if result.parameters == 0 else "",
             marker="" if result.method == "bicubic" else look.marker,
             color=look.colour,
-            mfc=look.colour if look.filled else "white",
+            fillstyle=look.fill,
             lw=1,
             label=label(result),
         )
@@ -151,7 +156,7 @@ def validation_curves(results: Sequence[Result], out: Path, title: str) -> bool:
     for result, training in trainings.values():
         steps, quality = zip(*training["val_curve"], strict=True)
         look = marker_style(result, results)
-        style = "-" if look.filled else "--"
+        style = FILLS[look.fill]
         axes.plot(steps, quality, style, color=look.colour, marker="o", ms=3, label=result.title)
     axes.set_xlabel("training steps")
     axes.set_ylabel("PSNR-Y on val, dB")
@@ -209,7 +214,7 @@ def _curve(axes: Any, base: Result, line: Sequence[Result], look: MarkerStyle, p
     scores = scores_of([base, *line], "psnr_y")
     gains = scores[1:] - scores[0]
     means = gains.mean(1)
-    ends = np.array([bootstrap(gain.tolist()) for gain in gains]).T
+    ends = np.array([bootstrap(gain, base.people) for gain in gains]).T
     reach = np.maximum([means - ends[0], ends[1] - means], 0)
     name = f"{base.title}, {line[0].reference_list}, over K = {base.references}"
     counts = [base.references, *(row.references + 0.04 * place for row in line)]
@@ -288,7 +293,9 @@ def _violin(axes: Any, values: np.ndarray, height: float, look: MarkerStyle) -> 
         np.round(values, 6), [height], orientation="horizontal", widths=0.8, showextrema=False
     )
     for body in drawn["bodies"]:
-        body.set(facecolor=look.colour, alpha=0.3 if look.filled else 0.12, edgecolor=look.colour)
+        body.set(
+            facecolor=look.colour, alpha=0.3 if look.fill == "full" else 0.12, edgecolor=look.colour
+        )
     low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
     axes.plot([low, high], [height, height], color=look.colour, lw=3, solid_capstyle="butt")
     axes.plot(middle, height, "o", color="white", mec=look.colour, ms=4)

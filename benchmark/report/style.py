@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmark.results.result import Result
 from faceref.files import replacing
@@ -18,6 +18,9 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0
 PLAIN = "#777777"
 """Bicubic, and what is in the background."""
 _MARKERS = {None: "o", "refs_lr": "s", "refs_hr": "^"}
+Fill = Literal["full", "none", "left", "bottom"]
+FILLS: dict[Fill, str] = {"full": "-", "none": "--", "left": ":", "bottom": "-."}
+"""How a marker is filled, as matplotlib calls it, and how a line of the same method is drawn."""
 _SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
@@ -41,17 +44,18 @@ class MarkerStyle:
 
     colour: str
     marker: str
-    filled: bool
-    """Hollow where there are more methods than colours."""
+    fill: Fill
+    """Of the marker, one of `FILLS`: not `full` where there are more methods than colours."""
 
 
 def marker_style(result: Result, leaderboard: Sequence[Result]) -> MarkerStyle:
     """How `result` is drawn in every figure of `leaderboard`."""
     marker = _MARKERS.get(result.reference_list, "D")
     if result.method == "bicubic":
-        return MarkerStyle(PLAIN, marker, True)
+        return MarkerStyle(PLAIN, marker, "full")
     place = sorted({row.method for row in leaderboard} - {"bicubic"}).index(result.method)
-    return MarkerStyle(COLOURS[place % len(COLOURS)], marker, place // len(COLOURS) % 2 == 0)
+    turn, colour = divmod(place, len(COLOURS))
+    return MarkerStyle(COLOURS[colour], marker, list(FILLS)[turn % len(FILLS)])
 
 
 def figure_of(

@@ -86,7 +86,7 @@ class Table:
 
 def markdown_section(table: Table) -> str:
     """A table in Markdown with its heading, variants below it, and what differs between rows."""
-    faces = f"{table.key.images:,} faces, Face_Ref `{table.key.data_revision[:12]}`."
+    faces = f"{table.results[0].faces_text}, Face_Ref `{table.key.data_revision[:12]}`."
     lines = [f"## {table.title}", "", faces, ""]
     changed = [table.is_variant(result) for result in table.results]
     paired = list(zip(table.cells, changed, strict=True))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.results.files import read, read_all
-from benchmark.results.paired import Paired, paired
-from benchmark.results.ranking import is_usual, need_scores, scores_of, without_number
+from benchmark.results.paired import Paired, paired_results
+from benchmark.results.ranking import is_usual, need_scores, without_number
 from benchmark.results.result import LeaderboardKey, Result, label, leaderboards
 from faceref.api.arguments import as_path
 from faceref.errors import FaceRefError
@@ -57,4 +57,4 @@ def compare_results(result: Result | str | Path, rival: Result | str | Path, met
         )
     if (lacking := int(without_number([ours, theirs], metric).sum())) > 0:
         raise FaceRefError(f"{lacking:,} faces have no number of {metric!r} in one of the results.")
-    return paired(*scores_of([ours, theirs], metric))
+    return paired_results(ours, theirs, metric)

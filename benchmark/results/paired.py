@@ -8,13 +8,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from benchmark.results.statistics import (
-    bootstrap_p,
-    holm,
-    interval,
-    resampled_means,
-    with_interval,
-)
+from benchmark.results.ranking import scores_of
+from benchmark.results.result import Result
+from benchmark.results.statistics import bootstrap_p, holm, resample, with_interval
 
 
 @dataclass(frozen=True)
@@ -24,7 +20,7 @@ class Paired:
     mean: float
     low: float
     high: float
-    """95 % interval: bootstrapped over images, where a subclass does not say otherwise."""
+    """95 % interval: bootstrapped over people, where a subclass does not say otherwise."""
     p: float
     """That it is chance, two-sided."""
 
@@ -33,18 +29,32 @@ class Paired:
         return with_interval(self.mean, self.low, self.high, digits)
 
 
-def paired(scores: Sequence[float] | np.ndarray, base: Sequence[float] | np.ndarray) -> Paired:
-    """Scores minus those of `base`, image by image; both (N,)."""
+def paired(
+    scores: Sequence[float] | np.ndarray,
+    base: Sequence[float] | np.ndarray,
+    people: np.ndarray | None = None,
+) -> Paired:
+    """Scores minus those of `base`, image by image; both (N,).
+
+    `people` (N,) numbers the person of each image; None: each is of its own.
+    """
     both = np.array([scores, base], np.float64)
-    drawn = resampled_means(both)
-    low, high = interval(drawn[:, 0] - drawn[:, 1])
+    drawn = resample(both, people)
     mean = float((both[0] - both[1]).mean())
-    return Paired(mean, low, high, float(bootstrap_p(both, drawn)[0, 1]))
+    return Paired(mean, *drawn.interval(0, 1), float(bootstrap_p(both, drawn)[0, 1]))
 
 
-def over_zero(differences: Sequence[float] | np.ndarray) -> Paired:
+def paired_results(row: Result, rival: Result, metric: str) -> Paired:
+    """One result minus another in a metric that both have for every image."""
+    ours, theirs = scores_of([row, rival], metric)
+    return paired(ours, theirs, row.people)
+
+
+def over_zero(
+    differences: Sequence[float] | np.ndarray, people: np.ndarray | None = None
+) -> Paired:
     """Differences (N,) that were taken image by image before."""
-    return paired(differences, np.zeros(len(differences)))
+    return paired(differences, np.zeros(len(differences)), people)
 
 
 Some = TypeVar("Some", bound=Paired)

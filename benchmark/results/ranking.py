@@ -13,7 +13,7 @@ import numpy as np
 from benchmark.metrics.registry import METRIC_INFO, METRICS, MetricInfo, metric_info
 from benchmark.protocol.tasks import TASKS
 from benchmark.results.result import LeaderboardKey, Result, label
-from benchmark.results.statistics import bootstrap_p, interval, ranks, resampled_means
+from benchmark.results.statistics import Resampled, bootstrap_p, ranks, resample
 from faceref.errors import FaceRefError
 
 
@@ -23,7 +23,7 @@ class Value:
 
     mean: float
     low: float | None = None
-    """95 % bootstrap interval of the mean over images."""
+    """95 % bootstrap interval of the mean, over people."""
     high: float | None = None
     rank: int | None = None
     """1 and the number of rows that are better beyond chance."""
@@ -60,7 +60,7 @@ def ranked_rows(
         rows = [place for place, row in enumerate(results) if _scored(row, metric.name)]
         if rows:
             scores = scores_of([results[row] for row in rows], metric.name)
-            drawn = resampled_means(scores)
+            drawn = resample(scores, results[rows[0]].people)
             for row, value in zip(rows, _values(metric, scores, drawn), strict=True):
                 values[row][metric.name] = value
             if metric.name == METRICS[0]:
@@ -139,24 +139,22 @@ def _need_the_same_images(results: Sequence[Result]) -> None:
             )
 
 
-def _values(metric: MetricInfo, scores: np.ndarray, drawn: np.ndarray) -> list[Value]:
+def _values(metric: MetricInfo, scores: np.ndarray, drawn: Resampled) -> list[Value]:
     towards = scores if metric.higher_is_better else -scores
     places = ranks(towards, bootstrap_p(scores, drawn))
     return [
-        Value(float(scores[row].mean()), *interval(drawn[:, row]), places[row])
+        Value(float(scores[row].mean()), *drawn.interval(row), places[row])
         for row in range(len(scores))
     ]
 
 
-def _gains(results: Sequence[Result], scores: np.ndarray, drawn: np.ndarray) -> list[Value | None]:
+def _gains(results: Sequence[Result], scores: np.ndarray, drawn: Resampled) -> list[Value | None]:
     base = next((row for row, found in enumerate(results) if found.method == "bicubic"), None)
     if base is None:
         return [None] * len(results)
     return [
         None
         if row == base
-        else Value(
-            float((scores[row] - scores[base]).mean()), *interval(drawn[:, row] - drawn[:, base])
-        )
+        else Value(float((scores[row] - scores[base]).mean()), *drawn.interval(row, base))
         for row in range(len(results))
     ]

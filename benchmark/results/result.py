@@ -16,8 +16,11 @@ import numpy as np
 
 from benchmark.metrics.registry import METRICS
 from benchmark.protocol.budgets import BUDGETS, Budget, split_budget
+from benchmark.protocol.tasks import TASKS
 
 FORMAT = 2
+_NAMED = ("lfw", "sample", "folder")
+"""Sources whose image ids begin with the person."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,6 +81,9 @@ class Result:
     adaptation: dict[str, Any] | None = None
     """To which pool the network was adapted, and how, see `benchmark.memory.adaptation`; None for
     a network as trained."""
+    ids_name_people: bool | None = None
+    """Whether image ids begin with the person, `Ann/0001`: not so in CelebA, whose table of people
+    must not be passed on. None in results from before it was kept."""
 
     @property
     def run(self) -> str:
@@ -85,6 +91,21 @@ class Result:
         return run_name(
             self.budget, self.references, self.reference_list, self.uses_references, self.seed
         )
+
+    @property
+    def people(self) -> np.ndarray:
+        """A number for each image's person, int64 (N,); each its own where ids do not say."""
+        known = self.ids_name_people
+        if known is None:
+            known = self.task in TASKS and TASKS[self.task].source in _NAMED
+        return person_numbers(self.image_ids) if known else np.arange(len(self.image_ids))
+
+    @property
+    def faces_text(self) -> str:
+        """How many faces were scored: `42 faces of 7 people`, or `1,000 faces`."""
+        people = len(np.unique(self.people))
+        whose = "" if people == self.images else f" of {people:,} people"
+        return f"{self.images:,} faces{whose}"
 
     @property
     def single_seeds(self) -> tuple[Result, ...]:
@@ -137,6 +158,11 @@ def run_name(
     if seed is not None:
         parts.append(f"s{seed}")
     return "-".join(parts)
+
+
+def person_numbers(image_ids: Sequence[str]) -> np.ndarray:
+    """A number for the first part of each image id, int64 (N,)."""
+    return np.unique([one.partition("/")[0] for one in image_ids], return_inverse=True)[1]
 
 
 def image_digest(image_ids: Sequence[str]) -> str:

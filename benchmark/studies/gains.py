@@ -14,7 +14,7 @@ import numpy as np
 from benchmark.metrics.registry import METRICS, metric_info
 from benchmark.protocol.budgets import split_budget
 from benchmark.results.caveats import aside, unlike
-from benchmark.results.paired import Paired, corrected, paired
+from benchmark.results.paired import Paired, corrected, paired_results
 from benchmark.results.ranking import metrics_of, scores_of
 from benchmark.results.result import Result, label
 from benchmark.results.statistics import p_text
@@ -72,7 +72,7 @@ def _whole(row: Result, metric: str) -> bool:
 
 
 def _difference(row: Result, rival: Result, metric: str) -> Difference:
-    found = paired(*scores_of([row, rival], metric))
+    found = paired_results(row, rival, metric)
     other, seeds = tuple(unlike(row, rival)), _uneven_seeds(row, rival)
     ends = found.mean, found.low, found.high, found.p
     return Difference(*ends, label(row), label(rival), metric, other, seeds)

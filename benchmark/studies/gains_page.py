@@ -35,8 +35,8 @@ from faceref.markdown import markdown_table
 
 ABLATIONS = (
     "PSNR-Y with five references found with the LR face, what that is over MSRNet's, and what "
-    "the references give: over K = 0 of the same training. Intervals are over faces; a row is the "
-    "mean of so many seeds."
+    "the references give: over K = 0 of the same training. Intervals are over people; a row is "
+    "the mean of so many seeds."
 )
 
 
@@ -95,7 +95,7 @@ def _cell(one: Difference | None) -> str:
 COUNT = 5
 NOTE = (
     "Differences are paired face by face. Each cell holds the mean, its 95 % bootstrap interval "
-    "over faces, and p, corrected for the number of lines (Holm). A row of several seeds is their "
+    "over people, and p, corrected for the number of lines (Holm). A row of several seeds is their "
     "mean. `refs_lr`: references found with the LR face; `refs_hr`: references found with the HR "
     "face, an upper bound. Neither the interval nor p includes what another seed would change. "
     "For rows with several seeds, the section `Over trainings` does."

@@ -134,7 +134,7 @@ def markdown(study: Study, figures: Sequence[Path], out: Path) -> str:
         f"`{study.data_revision[:12]}`, weights `{study.weights_sha256[:12]}`. One training; only "
         "the references differ. A person with fewer images than K has them repeated.",
         "",
-        "## PSNR-Y over K = 0, dB, paired, with 95 % bootstrap interval",
+        "## PSNR-Y over K = 0, dB, paired, with 95 % bootstrap interval over faces",
         "",
         *_ladder(study),
         "",

@@ -118,13 +118,14 @@ def compare_in_slices(
     known = ~without_number([method, rival], metric)
     used = [Slice("all", known), *(replace(one, images=one.images & known) for one in slices)]
     used = [one for one in used if one.images.sum() >= LEAST]
-    return corrected([_slice_row(one, scores[:, one.images]) for one in used])
+    return corrected([_slice_row(one, scores, method.people) for one in used])
 
 
-def _slice_row(one: Slice, scores: np.ndarray) -> SliceRow:
-    means = float(scores[0].mean()), float(scores[1].mean())
-    found = asdict(paired(*scores))
-    return SliceRow(**found, name=one.name, images=scores.shape[1], means=means)
+def _slice_row(one: Slice, scores: np.ndarray, people: np.ndarray) -> SliceRow:
+    first, second = scores[:, one.images]
+    means = float(first.mean()), float(second.mean())
+    found = asdict(paired(first, second, people[one.images]))
+    return SliceRow(**found, name=one.name, images=len(first), means=means)
 
 
 def find_row(results: Sequence[Result], wanted: str) -> Result:
@@ -147,9 +148,10 @@ def markdown(method: Result, rival: Result, rows: Sequence[SliceRow], metric: st
     known = metric_info(metric)
     head = f"# {label(method)} against {label(rival)}, by kind of face"
     about = (
-        f"`{method.task}`, {method.images:,} faces; {known.heading}. Differences are paired face "
-        "by face, with 95 % bootstrap intervals; p is corrected for the number of slices (Holm). "
-        f"Slices of fewer than {LEAST} faces are left out{_without(method, rival, metric)}."
+        f"`{method.task}`, {method.faces_text}; {known.heading}. Differences are paired face "
+        "by face, with 95 % bootstrap intervals over people; p is corrected for the number of "
+        f"slices (Holm). Slices of fewer than {LEAST} faces are left out"
+        f"{_without(method, rival, metric)}."
     )
     columns = ["faces", "number", label(method), label(rival), "difference [95 %]", "p"]
     cells = [

@@ -66,7 +66,7 @@ age.
 
 def likeness_page(out: Path) -> str:
     """The whole part, in Markdown."""
-    parts = mean_errors_part(numbers(out)), given_part(out), lists_part(out), agreement_part(out)
+    parts = mean_errors_part(out), given_part(out), lists_part(out), agreement_part(out)
     return "\n".join(parts)
 
 
@@ -75,25 +75,32 @@ def numbers(out: Path, name: str = "likeness") -> dict[str, Any]:
     return json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def mean_errors_part(known: dict[str, Any]) -> str:
+def mean_errors_part(out: Path) -> str:
     """What the mean error on each kind of face is worth, in Markdown."""
     parts = [LIKENESS]
-    for name, one in known.items():
+    for name, one in numbers(out).items():
+        people = _people(out, one["data_revision"])
         counts = sorted({row["count"] for row in one["rows"]})
         pairs = [[mean_error_gains(one, kind, count) for kind in KINDS] for count in counts]
-        over = corrected([paired(*pair) for pair in pairs])
+        over = corrected([paired(one, other, people) for one, other in pairs])
         where = "home" if one["home"] else "away from home"
         parts.append(f"{one['network']} on {name} ({where}), pool of {one['pool']:,} faces:\n")
         columns = ["K", "most alike, dB", "random, dB", "most alike over random", ""]
         digits = 3 if one["home"] else 2
         lines = [
             [str(count)]
-            + [over_zero(gain).text(digits) for gain in pair]
+            + [over_zero(gain, people).text(digits) for gain in pair]
             + [diff.text(digits), p_text(diff.p)]
             for count, pair, diff in zip(counts, pairs, over, strict=True)
         ]
         parts.append("\n".join(markdown_table(columns, lines)) + "\n")
     return "\n".join(parts)
+
+
+def _people(out: Path, data_revision: str) -> np.ndarray:
+    """A number for the person of each test face of a set, in the order of its rows."""
+    every = map(read, sorted((out / "results").glob("*/bicubic/untrained.json")))
+    return next(one.people for one in every if one.data_revision == data_revision)
 
 
 def mean_error_gains(one: dict[str, Any], kind: str, count: int) -> np.ndarray:
@@ -110,13 +117,20 @@ class Given:
     data_revision: str
     count: int
     trainings: int
+    people: np.ndarray
+    """A number for each face's person."""
     none: np.ndarray
     alike: np.ndarray
     random: np.ndarray
 
     def gain(self, kind: str) -> Paired:
         """Of one of `KINDS` over no reference."""
-        return paired(getattr(self, kind), self.none)
+        return paired(getattr(self, kind), self.none, self.people)
+
+    @property
+    def alike_over_random(self) -> Paired:
+        """Of the most alike faces over random ones."""
+        return paired(self.alike, self.random, self.people)
 
 
 def all_given(out: Path) -> list[Given]:
@@ -129,15 +143,15 @@ def all_given(out: Path) -> list[Given]:
         none = [_beside(out, result, 0) for result in random]
         alike = [_beside(out, result, count) for result in random]
         psnrs = [np.mean(one, 0) for one in (none, alike, [psnr(result) for result in random])]
-        revision, trainings = random[0].data_revision, len(random)
-        found.append(Given(name, revision, count, trainings, *psnrs))
+        revision, trainings, people = random[0].data_revision, len(random), random[0].people
+        found.append(Given(name, revision, count, trainings, people, *psnrs))
     return sorted(found, key=lambda one: (not task(one.task).trained_on, one.task, one.count))
 
 
 def given_part(out: Path) -> str:
     """What references of each kind give MSRNet, in Markdown."""
     found = all_given(out)
-    over = corrected([paired(one.alike, one.random) for one in found])
+    over = corrected([one.alike_over_random for one in found])
     lines = []
     for one, diff in zip(found, over, strict=True):
         name = task(one.task).title.rpartition(",")[0]
@@ -166,7 +180,8 @@ def lists_part(out: Path) -> str:
     keys = sorted(groups)
     ours = [np.mean([psnr(result) for result in groups[key]], 0) for key in keys]
     usual = [np.mean([_beside(out, result, key[0]) for result in groups[key]], 0) for key in keys]
-    over = corrected([paired(*both) for both in zip(ours, usual, strict=True)])
+    people = [groups[key][0].people for key in keys]
+    over = corrected([paired(*three) for three in zip(ours, usual, people, strict=True)])
     lines = []
     for (count, kind), own, base, diff in zip(keys, ours, usual, over, strict=True):
         cells = str(len(groups[count, kind])), f"{base.mean():.2f}", f"{own.mean():.2f}"
@@ -249,9 +264,10 @@ def draw_likeness(out: Path) -> None:
     figure, axes = figure_of(FULL_WIDTH, 5.0, len(known), 2)
     for column, (name, one) in enumerate(known.items()):
         title = f"{name}{', home' if one['home'] else ''}"
+        people = _people(out, one["data_revision"])
         counts = sorted({row["count"] for row in one["rows"]})
         means = {
-            kind: [over_zero(mean_error_gains(one, kind, count)) for count in counts]
+            kind: [over_zero(mean_error_gains(one, kind, count), people) for count in counts]
             for kind in KINDS
         }
         _draw_gains(axes[0, column], f"{title}: mean error", counts, counts, means)

@@ -15,12 +15,10 @@ import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from benchmark.metrics.registry import metric_info
 from benchmark.protocol.tasks import task
 from benchmark.results.files import read_all
-from benchmark.results.paired import Paired, corrected, paired
+from benchmark.results.paired import Paired, corrected, paired_results
 from benchmark.results.result import Result, merge_seeds
 from benchmark.results.statistics import p_text
 from faceref.files import write_text
@@ -40,7 +38,7 @@ embeddings of output and HR face. The embeddings are dlib's on LFW. On the sampl
 the references, they are those of an ArcFace model. FID needs thousands of faces, so it is left out.
 
 Scores of several trainings are averaged face by face. Differences are paired by face, with 95 %
-intervals over faces. For three or more trainings, the standard deviation of the difference in
+intervals over people. For three or more trainings, the standard deviation of the difference in
 PSNR-Y follows their number, in dB. p is corrected for all differences of this page (Holm). By
 `reports/scripts/perception_page.py`.
 """
@@ -51,10 +49,10 @@ def page(results: Sequence[Result]) -> str:
     merged = merge_seeds(results)
     by_task = {name: _of(merged, name) for name in _tasks(merged)}
     asked = [pair for rows in by_task.values() for pair in _pairs(rows)]
-    found = iter(corrected([_paired(*pair, name) for pair in asked for name in METRICS]))
+    found = iter(corrected([paired_results(*pair, name) for pair in asked for name in METRICS]))
     parts = [HEAD]
     for name, rows in by_task.items():
-        parts.append(f"## {task(name).title}\n\n`{name}`, {rows[0].images} faces of test.\n")
+        parts.append(f"## {task(name).title}\n\n`{name}`, {rows[0].faces_text} in test.\n")
         parts.append("\n".join(markdown_table(["", "trainings", *_heads()], map(_means, rows))))
         lines = [
             [f"{_title(one)} over {_title(two)}", _trainings(one, two), *_texts(found)]
@@ -80,13 +78,11 @@ def _of(results: Sequence[Result], name: str) -> list[Result]:
 def _pairs(rows: Sequence[Result]) -> list[tuple[Result, Result]]:
     """What is compared: a method with references and without, and MSRNet with SPARNet-s."""
     alone = {row.method: row for row in rows if not row.references}
-    more = [(row, alone[row.method]) for row in rows if row.references]
-    rivals = [("msrnet", "sparnet_s"), ("msrnet-perceptual", "sparnet_s-perceptual")]
-    return more + [(alone[one], alone[two]) for one, two in rivals]
-
-
-def _paired(one: Result, two: Result, name: str) -> Paired:
-    return paired(*(np.array(row.scores[name], np.float64) for row in (one, two)))
+    rivals = {"msrnet": "sparnet_s", "msrnet-perceptual": "sparnet_s-perceptual"}
+    return [
+        *((row, alone[row.method]) for row in rows if row.references),
+        *((row, alone[rivals[row.method]]) for row in rows if row.method in rivals),
+    ]
 
 
 def _trainings(one: Result, two: Result) -> str:

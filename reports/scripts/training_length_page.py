@@ -14,10 +14,10 @@ from typing import Any
 from benchmark.protocol.budgets import budget
 from benchmark.report.style import COLOURS, FULL_WIDTH, figure_of, save_figure
 from benchmark.results.files import read
-from benchmark.results.paired import Paired, paired
+from benchmark.results.paired import Paired, paired_results
 from benchmark.results.result import Result, run_name
 from faceref.markdown import markdown_table
-from reports.scripts.likeness_page import numbers, psnr
+from reports.scripts.likeness_page import numbers
 
 NAME = "training_length"
 BASE = "as trained"
@@ -33,7 +33,8 @@ HEAD = """## How the gains change with the length of the training
 
 Networks were trained on LFW by the recipe of the budget `small`, but on fewer faces, counted with
 their repetitions. Then they were scored in the same way as those of `small`, one training each. The
-shorter ones were trained in {short}, those of `small` in {whole}. The memory is that of all train
+shorter ones were trained in {short}, those of `small` in {whole}. All have seed 0, but SPARNet-s of
+`small` has seed 2. The memory is that of all train
 faces of the sample, and elsewhere of 1,000 faces. References are the five most alike faces. A cell
 has the PSNR-Y as trained and without references, and the gain, in dB. By
 `reports/scripts/training_length.py`; results in `training_length/`.
@@ -93,7 +94,7 @@ def _line(name: str, title: str, rows: dict[int, tuple[Result, Result]]) -> Line
         assert base.training["weights_sha256"] == ours.training["weights_sha256"]
         assert base.image_ids == ours.image_ids
     means = {faces: pair[0].means["psnr_y"] for faces, pair in rows.items()}
-    gains = {faces: paired(psnr(pair[1]), psnr(pair[0])) for faces, pair in rows.items()}
+    gains = {faces: paired_results(pair[1], pair[0], "psnr_y") for faces, pair in rows.items()}
     precisions = {faces: pair[0].precision or "" for faces, pair in rows.items()}
     return Line(name, title, means, gains, precisions)
 

@@ -39,26 +39,31 @@ trained on, and the pool is the set they were trained on.
 - **MSRNet, no error** and the like are its ablations:
   [what each leaves out](../baselines/msrnet/__init__.py).
 
-A gain compares a row with the same network as trained, without references (K = 0) where that was
-scored. So the gain of a row with references and a memory comes from both. Gains are means over the
-faces of test, paired face by face, with 95 % intervals over faces. Where a network was trained
-several times, scores are first averaged over the trainings, face by face. The standard deviation of
-the gain over trainings follows their number, in brackets. p is corrected (Holm) for all tables by
-task together, and in each later table for the rows of that table. LPIPS (AlexNet): lower is better.
-Seconds are those of the whole adaptation, on one thread of a CPU that had other work, so they are
-rough. By `reports/scripts/transfer.py`; numbers in `transfer.json` and the result files.
+A gain compares a row with the same trainings of the network as trained, without references (K = 0)
+where that was scored. So the gain of a row with references and a memory comes from both. Gains are
+means over the faces of test, paired face by face. Brackets are 95 % intervals over people: faces of
+one person are alike, so they are drawn together. The sample and CelebA in the wild have few people
+in test, so their intervals are wide. Intervals do not say what another training would change.
+
+Where a network was trained several times, scores are first averaged over the trainings, face by
+face. The standard deviation of the gain over trainings follows their number, in brackets. p is
+corrected (Holm) for all tables by task together, and in each later table for the rows of that
+table. LPIPS (AlexNet): lower is better. Seconds are those of the whole adaptation, on one thread of
+a CPU that had other work, so they are rough. By `reports/scripts/transfer.py`; numbers in
+`transfer.json` and the result files.
 
 ![Gain by the number of faces of the pool](figures/transfer.png)
 
-Triangles: fine-tuned, for some steps (down) and for ten times as many (up).
+Bands are intervals. Triangles: fine-tuned, for some steps (down) and for ten times as many (up).
 """
 HELEN = """## The Helen faces of FSRNet's test set
 
 Many papers report results on these 50 faces. Here the pool is {pool:,} faces of CelebA in the wild.
 Helen's faces are cropped differently from the pool's, but the memory holds a correction for each
 place in an aligned face. So the faces are scored twice: as they are cut in Helen, and brought to
-the frame of the pool, as `upscale` does. Gains are over the same network as trained. Networks were
-trained on LFW, unless the row says otherwise. By `reports/scripts/helen.py`; numbers in
+the frame of the pool, as `upscale` does. Gains are over the same network as trained, one training
+each; the faces are of different people. Networks were trained on LFW, unless the row says
+otherwise. By `reports/scripts/helen.py`; numbers in
 `helen.json`.
 """
 
@@ -101,7 +106,7 @@ class Row:
     def gain(self, metric: str) -> Paired:
         """Over the network as trained, without references (K = 0) where that was scored."""
         ours, base = (_mean(rows, metric) for rows in (self.results, self.bases))
-        return paired(ours, base)
+        return paired(ours, base, self.results[0].people)
 
 
 def _mean(rows: Iterable[Result], metric: str) -> np.ndarray:
@@ -136,8 +141,16 @@ def _over_none(row: Row, rows: list[Row]) -> Row:
         return row
     for other in rows:
         if (other.task, other.network, other.way) == (row.task, alone, BASE):
-            return replace(row, bases=other.results, bases_val=other.val)
+            pairs = zip(other.results, other.val, strict=True)
+            known = {_weights(one): (one, val) for one, val in pairs}
+            bases, val = zip(*(known[_weights(one)] for one in row.results), strict=True)
+            return replace(row, bases=list(bases), bases_val=list(val))
     return row
+
+
+def _weights(result: Result) -> str:
+    """SHA-256 of the trained weights: which training a result is of."""
+    return (result.training or {})["weights_sha256"]
 
 
 def _plain(key: str) -> str:
@@ -170,7 +183,7 @@ def page(rows: list[Row]) -> str:
         mine = [row for row in rows if row.task == name]
         first = mine[0].results[0]
         title = task(name).title if task(name).trained_on else f"At home: {task(name).title}"
-        parts.append(f"## {title}\n\n`{name}`, {first.images:,} faces of test.\n")
+        parts.append(f"## {title}\n\n`{name}`, {first.faces_text} in test.\n")
         columns = [
             "",
             "trainings",

@@ -79,7 +79,7 @@ def test_look_alikes_as_references_beat_random_faces_away_from_home():
     assert away
     for one in away:
         assert one.gain("random").low > 0
-        assert paired(one.alike, one.random).low > 0
+        assert one.alike_over_random.low > 0
 
 
 def test_references_by_the_encoder_are_more_often_of_the_same_sex_on_train():

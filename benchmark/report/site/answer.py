@@ -8,8 +8,7 @@ from typing import Any
 
 from benchmark.metrics.registry import METRICS, metric_info
 from benchmark.report.table import Table
-from benchmark.results.paired import Paired, corrected, paired
-from benchmark.results.ranking import scores_of
+from benchmark.results.paired import Paired, corrected, paired_results
 from benchmark.results.result import Result
 
 SEEN = "refs_lr"
@@ -72,7 +71,7 @@ def pairs_of(table: Table) -> list[Pair]:
         for row in table.without_variants
         if row.reference_list == SEEN and (row.method, row.title) in alone
     ]
-    gains = corrected([paired(*scores_of(pair, METRICS[0])) for pair in both])
+    gains = corrected([paired_results(*pair, METRICS[0]) for pair in both])
     found = [Pair(*pair, gain) for pair, gain in zip(both, gains, strict=True)]
     return sorted(found, key=lambda pair: -pair.gain.mean)
 

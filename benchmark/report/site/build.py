@@ -87,14 +87,14 @@ def _lines(content: dict[str, Any]) -> str:
 
 
 def _table(table: Table) -> dict[str, Any]:
-    task, budget, revision, images, _ = table.key
+    task, budget, revision, *_ = table.key
     shares = 100 * win_shares(scores_of(table.results, METRICS[0]))
     return {
         "title": table.title.replace("`", ""),
         "task": task,
         "budget": budget,
         "revision": revision,
-        "images": images,
+        "faces": table.results[0].faces_text,
         "protocol": protocol_text(task) if task in TASKS else f"{task}: unknown to this version.",
         "metrics": [
             {

@@ -15,7 +15,7 @@
     const rows = () => leaderboard.rows.filter(wanted);
     const parts = [facebench.table(leaderboard, rows), facebench.help(leaderboard), facebench.charts.cost(leaderboard, rows), facebench.charts.wins(leaderboard, rows)];
     const title = make("h3", { id: `leaderboard-${place}` }, leaderboard.title);
-    const about = `${leaderboard.images.toLocaleString("en")} faces, Face_Ref ${leaderboard.revision.slice(0, 12)}.`;
+    const about = `${leaderboard.faces}, Face_Ref ${leaderboard.revision.slice(0, 12)}.`;
     const words = make("details", {}, make("summary", {}, "How it was measured: the protocol in words"), make("div", { class: "words" }, leaderboard.protocol));
     const node = make("article", { class: "leaderboard", "aria-labelledby": `leaderboard-${place}` }, title,
       make("p", { class: "about" }, about), ...parts.map((part) => part.node), words);

@@ -25,6 +25,7 @@ def results() -> list[Result]:
         replace(
             result,
             images=5,
+            image_ids=result.image_ids[few],
             scores={metric: values[few] for metric, values in result.scores.items()},
             means={
                 metric: float(np.mean(np.array(v[few], float)))

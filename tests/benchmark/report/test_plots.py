@@ -62,9 +62,9 @@ def test_a_method_has_one_colour_in_all_figures_of_a_leaderboard():
     assert (
         len({(look.colour, look.marker) for look in (marker_style(row, rows) for row in rows)}) == 5
     )
-    many = [made(f"method{place}", 26) for place in range(2 * len(COLOURS))]
+    many = [made(f"method{place}", 26) for place in range(4 * len(COLOURS))]
     looks = [marker_style(row, many) for row in many]
-    assert len({(look.colour, look.filled) for look in looks}) == len(many)
+    assert len({(look.colour, look.fill) for look in looks}) == len(many)
 
 
 def test_variants_are_not_in_the_figures_of_a_leaderboard(tmp_path: Path):
