@@ -140,7 +140,7 @@ def make_result(
         images=len(image_ids),
         images_sha256=image_digest(image_ids),
         image_ids=list(image_ids),
-        ids_name_people=None if people is None else _name(image_ids, people),
+        ids_name_people=None if people is None else first_parts_are_people(image_ids, people),
         method=method.name,
         title=method.title,
         budget=method.budget,
@@ -166,7 +166,7 @@ def make_result(
     )
 
 
-def _name(image_ids: Sequence[str], people: np.ndarray) -> bool:
+def first_parts_are_people(image_ids: Sequence[str], people: np.ndarray) -> bool:
     """Whether the first parts of image ids tell who is who, and nothing else."""
     named = person_numbers(image_ids)
     pairs = set(zip(named.tolist(), people.tolist(), strict=True))

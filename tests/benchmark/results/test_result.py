@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmark.evaluation.record import first_parts_are_people
 from benchmark.protocol.budgets import BUDGETS
 from benchmark.report.leaderboard import Leaderboard
 from benchmark.report.plots import quality_against_cost, validation_curves
@@ -267,3 +268,35 @@ def test_a_damaged_result_is_replaced(tmp_path: Path):
     assert result_files.with_older_metrics(result, tmp_path) == result
     result_files.write(result, tmp_path)
     assert result_files.read(path) == result
+
+
+@pytest.mark.parametrize(
+    ("task", "known", "people"),
+    [
+        ("lfw-x8@1", None, [0, 0, 1]),
+        ("folder-x8@1", True, [0, 0, 1]),
+        ("folder-x8@1", False, [0, 1, 2]),
+        ("ffhq-x8@1", None, [0, 1, 2]),
+        ("moon-x8@3", None, [0, 1, 2]),
+    ],
+)
+def test_people_are_known_where_ids_name_them(task: str, known: bool | None, people: list[int]):
+    ids = ["a/1", "a/2", "b/1"]
+    result = make("edsr", 27, task=task, ids_name_people=known, image_ids=ids, images=3)
+    assert result.people.tolist() == people
+    whose = " of 2 people" if people[1] == 0 else ""
+    assert result.faces_text == f"3 faces{whose}"
+
+
+@pytest.mark.parametrize(
+    ("ids", "people", "named"),
+    [
+        (["Ann/1", "Ann/2", "Bob/1"], [4, 4, 2], True),
+        (["Ann/1", "Bob/1"], [1, 1], False),
+        (["train/1", "train/2"], [0, 1], False),
+        (["000001", "000002"], [0, 0], False),
+        (["000001", "000002"], [0, 1], True),
+    ],
+)
+def test_ids_name_people_where_their_first_parts_do(ids: list[str], people: list[int], named: bool):
+    assert first_parts_are_people(ids, np.array(people)) is named
