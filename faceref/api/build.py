@@ -25,6 +25,7 @@ def build(
     det_size: int = 320,
     references: int = 8,
     max_similarity: float | None = None,
+    same_person: float | None = None,
     diversity: int = 1,
     likeness_hr: str = "identity",
     likeness_lr: str = "appearance",
@@ -71,6 +72,9 @@ def build(
         references: References for each face.
         max_similarity: Cosine above which a neighbour is dropped as probably the same person; None
             calibrates it on the labels.
+        same_person: Cosine from which two images are taken for one person, whatever their labels;
+            None estimates it. A lower one leaves fewer people in two splits, and takes more people
+            for one.
         diversity: Choose references far apart among this many times `references` candidates; 1
             takes the most similar.
         likeness_hr: Similarity that ranks `refs_hr`: `identity`, `appearance` or `both`.
@@ -146,7 +150,7 @@ def build(
         index=SearchRule(search, seed=seed),
     )
     quality = QualityRule(min_eye_distance, min_inside, min_sharpness, max_yaw, min_score)
-    recipe = Recipe(mining, SplitRule(val, test, seed), quality)
+    recipe = Recipe(mining, SplitRule(val, test, seed), quality, same_person)
     target, plot, given = as_path(out), path_or_none(calibration_plot), path_or_none(path)
     inputs = [] if given is None else [given]
     check_outputs(target, plot, overwrite=overwrite, inputs=inputs)

@@ -43,6 +43,14 @@ def build(
             rich_help_panel=REFERENCES,
         ),
     ] = None,
+    same_person: Annotated[
+        float | None,
+        typer.Option(
+            help="Identity cosine from which two images are taken for one person, whatever their "
+            "labels. Default: estimated.",
+            rich_help_panel=REFERENCES,
+        ),
+    ] = None,
     diversity: Annotated[
         int,
         typer.Option(
@@ -235,7 +243,7 @@ def build(
     Interrupted? The same command goes on where it stopped.
     """
     import faceref
-    from faceref.console import need_option, say
+    from faceref.console import need_option, say, say_aside
 
     need_option("--out", out is not None, "faceref build FACES --out face_ref")
     faces = faceref.build(
@@ -247,6 +255,7 @@ def build(
         det_size=det_size,
         references=references,
         max_similarity=max_similarity,
+        same_person=same_person,
         diversity=diversity,
         likeness_hr=likeness_hr,
         likeness_lr=likeness_lr,
@@ -278,6 +287,8 @@ def build(
         identity_column=identity_column,
     )
     kept = ", ".join(f"{faces.manifest['counts'][name]:,} {name}" for name in faces.splits)
+    for note in faces.manifest["people"]["notes"]:
+        say_aside(note)
     say(f"Face_Ref: {kept}; {faces.summary().files}. See it: faceref inspect {out}")
 
 

@@ -95,7 +95,10 @@ def certify(
     if faults:
         raise typer.Exit(1)
     checked = faces.manifest["leak_certificate"]["references_checked"]
-    say(f"{path}: no leak. {checked:,} references, splits, counts and fingerprint checked.")
+    known = "no leak, as far as people are known" if faces.people_are_guessed else "no leak"
+    say(f"{path}: {known}. {checked:,} references, splits, counts and fingerprint checked.")
+    for note in faces.manifest.get("people", {}).get("notes", []):
+        say(note)
 
 
 def doctor(

@@ -13,7 +13,13 @@ from faceref.curation.components import Giant, find_components, find_giants
 from faceref.curation.duplicates import SIMILAR_COSINE, Duplicate, find_duplicates, first_of_each
 from faceref.curation.label_noise import LabelNoise, find_label_noise
 from faceref.curation.links import connect, find_neighbours, group_names, pairs_above
-from faceref.curation.thresholds import SamePerson, find_same_person
+from faceref.curation.thresholds import (
+    FROM_ALL,
+    GUESSED_LINKS,
+    LARGEST,
+    SamePerson,
+    find_same_person,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,15 +60,30 @@ def notes_of(giants: Iterable[Giant], unlabelled: int, same_person: Mapping[str,
     """The notes of `People`; `same_person` is the threshold as the manifest has it."""
     notes = [
         f"The component {giant.component!r} ties {giant.labels:,} labels and {giant.images:,} "
-        "images: check the label noise, or give a higher same-person threshold."
+        "images: check the label noise, or give a higher --same-person."
         for giant in giants
     ]
-    if same_person["value"] is None and unlabelled:
+    value, method = same_person["value"], same_person["method"]
+    if value is None:
+        whose = "each counts as a person" if unlabelled else "each label counts as a person"
         notes.append(
-            f"{unlabelled:,} images have no label and no same-person threshold was found "
-            f"({same_person['method']}): each counts as a person. Give the threshold."
+            f"No same-person threshold was found ({method}): {whose}, so somebody may be in two "
+            "splits or among his own references. Give one with --same-person."
+        )
+    elif unlabelled or method == FROM_ALL:
+        notes.append(
+            f"Who is who was guessed from the embeddings, at a cosine of {value:g} ({method}): "
+            "somebody may be in two splits or among his own references. Labels, or a lower "
+            "--same-person, make that rarer."
         )
     return notes
+
+
+def are_guessed(manifest: Mapping[str, Any]) -> bool:
+    """Whether a set's manifest says that who is who was guessed, in part or in whole."""
+    same = manifest["thresholds"].get("same_person", {"value": None, "method": FROM_ALL})
+    unlabelled = manifest.get("people", {}).get("unlabelled_images", 0)
+    return bool(unlabelled) or same["value"] is None or same.get("method") == FROM_ALL
 
 
 def find_people(
@@ -83,12 +104,17 @@ def find_people(
         hashes: uint8 (N, 64) of `duplicates.face_hashes`.
         embeddings: L2-normalised float32 (N, D).
         seed: Of the pairs that the threshold is calibrated on.
-        same_person: Cosine from which two images are one person; None calibrates it.
+        same_person: Cosine from which two images are one person; None estimates it.
         device: `cpu` or `cuda`, for the search.
     """
     neighbours = find_neighbours(embeddings, device=device)
-    same = find_same_person(embeddings, identities, neighbours.nearest(), seed, same_person)
-    similar = pairs_above(neighbours, same.value)
+    for links in GUESSED_LINKS:
+        nearest = neighbours.nearest()
+        same = find_same_person(embeddings, identities, nearest, seed, same_person, links)
+        similar = pairs_above(neighbours, same.value)
+        groups = connect(len(embeddings), similar.left, similar.right)
+        if same.method != FROM_ALL or np.bincount(groups).max() < LARGEST * len(embeddings):
+            break
     close = pairs_above(neighbours, max(SIMILAR_COSINE, same.value or 0))
     duplicates = find_duplicates(sha256, hashes, close, same.value)
     left = [*similar.left.tolist(), *(item.left for item in duplicates)]

@@ -91,12 +91,21 @@ WINDOW = 11
 FEWEST = 20
 """Pairs in a window that are enough to estimate a density."""
 FEWEST_PAIRS = 10_000
-"""Pairs of different people below which the tail cannot be estimated: no threshold is given then,
-and only copies tie images of different labels."""
+"""Pairs of different people below which the tail cannot be estimated, but only the body."""
+FEWEST_FOR_BODY = 2_500
+"""Pairs below which nothing can be estimated: no threshold is given then, and only copies tie
+images of different labels. 71 images have so many."""
+GUESSED_LINKS = (1e-3, 1e-4, 1e-5)
+"""False links that are accepted, for each image, where nobody is known to have two images: the
+first with which no group is `LARGEST` or more. More than with labels: a person who is not
+recognised is a leak, and two people taken for one are none."""
+LARGEST = 0.25
+"""Share of all images from which a group is taken for many people, chained by false links."""
 HIGHEST = 0.99
 """No threshold is higher."""
 FROM_LABELS = "tail of different-person pairs"
-FROM_VALLEY = "valley of nearest neighbours"
+FROM_FEW = "body of different-person pairs"
+FROM_ALL = "body of all pairs"
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +115,7 @@ class Histograms:
     same: np.ndarray
     """Pairs of one label."""
     different: np.ndarray
-    """Pairs of different labels."""
+    """Pairs of different labels; all pairs where no label has two images."""
     nearest: np.ndarray
     """Each image and its nearest other image."""
 
@@ -118,7 +127,7 @@ class SamePerson:
     value: float | None
     """Cosine from which two images are one person; None where none could be found."""
     method: str
-    """`given`, one of the two methods by name, or `none: ` and why."""
+    """`given`, one of the three methods by name, or `none: ` and why."""
     false_match_rate: float | None = None
     """Share of different-person pairs expected at or above `value`."""
     same_person_recall: float | None = None
@@ -127,7 +136,7 @@ class SamePerson:
     """Cosine below which an image is unlike: the density of different-person pairs falls to a
     hundredth of its peak there, and about one such pair in a thousand is above."""
     pairs: int = 0
-    """Labelled pairs of different people that were counted."""
+    """Pairs of different people that were counted, by their labels."""
     histograms: Histograms | None = field(default=None, compare=False, repr=False)
 
     def manifest(self) -> dict[str, Any]:
@@ -148,28 +157,31 @@ def find_same_person(
     nearest: np.ndarray,
     seed: int,
     given: float | None = None,
+    links: float = GUESSED_LINKS[0],
 ) -> SamePerson:
-    """The threshold `given`, else from labelled pairs, else from the nearest neighbours.
+    """The threshold `given`, else from the labels, else from all pairs.
 
-    Few labelled pairs, as small folders have them, give none.
+    Labels tell pairs of different people: see `tail_threshold`, and `body_threshold` where there
+    are few. Where no label has two images, labels say nothing of who is there twice, so all pairs
+    are taken, with more false links: `links` for each image. Very few pairs give no threshold.
 
     `embeddings` is L2-normalised, (N, D); an identity of None or "" is unknown; `nearest` holds the
-    cosine of each image and its nearest other image, (N,). Labels are used where two people have
-    one: see `tail_threshold`. Without labels see `valley`; where there is no valley the value is
-    None and the method says so.
+    cosine of each image and its nearest other image, (N,).
     """
     histograms = measure(embeddings, identities, nearest, seed)
-    pairs = int(histograms.different.sum())
+    counted, labelled = int(histograms.different.sum()), bool(histograms.same.sum())
+    pairs = counted if labelled else 0
     if given is not None:
         value, method = given, "given"
-    elif pairs >= FEWEST_PAIRS:
-        value, method = tail_threshold(histograms.different, len(embeddings)), FROM_LABELS
-    elif pairs:
+    elif counted < FEWEST_FOR_BODY:
         value = None
-        method = f"none: {pairs:,} pairs of different people, at least {FEWEST_PAIRS:,} are needed"
+        method = f"none: {counted:,} pairs of faces, at least {FEWEST_FOR_BODY:,} are needed"
+    elif not labelled:
+        value, method = body_threshold(histograms.different, len(embeddings), links), FROM_ALL
+    elif pairs < FEWEST_PAIRS:
+        value, method = body_threshold(histograms.different, len(embeddings), FALSE_LINKS), FROM_FEW
     else:
-        value = valley(histograms.nearest)
-        method = FROM_VALLEY if value is not None else "none: nearest neighbours have no valley"
+        value, method = tail_threshold(histograms.different, len(embeddings)), FROM_LABELS
     rate = None
     if pairs and value is not None:
         rate = Tail.fit(histograms.different).share_above(value)
@@ -185,11 +197,14 @@ def measure(
 
     Same-person pairs: at most 20 a person. Different-person pairs: all among `SAMPLE` images, at
     most `PER_PERSON` of one label, drawn with `seed`; in blocks, so memory does not grow with N.
+    Where no label has two images, each image counts as of a label of its own.
     """
     known = np.flatnonzero([bool(identity) for identity in identities])
     labels = [str(identities[row]) for row in known.tolist()]
     vectors = embeddings if len(known) == len(embeddings) else embeddings[known]
     same = same_person_scores(vectors, labels, seed)
+    if len(same) == 0:
+        vectors, labels = embeddings, [str(row) for row in range(len(embeddings))]
     return Histograms(_count(same), _different(vectors, labels, seed), _count(nearest))
 
 
@@ -225,9 +240,14 @@ class Tail:
         """The tail of the counts (BINS,)."""
         density = _smooth(different)
         fraction = max(1e-3, min(0.05, FEWEST / density.max()))
-        early, late = _falls_to(density, 10 * fraction), _falls_to(density, fraction)
+        return cls.through(density, 10 * fraction, fraction)
+
+    @classmethod
+    def through(cls, density: np.ndarray, first: float, second: float) -> Tail:
+        """The normal curve through two fractions of the peak of a density (BINS,)."""
+        early, late = _falls_to(density, first), _falls_to(density, second)
         # exp(-z^2 / 2) is the density as a fraction of its peak.
-        z_early, z_late = (math.sqrt(-2 * math.log(part)) for part in (10 * fraction, fraction))
+        z_early, z_late = (math.sqrt(-2 * math.log(part)) for part in (first, second))
         deviation = max(late - early, 2 / BINS) / (z_late - z_early)
         return cls(late - deviation * z_late, deviation)
 
@@ -238,26 +258,18 @@ class Tail:
         return float(f"{ndtr((self.mean - value) / self.deviation):.3g}")
 
 
-def valley(nearest: np.ndarray) -> float | None:
-    """The lowest point between the two modes of nearest-neighbour similarity, None for one mode.
+def body_threshold(counts: np.ndarray, images: int, links: float) -> float:
+    """The cosine at which `links` false links are expected for each of `images`.
 
-    The lower mode is of images whose person has no other image, the upper of those whose has. The
-    counts (BINS,) are smoothed by a Gaussian of half of Scott's width; a mode must rise by a tenth
-    of the highest above what is around it.
+    As `tail_threshold`, but by a normal curve through the points where the density of pairs has
+    fallen to half and to a tenth of its peak. There pairs of one person, which are among the counts
+    (BINS,) where nobody knows who is who, do not show yet: in a thousandth of the peak they do.
     """
-    from scipy.ndimage import gaussian_filter1d
-    from scipy.signal import find_peaks
+    from scipy.special import ndtri
 
-    centres, total = _centres(), nearest.sum()
-    mean = (nearest * centres).sum() / total
-    spread = math.sqrt((nearest * (centres - mean) ** 2).sum() / total)
-    width = 0.5 * spread * total ** (-1 / 5) * BINS / 2
-    curve = gaussian_filter1d(nearest.astype(float), max(width, 1.0), mode="constant")
-    peaks, found = find_peaks(curve, prominence=0.1 * curve.max())
-    if len(peaks) < 2:
-        return None
-    first, second = sorted(peaks[np.argsort(-found["prominences"], kind="stable")[:2]])
-    return round(float(centres[first + int(np.argmin(curve[first:second]))]), 4)
+    body = Tail.through(_smooth(counts), 0.5, 0.1)
+    wanted = 2 * links / max(1, images - 1)
+    return round(min(HIGHEST, body.mean + body.deviation * -float(ndtri(wanted))), 4)
 
 
 def _different(embeddings: np.ndarray, labels: Sequence[str], seed: int) -> np.ndarray:

@@ -330,6 +330,13 @@ class FaceRef:
 
         return agreement(self, Path(attributes).expanduser(), split)
 
+    @property
+    def people_are_guessed(self) -> bool:
+        """Whether labels do not tell who is who, so that one person may be in two splits."""
+        from faceref.curation.identities import are_guessed
+
+        return are_guessed(self.manifest)
+
     def summary(self) -> Summary:
         """Counts, rejects and similarities, as `faceref inspect` prints them.
 

@@ -22,4 +22,4 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.same_person is not None and not -1 <= self.same_person <= 1:
-            raise FaceRefError(f"same_person={self.same_person}: a cosine, from -1 to 1.")
+            raise FaceRefError(f"--same-person {self.same_person:g}: a cosine, from -1 to 1.")

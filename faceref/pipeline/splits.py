@@ -37,7 +37,9 @@ def split_identities(identities: Sequence[str], rule: SplitRule) -> dict[str, st
     People are taken in the order of SHA-256(seed, identity), so that the order does not depend on
     who else is there. Test is filled first, then val, each until it holds its share of the images;
     the rest is train. Somebody with more than a quarter of a share goes to train, so that no face
-    dominates a held-out split. Raises UnusableError for fewer than three people.
+    dominates a held-out split; only where the others do not fill it, those with the fewest images
+    do, as far as that brings it nearer to its share. Raises UnusableError for fewer than three
+    people.
     """
     counts = Counter(identities)
     if len(counts) < MIN_PEOPLE:
@@ -49,8 +51,10 @@ def split_identities(identities: Sequence[str], rule: SplitRule) -> dict[str, st
         wanted = share * len(identities)
         free = [person for person in order if split[person] == "train"]
         fitting = [person for person in free if counts[person] <= max(1, wanted / 4)]
-        smallest = sorted(free, key=lambda person: counts[person])
-        candidates = (fitting or smallest)[: len(free) - to_leave]
+        larger = sorted(
+            set(free).difference(fitting), key=lambda one: (counts[one], free.index(one))
+        )
+        candidates = [*fitting, *larger][: len(free) - to_leave]
         for person in _up_to(wanted, candidates, counts):
             split[person] = name
     return split
@@ -65,9 +69,11 @@ def too_few_people(people: int, how: str) -> UnusableError:
 
 
 def _up_to(wanted: float, people: Sequence[str], counts: Counter[str]) -> Iterator[str]:
+    """`people` in order, up to the number of images that is nearest to `wanted`; one at least."""
     held = 0
     for person in people:
-        if held >= wanted:
+        over = held + counts[person] - wanted
+        if held >= wanted or (held and counts[person] > wanted / 4 and over > wanted - held):
             return
         held += counts[person]
         yield person

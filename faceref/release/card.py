@@ -73,7 +73,7 @@ def write(released: Mapping[str, Any], repo: str, contact: str, sizes: Mapping[s
     return card.render(
         Path(__file__).with_name("card.md.jinja"),
         DatasetCardData(**_header(released, repo, sizes)),
-        manifest=released,
+        released,
         release=released[RELEASE],
         full=released[RELEASE]["kind"] == FULL,
         title=TITLES[released["source"]],

@@ -1,4 +1,5 @@
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -6,8 +7,10 @@ import pytest
 from PIL import Image, ImageOps
 
 from faceref.curation.identities import find_people
+from faceref.curation.thresholds import find_same_person
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import SPLITS
+from faceref.embed.base import normalise
 from faceref.mining.mine import Mining
 from faceref.pipeline.build import build
 from faceref.pipeline.recipe import Recipe
@@ -48,7 +51,26 @@ def test_copies_tie_people_whatever_their_embeddings():
 def test_unlabelled_images_without_a_threshold_are_warned_of():
     found = find_people([None] * 40, [""] * 40, _noise_hashes(40), people(40, 1))
     assert len(set(found.components)) == 40
-    assert "40 images have no label" in found.notes()[0]
+    assert "No same-person threshold was found" in found.notes()[0]
+
+
+def test_people_without_labels_are_said_to_be_guessed():
+    found = find_people([None] * 480, [""] * 480, _noise_hashes(480), people(40, 12, 0.06))
+    assert len(set(found.components)) == 40
+    (note,) = found.notes()
+    assert note.startswith("Who is who was guessed from the embeddings, at a cosine of 0.")
+
+
+def test_groups_that_chain_everybody_together_raise_the_threshold():
+    """Vectors in a narrow cone, as of an embedder that tells nobody apart, but for a few pairs."""
+    rng = np.random.default_rng(3)
+    vectors = normalise(rng.standard_t(2, size=(300, 8)) + 3)
+    found = find_people([None] * 300, [""] * 300, _noise_hashes(300), vectors)
+    largest = max(Counter(found.components).values())
+    first = find_same_person(vectors, [None] * 300, np.zeros(300), 0)
+    assert first.value is not None
+    assert found.same_person.value is not None
+    assert found.same_person.value > first.value or largest < 75
 
 
 def _rows(root: Path) -> dict[str, dict]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from faceref.curation.links import find_neighbours
-from faceref.curation.thresholds import BINS, Tail, find_same_person, measure, valley
+from faceref.curation.thresholds import BINS, Tail, find_same_person, measure, same_person_scores
 from faceref.embed.base import normalise
 from faceref.errors import FaceRefError
 from faceref.pipeline.recipe import Recipe
@@ -54,24 +54,33 @@ def _names(vectors: np.ndarray) -> list[str]:
     return [f"p{row // 2}" for row in range(len(vectors))]
 
 
-def test_without_labels_the_valley_lies_between_the_modes():
-    rng = np.random.default_rng(0)
-    modes = np.concatenate([rng.normal(0.4, 0.04, 3000), rng.normal(0.8, 0.05, 3000)])
-    assert valley(_counts(modes)) == pytest.approx(0.58, abs=0.06)
+@pytest.mark.parametrize(("count", "each"), [(40, 12), (300, 1), (20, 20), (250, 2)])
+def test_without_labels_people_are_found_however_many_images_they_have(count: int, each: int):
+    """Pairs of one person among all pairs do not move the threshold."""
+    vectors = people(count, each, 0.06)
+    found = _find(vectors, [None] * len(vectors))
+    assert found.method == "body of all pairs"
+    assert (found.pairs, found.false_match_rate, found.unlike) == (0, None, None)
+    assert found.value is not None
+    true = [f"p{row // each}" for row in range(len(vectors))]
+    scores = same_person_scores(vectors, true, 0)
+    assert each == 1 or (scores >= found.value).mean() > 0.95
+    others = measure(vectors, true, np.zeros(len(vectors)), 0).different
+    assert others[np.linspace(-1, 1, BINS) >= found.value].sum() <= max(2, len(vectors) / 50)
 
 
-def test_one_mode_has_no_valley_and_the_method_says_so():
-    vectors = people(300, 1)
-    found = _find(vectors, [None] * 300)
-    assert found.value is None
-    assert found.method == "none: nearest neighbours have no valley"
+def test_labels_that_nobody_has_twice_say_no_more_than_none():
+    vectors = people(40, 12, 0.06)
+    labels = [str(row) for row in range(480)]
+    assert _find(vectors, labels) == _find(vectors, [""] * 480)
 
 
-def test_singles_and_pairs_without_labels_are_distinguished():
-    vectors = np.concatenate([people(300, 2, 0.05), people(300, 1, seed=5)])
-    found = _find(vectors, [""] * 900)
-    assert found.method == "valley of nearest neighbours"
-    assert 0.5 < (found.value or 0) < 0.9
+def test_few_labelled_pairs_are_enough_for_the_body():
+    vectors = people(20, 4, 0.06)
+    found = _find(vectors, [f"p{row // 4}" for row in range(80)])
+    assert found.method == "body of different-person pairs"
+    assert found.same_person_recall is not None
+    assert found.same_person_recall > 0.9
 
 
 def test_a_given_threshold_is_taken():
@@ -87,7 +96,7 @@ def test_nobody_dominates_the_pairs():
 
 
 def test_a_senseless_threshold_is_refused():
-    with pytest.raises(FaceRefError, match="same_person=2"):
+    with pytest.raises(FaceRefError, match="--same-person 2"):
         Recipe(same_person=2)
 
 
@@ -97,4 +106,4 @@ def test_few_pairs_give_no_threshold_and_tie_nobody():
     labels = [f"p{row // 7}" for row in range(28)]
     found = find_same_person(vectors, labels, np.full(28, 0.5), seed=0)
     assert found.value is None
-    assert found.method.startswith("none: 96 pairs of different people")
+    assert found.method.startswith("none: 96 pairs of faces")
