@@ -296,7 +296,7 @@ def _need_the_same_faces(found: Result, results: Path) -> None:
     older = read_if_whole(path)
     if older is None:
         return
-    if (older.split, older.images) != (found.split, found.images):
+    if older.split != found.split or older.images > found.images:
         raise FaceRefError(
             f"{path} holds {older.images} faces of {older.split}, which {found.images} of "
             f"{found.split} would replace. Give another folder of results, or delete that file."

@@ -174,10 +174,24 @@ def first_parts_are_people(image_ids: Sequence[str], people: np.ndarray) -> bool
 
 
 def code_version() -> str:
-    """The package's version and, where it runs from a git checkout, the commit."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
+    """The package's version and, where it runs from its own git checkout, the commit.
+
+    `-dirty` says that files differ from the commit. A repository that holds an installed copy of
+    the package, such as that of a paper, is none of ours.
+    """
+    root = Path(__file__).resolve().parents[2]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+        if Path(_git(root, "rev-parse", "--show-toplevel")).resolve() != root:
+            return faceref.__version__
+        commit = _git(root, "rev-parse", "--short=12", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):
         return faceref.__version__
-    return f"{faceref.__version__}+{found.stdout.strip()}"
+    return f"{faceref.__version__}+{commit}{'-dirty' if changed else ''}"
+
+
+def _git(root: Path, *words: str) -> str:
+    """What git prints of the checkout at `root`."""
+    command = ["git", "-C", str(root), *words]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    return found.stdout.strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmark.metrics.registry import MetricInfo
+from benchmark.results.caveats import caveats_of
 from benchmark.results.ranking import RankedRow, leaderboard_name, leaderboard_title, metrics_of
 from benchmark.results.result import LeaderboardKey
 
@@ -21,7 +22,9 @@ def latex_table(key: LeaderboardKey, rows: Sequence[RankedRow]) -> str:
     facts = metrics_of([row.result for row in rows])
     marks = {metric.name: _marks(rows, metric) for metric in facts}
     heads = [f"{escape_latex(metric.heading)} ${_ARROWS[metric.arrow]}$" for metric in facts]
+    notes = caveats_of([row.result for row in rows])
     lines = [
+        *(r"% Needs \usepackage{booktabs}.", *(f"% {note}" for note in notes)),
         r"\begin{table}",
         r"  \centering",
         f"  \\caption{{{escape_latex(leaderboard_title(key).replace('`', ''))}, {key[3]} faces. "

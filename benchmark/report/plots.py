@@ -19,13 +19,13 @@ from benchmark.report.style import (
     marker_style,
     save_figure,
 )
+from benchmark.results.paired import paired_results
 from benchmark.results.ranking import (
     RankedRow,
     ranked_rows,
     scores_of,
 )
 from benchmark.results.result import Result, label
-from benchmark.results.statistics import bootstrap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -211,11 +211,10 @@ def _by_training(results: Sequence[Result]) -> list[list[Result]]:
 
 
 def _curve(axes: Any, base: Result, line: Sequence[Result], look: MarkerStyle, place: int) -> None:
-    scores = scores_of([base, *line], "psnr_y")
-    gains = scores[1:] - scores[0]
-    means = gains.mean(1)
-    ends = np.array([bootstrap(gain, base.people) for gain in gains]).T
-    reach = np.maximum([means - ends[0], ends[1] - means], 0)
+    gains = [paired_results(row, base, "psnr_y") for row in line]
+    means = [gain.mean for gain in gains]
+    ends = [[gain.mean - gain.low, gain.high - gain.mean] for gain in gains]
+    reach = np.maximum(np.transpose(ends), 0)
     name = f"{base.title}, {line[0].reference_list}, over K = {base.references}"
     counts = [base.references, *(row.references + 0.04 * place for row in line)]
     style = f"{look.marker}{('-', '--', ':')[place % 3]}"

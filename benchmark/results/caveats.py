@@ -16,7 +16,14 @@ def caveats_of(results: Sequence[Result]) -> list[str]:
     Of what a result does not say, nothing is said.
     """
     runs = [run for row in results for run in row.single_seeds]
-    notes = (_precision(runs), _rates(runs), *_data(runs), *_references(runs), *_threads(runs))
+    notes = (
+        _outside(runs),
+        _precision(runs),
+        _rates(runs),
+        *_data(runs),
+        *_references(runs),
+        *_threads(runs),
+    )
     return [note for note in notes if note]
 
 
@@ -39,6 +46,14 @@ def unlike(one: Result, other: Result) -> list[str]:
 def aside(names: Sequence[str]) -> str:
     """Of what `unlike` names, words to put behind a name or number; empty for nothing."""
     return f" (other {' and '.join(names)})" if names else ""
+
+
+def _outside(runs: Sequence[Result]) -> str:
+    """Whose training nobody here knows: outputs, modules and weights from outside."""
+    outside = sorted({run.title for run in runs if run.training is None and run.parameters != 0})
+    if not outside:
+        return ""
+    return f"From outside, so not trained by this budget as far as is known: {', '.join(outside)}."
 
 
 def _precision(runs: Sequence[Result]) -> str:

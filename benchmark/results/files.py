@@ -282,7 +282,7 @@ def read_all(folder: str | Path) -> list[Result]:
     found, wrong = [], []
     for path in paths:
         try:
-            found.append(read_in_place(path, folder))
+            found.append(read_in_place(path, path.parents[2]))
         except FaceRefError as error:
             wrong.append(str(error))
     if wrong:
@@ -298,13 +298,15 @@ def read_all(folder: str | Path) -> list[Result]:
 def result_paths(folder: Path) -> Sequence[Path]:
     """The result files below `folder`; raises FaceRefError where there is none.
 
-    Hidden files, such as a Mac's `._run.json`, are not ours: they are passed over.
+    Those of others may lie in folders of their own: THEIRS/TASK/METHOD/RUN.json. Hidden files, such
+    as a Mac's `._run.json`, are not ours: they are passed over.
     """
     if folder.is_file():
         raise FaceRefError(f"{folder} is a file. Give the folder that was given as --results.")
-    places = (path.relative_to(folder).parts for path in folder.glob("*/*/*.json"))
+    places = (path.relative_to(folder).parts for path in folder.rglob("*/*/*.json"))
     shown = (parts for parts in places if not any(part.startswith(".") for part in parts))
-    paths = sorted(folder.joinpath(*parts) for parts in shown)
+    ours = (parts for parts in shown if len(parts) == 3 or "@" in parts[-3])
+    paths = sorted(folder.joinpath(*parts) for parts in ours)
     if not paths:
         raise FaceRefError(
             f"No results in {folder}. Make one: facebench evaluate FACE_REF --method bicubic "

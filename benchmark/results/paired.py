@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from benchmark.results.ranking import scores_of
-from benchmark.results.result import Result
+from benchmark.results.result import Result, on_shared_trainings
 from benchmark.results.statistics import bootstrap_p, holm, resample, with_interval
 
 
@@ -45,8 +45,11 @@ def paired(
 
 
 def paired_results(row: Result, rival: Result, metric: str) -> Paired:
-    """One result minus another in a metric that both have for every image."""
-    ours, theirs = scores_of([row, rival], metric)
+    """One result minus another in a metric that both have for every image.
+
+    Of results that share trainings only these are compared.
+    """
+    ours, theirs = scores_of(on_shared_trainings(row, rival), metric)
     return paired(ours, theirs, row.people)
 
 

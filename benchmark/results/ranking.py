@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from benchmark.metrics.registry import METRIC_INFO, METRICS, MetricInfo, metric_info
 from benchmark.protocol.tasks import TASKS
-from benchmark.results.result import LeaderboardKey, Result, label
+from benchmark.results.result import LeaderboardKey, Result, label, on_shared_trainings
 from benchmark.results.statistics import Resampled, bootstrap_p, ranks, resample
 from faceref.errors import FaceRefError
 
@@ -61,7 +62,8 @@ def ranked_rows(
         if rows:
             scores = scores_of([results[row] for row in rows], metric.name)
             drawn = resample(scores, results[rows[0]].people)
-            for row, value in zip(rows, _values(metric, scores, drawn), strict=True):
+            scored = [results[row] for row in rows]
+            for row, value in zip(rows, _values(metric, scored, scores, drawn), strict=True):
                 values[row][metric.name] = value
             if metric.name == METRICS[0]:
                 gains = _gains(results, scores, drawn)
@@ -139,9 +141,20 @@ def _need_the_same_images(results: Sequence[Result]) -> None:
             )
 
 
-def _values(metric: MetricInfo, scores: np.ndarray, drawn: Resampled) -> list[Value]:
-    towards = scores if metric.higher_is_better else -scores
-    places = ranks(towards, bootstrap_p(scores, drawn))
+def _values(
+    metric: MetricInfo, results: Sequence[Result], scores: np.ndarray, drawn: Resampled
+) -> list[Value]:
+    average = scores.mean(1)
+    differences, p = average[:, None] - average[None, :], bootstrap_p(scores, drawn)
+    for one, other in combinations(range(len(results)), 2):
+        pair = results[one], results[other]
+        shared = on_shared_trainings(*pair)
+        if shared != pair:
+            both = scores_of(shared, metric.name)
+            differences[one, other] = both[0].mean() - both[1].mean()
+            differences[other, one] = -differences[one, other]
+            p[one, other] = p[other, one] = bootstrap_p(both, resample(both, pair[0].people))[0, 1]
+    places = ranks(differences if metric.higher_is_better else -differences, p)
     return [
         Value(float(scores[row].mean()), *drawn.interval(row), places[row])
         for row in range(len(scores))

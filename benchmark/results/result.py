@@ -240,6 +240,26 @@ def _merged(rows: Sequence[Result]) -> Result:
     )
 
 
+def on_shared_trainings(one: Result, other: Result) -> tuple[Result, Result]:
+    """Both as the mean over the trainings that they share; as they are where they share none.
+
+    So a network with references, scored for one seed, is not compared with the mean of three seeds.
+    """
+    runs, others = _by_training(one), _by_training(other)
+    shared = [weights for weights in runs if weights in others]
+    if not shared or len(shared) == len(runs) == len(others):
+        return one, other
+    first, second = (merge_seeds([each[weights] for weights in shared]) for each in (runs, others))
+    return first[0], second[0]
+
+
+def _by_training(row: Result) -> dict[str, Result]:
+    """The results of single trainings, by the SHA-256 of the trained weights."""
+    return {
+        run.training["weights_sha256"]: run for run in row.single_seeds if run.training is not None
+    }
+
+
 def _shared(rows: Sequence[Result], field_name: str) -> list[str]:
     """Metrics that every seed was scored with, in the order of the first."""
     found = [getattr(row, field_name) for row in rows]

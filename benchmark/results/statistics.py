@@ -130,15 +130,13 @@ def holm(p: Sequence[float] | np.ndarray) -> np.ndarray:
     return corrected
 
 
-def ranks(scores: np.ndarray, p: np.ndarray) -> list[int]:
-    """Rank of each row of `scores` (R, N): 1 and the number of rows that are better beyond chance.
+def ranks(differences: np.ndarray, p: np.ndarray) -> list[int]:
+    """Rank of each of R rows: 1 and the number of rows that are better beyond chance.
 
-    `p` (R, R) is corrected by Holm over all pairs; differences that are not significant at 5 % are
-    ties, and tied rows may share a rank.
+    `differences` (R, R) are of the means, row minus column. `p` (R, R) is corrected by Holm over
+    all pairs; differences that are not significant at 5 % are ties, and tied rows may share a rank.
     """
-    rows, columns = np.triu_indices(len(scores), 1)
-    significant = np.zeros((len(scores), len(scores)), bool)
+    rows, columns = np.triu_indices(len(p), 1)
+    significant = np.zeros(p.shape, bool)
     significant[rows, columns] = holm(p[rows, columns]) < ALPHA
-    average = scores.mean(1)
-    better = average[:, None] > average[None, :]
-    return (1 + ((significant | significant.T) & better).sum(0)).tolist()
+    return (1 + ((significant | significant.T) & (differences > 0)).sum(0)).tolist()

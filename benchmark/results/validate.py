@@ -42,7 +42,7 @@ def validate_all(
 
 def _wrong(path: Path, folder: Path | None, face_ref: FaceRef | None) -> str | None:
     try:
-        result = read(path) if folder is None else read_in_place(path, folder)
+        result = read(path) if folder is None else read_in_place(path, path.parents[2])
         if face_ref is not None:
             _need_same_data(result, face_ref)
     except FaceRefError as error:

@@ -16,7 +16,7 @@ from benchmark.protocol.budgets import split_budget
 from benchmark.results.caveats import aside, unlike
 from benchmark.results.paired import Paired, corrected, paired_results
 from benchmark.results.ranking import metrics_of, scores_of
-from benchmark.results.result import Result, label
+from benchmark.results.result import Result, label, on_shared_trainings
 from benchmark.results.statistics import p_text
 from benchmark.studies.study import NAMES, Study, gain
 from faceref.markdown import markdown_table
@@ -73,7 +73,8 @@ def _whole(row: Result, metric: str) -> bool:
 
 def _difference(row: Result, rival: Result, metric: str) -> Difference:
     found = paired_results(row, rival, metric)
-    other, seeds = tuple(unlike(row, rival)), _uneven_seeds(row, rival)
+    other = tuple(unlike(row, rival))
+    seeds = _uneven_seeds(*on_shared_trainings(row, rival))
     ends = found.mean, found.low, found.high, found.p
     return Difference(*ends, label(row), label(rival), metric, other, seeds)
 

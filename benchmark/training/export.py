@@ -240,6 +240,12 @@ def _need_its_sum(path: Path) -> str:
     return digest
 
 
+def need_fit(name: str, model: nn.Module, state: dict[str, Any], path: Path, way_out: str) -> None:
+    """Raise FaceRefError where tensors of `path` are not those of a network of `name`."""
+    if misfit := _misfit(model.state_dict(), state):
+        raise FaceRefError(f"{path} does not fit {name} of this version ({misfit}). {way_out}")
+
+
 def _filled(method: Method, model: nn.Module, state: dict, path: Path) -> nn.Module:
     try:
         misfit = _misfit(model.state_dict(), state)

@@ -23,6 +23,7 @@ from benchmark.metrics.score import to_uint8
 from benchmark.protocol.budgets import Budget
 from benchmark.training.cost import peak_memory_mib
 from benchmark.training.distributed import World
+from benchmark.training.export import need_fit
 from benchmark.training.log import Curves, line
 from benchmark.training.run import Run, save
 from benchmark.training.schedule import learning_rate, validation_steps
@@ -35,6 +36,10 @@ from faceref.reading.boundary import reading
 SAVE_SECONDS = 60.0
 MARGIN_SECONDS = 3.0
 """Kept back of a limited time, for the last step and the checkpoint."""
+
+_OTHER_CODE = (
+    "The code of the method was changed since: go back to it, or train anew in another folder."
+)
 
 
 class TimeUp(Exception):
@@ -92,7 +97,7 @@ class Trainer:
     ) -> None:
         torch.manual_seed(seed)
         self.method, self.budget, self.seed, self.device = method, budget, seed, device
-        self.run, self.settings, self.world = run, settings, world
+        self.run, self.settings, self.world, self.name = run, settings, world, method.name
         self.state = State(precision=precision or budget.precision)
         model = method.build().to(device)
         # Convolutions of bf16 run 1.2 to 1.5 times as fast so, on CPUs as on GPUs.
@@ -109,6 +114,7 @@ class Trainer:
         if saved is None:
             return False
         with reading(self.run.checkpoint, "Delete it: training then begins anew."):
+            need_fit(self.name, self.model, saved["model"], self.run.checkpoint, _OTHER_CODE)
             self.model.load_state_dict(saved["model"])
             self.criterion.load_state_dict(saved["criterion"])
             self.optimiser.load_state_dict(saved["optimiser"])

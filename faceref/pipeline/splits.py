@@ -51,11 +51,11 @@ def split_identities(identities: Sequence[str], rule: SplitRule) -> dict[str, st
         wanted = share * len(identities)
         free = [person for person in order if split[person] == "train"]
         fitting = [person for person in free if counts[person] <= max(1, wanted / 4)]
-        larger = sorted(
-            set(free).difference(fitting), key=lambda one: (counts[one], free.index(one))
-        )
-        candidates = [*fitting, *larger][: len(free) - to_leave]
-        for person in _up_to(wanted, candidates, counts):
+        smallest = sorted(free, key=lambda person: counts[person])
+        first = fitting or smallest
+        larger = [person for person in smallest if person not in set(first)]
+        candidates = [*first, *larger][: len(free) - to_leave]
+        for person in _up_to(wanted, candidates, counts, set(larger)):
             split[person] = name
     return split
 
@@ -68,12 +68,14 @@ def too_few_people(people: int, how: str) -> UnusableError:
     )
 
 
-def _up_to(wanted: float, people: Sequence[str], counts: Counter[str]) -> Iterator[str]:
-    """`people` in order, up to the number of images that is nearest to `wanted`; one at least."""
+def _up_to(
+    wanted: float, people: Sequence[str], counts: Counter[str], larger: set[str]
+) -> Iterator[str]:
+    """`people` in order until they hold `wanted` images; of `larger` only who brings it nearer."""
     held = 0
     for person in people:
         over = held + counts[person] - wanted
-        if held >= wanted or (held and counts[person] > wanted / 4 and over > wanted - held):
+        if held >= wanted or (person in larger and over > wanted - held):
             return
         held += counts[person]
         yield person

@@ -171,7 +171,7 @@ def test_the_commands_write_leaderboards_and_page(folder: Path, tmp_path: Path):
         app, ["leaderboard", str(folder), "--format", "latex", "--out", str(leaderboard)]
     )
     assert made.exit_code == 0
-    assert leaderboard.read_text().startswith(r"\begin{table}")
+    assert leaderboard.read_text().startswith("% Needs \\usepackage{booktabs}.\n\\begin{table}")
     wrong = runner.invoke(app, ["leaderboard", str(folder), "--format", "word"])
     assert (wrong.exit_code, "csv" in wrong.output) == (1, True)
     site = runner.invoke(app, ["site", str(folder), "--out", str(tmp_path / "site")])

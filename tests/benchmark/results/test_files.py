@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+import faceref
 from benchmark.cli.app import app
+from benchmark.evaluation import record
 from benchmark.protocol.budgets import BUDGETS
 from benchmark.report.leaderboard import Leaderboard
 from benchmark.results import files as result_files
@@ -285,3 +287,30 @@ def test_outputs_from_outside_are_no_variant():
 
     board = [made("edsr", 27), made("edsr-official", 28, None), made("edsr-small", 26)]
     assert [is_variant(row, board) for row in board] == [False, False, True]
+
+
+def test_results_of_others_lie_in_folders_of_their_own(tmp_path: Path):
+    result_files.write(made("edsr", 27), tmp_path)
+    result_files.write(made("srcnn", 26), tmp_path / "theirs" / "of May")
+    (tmp_path / "theirs" / "runs" / "edsr").mkdir(parents=True)
+    (tmp_path / "theirs" / "runs" / "edsr" / "training.json").write_text("{}")
+    assert [row.method for row in result_files.read_all(tmp_path)] == ["edsr", "srcnn"]
+
+
+def test_outputs_from_outside_are_named_below_a_leaderboard(tmp_path: Path):
+    rows = [made("edsr", 27), made("bicubic", 25, None), made("theirs", 28, None, parameters=None)]
+    leaderboard = Leaderboard.of(rows)
+    said = "From outside, so not trained by this budget as far as is known: THEIRS."
+    assert said in leaderboard.to_markdown()
+    assert f"% {said}" in leaderboard.to_latex()
+
+
+def test_the_commit_of_a_repository_around_an_installed_copy_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(record, "_git", lambda root, *words: str(tmp_path))
+    assert record.code_version() == faceref.__version__
+    root = Path(record.__file__).resolve().parents[2]
+    told = {"rev-parse --show-toplevel": str(root), "rev-parse --short=12 HEAD": "abc"}
+    monkeypatch.setattr(record, "_git", lambda root, *words: told.get(" ".join(words), " M x.py"))
+    assert record.code_version() == f"{faceref.__version__}+abc-dirty"

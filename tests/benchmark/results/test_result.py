@@ -10,6 +10,7 @@ from benchmark.report.leaderboard import Leaderboard
 from benchmark.report.plots import quality_against_cost, validation_curves
 from benchmark.report.style import save_figure
 from benchmark.results import files as result_files
+from benchmark.results.paired import paired_results
 from benchmark.results.ranking import leaderboard_name, leaderboard_title
 from benchmark.results.result import Result, image_digest, leaderboards
 from benchmark.results.statistics import bootstrap
@@ -300,3 +301,24 @@ def test_people_are_known_where_ids_name_them(task: str, known: bool | None, peo
 )
 def test_ids_name_people_where_their_first_parts_do(ids: list[str], people: list[int], named: bool):
     assert first_parts_are_people(ids, np.array(people)) is named
+
+
+def test_rows_of_other_seeds_are_compared_over_the_trainings_that_they_share():
+    """The worst seed alone was given random references, and gains by them."""
+
+    def scored(seed: int, quality: float, references: int) -> Result:
+        training = {**(make("msrnet", 27).training or {}), "weights_sha256": f"weights {seed}"}
+        given = {"references": references, "reference_list": "random" if references else None}
+        row = make("msrnet", quality, seed=seed, training=training, **given)
+        # The same noise for each row, so that only quality differs.
+        noise = np.array(make("msrnet", 0).scores["psnr_y"], float)
+        return replace(row, scores={"psnr_y": (quality + noise).tolist()})
+
+    alone = [scored(seed, 26.9 + 0.1 * seed, 0) for seed in range(3)]
+    (table,) = Leaderboard.of([*alone, scored(0, 26.95, 5), make("bicubic", 25, None)]).tables
+    ranks = {row.result.references: row.values["psnr_y"].rank for row in table.rows[:2]}
+    assert [row.result.references for row in table.rows[:2]] == [0, 5]
+    assert ranks == {0: 2, 5: 1}
+    given, none = (row for row in table.results[1::-1])
+    assert paired_results(given, none, "psnr_y").mean == pytest.approx(0.05)
+    assert paired_results(none, given, "psnr_y").mean == pytest.approx(-0.05)

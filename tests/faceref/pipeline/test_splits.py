@@ -50,3 +50,17 @@ def test_two_people_are_too_few():
 def test_senseless_shares_are_refused(val: float, test: float):
     with pytest.raises(FaceRefError, match="--val"):
         SplitRule(val, test)
+
+
+def test_a_person_of_one_image_is_not_all_of_a_split():
+    images = [f"p{person}" for person in range(20) for _ in range(12)] + ["alone"]
+    split = split_identities(images, SplitRule())
+    held = Counter(split[person] for person in images)
+    assert (held["test"], held["val"]) == (25, 24)
+    assert split["alone"] == "test"
+
+
+def test_somebody_with_most_of_the_images_does_not_fill_a_split():
+    images = ["star"] * 60 + ["other"] * 20 + ["alone", "single"]
+    split = split_identities(images, SplitRule())
+    assert split == {"alone": "test", "single": "test", "other": "val", "star": "train"}
