@@ -50,10 +50,15 @@ def aside(names: Sequence[str]) -> str:
 
 def _outside(runs: Sequence[Result]) -> str:
     """Whose training nobody here knows: outputs, modules and weights from outside."""
-    outside = sorted({run.title for run in runs if run.training is None and run.parameters != 0})
+    outside = sorted({run.title for run in runs if _is_outside(run)})
     if not outside:
         return ""
     return f"From outside, so not trained by this budget as far as is known: {', '.join(outside)}."
+
+
+def _is_outside(run: Result) -> bool:
+    """Whether somebody may have trained it, and it is none of ours, adapted ones among them."""
+    return run.training is None and run.adaptation is None and run.parameters != 0
 
 
 def _precision(runs: Sequence[Result]) -> str:
