@@ -134,7 +134,7 @@ def _tqdm_bar(label: str, unit: str) -> Iterator[Progress]:
         def update(done: int, total: int, state: str = "") -> None:
             bar.total = total
             if state:
-                bar.set_postfix_str(state, refresh=False)
+                bar.set_postfix_str(state, refresh=done == bar.n)
             bar.update(done - bar.n)
 
         yield update

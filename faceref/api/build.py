@@ -257,6 +257,8 @@ def certify(
     faces: FaceRef | str | Path,
     embedder: str | None = None,
     pack: str | Path | None = None,
+    *,
+    progress: bool = True,
 ) -> list[str]:
     """Compute every claim of a set again, on its files alone.
 
@@ -264,6 +266,7 @@ def certify(
         faces: A Face_Ref, or its folder.
         embedder: That of the build, `insightface` or `dlib`: identity scores are checked, too.
         pack: insightface pack of the build.
+        progress: Show a progress bar.
 
     Returns:
         One line for each claim that the files contradict; none for a set that holds what it says.
@@ -279,7 +282,9 @@ def certify(
     from faceref.audit.leaks import audit
 
     opened = FaceRef.open(faces)
-    return list(audit(opened, embedder_of(opened, embedder, pack)))
+    ready = embedder_of(opened, embedder, pack)
+    with progress_bar("Checking", "images", shown=progress) as update:
+        return list(audit(opened, ready, update))
 
 
 def list_sources() -> list[SourceKind]:

@@ -198,6 +198,8 @@ def remove(
     ids: str | Path | Collection[str],
     embedder: str | None = None,
     pack: str | Path | None = None,
+    *,
+    progress: bool = True,
 ) -> Removed:
     """Take images out of a set, everywhere: rows, references, tables. The version goes up.
 
@@ -211,6 +213,7 @@ def remove(
         embedder: That of the build: lists that named the images are mined again, also those that
             an earlier removal left shorter.
         pack: insightface pack of the build.
+        progress: Show a progress bar while the set is embedded again.
 
     Returns:
         The new manifest, how many images went, and how many rows lost a reference or were mined
@@ -236,7 +239,10 @@ def remove(
         listed = read_ids(as_path(ids))
     else:
         listed = [ids] if isinstance(ids, str) else ids
-    return run(opened.root, listed, embedder_of(opened, embedder, pack))
+    ready = embedder_of(opened, embedder, pack)
+    shown = progress and ready is not None
+    with progress_bar("Embedding", "images", shown=shown) as update:
+        return run(opened.root, listed, ready, update)
 
 
 def archive(

@@ -53,7 +53,10 @@ class ImageFeatures:
 
 
 def contradictions(
-    face_ref: FaceRef, rows: Sequence[Row], embedder: Embedder | None = None
+    face_ref: FaceRef,
+    rows: Sequence[Row],
+    embedder: Embedder | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[str]:
     """Compute near-duplicates, scores and same-person pairs again and compare them with the rows.
 
@@ -61,6 +64,7 @@ def contradictions(
         face_ref: The set.
         rows: Of all its splits, in order.
         embedder: That of the build; without it identity is not checked.
+        progress: Is given the images done and all images.
 
     Yields:
         A line for each contradiction, with the pair of images.
@@ -69,7 +73,7 @@ def contradictions(
         FaceRefError: For an embedder other than that of the build.
     """
     manifest = face_ref.manifest
-    features = image_features(face_ref, embedder)
+    features = image_features(face_ref, embedder, progress)
     same = manifest["thresholds"].get("same_person", {}).get("value")
     similar = None
     if features.embeddings is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from faceref.console import Progress
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import REFERENCE_LISTS, SPLITS, fingerprint
 from faceref.errors import FaceRefError
@@ -73,7 +74,9 @@ def certify(rows: Sequence[Row], bound: float | None) -> dict[str, Any]:
     }
 
 
-def audit(face_ref: FaceRef, embedder: Embedder | None = None) -> Iterator[str]:
+def audit(
+    face_ref: FaceRef, embedder: Embedder | None = None, progress: Progress | None = None
+) -> Iterator[str]:
     """Everything that a Face_Ref claims and that its files contradict.
 
     The rows are checked by the rules of `leaks`, the manifest by the rows, and both by the images:
@@ -83,6 +86,7 @@ def audit(face_ref: FaceRef, embedder: Embedder | None = None) -> Iterator[str]:
         face_ref: The set.
         embedder: That of the build: then the scores of `refs_hr` and the same-person pairs are
             computed again, too.
+        progress: Is given the images done and all images.
 
     Yields:
         A line for each contradiction; none for a set that is what it claims.
@@ -108,7 +112,7 @@ def audit(face_ref: FaceRef, embedder: Embedder | None = None) -> Iterator[str]:
         yield f"face_ref.json claims {claimed} rejects, the files hold {found}"
     if manifest["fingerprint"] != fingerprint(rows):
         yield "the fingerprint in face_ref.json is not that of the rows: they were changed"
-    yield from contradictions(face_ref, rows, embedder)
+    yield from contradictions(face_ref, rows, embedder, progress)
 
 
 def _numbers(rows: Sequence[Row], field: str) -> dict[str, int]:

@@ -12,6 +12,8 @@ QUALITY = "Quality filters"
 SPLITS = "Splits"
 SOURCE = "Source options"
 RUNNING = "Running"
+NOTES = 5
+"""Notes of a set that a build prints."""
 
 
 def build(
@@ -287,8 +289,11 @@ def build(
         identity_column=identity_column,
     )
     kept = ", ".join(f"{faces.manifest['counts'][name]:,} {name}" for name in faces.splits)
-    for note in faces.manifest["people"]["notes"]:
-        say_aside(note)
+    notes = faces.manifest["people"]["notes"]
+    if notes:
+        say_aside("\n".join(notes[-NOTES:]))
+    if len(notes) > NOTES:
+        say_aside(f"... and {len(notes) - NOTES:,} more notes: faceref inspect {out}")
     say(f"Face_Ref: {kept}; {faces.summary().files}. See it: faceref inspect {out}")
 
 

@@ -97,8 +97,8 @@ def certify(
     checked = faces.manifest["leak_certificate"]["references_checked"]
     known = "no leak, as far as people are known" if faces.people_are_guessed else "no leak"
     say(f"{path}: {known}. {checked:,} references, splits, counts and fingerprint checked.")
-    for note in faces.manifest.get("people", {}).get("notes", []):
-        say(note)
+    if faces.people_are_guessed:
+        say("\n".join(faces.manifest.get("people", {}).get("notes", [])[-1:]))
 
 
 def doctor(

@@ -58,12 +58,13 @@ class People:
 
 def notes_of(giants: Iterable[Giant], unlabelled: int, same_person: Mapping[str, Any]) -> list[str]:
     """The notes of `People`; `same_person` is the threshold as the manifest has it."""
+    value, method = same_person["value"], same_person["method"]
+    # Where no label has two images, that labels are tied is what is looked for.
     notes = [
         f"The component {giant.component!r} ties {giant.labels:,} labels and {giant.images:,} "
         "images: check the label noise, or give a higher --same-person."
-        for giant in giants
+        for giant in (giants if method != FROM_ALL else ())
     ]
-    value, method = same_person["value"], same_person["method"]
     if value is None:
         whose = "each counts as a person" if unlabelled else "each label counts as a person"
         notes.append(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,11 +43,13 @@ def assemble(
     device: str,
     plot: Path | None = None,
     mine_shards: MineShards = mine_here,
+    stage: Callable[[str], None] = lambda name: None,
 ) -> dict[str, Any]:
     """Write Face_Ref to the new folder `out`, the calibration to `plot`; return the manifest.
 
-    Large pools are mined by `mine_shards`.
+    Large pools are mined by `mine_shards`. `stage` is told what is done next.
     """
+    stage("grouping people")
     used, rejects = _usable(finished, source.name)
     _refuse_few(used, rejects)
     work, seed = finished.first.root, recipe.split.seed
@@ -74,7 +76,9 @@ def assemble(
     encoder = work / store.LR_ENCODER if recipe.mining.likeness_lr != "appearance" else None
     report = None
     if encoder is not None:
+        stage("training the LR encoder")
         subjects, report = _with_encoder(subjects, vectors.thumbnails, encoder, seed, device)
+    stage("mining references")
     lists = mine_lists(subjects, recipe.mining, seed, device, work / "mining", mine_shards)
     if plot is not None:
         plot_calibration(people.same_person, plot, lists.bound.value)
@@ -83,6 +87,7 @@ def assemble(
     manifest["lr_encoder"] = report
     if chosen := finished.chosen:
         manifest["chosen_by_likeness"] = chosen
+    stage("writing")
     _write(out, rows, rejects, manifest, finished)
     if encoder is not None:
         copy_file(encoder, out / encoder.name)

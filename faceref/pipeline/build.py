@@ -85,7 +85,7 @@ def build(
         workers: Number of threads; None for one more than cores, as OpenVINO has threads of its own
             for which ours wait.
         device: `cpu` or `cuda`, for the search and the LR encoder.
-        progress: Is given the images done and all images.
+        progress: Is given the images done and all images, and after the last what is done next.
         executor: Makes the parts; None for threads of this process, see also `RayExecutor`.
         plot: A PNG to draw the calibration of the threshold to.
 
@@ -116,8 +116,10 @@ def build(
             build_folder, parts, source.records, steps, embedder, workers, progress
         )
         made = work / "finished"
+        images = len(source.records)
         manifest = assemble(
-            faces, source, embedder, recipe, made, device, plot, executor.mine_shards
+            *(faces, source, embedder, recipe, made, device, plot, executor.mine_shards),
+            stage=lambda name: progress(images, images, name) if progress else None,
         )
         put_in_place(made, out, overwrite=overwrite, inputs=inputs)
     return manifest

@@ -21,6 +21,7 @@ import numpy as np
 
 from faceref.audit.images import ImageFeatures, image_features
 from faceref.audit.manifest import bound_on_scores, entries_from_rows
+from faceref.console import Progress
 from faceref.curation.duplicates import SIMILAR_COSINE, find_duplicates, first_of_each
 from faceref.curation.links import find_neighbours, pairs_above
 from faceref.dataset import card, store
@@ -59,7 +60,12 @@ def read_ids(path: Path) -> list[str]:
     return ids
 
 
-def remove(root: Path, ids: Collection[str], embedder: Embedder | None = None) -> Removed:
+def remove(
+    root: Path,
+    ids: Collection[str],
+    embedder: Embedder | None = None,
+    progress: Progress | None = None,
+) -> Removed:
     """Take images out of a set, in place and in one step; what was removed before is passed over.
 
     Args:
@@ -67,6 +73,7 @@ def remove(root: Path, ids: Collection[str], embedder: Embedder | None = None) -
         ids: Image ids.
         embedder: That of the build, which mines again the lists that are too short, by this removal
             or an earlier one; None leaves these lists shorter.
+        progress: Is given the images embedded and all images.
 
     Returns:
         The new manifest and what was changed.
@@ -88,7 +95,8 @@ def remove(root: Path, ids: Collection[str], embedder: Embedder | None = None) -
     short = shortened(rows, kept)
     if embedder is not None:
         wanted = set(short) | _too_short(face_ref, kept)
-        filled = _refilled(face_ref, rows, kept, wanted, embedder) if wanted else kept
+        features = image_features(face_ref, embedder, progress) if wanted else None
+        filled = _refilled(face_ref, rows, kept, wanted, features) if features else kept
         changed = {
             new["image_id"] for old, new in zip(kept, filled, strict=True) if _differ(old, new)
         }
@@ -153,11 +161,14 @@ def _refilled(
     rows: Sequence[Row],
     kept: Sequence[Row],
     short: Set[str],
-    embedder: Embedder,
+    every: ImageFeatures,
 ) -> list[Row]:
-    """`kept`, with the lists of the images `short` mined again among what is left."""
+    """`kept`, with the lists of the images `short` mined again among what is left.
+
+    `every` holds the features of all `rows`.
+    """
     places = {row["image_id"]: place for place, row in enumerate(rows)}
-    features = image_features(face_ref, embedder).take([places[row["image_id"]] for row in kept])
+    features = every.take([places[row["image_id"]] for row in kept])
     affected = np.array([place for place, row in enumerate(kept) if row["image_id"] in short])
     made = [dict(row) for row in kept]
     for name in store.REFERENCE_LISTS:

@@ -22,13 +22,13 @@ PAIRS: list[tuple[Callable, Callable, set[str], set[str]]] = [
     (build.synth, faceref.synth, set(), set()),
     (build.sample, faceref.sample, set(), set()),
     (build.sources, faceref.check_source, set(), set()),
-    (inspecting.certify, faceref.certify, {"path", "show"}, {"faces"}),
+    (inspecting.certify, faceref.certify, {"path", "show"}, {"faces", "progress"}),
     (inspecting.doctor, faceref.diagnose, {"as_json"}, set()),
     (inspecting.inspect, faceref.FaceRef.sheet, {"path", "sheet", "attributes"}, {"self", "out"}),
     (release.publish, faceref.publish, {"path"}, {"faces"}),
     (release.hydrate, faceref.hydrate, set(), {"progress"}),
     (release.verify, faceref.verify, set(), set()),
-    (release.remove, faceref.remove, {"path"}, {"faces"}),
+    (release.remove, faceref.remove, {"path"}, {"faces", "progress"}),
     (release.archive, faceref.archive, {"path"}, {"faces", "progress"}),
 ]
 """Command, function, and the parameters that only one of them has."""
