@@ -38,7 +38,8 @@ def write(manifest: Mapping[str, Any]) -> str:
         tags=["face-super-resolution", "reference-based"],
         configs=[{"config_name": "default", "data_files": data_files("data", names)}],
     )
-    return render(_FOLDER / "card.md.jinja", header, manifest)
+    guessed = are_guessed(manifest)
+    return render(_FOLDER / "card.md.jinja", header, manifest=manifest, guessed=guessed)
 
 
 def data_files(folder: str, splits: list[str]) -> list[dict[str, str]]:
@@ -46,13 +47,12 @@ def data_files(folder: str, splits: list[str]) -> list[dict[str, str]]:
     return [{"split": name, "path": f"{folder}/{name}-*.parquet"} for name in splits]
 
 
-def render(template: Path, header: CardData, manifest: Mapping[str, Any], **values: Any) -> str:
+def render(template: Path, header: CardData, **values: Any) -> str:
     """Fill the template of a card, which may use the macros of `card_macros.jinja`.
 
     Args:
         template: A Jinja template in which `card_data` is the YAML of the header.
         header: What the Hugging Face Hub reads.
-        manifest: The content of `face_ref.json`.
         values: What else the template names.
 
     Returns:
@@ -62,5 +62,4 @@ def render(template: Path, header: CardData, manifest: Mapping[str, Any], **valu
 
     macros = (_FOLDER / "card_macros.jinja").read_text(encoding="utf-8")
     text = macros + template.read_text(encoding="utf-8")
-    values |= {"manifest": manifest, "guessed": are_guessed(manifest), "splits": SPLITS}
-    return f"{RepoCard.from_template(header, template_str=text, **values)}\n"
+    return f"{RepoCard.from_template(header, template_str=text, splits=SPLITS, **values)}\n"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from faceref.curation.identities import are_guessed
 from faceref.dataset import card
 from faceref.dataset.store import SCHEMA, SPLITS
 from faceref.release.citations import CITATIONS, TITLES
@@ -73,7 +74,8 @@ def write(released: Mapping[str, Any], repo: str, contact: str, sizes: Mapping[s
     return card.render(
         Path(__file__).with_name("card.md.jinja"),
         DatasetCardData(**_header(released, repo, sizes)),
-        released,
+        manifest=released,
+        guessed=are_guessed(released),
         release=released[RELEASE],
         full=released[RELEASE]["kind"] == FULL,
         title=TITLES[released["source"]],

@@ -92,7 +92,8 @@ def test_what_likeness_decided_is_counted_and_shown_while_it_goes_on(people: Pat
         progress=lambda *state: said.append(state),
     )
     images = len(folder(people).records)
-    assert said[-1] == (images + 3, images + 3, "choosing among several faces")
+    assert (images + 3, images + 3, "choosing among several faces") in said
+    assert said[-1] == (images + 3, images + 3, "writing")
     assert manifest["chosen_by_likeness"] == 3
     summary = FaceRef.open(tmp_path / "out").summary()
     assert "3 with several faces, chosen by likeness" in summary.files

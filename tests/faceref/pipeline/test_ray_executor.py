@@ -123,7 +123,7 @@ def test_a_relative_folder_and_bad_images(
         Path("ray"),
         RECIPE,
         executor=RayExecutor(PlainEmbedder, RECIPE),
-        progress=lambda done, total: vectors.append((done, total)),
+        progress=lambda done, total, state="": vectors.append((done, total)),
     )
     assert files_below(tmp_path / "ray") == files_below(tmp_path / "local")
     assert vectors[0] == (0, 38)
