@@ -116,7 +116,7 @@ def build(
             build_folder, parts, source.records, steps, embedder, workers, progress
         )
         made = work / "finished"
-        images = len(source.records) + (faces.chosen or 0)
+        images = len(source.records) + faces.chosen
         manifest = assemble(
             *(faces, source, embedder, recipe, made, device, plot, executor.mine_shards),
             stage=lambda name: progress(images, images, name) if progress else None,
