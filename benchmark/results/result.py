@@ -245,7 +245,7 @@ def on_shared_trainings(one: Result, other: Result) -> tuple[Result, Result]:
 
     So a network with references, scored for one seed, is not compared with the mean of three seeds.
     """
-    runs, others = _by_training(one), _by_training(other)
+    runs, others = by_training(one), by_training(other)
     shared = [weights for weights in runs if weights in others]
     if not shared or len(shared) == len(runs) == len(others):
         return one, other
@@ -253,7 +253,7 @@ def on_shared_trainings(one: Result, other: Result) -> tuple[Result, Result]:
     return first[0], second[0]
 
 
-def _by_training(row: Result) -> dict[str, Result]:
+def by_training(row: Result) -> dict[str, Result]:
     """The results of single trainings, by the SHA-256 of the trained weights."""
     return {
         run.training["weights_sha256"]: run for run in row.single_seeds if run.training is not None

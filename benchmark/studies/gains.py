@@ -16,7 +16,7 @@ from benchmark.protocol.budgets import split_budget
 from benchmark.results.caveats import aside, unlike
 from benchmark.results.paired import Paired, corrected, paired_results
 from benchmark.results.ranking import metrics_of, scores_of
-from benchmark.results.result import Result, label, on_shared_trainings
+from benchmark.results.result import Result, by_training, label, on_shared_trainings
 from benchmark.results.statistics import p_text
 from benchmark.studies.study import NAMES, Study, gain
 from faceref.markdown import markdown_table
@@ -247,9 +247,8 @@ def _training_difference(row: Result, rival: Result) -> OverTrainings | None:
 def _by_training(row: Result) -> dict[str, float]:
     """Mean PSNR-Y, unrounded, by the SHA-256 of the trained weights; empty without training."""
     return {
-        one.training["weights_sha256"]: float(scores_of([one], METRICS[0]).mean())
-        for one in row.single_seeds
-        if one.training is not None
+        weights: float(scores_of([one], METRICS[0]).mean())
+        for weights, one in by_training(row).items()
     }
 
 

@@ -243,21 +243,22 @@ def _need_its_sum(path: Path) -> str:
 def need_fit(name: str, model: nn.Module, state: dict[str, Any], path: Path, way_out: str) -> None:
     """Raise FaceRefError where tensors of `path` are not those of a network of `name`."""
     if misfit := _misfit(model.state_dict(), state):
-        raise FaceRefError(f"{path} does not fit {name} of this version ({misfit}). {way_out}")
+        raise _unfit(name, path, misfit, way_out)
+
+
+def _unfit(name: str, path: Path, why: str, way_out: str) -> FaceRefError:
+    return FaceRefError(f"{path} does not fit {name} of this version ({why}). {way_out}")
 
 
 def _filled(method: Method, model: nn.Module, state: dict, path: Path) -> nn.Module:
+    way_out = "Train again, or install the version that it was trained with."
     try:
-        misfit = _misfit(model.state_dict(), state)
-        if not misfit:
-            model.load_state_dict(state)
+        need_fit(method.name, model, state, path, way_out)
+        model.load_state_dict(state)
+    except FaceRefError:
+        raise
     except Exception as error:  # Whatever else than tensors a file may hold.
-        misfit = cause(error)
-    if misfit:
-        raise FaceRefError(
-            f"{path} does not fit {method.name} of this version ({misfit}). Train again, or "
-            "install the version that it was trained with."
-        )
+        raise _unfit(method.name, path, cause(error), way_out) from error
     for name, value in state.items():
         if not torch.isfinite(value).all():
             raise FaceRefError(

@@ -97,7 +97,7 @@ class Trainer:
     ) -> None:
         torch.manual_seed(seed)
         self.method, self.budget, self.seed, self.device = method, budget, seed, device
-        self.run, self.settings, self.world, self.name = run, settings, world, method.name
+        self.run, self.settings, self.world = run, settings, world
         self.state = State(precision=precision or budget.precision)
         model = method.build().to(device)
         # Convolutions of bf16 run 1.2 to 1.5 times as fast so, on CPUs as on GPUs.
@@ -114,7 +114,7 @@ class Trainer:
         if saved is None:
             return False
         with reading(self.run.checkpoint, "Delete it: training then begins anew."):
-            need_fit(self.name, self.model, saved["model"], self.run.checkpoint, _OTHER_CODE)
+            need_fit(self.method.name, self.model, saved["model"], self.run.checkpoint, _OTHER_CODE)
             self.model.load_state_dict(saved["model"])
             self.criterion.load_state_dict(saved["criterion"])
             self.optimiser.load_state_dict(saved["optimiser"])

@@ -109,12 +109,14 @@ def find_people(
         device: `cpu` or `cuda`, for the search.
     """
     neighbours = find_neighbours(embeddings, device=device)
+    nearest = neighbours.nearest()
     for links in GUESSED_LINKS:
-        nearest = neighbours.nearest()
         same = find_same_person(embeddings, identities, nearest, seed, same_person, links)
         similar = pairs_above(neighbours, same.value)
+        if same.method != FROM_ALL:
+            break
         groups = connect(len(embeddings), similar.left, similar.right)
-        if same.method != FROM_ALL or np.bincount(groups).max() < LARGEST * len(embeddings):
+        if np.bincount(groups).max() < LARGEST * len(embeddings):
             break
     close = pairs_above(neighbours, max(SIMILAR_COSINE, same.value or 0))
     duplicates = find_duplicates(sha256, hashes, close, same.value)
