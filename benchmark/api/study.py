@@ -100,15 +100,18 @@ def draw_reference_studies(files: Sequence[str | Path], out: str | Path = "repor
 def study_gains(
     results: str | Path = "reports/results",
     *,
+    method: str = "msrnet",
     studies: str | Path = "reports/studies",
     out: str | Path = "reports",
     budget: str = "small",
     task: str = "",
 ) -> list[Path]:
-    """Write a page that says whether references help: paired differences of a leaderboard.
+    """Write a page that says whether a method gains: paired differences of a leaderboard.
 
     Args:
         results: Folder of result files.
+        method: The method that is compared with its rivals, its variants, and itself without
+            references.
         studies: Folder of files of `study_references`.
         out: Folder for page and figure.
         budget: Whose leaderboard.
@@ -118,13 +121,13 @@ def study_gains(
         The files written.
 
     Raises:
-        FaceRefError: Where there is no such leaderboard.
+        FaceRefError: Where there is no such leaderboard, or nothing to compare on it.
     """
     from benchmark.studies.gains_page import write_gains
     from faceref.outputs.writable import need_folder
 
     need_folder(as_path(out))
-    return write_gains(as_path(results), as_path(studies), as_path(out), budget, task)
+    return write_gains(as_path(results), as_path(studies), as_path(out), budget, task, method)
 
 
 def study_slices(

@@ -100,6 +100,9 @@ def references(
 @app.command()
 def gains(
     results: Results,
+    method: Annotated[
+        str, typer.Option("--method", "-m", help="The method to compare with its rivals.")
+    ] = "msrnet",
     studies: Annotated[
         Path, typer.Option(help="Folder of files of `facebench study references`.")
     ] = Path("reports/studies"),
@@ -107,14 +110,16 @@ def gains(
     budget: Annotated[str, typer.Option(help="Budget of the leaderboard.")] = "small",
     task: Annotated[str, typer.Option(help="Default: the only one of that budget.")] = "",
 ) -> None:
-    """Say whether references help: paired differences of a leaderboard, on one page.
+    """Say what a method and its references gain: paired differences of a leaderboard.
 
     Example: `facebench study gains reports/results --task lfw-x8@1 --out reports`
     """
     import benchmark
     from faceref.console import say
 
-    made = benchmark.study_gains(results, studies=studies, out=out, budget=budget, task=task)
+    made = benchmark.study_gains(
+        results, method=method, studies=studies, out=out, budget=budget, task=task
+    )
     say("\n".join(map(str, made)))
 
 

@@ -21,9 +21,9 @@ from benchmark.results.statistics import p_text
 from benchmark.studies.study import NAMES, Study, gain
 from faceref.markdown import markdown_table
 
-ASKED = "msrnet"
-"""The method whose claim is examined."""
-OTHER_LOSS = f"{ASKED}-perceptual"
+METHOD = "msrnet"
+"""The method that is examined where no other is named."""
+OTHER_LOSS = "perceptual"
 """A variant that is no ablation: nothing of it is left out, and PSNR is not its aim."""
 GIVEN = ("refs_lr", "refs_hr")
 
@@ -85,10 +85,12 @@ def _uneven_seeds(row: Result, rival: Result) -> tuple[int, int] | None:
     return counts if both_trained and counts[0] != counts[1] else None
 
 
-def by_references(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
-    """Each method with references against itself without: K = 5 of either list and K = 0."""
+def by_references(
+    leaderboard: Sequence[Result], method: str = METHOD
+) -> list[tuple[Result, Result]]:
+    """Each method with references against itself without, `method` first: a list and K = 0."""
     alone = {row.method: row for row in leaderboard if row.references == 0 and row.uses_references}
-    order = sorted(leaderboard, key=lambda row: (row.method != ASKED, -row.means[METRICS[0]]))
+    order = sorted(leaderboard, key=lambda row: (row.method != method, -row.means[METRICS[0]]))
     return [
         (row, alone[row.method])
         for row in order
@@ -96,46 +98,50 @@ def by_references(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
     ]
 
 
-def against_rivals(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
-    """The asked method, given what the LR face finds, against the best rows of each kind.
+def examined(leaderboard: Sequence[Result], method: str) -> Result | None:
+    """The row of `method` with what the LR face finds; a single-image method has only one row."""
+    return _first(
+        leaderboard, lambda row: row.method == method and row.reference_list == GIVEN[0]
+    ) or _first(leaderboard, lambda row: row.method == method and not row.uses_references)
+
+
+def against_rivals(
+    leaderboard: Sequence[Result], method: str = METHOD
+) -> list[tuple[Result, Result]]:
+    """The row of `method`, see `examined`, against the best rows of each kind.
 
     Against itself without references, the best single-image row, and the best row of another
     method with references of the LR face, as far as they are on the leaderboard. The best are those
     of the highest PSNR-Y.
     """
-    mine = _given(leaderboard, ASKED)
+    mine = examined(leaderboard, method)
     if mine is None:
         return []
-    family = _family(leaderboard)
+    family = _family(leaderboard, method)
     others = [row for row in leaderboard if row.method not in family]
     rivals = [
-        _first(leaderboard, lambda row: row.method == ASKED and row.references == 0),
+        _first(leaderboard, lambda row: row.method == method and row.references == 0),
         _first(others, lambda row: row.budget is not None and not row.uses_references),
         _first(others, lambda row: row.budget is not None and row.reference_list == GIVEN[0]),
     ]
-    return [(mine, rival) for rival in rivals if rival is not None]
+    return [(mine, rival) for rival in rivals if rival is not None and rival is not mine]
 
 
-def _family(leaderboard: Sequence[Result]) -> list[str]:
-    """The asked method and its variants, as far as they are on the leaderboard."""
+def _family(leaderboard: Sequence[Result], method: str) -> list[str]:
+    """`method` and its variants, as far as they are on the leaderboard."""
     names = dict.fromkeys(row.method for row in leaderboard)
-    return [name for name in names if name.partition("-")[0] == ASKED]
+    return [name for name in names if name == method or name.startswith(f"{method}-")]
 
 
-def _given(leaderboard: Sequence[Result], method: str) -> Result | None:
-    """The row of `method` with what the LR face finds."""
-    return _first(leaderboard, lambda row: row.method == method and row.reference_list == GIVEN[0])
-
-
-def by_ablation(leaderboard: Sequence[Result]) -> list[tuple[Result, Result]]:
-    """Each ablation of the asked method against the whole, with the same references."""
+def by_ablation(leaderboard: Sequence[Result], method: str = METHOD) -> list[tuple[Result, Result]]:
+    """Each ablation of `method` against the whole, with the same references."""
     whole = {
-        (row.references, row.reference_list): row for row in leaderboard if row.method == ASKED
+        (row.references, row.reference_list): row for row in leaderboard if row.method == method
     }
     found = []
     for row in leaderboard:
         same = whole.get((row.references, row.reference_list))
-        ablation = row.method.startswith(f"{ASKED}-") and row.method != OTHER_LOSS
+        ablation = row.method.startswith(f"{method}-") and row.method != f"{method}-{OTHER_LOSS}"
         if ablation and row.reference_list != GIVEN[1] and same:
             found.append((row, same))
     return sorted(found, key=lambda pair: (pair[0].method, -pair[0].references))

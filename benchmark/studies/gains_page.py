@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.methods.registry import load_method
+from benchmark.methods.registry import load_method, method_names
 from benchmark.metrics.registry import METRICS
 from benchmark.protocol.budgets import split_budget
 from benchmark.report.forest_plot import draw_differences
 from benchmark.results.caveats import caveats_of
 from benchmark.results.find import find_leaderboard
 from benchmark.results.ranking import leaderboard_name, leaderboard_title
-from benchmark.results.result import LeaderboardKey, Result, seed_spread
+from benchmark.results.result import LeaderboardKey, Result, label, seed_spread
 from benchmark.studies.gains import (
-    ASKED,
     GIVEN,
+    METHOD,
     TRAININGS_NOTE,
     Difference,
     against_rivals,
     by_ablation,
     by_references,
     differences,
+    examined,
     ladder,
     over_trainings,
     shown_metrics,
@@ -34,30 +35,31 @@ from faceref.files import write_text
 from faceref.markdown import markdown_table
 
 ABLATIONS = (
-    "PSNR-Y with five references found with the LR face, what that is over MSRNet's, and what "
-    "the references give: over K = 0 of the same training. Intervals are over people; a row is "
-    "the mean of so many seeds."
+    "PSNR-Y with references found with the LR face, what that is over the whole method's, and "
+    "what the references give: over K = 0 of the same training. Intervals are over people; a row "
+    "is the mean of so many seeds."
 )
 
 
-def ablations(leaderboard: Sequence[Result]) -> list[str]:
+def ablations(leaderboard: Sequence[Result], method: str = METHOD) -> list[str]:
     """Markdown: each variant on the leaderboard with its idea, best first, and what seeds differ
     by.
 
     Empty where the leaderboard has no variant.
     """
-    ideas = {f"{ASKED}-{variant.name}": variant.idea for variant in load_method(ASKED).variants}
-    ideas[ASKED] = "the whole"
+    known = load_method(method).variants if method in method_names() else ()
+    ideas = {f"{method}-{variant.name}": variant.idea for variant in known}
+    ideas[method] = "the whole"
     rows = {row.method: row for row in leaderboard if row.method in ideas and row.references == 0}
     alone = dict(rows)
     rows |= {row.method: row for row in leaderboard if row.method in ideas and _given(row)}
-    if ASKED not in rows or len(rows) < 2:
+    if method not in rows or len(rows) < 2:
         return []
-    others = [rows[name] for name in rows if name != ASKED]
-    over = _by_row(others, [(row, rows[ASKED]) for row in others])
+    others = [rows[name] for name in rows if name != method]
+    over = _by_row(others, [(row, rows[method]) for row in others])
     both = [row for row in rows.values() if _given(row) and row.method in alone]
     gains = _by_row(both, [(row, alone[row.method]) for row in both])
-    head = ["method", "what it is", "seeds", "PSNR-Y", "over MSRNet (K=5)", "by its references"]
+    head = ["method", "what it is", "seeds", "PSNR-Y", "over the whole", "by its references"]
     cells = [
         [
             f"`{row.method}`",
@@ -71,9 +73,9 @@ def ablations(leaderboard: Sequence[Result]) -> list[str]:
     ]
     lines = markdown_table(head, cells, "llrrrr")
     spread = [seed_spread(row, METRICS[0]) for row in rows.values()]
-    known = [one for one in spread if one is not None]
-    if known:
-        lines += ["", f"Standard deviation between seeds: at most {max(known):.3f} dB."]
+    measured = [one for one in spread if one is not None]
+    if measured:
+        lines += ["", f"Standard deviation between seeds: at most {max(measured):.3f} dB."]
     return lines
 
 
@@ -102,27 +104,38 @@ NOTE = (
 )
 
 
-def write_gains(results: Path, studies: Path, out: Path, budget: str, task: str) -> list[Path]:
+def write_gains(
+    results: Path, studies: Path, out: Path, budget: str, task: str, method: str = METHOD
+) -> list[Path]:
     """Write the page and its figure into `out`; returns their paths.
 
-    Raises FaceRefError where there is no leaderboard of that task and budget, or one without pairs.
+    Raises FaceRefError where there is no leaderboard of that task and budget, where `method` is not
+    on it, and where there is nothing to compare it with.
     """
     key, leaderboard = find_leaderboard(results, budget, task)
-    if not sections(leaderboard):
+    where = f"the leaderboard of --task {key.task} and --budget {key.budget}"
+    names = sorted({row.method for row in leaderboard})
+    if method not in names and method != METHOD:
+        raise FaceRefError(f"--method {method} is not on {where}. On it: {', '.join(names)}.")
+    if not sections(leaderboard, method):
         raise FaceRefError(
-            f"Nothing to compare: the leaderboard of --task {key.task} and --budget {key.budget} "
-            "has no method that was scored with references and without. Evaluate one with "
-            "--references 5 and with --references 0, or give another leaderboard."
+            f"Nothing to compare: {where} has no method that was scored with references and "
+            "without. Evaluate one with --references 5 and with --references 0, name with --method "
+            f"the one to compare with its rivals ({', '.join(names)}), or give another leaderboard."
         )
-    name = f"{leaderboard_name(key)}-gain"
+    name = gains_name(key, method)
     figure = out / "figures" / f"{name}.png"
-    made = draw_gains(key, leaderboard, figure)
+    made = draw_gains(key, leaderboard, figure, method)
     page = out / f"{name}.md"
-    text = gains_markdown(
-        key, leaderboard, studies_of(studies, key[0], budget), figure.relative_to(out)
-    )
+    found = studies_of(studies, key[0], budget)
+    text = gains_markdown(key, leaderboard, found, figure.relative_to(out), method)
     write_text(page, text)
     return [page, *made]
+
+
+def gains_name(key: LeaderboardKey, method: str = METHOD) -> str:
+    """Name of the page and of its figure, without an ending."""
+    return f"{leaderboard_name(key)}-gain-of-{method}"
 
 
 def studies_of(folder: Path, task: str, budget: str) -> list[Study]:
@@ -136,12 +149,19 @@ def studies_of(folder: Path, task: str, budget: str) -> list[Study]:
 
 
 def gains_markdown(
-    key: LeaderboardKey, leaderboard: Sequence[Result], studies: Sequence[Study], figure: Path
+    key: LeaderboardKey,
+    leaderboard: Sequence[Result],
+    studies: Sequence[Study],
+    figure: Path,
+    method: str = METHOD,
 ) -> str:
     """The page."""
-    metrics, found = shown_metrics(leaderboard), sections(leaderboard)
+    metrics, found = shown_metrics(leaderboard), sections(leaderboard, method)
+    mine = examined(leaderboard, method)
     lines = [
-        "# Do other people's faces help?",
+        "# Do other people's faces help?"
+        if mine is None or mine.uses_references
+        else f"# {label(mine)} against others",
         "",
         f"{leaderboard_title(key)}, {key[3]:,} faces, Face_Ref `{key[2][:12]}`. {NOTE}",
     ]
@@ -153,7 +173,7 @@ def gains_markdown(
     lines += ["", f"![{figure.stem}]({figure.as_posix()})"]
     for note in caveats_of(leaderboard):
         lines += ["", note]
-    variants = ablations(leaderboard)
+    variants = ablations(leaderboard, method)
     if variants:
         lines += ["", "## Ablations", "", ABLATIONS, "", *variants]
     if studies:
@@ -171,20 +191,26 @@ def gains_markdown(
     return "\n".join(lines) + "\n"
 
 
-def sections(leaderboard: Sequence[Result]) -> list[tuple[str, list[tuple[Result, Result]]]]:
+def sections(
+    leaderboard: Sequence[Result], method: str = METHOD
+) -> list[tuple[str, list[tuple[Result, Result]]]]:
     """Title and pairs of each table that has any."""
+    mine = examined(leaderboard, method)
+    name, title = (label(mine), mine.title) if mine else (method, method)
     found = [
-        ("MSRNet with five references against its rivals", against_rivals(leaderboard)),
-        ("Each method with and without references", by_references(leaderboard)),
-        ("Ablations of MSRNet, against the whole", by_ablation(leaderboard)),
+        (f"{name} against its rivals", against_rivals(leaderboard, method)),
+        ("Each method with and without references", by_references(leaderboard, method)),
+        (f"Ablations of {title}, against the whole", by_ablation(leaderboard, method)),
     ]
     return [(title, pairs) for title, pairs in found if pairs]
 
 
-def draw_gains(key: LeaderboardKey, leaderboard: Sequence[Result], out: Path) -> list[Path]:
+def draw_gains(
+    key: LeaderboardKey, leaderboard: Sequence[Result], out: Path, method: str = METHOD
+) -> list[Path]:
     """All differences of PSNR-Y, one line each. PNG and PDF."""
     every: list[Difference] = []
-    for _, pairs in sections(leaderboard):
+    for _, pairs in sections(leaderboard, method):
         every += differences(pairs, METRICS[:1])
     found = list({one.name: one for one in reversed(every)}.values())[::-1]
     names = [one.name for one in found]

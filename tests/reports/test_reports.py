@@ -16,7 +16,7 @@ from benchmark.results.files import read_all
 from benchmark.results.find import find_leaderboard
 from benchmark.results.ranking import leaderboard_name
 from benchmark.results.result import Result, leaderboards
-from benchmark.studies.gains_page import gains_markdown, studies_of
+from benchmark.studies.gains_page import gains_markdown, gains_name, studies_of
 from benchmark.studies.references_page import markdown
 from benchmark.studies.study import read
 from benchmark.training.export import load_model, open_weights
@@ -87,7 +87,7 @@ def test_each_study_s_page_is_that_of_its_file():
 
 def test_the_page_of_gains_is_that_of_results_and_studies():
     key, board = find_leaderboard(REPORTS / "results", "small", "lfw-x8@1")
-    name = f"{leaderboard_name(key)}-gain"
+    name = gains_name(key)
     studies = studies_of(REPORTS / "studies", "lfw-x8@1", "small")
     text = gains_markdown(key, board, studies, Path("figures") / f"{name}.png")
     assert (REPORTS / f"{name}.md").read_text(encoding="utf-8") == text, "run: make reports"

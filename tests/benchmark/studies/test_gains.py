@@ -58,6 +58,14 @@ def test_the_best_rival_of_each_kind_is_compared_with():
     assert against_rivals(leaderboard()[1:]) == []
 
 
+def test_a_single_image_method_is_compared_with_the_best_of_both_kinds():
+    assert names(against_rivals(leaderboard(), "edsr")) == [
+        ("EDSR", "SPARNET_S"),
+        ("EDSR", "TTSR_S (K=5, refs_lr)"),
+    ]
+    assert by_ablation(leaderboard(), "edsr") == []
+
+
 def test_a_rival_that_was_given_what_the_sharp_face_finds_is_none():
     oracle = made("warp_s", 27.7, references=5, reference_list="refs_hr")
     assert against_rivals([*leaderboard(), with_references(oracle)]) == against_rivals(
@@ -169,8 +177,8 @@ def test_the_page_is_written(tmp_path: Path):
     ]
     ran = CliRunner().invoke(app, [*arguments, "--out", str(tmp_path / "out")])
     assert ran.exit_code == 0, ran.output
-    page = next((tmp_path / "out").glob("*-gain.md")).read_text()
-    assert "## Ablations of MSRNet, against the whole" in page
+    page = next((tmp_path / "out").glob("*-gain-of-msrnet.md")).read_text()
+    assert "## Ablations of MSRNET, against the whole" in page
     assert "## By kind of reference, K = 5" in page
     assert len(list((tmp_path / "out" / "figures").iterdir())) == 2
     with pytest.raises(FaceRefError, match="There are, with task and budget: lfw-x8@1 small"):

@@ -51,6 +51,21 @@ def test_what_seeds_differ_by_is_said(tmp_path: Path):
     assert "| 3 | 27.100 |" in lines[3]
 
 
+def test_a_method_of_ones_own_has_a_page_against_its_rivals(tmp_path: Path):
+    for row in (made("mynet", 27.5), made("edsr", 27), made("bicubic", 25, None)):
+        result_files.write(row, tmp_path / "results")
+    given = (tmp_path / "results", tmp_path / "none", tmp_path / "out", "small", "")
+    page, *figures = write_gains(*given, method="mynet")
+    assert page.name.endswith("-gain-of-mynet.md")
+    assert all(figure.exists() for figure in figures)
+    text = page.read_text()
+    assert text.startswith("# MYNET against others")
+    assert "## MYNET against its rivals" in text
+    assert "| MYNET - EDSR | +0.500 [" in text
+    with pytest.raises(FaceRefError, match=r"--method ours is not on .*bicubic, edsr, mynet"):
+        write_gains(*given, method="ours")
+
+
 def test_a_leaderboard_without_pairs_has_no_page(tmp_path: Path):
     for row in (made("bicubic", 25, None), made("edsr", 27)):
         result_files.write(row, tmp_path / "results")
