@@ -10,7 +10,8 @@ import typer
 from faceref.cli.group import CommandGroup
 
 weights = typer.Typer(
-    cls=CommandGroup, help="List the weights that metrics need, fetch them, check them."
+    cls=CommandGroup,
+    help="Networks that LPIPS, DISTS, FID and KID need, not those of methods: list, fetch, check.",
 )
 
 

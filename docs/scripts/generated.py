@@ -11,11 +11,13 @@ from benchmark.cli.app import app as facebench_app
 from docs.scripts.api import api_reference
 from docs.scripts.commands import command_reference
 from docs.scripts.repository import ROOT
+from docs.scripts.tables import methods_table, metrics_table, tasks_table
 from faceref.cli.app import app as faceref_app
 from faceref.errors import unknown_choice
 
 WEIGHTS = ROOT / "weights"
-MARK = re.compile(r"^<!-- generated: (?P<what>.+) -->$", re.MULTILINE)
+MARK = re.compile(r"^<!-- generated: (?P<what>.+) -->$(?:\n.+)*", re.MULTILINE)
+"""The lines right below a mark are for the repository, where the part is not shown."""
 
 
 def filled(text: str) -> str:
@@ -41,6 +43,9 @@ PARTS = {
     "API of faceref": lambda: api_reference(faceref),
     "API of benchmark": lambda: api_reference(benchmark),
     "weights": weights_table,
+    "methods": methods_table,
+    "metrics": metrics_table,
+    "tasks": tasks_table,
 }
 
 

@@ -249,7 +249,12 @@ def archive(
     path: Annotated[Path, typer.Argument(help="A Face_Ref folder.", show_default=False)],
     out: Annotated[Path, typer.Option(help="File to write, .tar.", show_default=False)],
     megabytes: Annotated[
-        float, typer.Option(help="Largest size of the file, in MB (10^6 bytes).", min=0.1)
+        float,
+        typer.Option(
+            help="Largest size of the file, in MB (10^6 bytes). Faces that do not fit lossless are "
+            "lossy WebP.",
+            min=0.1,
+        ),
     ] = 60.0,
     splits: Annotated[
         str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
@@ -10,6 +11,7 @@ import typer
 import benchmark
 import faceref
 from benchmark.cli.app import app as facebench_app
+from docs.scripts import tables
 from docs.scripts.api import api_reference, undocumented
 from docs.scripts.commands import command_reference, commands, options
 from docs.scripts.generated import filled
@@ -86,6 +88,26 @@ def test_a_missing_docstring_ends_the_build():
     assert undocumented(made) == ["Thing.bare", "silent"]
     with pytest.raises(FaceRefError, match=r"made: no docstring: Thing\.bare, silent"):
         api_reference(made)
+
+
+def test_what_stands_right_below_a_mark_is_for_the_repository():
+    text = filled("above\n\n<!-- generated: tasks -->\nNot on\nthe site.\n\nOn both.\n")
+    assert text.startswith("above\n\n| name |")
+    assert text.endswith("|\n\nOn both.\n")
+    assert "the site" not in text
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        (tables.methods_table, "| `edsr` | EDSR | Lim et al., CVPRW 2017 | 1.67 | no |"),
+        (tables.metrics_table, "| `psnr_y` | PSNR-Y, dB | higher |"),
+        (tables.metrics_table, "| `inception`: Apache-2.0"),
+        (tables.tasks_table, "| `lfw-x4@1` | LFW, 32x32 to 128x128 | x4 |"),
+    ],
+)
+def test_tables_say_what_there_is(table: Callable[[], str], row: str):
+    assert row in table()
 
 
 def test_an_unknown_part_is_an_error():
