@@ -28,7 +28,7 @@ The section `release` of `face_ref.json`:
   `landmarks`.
 
 Where identities are withheld, `people.giant_components` and `people.notes` of the manifest are
-empty: `components.find_giants` and `People.notes` make them again from labels and components.
+empty: `identities.entries_of` makes them again from labels and components.
 """
 
 from __future__ import annotations

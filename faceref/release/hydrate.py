@@ -11,7 +11,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,7 @@ import numpy as np
 
 from faceref.audit.manifest import bound_on_scores, entries_from_rows
 from faceref.console import Progress
-from faceref.curation.components import find_giants
-from faceref.curation.identities import notes_of
+from faceref.curation.identities import entries_of
 from faceref.dataset import card, store
 from faceref.dataset.prune import copy_tables, without
 from faceref.dataset.store import SPLITS
@@ -220,7 +219,7 @@ def _make(
     rows = _rows(index, records)
     kept = without(rows, gone) if gone else rows
     rejects = _rejects(index, records)
-    manifest = _manifest(index, rows, source.records)
+    manifest = _manifest(index, kept)
     if gone:
         manifest |= entries_from_rows(kept, rejects, bound_on_scores(manifest))
         manifest["hydrated"] = {"missing": len(found.missing), "altered": len(found.altered)}
@@ -281,18 +280,13 @@ def _rejects(index: Index, records: Mapping[str, Record]) -> list[Row]:
     return [{**row, "identity": labels.get(row["image_id"])} for row in index.rejects]
 
 
-def _manifest(index: Index, rows: Sequence[Row], records: Iterable[Record]) -> dict[str, Any]:
+def _manifest(index: Index, rows: Sequence[Row]) -> dict[str, Any]:
     """The manifest of the set; what names components is made again where it was withheld."""
     manifest = index.manifest
     if index.withholds("identities"):
-        by_id = {row["image_id"]: row for row in rows}
-        ordered = [by_id[item.image_id] for item in records if item.image_id in by_id]
-        giants = find_giants(
-            [row["component"] for row in ordered], [row["identity"] for row in ordered]
-        )
         people, same = manifest["people"], manifest["thresholds"]["same_person"]
-        notes = notes_of(giants, people["unlabelled_images"], same)
-        known = {"giant_components": [asdict(giant) for giant in giants], "notes": notes}
+        columns = ([row[name] for row in rows] for name in ("identity", "component"))
+        known = entries_of(*columns, people["unlabelled_images"], same)
         manifest = {**manifest, "people": {**people, **known}}
     return manifest
 
