@@ -216,8 +216,8 @@ def remove(
         progress: Show a progress bar while the set is embedded again.
 
     Returns:
-        The new manifest, how many images went, and how many rows lost a reference or were mined
-        again.
+        The new manifest, how many images went, how many rows lost a reference or were mined again,
+        and whether an LR encoder stays in the set whose training saw these images.
 
     Raises:
         FaceRefError: For an unknown id, for a release, and where a split would be left empty.

@@ -234,6 +234,11 @@ def remove(
         say(f"{path}: {done.images:,} image{'s' if done.images > 1 else ''} out, {version}.")
     else:
         say(f"{path}: these images are out already; {version}.")
+    if done.encoder_stays:
+        say(
+            "lr_encoder.safetensors was trained on the set with these images, and stays: build the "
+            "set again without them to train another."
+        )
     if not done.shortened:
         return
     how = (

@@ -6,6 +6,7 @@ other's nearest; a group is a connected component of these links.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -97,3 +98,8 @@ def connect(total: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
 def group_names(groups: Sequence[int] | np.ndarray) -> list[str]:
     """Labels `group-00012` for the group numbers of images."""
     return [f"group-{number:05d}" for number in groups]
+
+
+def is_group(label: str) -> bool:
+    """Whether a label is one of `group_names`."""
+    return re.fullmatch(r"group-\d{5,}", label) is not None

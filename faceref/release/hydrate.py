@@ -286,7 +286,8 @@ def _manifest(index: Index, rows: Sequence[Row]) -> dict[str, Any]:
     if index.withholds("identities"):
         people, same = manifest["people"], manifest["thresholds"]["same_person"]
         columns = ([row[name] for row in rows] for name in ("identity", "component"))
-        known = entries_of(*columns, people["unlabelled_images"], same)
+        found = entries_of(*columns, people["unlabelled_images"], same)
+        known = {name: found[name] for name in ("giant_components", "notes")}
         manifest = {**manifest, "people": {**people, **known}}
     return manifest
 

@@ -80,7 +80,7 @@ def scores(found: np.ndarray, true: np.ndarray) -> dict[str, float]:
 def components(
     embeddings: np.ndarray, settings: Settings, neighbours: Neighbours | None = None
 ) -> np.ndarray:
-    """Ours, at a given cosine; None ties nobody. `neighbours`, where known, are not searched for."""
+    """Ours, at a given cosine; None ties nobody. Known `neighbours` are not searched for again."""
     pairs = pairs_above(neighbours or find_neighbours(embeddings), settings["cosine"])
     return connect(len(embeddings), pairs.left, pairs.right)
 

@@ -76,7 +76,7 @@ def test_an_image_is_that_of_its_row_in_whatever_shard_and_group(
 def test_the_encoded_faces_of_a_split_are_never_all_in_memory(
     faces: FaceRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """Arrow refuses more than 2 GiB of them in one array; here each is followed by 1 MB of noise."""
+    """Arrow refuses more than 2 GiB in one array; here 1 MB of noise follows each face."""
     monkeypatch.setattr(store, "ROWS_PER_SHARD", 4)
     noise, rows = np.random.default_rng(0), faces.table("train", store.SCHEMA.names).to_pylist()
     for row in rows:
