@@ -102,6 +102,9 @@ def hydrate(
 ) -> Hydrated:
     """Make the full Face_Ref from its published index and your own copy of the images.
 
+    Rows and images are the published ones, byte for byte. `absent` names the files that were
+    withheld, as tables of CelebA and the LR encoder are.
+
     Args:
         index: Folder of the index.
         out: Folder to make; `faceref.open` opens it then.

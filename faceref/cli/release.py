@@ -142,7 +142,8 @@ def hydrate(
 
     Make the set: `faceref hydrate index --source CELEBA --out face_ref`
 
-    Every image is compared with its hash: what comes out is the published set, to the byte.
+    Every image is compared with its hash: what comes out has the published rows and images, byte
+    for byte. Tables that were withheld, as of CelebA, and the LR encoder are named and stay away.
     """
     import faceref
     from faceref.console import need_option, say

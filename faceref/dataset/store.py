@@ -148,6 +148,7 @@ MANIFEST_SHAPE = {
         "kind": str,
         "version": str,
         "withheld": [str],
+        "withheld_files": [str],
         "written_with": Each(str),
     },
     "seed": Number(0, 2**64, whole=True),

@@ -1,7 +1,8 @@
 """The full Face_Ref from its published index and one's own copy of the source.
 
 Every image is held against the SHA-256 of its file, of its aligned pixels and of its PNG, and the
-shards against theirs: what comes out is the set that was published, to the byte, or nothing.
+shards against theirs: what comes out has the rows and images that were published, byte for byte, or
+nothing does. Tables that were withheld, as of CelebA, and the LR encoder cannot be made again.
 """
 
 from __future__ import annotations
@@ -183,7 +184,10 @@ def hydrate(
     with working_folder(out, "hydrating") as work:
         made = work / "finished"
         manifest = _make(opened, source, found, made, workers, progress)
-        same, differing, absent = _compare_files(opened, made) if found.whole else (0, [], [])
+        published = opened.release["files"] if found.whole else {}
+        same, differing = _compare_files(published, made)
+        withheld = opened.release.get("withheld_files", [])
+        absent = sorted(n for n in {*published, *withheld} if not (made / n).is_file())
         put_in_place(made, out, overwrite=overwrite, inputs=inputs)
     return Hydrated(manifest, found, same, differing, absent)
 
@@ -365,10 +369,8 @@ def _reported(
         yield image
 
 
-def _compare_files(index: Index, out: Path) -> tuple[int, list[str], list[str]]:
-    """How many files are those of the set, which differ, and which could not be made."""
-    published = index.release["files"]
-    absent = [name for name in published if not (out / name).is_file()]
-    there = [name for name in published if name not in absent]
+def _compare_files(published: Mapping[str, str], out: Path) -> tuple[int, list[str]]:
+    """How many files have the SHA-256 that was published, and which have another."""
+    there = [name for name in published if (out / name).is_file()]
     differing = [name for name in there if file_sha256(out / name) != published[name]]
-    return len(there) - len(differing), differing, absent
+    return len(there) - len(differing), differing

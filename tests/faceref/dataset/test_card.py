@@ -57,7 +57,7 @@ def test_the_bound_is_said_as_it_was_found(
         (
             ("both", "both"),
             "the identity embedding of the HR face and the pixels of the 16x16 face, what mining",
-            "identity, as the LR encoder of this set reads it off the 16x16 face, and by its pixels,",
+            "identity, as the LR encoder of this set reads it off the 16x16 face, and by its",
         ),
     ],
 )
