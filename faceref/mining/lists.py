@@ -108,7 +108,6 @@ def mine_lists(
         "likeness": kinds,
         "index": indexes,
         "diversity": mining.diversity,
-        "min_similarity": None,  # format 1 has it; no option sets it
         "random_similarity": _random(subjects, seed, kinds, scores),
     }
     if mining.same_person:
