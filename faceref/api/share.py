@@ -102,8 +102,8 @@ def hydrate(
 ) -> Hydrated:
     """Make the full Face_Ref from its published index and your own copy of the images.
 
-    Rows and images are the published ones, byte for byte. `absent` names the files that were
-    withheld, as tables of CelebA and the LR encoder are.
+    Rows and images are the published ones, byte for byte. Files that were withheld, as tables of
+    CelebA are, cannot be made: `absent` names them.
 
     Args:
         index: Folder of the index.

@@ -143,7 +143,7 @@ def hydrate(
     Make the set: `faceref hydrate index --source CELEBA --out face_ref`
 
     Every image is compared with its hash: what comes out has the published rows and images, byte
-    for byte. Tables that were withheld, as of CelebA, and the LR encoder are named and stay away.
+    for byte. Files that were withheld, as tables of CelebA are, cannot be made; they are named.
     """
     import faceref
     from faceref.console import need_option, say

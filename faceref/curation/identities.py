@@ -101,9 +101,8 @@ def _notes(
     chained = method == FROM_ALL and largest >= LARGEST
     if chained:
         yield (
-            f"The largest group holds {largest:.0%} of all images. Where that is no one person, "
-            "false links have chained many together. Give a --same-person "
-            f"higher than {value:g}."
+            f"The largest group holds {largest:.0%} of all images. Where that is not one person, "
+            f"false links have chained many together: give a --same-person above {value:g}."
         )
     if value is None:
         whose = "each counts as a person" if unlabelled else "each label counts as a person"

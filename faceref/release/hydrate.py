@@ -2,7 +2,7 @@
 
 Every image is held against the SHA-256 of its file, of its aligned pixels and of its PNG, and the
 shards against theirs: what comes out has the rows and images that were published, byte for byte, or
-nothing does. Tables that were withheld, as of CelebA, and the LR encoder cannot be made again.
+nothing does. Files that were withheld, as tables of CelebA are, cannot be made again.
 """
 
 from __future__ import annotations
@@ -289,8 +289,8 @@ def _manifest(index: Index, rows: Sequence[Row]) -> dict[str, Any]:
     manifest = index.manifest
     if index.withholds("identities"):
         people, same = manifest["people"], manifest["thresholds"]["same_person"]
-        columns = ([row[name] for row in rows] for name in ("identity", "component"))
-        found = entries_of(*columns, people["unlabelled_images"], same)
+        identities, components = ([row[key] for row in rows] for key in ("identity", "component"))
+        found = entries_of(identities, components, people["unlabelled_images"], same)
         known = {name: found[name] for name in ("giant_components", "notes")}
         manifest = {**manifest, "people": {**people, **known}}
     return manifest

@@ -147,14 +147,14 @@ def _no_images(root: Path, *places: Path, wanted: str | None = None) -> FaceRefE
     packed = [path for place in places for path in sorted(place.glob("img*celeba*.7z*"))]
     if packed:
         return FaceRefError(f"{packed[0]} must be unpacked: 7z x {packed[0].name}. {LAYOUT}.")
+    if not root.exists():
+        return FaceRefError(f"There is nothing at {root}. {LAYOUT}.")
     if root.is_file() or root.name in LANDMARKS:
         what = "a file" if root.is_file() else "the folder of the images"
         return FaceRefError(
             f"{root} is {what}. Give the folder that it lies in, with the lists: "
             f"{folder_around(root)}. {LAYOUT}."
         )
-    if not root.exists():
-        return FaceRefError(f"There is nothing at {root}. {LAYOUT}.")
     return FaceRefError(f"No {wanted or 'images of CelebA'} in {root}. {LAYOUT}.")
 
 
