@@ -102,6 +102,9 @@ def hydrate(
 ) -> Hydrated:
     """Make the full Face_Ref from its published index and your own copy of the images.
 
+    Rows and images are the published ones, byte for byte. Files that were withheld, as tables of
+    CelebA are, cannot be made: `absent` names them.
+
     Args:
         index: Folder of the index.
         out: Folder to make; `faceref.open` opens it then.
@@ -216,8 +219,8 @@ def remove(
         progress: Show a progress bar while the set is embedded again.
 
     Returns:
-        The new manifest, how many images went, and how many rows lost a reference or were mined
-        again.
+        The new manifest, how many images went, how many rows lost a reference or were mined again,
+        and whether an LR encoder stays in the set whose training saw these images.
 
     Raises:
         FaceRefError: For an unknown id, for a release, and where a split would be left empty.

@@ -142,7 +142,8 @@ def hydrate(
 
     Make the set: `faceref hydrate index --source CELEBA --out face_ref`
 
-    Every image is compared with its hash: what comes out is the published set, to the byte.
+    Every image is compared with its hash: what comes out has the published rows and images, byte
+    for byte. Files that were withheld, as tables of CelebA are, cannot be made; they are named.
     """
     import faceref
     from faceref.console import need_option, say
@@ -234,6 +235,11 @@ def remove(
         say(f"{path}: {done.images:,} image{'s' if done.images > 1 else ''} out, {version}.")
     else:
         say(f"{path}: these images are out already; {version}.")
+    if done.encoder_stays:
+        say(
+            "lr_encoder.safetensors was trained on the set with these images, and stays: build the "
+            "set again without them to train another."
+        )
     if not done.shortened:
         return
     how = (

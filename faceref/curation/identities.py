@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from faceref.curation.thresholds import (
     LARGEST,
     SamePerson,
     find_same_person,
+    measure,
 )
 
 
@@ -28,6 +29,8 @@ class People:
 
     identities: list[str]
     """The label of the source, or `group-00012` where it has none."""
+    guessed: np.ndarray
+    """Whether the source has no label, bool (N,)."""
     components: list[str]
     """What is assigned to a split as a whole."""
     first: np.ndarray
@@ -35,49 +38,84 @@ class People:
     duplicates: list[Duplicate]
     same_person: SamePerson
     label_noise: list[LabelNoise]
-    giants: list[Giant]
-    unlabelled: int
-    """Images without a label of the source."""
 
     def manifest(self) -> dict[str, Any]:
         """Counts and notes, as `face_ref.json` has them."""
         return {
-            "identities": len(set(self.identities)),
-            "components": len(set(self.components)),
-            "unlabelled_images": self.unlabelled,
-            "near_duplicate_pairs": _counted(item.kind for item in self.duplicates),
-            "label_noise": _counted(item.kind for item in self.label_noise),
-            "giant_components": [asdict(giant) for giant in self.giants],
-            "notes": self.notes(),
+            **entries_of(
+                self.identities,
+                self.components,
+                int(self.guessed.sum()),
+                self.same_person.manifest(),
+            ),
+            "near_duplicate_pairs": by_kind(item.kind for item in self.duplicates),
+            "label_noise": by_kind(item.kind for item in self.label_noise),
         }
 
-    def notes(self) -> list[str]:
-        """Warnings that a reader of the set must see; none for a set without peculiarities."""
-        return notes_of(self.giants, self.unlabelled, self.same_person.manifest())
+
+def entries_of(
+    identities: Sequence[str],
+    components: Sequence[str],
+    unlabelled: int,
+    same_person: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What `people` of `face_ref.json` says that the rows alone tell.
+
+    Args:
+        identities: Of each image, its label or group.
+        components: Of each image.
+        unlabelled: Images without a label of the source.
+        same_person: The threshold as the manifest has it.
+
+    Returns:
+        Counts, giant components, and notes: warnings that a reader of the set must see, none for a
+        set without peculiarities.
+    """
+    giants = find_giants(components, identities)
+    largest = max(Counter(components).values(), default=0) / max(1, len(components))
+    return {
+        "identities": len(set(identities)),
+        "components": len(set(components)),
+        "unlabelled_images": unlabelled,
+        "giant_components": [asdict(giant) for giant in giants],
+        "notes": list(_notes(giants, largest, unlabelled, same_person)),
+    }
 
 
-def notes_of(giants: Iterable[Giant], unlabelled: int, same_person: Mapping[str, Any]) -> list[str]:
-    """The notes of `People`; `same_person` is the threshold as the manifest has it."""
+def by_kind(kinds: Iterable[str]) -> dict[str, int]:
+    """How many findings there are of each kind, as `face_ref.json` has them."""
+    return dict(sorted(Counter(kinds).items()))
+
+
+def _notes(
+    giants: Iterable[Giant], largest: float, unlabelled: int, same_person: Mapping[str, Any]
+) -> Iterator[str]:
+    """`largest` is the share of all images that the largest component has."""
     value, method = same_person["value"], same_person["method"]
     # Where no label has two images, that labels are tied is what is looked for.
-    notes = [
-        f"The component {giant.component!r} ties {giant.labels:,} labels and {giant.images:,} "
-        "images: check the label noise, or give a higher --same-person."
-        for giant in (giants if method != FROM_ALL else ())
-    ]
+    for giant in giants if method != FROM_ALL else ():
+        yield (
+            f"The component {giant.component!r} ties {giant.labels:,} labels and {giant.images:,} "
+            "images: check the label noise, or give a higher --same-person."
+        )
+    chained = method == FROM_ALL and largest >= LARGEST
+    if chained:
+        yield (
+            f"The largest group holds {largest:.0%} of all images. Where that is not one person, "
+            f"false links have chained many together: give a --same-person above {value:g}."
+        )
     if value is None:
         whose = "each counts as a person" if unlabelled else "each label counts as a person"
-        notes.append(
+        yield (
             f"No same-person threshold was found ({method}): {whose}, so somebody may be in two "
             "splits or among his own references. Give one with --same-person."
         )
     elif unlabelled or method == FROM_ALL:
-        notes.append(
+        way = "Labels make" if chained else "Labels, or a lower --same-person, make"
+        yield (
             f"Who is who was guessed from the embeddings, at a cosine of {value:g} ({method}): "
-            "somebody may be in two splits or among his own references. Labels, or a lower "
-            "--same-person, make that rarer."
+            f"somebody may be in two splits or among his own references. {way} that rarer."
         )
-    return notes
 
 
 def are_guessed(manifest: Mapping[str, Any]) -> bool:
@@ -109,9 +147,9 @@ def find_people(
         device: `cpu` or `cuda`, for the search.
     """
     neighbours = find_neighbours(embeddings, device=device)
-    nearest = neighbours.nearest()
+    histograms = measure(embeddings, identities, neighbours.nearest(), seed)
     for links in GUESSED_LINKS:
-        same = find_same_person(embeddings, identities, nearest, seed, same_person, links)
+        same = find_same_person(histograms, len(embeddings), same_person, links)
         similar = pairs_above(neighbours, same.value)
         if same.method != FROM_ALL:
             break
@@ -126,13 +164,12 @@ def find_people(
     components = find_components(labels, left, right)
     return People(
         labels,
+        np.array([not identity for identity in identities]),
         components,
         first_of_each(len(labels), duplicates),
         duplicates,
         same,
         find_label_noise(embeddings, identities, neighbours, similar, same),
-        find_giants(components, labels),
-        sum(not identity for identity in identities),
     )
 
 
@@ -144,7 +181,3 @@ def _fill(identities: Sequence[str | None], left: np.ndarray, right: np.ndarray)
     numbers = np.unique(groups[unknown], return_inverse=True)[1]
     names = iter(group_names(numbers))
     return [identity or next(names) for identity in identities]
-
-
-def _counted(kinds: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(kinds).items()))

@@ -6,6 +6,7 @@ other's nearest; a group is a connected component of these links.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -94,25 +95,11 @@ def connect(total: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.argsort(np.argsort(first))[numbers]
 
 
-def group_identities(
-    embeddings: np.ndarray,
-    threshold: float | None,
-    *,
-    neighbours: Neighbours | None = None,
-    device: str = "cpu",
-) -> np.ndarray:
-    """The group of each image, int (N,), numbered by the first image of the group.
-
-    `embeddings` are L2-normalised, (N, D); `threshold` is the cosine from which two images are
-    taken for one person, None for groups of one image. `neighbours`, where known, is not searched
-    for again.
-    """
-    if threshold is None:
-        return np.arange(len(embeddings))
-    pairs = pairs_above(neighbours or find_neighbours(embeddings, device=device), threshold)
-    return connect(len(embeddings), pairs.left, pairs.right)
-
-
 def group_names(groups: Sequence[int] | np.ndarray) -> list[str]:
     """Labels `group-00012` for the group numbers of images."""
     return [f"group-{number:05d}" for number in groups]
+
+
+def is_group(label: str) -> bool:
+    """Whether a label is one of `group_names`."""
+    return re.fullmatch(r"group-\d{5,}", label) is not None

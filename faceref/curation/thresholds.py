@@ -20,6 +20,7 @@ PAIRS_PER_PERSON = 20
 BLOCK = 8192
 """Pairs whose vectors are copied at a time."""
 METHOD = "same-person quantile"
+FROM_THRESHOLD = "same-person threshold"
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ class Bound:
     value: float | None
     """Cosine above which a neighbour is dropped; None where nothing is dropped."""
     method: str
-    """`same-person quantile`, `given`, or `none: no person with two images`."""
+    """`same-person quantile`, `same-person threshold` (of a set whose labels have no person with
+    two images, but that has images without a label), `given`, or `none: no person with two images`.
+    """
     quantile: float | None = None
     """Quantile of the same-person similarities that `value` is."""
     pairs: int = 0
@@ -152,10 +155,8 @@ class SamePerson:
 
 
 def find_same_person(
-    embeddings: np.ndarray,
-    identities: Sequence[str | None],
-    nearest: np.ndarray,
-    seed: int,
+    histograms: Histograms,
+    images: int,
     given: float | None = None,
     links: float = GUESSED_LINKS[0],
 ) -> SamePerson:
@@ -165,10 +166,8 @@ def find_same_person(
     are few. Where no label has two images, labels say nothing of who is there twice, so all pairs
     are taken, with more false links: `links` for each image. Very few pairs give no threshold.
 
-    `embeddings` is L2-normalised, (N, D); an identity of None or "" is unknown; `nearest` holds the
-    cosine of each image and its nearest other image, (N,).
+    `histograms` are those of `measure`, `images` the number of images.
     """
-    histograms = measure(embeddings, identities, nearest, seed)
     counted, labelled = int(histograms.different.sum()), bool(histograms.same.sum())
     pairs = counted if labelled else 0
     if given is not None:
@@ -177,11 +176,11 @@ def find_same_person(
         value = None
         method = f"none: {counted:,} pairs of faces, at least {FEWEST_FOR_BODY:,} are needed"
     elif not labelled:
-        value, method = body_threshold(histograms.different, len(embeddings), links), FROM_ALL
+        value, method = body_threshold(histograms.different, images, links), FROM_ALL
     elif pairs < FEWEST_PAIRS:
-        value, method = body_threshold(histograms.different, len(embeddings), FALSE_LINKS), FROM_FEW
+        value, method = body_threshold(histograms.different, images, FALSE_LINKS), FROM_FEW
     else:
-        value, method = tail_threshold(histograms.different, len(embeddings)), FROM_LABELS
+        value, method = tail_threshold(histograms.different, images), FROM_LABELS
     rate = None
     if pairs and value is not None:
         rate = Tail.fit(histograms.different).share_above(value)

@@ -424,11 +424,11 @@ class FaceRef:
 
     def images(self, split: str) -> np.ndarray:
         """All aligned faces of `split`: uint8 RGB, (N, S, S, 3)."""
-        table, size = self.table(split, ["image_id", "image"]), self.manifest["image_size"]
-        faces = np.zeros((len(table), size, size, 3), np.uint8)
-        ids, encoded = table["image_id"].to_pylist(), table["image"].combine_chunks()
-        for row, image_id in enumerate(ids):
-            faces[row] = self._decode(image_id, encoded[row]["bytes"].as_py())
+        size = self.manifest["image_size"]
+        faces = np.zeros((self.count(split), size, size, 3), np.uint8)
+        # Read as a stream: an Arrow array of all encoded faces holds 2 GiB at most.
+        for row, (_, face) in enumerate(self.stream_faces(split)):
+            faces[row] = face
         return faces
 
     def _decode(self, image_id: str, encoded: bytes) -> np.ndarray:

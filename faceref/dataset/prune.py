@@ -30,6 +30,16 @@ def without(rows: Sequence[Mapping[str, Any]], gone: Set[str]) -> list[Row]:
     return kept
 
 
+def renamed(rows: Sequence[Row]) -> list[Row]:
+    """The rows, each component named by the first of the labels in it, as a build names them."""
+    first: dict[str | None, str] = {}
+    for row in rows:
+        if row["component"] is not None:
+            known = first.setdefault(row["component"], row["identity"])
+            first[row["component"]] = min(known, row["identity"])
+    return [{**row, "component": first.get(row["component"])} for row in rows]
+
+
 def shortened(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[str]:
     """Ids of the rows of `after` that lost a reference."""
     size = {row["image_id"]: [len(row[name]) for name in store.REFERENCE_LISTS] for row in before}
@@ -40,7 +50,7 @@ def shortened(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, 
     ]
 
 
-TABLES = {
+ID_COLUMNS = {
     store.DUPLICATES: ("image_id", "duplicate_of"),
     store.LABEL_NOISE: ("image_id", "other_id"),
     store.REJECTS: ("image_id",),
@@ -51,7 +61,7 @@ TABLES = {
 
 def copy_tables(root: Path, out: Path, gone: Set[str]) -> None:
     """Copy the tables of the set `root` to `out`, without the rows that name what is gone."""
-    for name, columns in TABLES.items():
+    for name, columns in ID_COLUMNS.items():
         if (root / name).is_file():
             ids = pa.schema([(column, pa.string()) for column in columns])
             table = read_parquet(root / name, AGAIN, ids)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 RECIPE = ("source", "image_size", "embedder", "references", "seed", "split_rule")
 MINING = ("likeness", "diversity", "min_similarity")
+"""No set has `min_similarity` any more, which was null: it stays for the names of earlier sets."""
 
 
 def data_revision(face_ref: FaceRef) -> str:

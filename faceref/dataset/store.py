@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ import pyarrow.parquet as pq
 from faceref.files import write_table, write_text, writing
 from faceref.reading.image import decode as decode_image
 from faceref.reading.shape import COUNT, NUMBER, Each, Maybe, Number
+from faceref.record import Quality
 
 FORMAT = 1
 SPLITS = ("train", "val", "test")
@@ -46,18 +48,11 @@ ROWS_PER_SHARD = 8192
 ROWS_PER_GROUP = 256
 
 _REFERENCES = pa.list_(pa.struct([("image_id", pa.string()), ("score", pa.float32())]))
-_QUALITY = pa.struct(
-    [
-        ("detector_score", pa.float32()),
-        ("eye_distance", pa.float32()),
-        ("inside", pa.float32()),
-        ("faces", pa.int32()),
-        ("sharpness", pa.float32()),
-        ("yaw", pa.float32()),
-        ("pitch", pa.float32()),
-        ("roll", pa.float32()),
-    ]
-)
+_QUALITY_TYPES = {
+    field.name: "int32" if field.name == "faces" else "float32" for field in fields(Quality)
+}
+QUALITY = pa.struct([(name, getattr(pa, kind)()) for name, kind in _QUALITY_TYPES.items()])
+"""The fields of `record.Quality`."""
 
 
 def _value(dtype: str) -> dict[str, str]:
@@ -77,16 +72,7 @@ _FEATURES = {
     "identity": _value("string"),
     "component": _value("string"),
     "landmarks": {"feature": _value("float32"), "length": 10, "_type": "List"},
-    "quality": {
-        "detector_score": _value("float32"),
-        "eye_distance": _value("float32"),
-        "inside": _value("float32"),
-        "faces": _value("int32"),
-        "sharpness": _value("float32"),
-        "yaw": _value("float32"),
-        "pitch": _value("float32"),
-        "roll": _value("float32"),
-    },
+    "quality": {name: _value(kind) for name, kind in _QUALITY_TYPES.items()},
     "refs_hr": _REFERENCE_FEATURE,
     "refs_lr": _REFERENCE_FEATURE,
 }
@@ -101,7 +87,7 @@ SCHEMA = pa.schema(
         ("identity", pa.string()),
         ("component", pa.string()),
         ("landmarks", pa.list_(pa.float32(), 10)),
-        ("quality", _QUALITY),
+        ("quality", QUALITY),
         ("refs_hr", _REFERENCES),
         ("refs_lr", _REFERENCES),
     ],
@@ -148,6 +134,7 @@ MANIFEST_SHAPE = {
         "kind": str,
         "version": str,
         "withheld": [str],
+        "withheld_files": [str],
         "written_with": Each(str),
     },
     "seed": Number(0, 2**64, whole=True),

@@ -176,7 +176,9 @@ def load_encoder(path: Path, device: str = "cpu", sha256: str | None = None) -> 
     """
     if not path.exists():
         raise FaceRefError(
-            f"No LR encoder at {path}. Build the set with --likeness-lr identity or both."
+            f"No LR encoder at {path}. Build the set with --likeness-lr identity or both. A set "
+            "that was hydrated lacks it where its source forbids to publish it: build the set from "
+            "the source."
         )
     if sha256 is not None and file_sha256(path) != sha256:
         raise FaceRefError(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from faceref.curation.identities import People
-from faceref.curation.thresholds import Bound, calibrate
+from faceref.curation.thresholds import FROM_THRESHOLD, Bound, calibrate
 from faceref.mining.mine import (
     Candidates,
     Limits,
@@ -108,7 +108,6 @@ def mine_lists(
         "likeness": kinds,
         "index": indexes,
         "diversity": mining.diversity,
-        "min_similarity": None,  # format 1 has it; no option sets it
         "random_similarity": _random(subjects, seed, kinds, scores),
     }
     if mining.same_person:
@@ -164,10 +163,12 @@ def _bound(subjects: Subjects, mining: Mining, train: np.ndarray, seed: int) -> 
     people = subjects.people
     if mining.max_similarity is not None:
         return Bound(mining.max_similarity, "given")
-    if people.unlabelled == len(people.identities):
-        return Bound(people.same_person.value, "same-person threshold")
-    labels = [people.identities[row] for row in train.tolist()]
-    return calibrate(subjects.embeddings[train], labels, seed)
+    labelled = train[~people.guessed[train]]
+    labels = [people.identities[row] for row in labelled.tolist()]
+    bound = calibrate(subjects.embeddings[labelled], labels, seed)
+    if bound.value is None and people.guessed.any():
+        return Bound(people.same_person.value, FROM_THRESHOLD)
+    return bound
 
 
 def _random(

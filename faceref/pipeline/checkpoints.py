@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from faceref.dataset.store import QUALITY
 from faceref.errors import FaceRefError, cannot_write, where_they_differ
 from faceref.files import write_table, write_text
 from faceref.reading.json_file import read_json
@@ -83,21 +84,7 @@ _PART_SCHEMA = pa.schema(
         ("sha256", pa.string()),
         ("identity", pa.string()),
         ("landmarks", pa.list_(pa.float32())),
-        (
-            "quality",
-            pa.struct(
-                [
-                    ("detector_score", pa.float32()),
-                    ("eye_distance", pa.float32()),
-                    ("inside", pa.float32()),
-                    ("faces", pa.int32()),
-                    ("sharpness", pa.float32()),
-                    ("yaw", pa.float32()),
-                    ("pitch", pa.float32()),
-                    ("roll", pa.float32()),
-                ]
-            ),
-        ),
+        ("quality", QUALITY),
         ("embedding", pa.list_(pa.float32())),
         ("thumbnail", pa.binary()),
         ("hashes", pa.binary()),

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from faceref.curation.identities import are_guessed
 from faceref.dataset import card
 from faceref.dataset.store import SCHEMA, SPLITS
 from faceref.release.citations import CITATIONS, TITLES
-from faceref.release.format import FULL, INDEX, INDEX_SCHEMA, PLOT, RELEASE, WITHHOLDABLE
+from faceref.release.format import FULL, INDEX, PLOT, RELEASE, index_schema
 from faceref.release.policy import Licence
 
 _GATE = """These data are about faces of real people, taken from {source}. By asking for access you
@@ -46,15 +48,10 @@ def licence_of(released: Mapping[str, Any]) -> Licence:
     return Licence(**released[RELEASE]["licence"])
 
 
-def columns_of(released: Mapping[str, Any]) -> list[str]:
+def schema_of(released: Mapping[str, Any]) -> pa.Schema:
     """Columns of the rows of a release, in order."""
     release = released[RELEASE]
-    if release["kind"] == FULL:
-        return SCHEMA.names
-    hidden = {name for what in release["withheld"] for name in WITHHOLDABLE.get(what, ())}
-    if "identities" not in release["withheld"]:
-        hidden.add("component_seal")
-    return [name for name in INDEX_SCHEMA.names if name not in hidden]
+    return SCHEMA if release["kind"] == FULL else index_schema(release["withheld"])
 
 
 def write(released: Mapping[str, Any], repo: str, contact: str, sizes: Mapping[str, Size]) -> str:
@@ -79,7 +76,7 @@ def write(released: Mapping[str, Any], repo: str, contact: str, sizes: Mapping[s
         release=released[RELEASE],
         full=released[RELEASE]["kind"] == FULL,
         title=TITLES[released["source"]],
-        columns=columns_of(released),
+        columns=schema_of(released).names,
         repo=repo,
         plot=PLOT,
         terms=licence_of(released).text,
@@ -112,12 +109,8 @@ def _header(released: Mapping[str, Any], repo: str, sizes: Mapping[str, Size]) -
 
 def _info(released: Mapping[str, Any], sizes: Mapping[str, Size]) -> dict[str, Any]:
     import datasets
-    import pyarrow as pa
 
-    full = released[RELEASE]["kind"] == FULL
-    fields = SCHEMA if full else INDEX_SCHEMA
-    kept = pa.schema([fields.field(name) for name in columns_of(released)], fields.metadata)
-    features = datasets.Features.from_arrow_schema(kept)
+    features = datasets.Features.from_arrow_schema(schema_of(released))
     return {
         "features": features._to_yaml_list(),
         "splits": [

@@ -170,7 +170,7 @@ def check_credits(face_ref: FaceRef, rows: Sequence[Row]) -> None:
             )
 
 
-TABLES = {
+TABLE_SCHEMAS = {
     store.REJECTS: store.REJECT_SCHEMA,
     store.DUPLICATES: store.DUPLICATE_SCHEMA,
     store.LABEL_NOISE: store.NOISE_SCHEMA,
@@ -189,7 +189,7 @@ def write_tables(face_ref: FaceRef, out: Path, withheld: Sequence[str]) -> None:
         table = table.drop_columns(["identity"])
         write_table(out / store.REJECTS, table)
     else:
-        for name, schema in TABLES.items():
+        for name, schema in TABLE_SCHEMAS.items():
             if (root / name).is_file():
                 check_table(root / name, schema)
                 copy_file(root / name, out / name)

@@ -25,17 +25,19 @@ The section `release` of `face_ref.json`:
   bytes only under the same version of `pyarrow`, PNG only under the same of `opencv-python`;
 - `written_with`: these versions;
 - `withheld`: what the policy of the source keeps back: `pixels`, `identities`, `embeddings`,
-  `landmarks`.
+  `landmarks`;
+- `withheld_files`: files of the set that are not in the release for that reason, and that nobody
+  can make from it; releases of before this was recorded have none.
 
 Where identities are withheld, `people.giant_components` and `people.notes` of the manifest are
-empty: `components.find_giants` and `People.notes` make them again from labels and components.
+empty: `identities.entries_of` makes them again from labels and components.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +79,18 @@ WITHHOLDABLE = {
     "identities": ("identity", "component"),
     "landmarks": ("landmarks",),
 }
-"""Columns that an index lacks by what `withheld` names; `component_seal` is there only then."""
+"""Columns that an index lacks by what `withheld` names."""
+
+
+def index_schema(withheld: Collection[str]) -> pa.Schema:
+    """The columns of an index that withholds these things.
+
+    `component_seal` is there only where identities are withheld.
+    """
+    hidden = {name for what in withheld for name in WITHHOLDABLE.get(what, ())}
+    if "identities" not in withheld:
+        hidden.add("component_seal")
+    return pa.schema([field for field in INDEX_SCHEMA if field.name not in hidden])
 
 
 def index_name(split: str, index: int, total: int) -> str:

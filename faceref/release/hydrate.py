@@ -1,7 +1,8 @@
 """The full Face_Ref from its published index and one's own copy of the source.
 
 Every image is held against the SHA-256 of its file, of its aligned pixels and of its PNG, and the
-shards against theirs: what comes out is the set that was published, to the byte, or nothing.
+shards against theirs: what comes out has the rows and images that were published, byte for byte, or
+nothing does. Files that were withheld, as tables of CelebA are, cannot be made again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,7 @@ import numpy as np
 
 from faceref.audit.manifest import bound_on_scores, entries_from_rows
 from faceref.console import Progress
-from faceref.curation.components import find_giants
-from faceref.curation.identities import notes_of
+from faceref.curation.identities import entries_of
 from faceref.dataset import card, store
 from faceref.dataset.prune import copy_tables, without
 from faceref.dataset.store import SPLITS
@@ -184,7 +184,10 @@ def hydrate(
     with working_folder(out, "hydrating") as work:
         made = work / "finished"
         manifest = _make(opened, source, found, made, workers, progress)
-        same, differing, absent = _compare_files(opened, made) if found.whole else (0, [], [])
+        published = opened.release["files"] if found.whole else {}
+        same, differing = _compare_files(published, made)
+        withheld = opened.release.get("withheld_files", [])
+        absent = sorted(n for n in {*published, *withheld} if not (made / n).is_file())
         put_in_place(made, out, overwrite=overwrite, inputs=inputs)
     return Hydrated(manifest, found, same, differing, absent)
 
@@ -220,7 +223,7 @@ def _make(
     rows = _rows(index, records)
     kept = without(rows, gone) if gone else rows
     rejects = _rejects(index, records)
-    manifest = _manifest(index, rows, source.records)
+    manifest = _manifest(index, kept)
     if gone:
         manifest |= entries_from_rows(kept, rejects, bound_on_scores(manifest))
         manifest["hydrated"] = {"missing": len(found.missing), "altered": len(found.altered)}
@@ -281,18 +284,14 @@ def _rejects(index: Index, records: Mapping[str, Record]) -> list[Row]:
     return [{**row, "identity": labels.get(row["image_id"])} for row in index.rejects]
 
 
-def _manifest(index: Index, rows: Sequence[Row], records: Iterable[Record]) -> dict[str, Any]:
+def _manifest(index: Index, rows: Sequence[Row]) -> dict[str, Any]:
     """The manifest of the set; what names components is made again where it was withheld."""
     manifest = index.manifest
     if index.withholds("identities"):
-        by_id = {row["image_id"]: row for row in rows}
-        ordered = [by_id[item.image_id] for item in records if item.image_id in by_id]
-        giants = find_giants(
-            [row["component"] for row in ordered], [row["identity"] for row in ordered]
-        )
         people, same = manifest["people"], manifest["thresholds"]["same_person"]
-        notes = notes_of(giants, people["unlabelled_images"], same)
-        known = {"giant_components": [asdict(giant) for giant in giants], "notes": notes}
+        identities, components = ([row[key] for row in rows] for key in ("identity", "component"))
+        found = entries_of(identities, components, people["unlabelled_images"], same)
+        known = {name: found[name] for name in ("giant_components", "notes")}
         manifest = {**manifest, "people": {**people, **known}}
     return manifest
 
@@ -370,10 +369,8 @@ def _reported(
         yield image
 
 
-def _compare_files(index: Index, out: Path) -> tuple[int, list[str], list[str]]:
-    """How many files are those of the set, which differ, and which could not be made."""
-    published = index.release["files"]
-    absent = [name for name in published if not (out / name).is_file()]
-    there = [name for name in published if name not in absent]
+def _compare_files(published: Mapping[str, str], out: Path) -> tuple[int, list[str]]:
+    """How many files have the SHA-256 that was published, and which have another."""
+    there = [name for name in published if (out / name).is_file()]
     differing = [name for name in there if file_sha256(out / name) != published[name]]
-    return len(there) - len(differing), differing, absent
+    return len(there) - len(differing), differing

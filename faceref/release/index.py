@@ -15,7 +15,7 @@ from faceref.dataset.store import SPLITS
 from faceref.errors import FaceRefError
 from faceref.reading.json_file import JsonObject, read_json
 from faceref.reading.parquet import read_parquet
-from faceref.release.format import INDEX, INDEX_FORMAT, INDEX_SCHEMA, RELEASE, WITHHOLDABLE
+from faceref.release.format import INDEX, INDEX_FORMAT, RELEASE, index_schema
 
 Row = dict[str, Any]
 AGAIN = "Download the index again."
@@ -87,12 +87,7 @@ class Index:
     @property
     def _schema(self) -> pa.Schema:
         """The columns that an index with these things withheld has."""
-        hidden = {
-            name for what, names in WITHHOLDABLE.items() if self.withholds(what) for name in names
-        }
-        if not self.withholds("identities"):
-            hidden.add("component_seal")
-        return pa.schema([item for item in INDEX_SCHEMA if item.name not in hidden])
+        return index_schema(self.release["withheld"])
 
     @cached_property
     def rejects(self) -> list[Row]:

@@ -29,7 +29,7 @@ from faceref.reading.parquet import pyarrow_source
 from faceref.release import card as release_card
 from faceref.release import croissant
 from faceref.release.checks import (
-    TABLES,
+    TABLE_SCHEMAS,
     check_credits,
     check_rows,
     check_table,
@@ -41,12 +41,11 @@ from faceref.release.format import (
     FULL,
     INDEX,
     INDEX_FORMAT,
-    INDEX_SCHEMA,
     PLOT,
     RELEASE,
     REMOVALS,
-    WITHHOLDABLE,
     index_name,
+    index_schema,
     seal,
 )
 from faceref.release.manifest_guard import check_manifest
@@ -168,7 +167,7 @@ def _check_shards(face_ref: FaceRef) -> None:
 def _left(checked: _Set) -> tuple[str, ...]:
     root = checked.face_ref.root
     names = (path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-    mine = (*TABLES, store.MANIFEST, store.LR_ENCODER, CREDITS, REMOVALS, CARD)
+    mine = (*TABLE_SCHEMAS, store.MANIFEST, store.LR_ENCODER, CREDITS, REMOVALS, CARD)
     return tuple(sorted(n for n in names if n not in mine and not n.startswith("data/")))
 
 
@@ -183,7 +182,7 @@ def _write(checked: _Set, out: Path, wish: Wish, version: str) -> None:
             _write_index(checked, out, split)
     write_tables(checked.face_ref, out, checked.withheld)
     plot_scores(checked.rows, manifest["thresholds"], out / PLOT)
-    release = _section(checked, wish, version)
+    release = _section(checked, wish, version, out)
     released = {**_manifest(manifest, checked.withheld), RELEASE: release}
     store.write_manifest(out, released)
     card = release_card.write(released, wish.repo, wish.contact, _sizes(out, wish.kind))
@@ -192,10 +191,7 @@ def _write(checked: _Set, out: Path, wish: Wish, version: str) -> None:
 
 
 def _write_index(checked: _Set, out: Path, split: str) -> None:
-    hidden = {name for what in checked.withheld for name in WITHHOLDABLE.get(what, ())}
-    if "identities" not in checked.withheld:
-        hidden.add("component_seal")
-    schema = pa.schema([item for item in INDEX_SCHEMA if item.name not in hidden])
+    schema = index_schema(checked.withheld)
     total = max(1, -(-checked.face_ref.count(split) // ROWS_PER_FILE))
     rows = _index_rows(checked, split)
     for place in range(total):
@@ -223,8 +219,9 @@ def _manifest(manifest: Mapping[str, Any], withheld: Sequence[str]) -> dict[str,
     return {**manifest, "people": {**manifest["people"], "giant_components": [], "notes": []}}
 
 
-def _section(checked: _Set, wish: Wish, version: str) -> dict[str, Any]:
-    licence = checked.licence
+def _section(checked: _Set, wish: Wish, version: str, out: Path) -> dict[str, Any]:
+    licence, root = checked.licence, checked.face_ref.root
+    files = [name for name in (*TABLE_SCHEMAS, store.LR_ENCODER) if (root / name).is_file()]
     return {
         "format": INDEX_FORMAT,
         "kind": wish.kind,
@@ -233,6 +230,7 @@ def _section(checked: _Set, wish: Wish, version: str) -> dict[str, Any]:
         "files": _hashes(checked),
         "written_with": {name: installed(name) for name in ("opencv-python", "pyarrow")},
         "withheld": list(checked.withheld),
+        "withheld_files": sorted(name for name in files if not (out / name).is_file()),
     }
 
 
@@ -241,7 +239,7 @@ def _hashes(checked: _Set) -> dict[str, str]:
     root = checked.face_ref.root
     paths: Iterable[Path] = [path for split in SPLITS for path in checked.face_ref.shards(split)]
     if "identities" not in checked.withheld:
-        others = (root / name for name in (CARD, store.MANIFEST, CREDITS, *TABLES))
+        others = (root / name for name in (CARD, store.MANIFEST, CREDITS, *TABLE_SCHEMAS))
         paths = [*paths, *(path for path in others if path.is_file())]
     return {path.relative_to(root).as_posix(): file_sha256(path) for path in sorted(paths)}
 

@@ -5,7 +5,7 @@ again where the embedder of the build is given. The set gets a new version and f
 
 `removals.json` records salted hashes of the ids, so that a rebuild can distinguish what was removed
 from what is missing. The salt lies beside them: who has the source's list of names can still
-try each.
+try each. `lr_encoder.safetensors`, which was trained on the faces of the build, stays as it is.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from faceref.audit.images import ImageFeatures, image_features
 from faceref.audit.manifest import bound_on_scores, entries_from_rows
 from faceref.console import Progress
 from faceref.curation.duplicates import SIMILAR_COSINE, find_duplicates, first_of_each
-from faceref.curation.links import find_neighbours, pairs_above
+from faceref.curation.identities import by_kind, entries_of
+from faceref.curation.links import find_neighbours, is_group, pairs_above
 from faceref.dataset import card, store
 from faceref.dataset.face_ref import FaceRef
-from faceref.dataset.prune import Row, copy_tables, shortened, without
+from faceref.dataset.prune import ID_COLUMNS, Row, copy_tables, renamed, shortened, without
 from faceref.dataset.store import SPLITS
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError, closest
@@ -49,6 +50,8 @@ class Removed:
     shortened: int
     """Rows that lost a reference, or had lost one before and were mined again."""
     refilled: bool
+    encoder_stays: bool = False
+    """Whether the set keeps an LR encoder whose training saw the set with these images."""
 
 
 def read_ids(path: Path) -> list[str]:
@@ -91,7 +94,7 @@ def remove(
         )
     rows = [row for split in SPLITS for row in face_ref.rows(split)]
     gone = _known(ids, rows, face_ref)
-    kept = without(rows, gone)
+    kept = renamed(without(rows, gone))
     short = shortened(rows, kept)
     if embedder is not None:
         wanted = set(short) | _too_short(face_ref, kept)
@@ -108,7 +111,8 @@ def remove(
         made = work / "finished"
         _write(face_ref, kept, manifest, gone, made)
         put_in_place(made, root, overwrite=True)
-    return Removed(manifest, len(gone), len(short), embedder is not None)
+    stays = len(kept) < len(rows) and (root / store.LR_ENCODER).is_file()
+    return Removed(manifest, len(gone), len(short), embedder is not None, stays)
 
 
 def _too_short(face_ref: FaceRef, rows: Sequence[Row]) -> set[str]:
@@ -153,7 +157,27 @@ def _manifest(face_ref: FaceRef, kept: Sequence[Row], gone: Set[str]) -> dict[st
     empty = [split for split, count in found["counts"].items() if count == 0]
     if empty and manifest["counts"][empty[0]]:
         raise FaceRefError(f"Nothing would be left in {empty[0]}. Build a new set instead.")
+    if "people" in manifest:
+        found["people"] = _people(face_ref, kept, gone)
     return {**manifest, **found, "version": manifest.get("version", 1) + 1}
+
+
+def _people(face_ref: FaceRef, kept: Sequence[Row], gone: Set[str]) -> dict[str, Any]:
+    """`people` of the manifest for the rows `kept`, without counts of a table that is not there."""
+    identities, components = ([row[name] for row in kept] for name in ("identity", "component"))
+    manifest, root = face_ref.manifest, face_ref.root
+    guessed = bool(manifest["people"]["unlabelled_images"])
+    unlabelled = sum(map(is_group, identities)) if guessed else 0
+    found = entries_of(identities, components, unlabelled, manifest["thresholds"]["same_person"])
+    tables = (
+        ("near_duplicate_pairs", store.DUPLICATES, face_ref.near_duplicates),
+        ("label_noise", store.LABEL_NOISE, face_ref.label_noise),
+    )
+    for entry, name, read in tables:
+        if (root / name).is_file():
+            rows = (row for row in read() if gone.isdisjoint(row[id_] for id_ in ID_COLUMNS[name]))
+            found[entry] = by_kind(row["kind"] for row in rows)
+    return found
 
 
 def _refilled(

@@ -27,6 +27,7 @@ LAYOUT = (
     "CelebA needs a folder with img_align_celeba/, img_align_celeba.zip or img_align_celeba_png/, "
     "identity_CelebA.txt, list_eval_partition.txt and list_landmarks_align_celeba.txt"
 )
+PAGE = "http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 IDENTITY, PARTITION = "identity_CelebA.txt", "list_eval_partition.txt"
 LANDMARKS = {
     "img_align_celeba": "list_landmarks_align_celeba.txt",
@@ -109,6 +110,8 @@ def survey(choices: Choices, published: Published = PUBLISHED) -> Survey:
     kind, archive, images = _images(root, choices.images, account)
     wanted = (IDENTITY, PARTITION, LANDMARKS[kind])
     paths = {name: path for name in wanted if (path := _text_file(root, name)) is not None}
+    if not paths and root.name in LANDMARKS:
+        raise _no_images(root, root)
     texts = {name: read_rows(path, WIDTHS[name], NAME) for name, path in paths.items()}
     sums = _wrong_sums({**paths, **archive}, published) if choices.checksums else []
     listed = _listed(texts)
@@ -144,7 +147,22 @@ def _no_images(root: Path, *places: Path, wanted: str | None = None) -> FaceRefE
     packed = [path for place in places for path in sorted(place.glob("img*celeba*.7z*"))]
     if packed:
         return FaceRefError(f"{packed[0]} must be unpacked: 7z x {packed[0].name}. {LAYOUT}.")
+    if not root.exists():
+        return FaceRefError(f"There is nothing at {root}. {LAYOUT}.")
+    if root.is_file() or root.name in LANDMARKS:
+        what = "a file" if root.is_file() else "the folder of the images"
+        return FaceRefError(
+            f"{root} is {what}. Give the folder that it lies in, with the lists: "
+            f"{folder_around(root)}. {LAYOUT}."
+        )
     return FaceRefError(f"No {wanted or 'images of CelebA'} in {root}. {LAYOUT}.")
+
+
+def folder_around(images: Path) -> Path:
+    """The folder around CelebA's images; some copies have them in two folders of one name."""
+    while images.name in LANDMARKS or images.is_file():
+        images = images.parent
+    return images
 
 
 def _images(
@@ -193,10 +211,28 @@ def _wrong_sums(paths: Mapping[str, Path], published: Published) -> Iterator[str
         wanted = published.md5.get(name)
         if wanted is None or wanted == md5(path) or wanted in _official_forms(path, name):
             continue
-        yield (
-            f"{path.name} has MD5 {md5(path)}, published is {wanted}: it is damaged or was edited. "
-            "Get it again, or take it as it is with --no-checksums."
+        if path.suffix == ".csv" and name in LANDMARKS.values():
+            yield _as_on_kaggle(path.name, IDENTITY in paths)
+        else:
+            yield (
+                f"{path.name} has MD5 {md5(path)}, published is {wanted}: it is damaged or was "
+                "edited. Get it again, or take it as it is with --no-checksums."
+            )
+
+
+def _as_on_kaggle(name: str, labelled: bool) -> str:
+    """What to do with landmarks in CSV, whose sum nobody published, and often without labels."""
+    found = f"{name} is CSV, as Kaggle has the lists, and no MD5 of that is published."
+    if labelled:
+        return (
+            f"{found} Get the lists as .txt from CelebA's own page, {PAGE}, or take them as they "
+            "are with --no-checksums."
         )
+    return (
+        f"{found} Get {IDENTITY}, which Kaggle lacks, and the lists as .txt from CelebA's own "
+        f"page, {PAGE}. Or take the copy as it is with --partial --no-checksums: people are then "
+        "guessed, and one person may be in two splits."
+    )
 
 
 def _official_forms(path: Path, name: str) -> list[str]:

@@ -11,6 +11,7 @@ from faceref.errors import FaceRefError
 from faceref.reading.image_format import IMAGE_ENDINGS
 from faceref.record import Record
 from faceref.sources.base import Source, SourceKind
+from faceref.sources.celeba import LANDMARKS, folder_around
 from faceref.sources.inventory import Count, Inventory, first_names
 from faceref.sources.listing import (
     ENDING,
@@ -75,6 +76,7 @@ def _people(root: Path, account: Account) -> dict[str, list[str]]:
             people[person].append(file)
         else:
             loose.append(name)
+    _refuse_celeba(root, people, bool(loose))
     if not people:
         raise _nothing(root, len(loose), account)
     account.add(LOOSE, *loose)
@@ -92,6 +94,18 @@ def _nothing(root: Path, loose: int, account: Account) -> FaceRefError:
     more = f" ({passed})" if passed else ""
     way = f" Nobody knows who is who? --source hf {root} --identity-column none" if loose else ""
     return FaceRefError(f"Nothing to build from in {root}: {found}{more}. {LAYOUT}.{way}")
+
+
+def _refuse_celeba(root: Path, people: Mapping[str, Sequence[str]], loose: bool) -> None:
+    """Raise FaceRefError where CelebA's images lie in one folder: its lists say who is shown."""
+    ends = {PurePosixPath(person, files[0]).parent.name for person, files in people.items()}
+    if loose and not people:
+        ends.add(root.name)
+    if ends & LANDMARKS.keys():
+        raise FaceRefError(
+            f"{root} holds CelebA's images, and no folder per person: its lists say who is who. "
+            f"Build it with them: faceref build --source celeba {folder_around(root)} --out DIR"
+        )
 
 
 def _refuse_deeper(root: Path, people: Mapping[str, Sequence[str]]) -> None:

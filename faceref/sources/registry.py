@@ -53,21 +53,22 @@ def open_source(name: str, path: Path | None, choices: Choices | None = None) ->
     whole unless `choices.partial` accepts it.
     """
     kind = load_source(name)
-    return kind.open(_fitting(kind, path, choices))
+    return kind.open(
+        _fitting(kind, path, choices, f"faceref build --source {name} FACES --out DIR")
+    )
 
 
 def check_source(name: str, path: Path | None, choices: Choices | None = None) -> Inventory:
     """What of the source `name` is at `path`, and what is missing; opens no image."""
     kind = load_source(name)
-    return kind.check(_fitting(kind, path, choices))
+    return kind.check(_fitting(kind, path, choices, f"faceref sources {name} FACES"))
 
 
-def _fitting(kind: SourceKind, path: Path | None, choices: Choices | None) -> Choices:
+def _fitting(kind: SourceKind, path: Path | None, choices: Choices | None, example: str) -> Choices:
     choices = replace(choices or Choices(), path=path)
     if kind.needs_path and path is None:
         raise FaceRefError(
-            f"--source {kind.name} needs the path of the images: "
-            f"faceref build --source {kind.name} FACES --out DIR. {kind.layout}"
+            f"The source {kind.name} needs the path of the images: {example}. {kind.layout}"
         )
     if not kind.needs_path and path is not None:
         raise FaceRefError(

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from sklearn.cluster import DBSCAN, HDBSCAN
 
-from faceref.curation.links import find_neighbours, group_identities
+from faceref.curation.links import Neighbours, connect, find_neighbours, pairs_above
 from faceref.curation.thresholds import SamePerson, find_same_person, measure, tail_threshold
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import SPLITS
@@ -77,9 +77,12 @@ def scores(found: np.ndarray, true: np.ndarray) -> dict[str, float]:
     return {key: round(float(value), 4) for key, value in result.items()}
 
 
-def components(embeddings: np.ndarray, settings: Settings) -> np.ndarray:
-    """Ours, at a given cosine."""
-    return group_identities(embeddings, settings["cosine"])
+def components(
+    embeddings: np.ndarray, settings: Settings, neighbours: Neighbours | None = None
+) -> np.ndarray:
+    """Ours, at a given cosine; None ties nobody. Known `neighbours` are not searched for again."""
+    pairs = pairs_above(neighbours or find_neighbours(embeddings), settings["cosine"])
+    return connect(len(embeddings), pairs.left, pairs.right)
 
 
 def dbscan(embeddings: np.ndarray, settings: Settings) -> np.ndarray:
@@ -135,7 +138,8 @@ def from_all_pairs(train: People, test: People) -> Settings:
 def guessed(people: People) -> SamePerson:
     """Our threshold without any label."""
     unknown = [None] * len(people.labels)
-    return find_same_person(people.embeddings, unknown, np.zeros(len(unknown)), 0)
+    counts = measure(people.embeddings, unknown, np.zeros(len(unknown)), 0)
+    return find_same_person(counts, len(unknown))
 
 
 def choose(method: str, train: People) -> Settings:
@@ -170,8 +174,9 @@ def whole(people: People) -> dict[str, Any]:
     names = people.labels.astype(str).tolist()
     report = {}
     for title, identities in (("labels", names), ("all pairs", [None] * len(names))):
-        same = find_same_person(people.embeddings, identities, neighbours.nearest(), 0)
-        found = group_identities(people.embeddings, same.value, neighbours=neighbours)
+        counts = measure(people.embeddings, identities, neighbours.nearest(), 0)
+        same = find_same_person(counts, len(names))
+        found = components(people.embeddings, {"cosine": same.value}, neighbours)
         report[title] = {**same.manifest(), **scores(found, people.labels)}
     return report
 
@@ -189,7 +194,7 @@ def small_sets(people: People) -> list[dict[str, Any]]:
         rows = [rng.choice(np.flatnonzero(people.labels == one), each, False) for one in drawn]
         part = People(people.embeddings[np.concatenate(rows)], np.repeat(np.arange(count), each))
         same = guessed(part)
-        groups = group_identities(part.embeddings, same.value)
+        groups = components(part.embeddings, {"cosine": same.value})
         names = [f"group-{group}" for group in groups]
         split = split_identities(names, SplitRule())
         seen = {(true, split[name]) for true, name in zip(part.labels.tolist(), names, strict=True)}

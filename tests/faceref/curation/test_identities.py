@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from faceref.curation import identities
 from faceref.curation.identities import find_people
-from faceref.curation.thresholds import find_same_person
+from faceref.curation.thresholds import find_same_person, measure
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import SPLITS
 from faceref.embed.base import normalise
@@ -51,26 +52,43 @@ def test_copies_tie_people_whatever_their_embeddings():
 def test_unlabelled_images_without_a_threshold_are_warned_of():
     found = find_people([None] * 40, [""] * 40, _noise_hashes(40), people(40, 1))
     assert len(set(found.components)) == 40
-    assert "No same-person threshold was found" in found.notes()[0]
+    assert "No same-person threshold was found" in found.manifest()["notes"][0]
 
 
 def test_people_without_labels_are_said_to_be_guessed():
     found = find_people([None] * 480, [""] * 480, _noise_hashes(480), people(40, 12, 0.06))
     assert len(set(found.components)) == 40
-    (note,) = found.notes()
+    (note,) = found.manifest()["notes"]
     assert note.startswith("Who is who was guessed from the embeddings, at a cosine of 0.")
 
 
-def test_groups_that_chain_everybody_together_raise_the_threshold():
+def _cone(width: float) -> np.ndarray:
     """Vectors in a narrow cone, as of an embedder that tells nobody apart, but for a few pairs."""
-    rng = np.random.default_rng(3)
-    vectors = normalise(rng.standard_t(2, size=(300, 8)) + 3)
-    found = find_people([None] * 300, [""] * 300, _noise_hashes(300), vectors)
+    return normalise(np.random.default_rng(3).standard_t(2, size=(300, 8)) * width + 3)
+
+
+def test_groups_that_chain_everybody_together_raise_the_threshold(monkeypatch: pytest.MonkeyPatch):
+    measured = []
+    monkeypatch.setattr(
+        identities, "measure", lambda *given: measured.append(measure(*given)) or measured[-1]
+    )
+    found = find_people([None] * 300, [""] * 300, _noise_hashes(300), _cone(1))
     largest = max(Counter(found.components).values())
-    first = find_same_person(vectors, [None] * 300, np.zeros(300), 0)
+    first = find_same_person(measured[0], 300)
     assert first.value is not None
     assert found.same_person.value is not None
     assert found.same_person.value > first.value or largest < 75
+    assert len(measured) == 1
+
+
+def test_a_group_of_many_that_no_threshold_divides_is_said():
+    found = find_people([None] * 300, [""] * 300, _noise_hashes(300), _cone(0.5))
+    share = max(Counter(found.components).values()) / 300
+    assert share > 0.25
+    first, second = found.manifest()["notes"]
+    assert first.startswith(f"The largest group holds {share:.0%} of all images.")
+    assert "--same-person" in first
+    assert "lower --same-person" not in second
 
 
 def _rows(root: Path) -> dict[str, dict]:

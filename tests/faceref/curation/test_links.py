@@ -5,7 +5,6 @@ from faceref.curation.links import (
     Neighbours,
     connect,
     find_neighbours,
-    group_identities,
     group_names,
     pairs_above,
 )
@@ -19,10 +18,15 @@ def people(count: int, shots: int, noise: float = 0.03, seed: int = 0) -> np.nda
     return normalise(centres + rng.normal(0, noise, centres.shape))
 
 
+def _groups(vectors: np.ndarray, threshold: float | None) -> np.ndarray:
+    pairs = pairs_above(find_neighbours(vectors), threshold)
+    return connect(len(vectors), pairs.left, pairs.right)
+
+
 def test_people_well_apart_are_found_and_numbered_by_first_image():
     vectors = people(20, 5)
     order = np.random.default_rng(1).permutation(100)
-    groups = group_identities(vectors[order], 0.6)
+    groups = _groups(vectors[order], 0.6)
     true = order // 5
     seen: dict[int, int] = {}
     expected = [seen.setdefault(int(person), len(seen)) for person in true]
@@ -33,8 +37,8 @@ def test_a_chain_is_one_group():
     angles = np.linspace(0, np.pi, 30)
     chain = normalise(np.stack([np.cos(angles), np.sin(angles)], 1))
     step = float(np.cos(angles[1]))
-    assert set(group_identities(chain, step - 1e-4)) == {0}
-    assert len(set(group_identities(chain, step + 1e-4))) == 30
+    assert set(_groups(chain, step - 1e-4)) == {0}
+    assert len(set(_groups(chain, step + 1e-4))) == 30
 
 
 def test_neighbours_are_those_of_brute_force_without_the_image_itself():
@@ -51,7 +55,7 @@ def test_equal_images_do_not_hide_each_other():
     found = find_neighbours(vectors, 32)
     assert found.rows.shape == (40, 32)
     assert (found.rows != np.arange(40)[:, None]).all()
-    assert set(group_identities(vectors, 0.9)) == {0}
+    assert set(_groups(vectors, 0.9)) == {0}
 
 
 def test_few_images_have_few_neighbours():
@@ -68,7 +72,7 @@ def test_a_pair_is_given_once_with_its_score():
 
 
 def test_without_a_threshold_everybody_is_alone():
-    assert group_identities(people(2, 2), None).tolist() == [0, 1, 2, 3]
+    assert _groups(people(2, 2), None).tolist() == [0, 1, 2, 3]
 
 
 def test_components_are_numbered_by_first_member():

@@ -6,14 +6,14 @@ from PIL import Image
 
 from faceref.curation.links import find_neighbours
 from faceref.curation.threshold_plot import plot_calibration
-from faceref.curation.thresholds import SamePerson, find_same_person
+from faceref.curation.thresholds import SamePerson, find_same_person, measure
 from faceref.errors import FaceRefError
 from tests.faceref.curation.test_links import people
 
 
 def _calibrated(labels: list) -> SamePerson:
     vectors = people(100, 2, 0.06)
-    return find_same_person(vectors, labels, find_neighbours(vectors).nearest(), 0)
+    return find_same_person(measure(vectors, labels, find_neighbours(vectors).nearest(), 0), 200)
 
 
 def test_the_threshold_moves_the_line_and_nothing_else(tmp_path: Path):

@@ -14,7 +14,8 @@ def _counts(values: np.ndarray) -> np.ndarray:
 
 
 def _find(vectors: np.ndarray, labels: list, given: float | None = None):
-    return find_same_person(vectors, labels, find_neighbours(vectors).nearest(), 0, given)
+    counts = measure(vectors, labels, find_neighbours(vectors).nearest(), 0)
+    return find_same_person(counts, len(vectors), given)
 
 
 def test_the_tail_of_a_normal_distribution_is_found_again():
@@ -104,6 +105,6 @@ def test_few_pairs_give_no_threshold_and_tie_nobody():
     rng = np.random.default_rng(0)
     vectors = normalise(rng.normal(size=(28, 64)) + 0.5)
     labels = [f"p{row // 7}" for row in range(28)]
-    found = find_same_person(vectors, labels, np.full(28, 0.5), seed=0)
+    found = find_same_person(measure(vectors, labels, np.full(28, 0.5), seed=0), 28)
     assert found.value is None
     assert found.method.startswith("none: 96 pairs of faces")

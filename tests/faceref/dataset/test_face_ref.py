@@ -73,6 +73,27 @@ def test_an_image_is_that_of_its_row_in_whatever_shard_and_group(
         assert np.array_equal(found, faces.images(split))
 
 
+def test_the_encoded_faces_of_a_split_are_never_all_in_memory(
+    faces: FaceRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Arrow refuses more than 2 GiB in one array; here 1 MB of noise follows each face."""
+    monkeypatch.setattr(store, "ROWS_PER_SHARD", 4)
+    noise, rows = np.random.default_rng(0), faces.table("train", store.SCHEMA.names).to_pylist()
+    for row in rows:
+        row["image"]["bytes"] += noise.bytes(1_000_000)
+    store.write_split(tmp_path, "train", rows, len(rows))
+    store.write_manifest(tmp_path, faces.manifest)
+    before = pa.default_memory_pool()
+    pool = pa.proxy_memory_pool(before)
+    pa.set_memory_pool(pool)
+    try:
+        found = FaceRef.open(tmp_path).images("train")
+    finally:
+        pa.set_memory_pool(before)
+    assert np.array_equal(found, faces.images("train"))
+    assert pool.max_memory() < 0.7 * 1_000_000 * len(rows)
+
+
 def test_references_are_those_of_the_row(faces: FaceRef):
     for name in store.REFERENCE_LISTS:
         for split in store.SPLITS:

@@ -73,6 +73,14 @@ def test_what_was_measured_on_the_rows_does_not_change_it(tiny_face_ref: Path, c
     assert data_revision(FaceRef.open(copied)) == data_revision(FaceRef.open(tiny_face_ref))
 
 
+def test_what_earlier_sets_said_of_an_option_without_effect_does_not_change_it(copied: Path):
+    known = FaceRef.open(copied).manifest["mining"]
+    assert "min_similarity" not in known
+    revision = data_revision(FaceRef.open(copied))
+    _say(copied, mining={**known, "min_similarity": None})
+    assert data_revision(FaceRef.open(copied)) == revision
+
+
 def test_the_digest_of_references_depends_on_order_and_face():
     found = references_digest([["a", "b"], ["c"]])
     assert found == references_digest([["a", "b"], ["c"]])

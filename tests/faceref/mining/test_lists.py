@@ -1,5 +1,6 @@
 """Reference lists of a whole build: every likeness, the oracle, and what is recorded of them."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from faceref.pipeline.build import build
 from faceref.pipeline.recipe import Recipe
 from faceref.pipeline.splits import SplitRule
 from faceref.similarity.search import SearchRule
+from faceref.sources.base import Source
 from faceref.sources.folder import folder
 from tests.faceref.fakes import PlainEmbedder, write_people
 
@@ -38,6 +40,38 @@ def test_every_likeness_makes_a_set_that_passes_its_audit(kind: str, tmp_path: P
     assert list(audit(found, PlainEmbedder())) == []
     assert found.manifest["mining"]["likeness"]["refs_hr"] == kind
     assert found.manifest["mining"]["index"]["refs_hr"] == {"kind": "exact"}
+
+
+def test_guessed_groups_do_not_move_the_bound(tmp_path: Path):
+    listed = folder(write_people(tmp_path / "people")).records
+    half = [record.identity >= "person_06" for record in listed]
+    records = tuple(
+        record.having(identity=record.image_id) if unknown else record
+        for record, unknown in zip(listed, half, strict=True)
+    )
+    recipe = Recipe(Mining(4), SPLIT, same_person=0.6)
+    manifest = build(Source("folder", "", records), PlainEmbedder(), tmp_path / "out", recipe)
+    bound = manifest["thresholds"]["max_similarity"]
+    labelled = [
+        row["identity"]
+        for row in FaceRef.open(tmp_path / "out").rows("train")
+        if not row["identity"].startswith("group-")
+    ]
+    assert manifest["people"]["unlabelled_images"] == sum(half) == 18
+    assert bound["pairs"] == sum(n * (n - 1) // 2 for n in Counter(labelled).values()) > 0
+    assert bound["method"] == "same-person quantile"
+
+
+def test_labels_that_nobody_has_twice_leave_the_bound_to_the_threshold(tmp_path: Path):
+    listed = folder(write_people(tmp_path / "people")).records
+    records = tuple(
+        record if record.image_id.endswith("/0") else record.having(identity=record.image_id)
+        for record in listed
+    )
+    recipe = Recipe(Mining(4), SPLIT, same_person=0.6)
+    manifest = build(Source("folder", "", records), PlainEmbedder(), tmp_path / "out", recipe)
+    bound = manifest["thresholds"]["max_similarity"]
+    assert (bound["value"], bound["method"], bound["pairs"]) == (0.6, "same-person threshold", 0)
 
 
 def test_an_encoder_is_trained_for_the_set_and_lies_in_it(tmp_path: Path):

@@ -64,20 +64,55 @@ def test_a_folder_comes_back_to_the_byte(people: Path, tmp_path: Path):
     assert not list(audit(FaceRef.open(tmp_path / "out"), PlainEmbedder()))
 
 
-def test_celeba_comes_back_without_the_tables_that_tell_who_is_who(tmp_path: Path):
+@pytest.fixture
+def celeba_index(tmp_path: Path) -> tuple[Path, Source]:
+    """The index of the set `tmp_path / "set"`, and its source."""
     given = [replace(face, identity=face.identity + 9000) for face in faces(people=16)]
     published = write_celeba(tmp_path / "celeba", given)
     source = celeba(Choices(tmp_path / "celeba"), published)
     build(source, PlainEmbedder(), tmp_path / "set", replace(RECIPE, mining=Mining(references=8)))
-    index = _index(tmp_path / "set", tmp_path / "index")
+    return _index(tmp_path / "set", tmp_path / "index"), source
+
+
+def test_celeba_comes_back_without_the_tables_that_tell_who_is_who(
+    celeba_index: tuple[Path, Source], tmp_path: Path
+):
+    index, source = celeba_index
     text = b"".join(_files(index).values())
     assert b"9000" not in text
     done = hydrate(index, source, tmp_path / "out")
     before, after = _files(tmp_path / "set"), _files(tmp_path / "out")
     assert set(before) - set(after) == {"near_duplicates.parquet", "label_noise.parquet"}
     assert all(before[name] == content for name, content in after.items())
+    assert done.absent == ["label_noise.parquet", "near_duplicates.parquet"]
     assert done.comparison.lines() == []
     assert not list(audit(FaceRef.open(tmp_path / "out"), PlainEmbedder()))
+
+
+def test_the_command_says_what_cannot_be_made(celeba_index: tuple[Path, Source], tmp_path: Path):
+    given = ["hydrate", str(celeba_index[0]), "--source", str(tmp_path / "celeba")]
+    done = CliRunner().invoke(app, [*given, "--out", str(tmp_path / "out")])
+    assert "withheld, so it cannot be made again: label_noise.parquet\n" in done.output
+    assert "48 faces, 3 files byte for byte as published" in done.output
+
+
+def test_an_index_from_before_withheld_files_were_named_is_hydrated(
+    celeba_index: tuple[Path, Source], tmp_path: Path
+):
+    index, source = celeba_index
+    old = json.loads((index / "face_ref.json").read_text())
+    del old["release"]["withheld_files"]
+    (index / "face_ref.json").write_text(json.dumps(old))
+    assert hydrate(index, source, tmp_path / "out").absent == []
+
+
+def test_a_part_of_celeba_lacks_what_is_withheld_and_no_more(
+    celeba_index: tuple[Path, Source], tmp_path: Path
+):
+    index, source = celeba_index
+    fewer = replace(source, records=source.records[1:])
+    done = hydrate(index, fewer, tmp_path / "out", partial=True)
+    assert done.absent == ["label_noise.parquet", "near_duplicates.parquet"]
 
 
 def _spoilt(people: Path, root: Path) -> Source:

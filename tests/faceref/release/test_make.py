@@ -70,6 +70,7 @@ def test_the_manifest_says_what_the_release_is(tiny_build: Path, index: Path):
     release = manifest.pop("release")
     assert manifest == FaceRef.open(tiny_build).manifest
     assert (release["kind"], release["version"], release["withheld"]) == (INDEX, "v1", ["pixels"])
+    assert release["withheld_files"] == []
     own = {name: hashlib.sha256(data).hexdigest() for name, data in _bytes(tiny_build).items()}
     assert release["files"] == own
 

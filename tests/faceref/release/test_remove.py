@@ -1,10 +1,15 @@
 import json
+import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from faceref.audit.leaks import audit
+from faceref.cli.app import app
+from faceref.dataset import store
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import SPLITS
 from faceref.errors import FaceRefError
@@ -68,6 +73,59 @@ def test_lists_that_an_earlier_removal_left_shorter_are_filled_later(built: Path
     assert len(json.loads((built / REMOVALS).read_text())["removals"]) == 1
     assert not list(audit(FaceRef.open(built), PlainEmbedder()))
     assert remove(built, [gone], PlainEmbedder()).manifest["version"] == 3
+
+
+def test_nothing_names_a_person_who_left(celeba_build: Path, tmp_path: Path):
+    """One image under two labels ties 9100 and 9101, in the component `9100`."""
+    root = Path(shutil.copytree(celeba_build, tmp_path / "set"))
+    before = FaceRef.open(root).manifest["people"]
+    assert re.search(r"\b9100\b", json.dumps(before))
+    assert {row["component"] for row in _rows(root) if row["identity"] == "9101"} == {"9100"}
+    gone = {row["image_id"] for row in _rows(root) if row["identity"] == "9100"}
+    people = remove(root, gone).manifest["people"]
+    opened, rows = FaceRef.open(root), _rows(root)
+    tables = [rows, opened.near_duplicates(), opened.label_noise(), opened.rejects()]
+    assert not re.search(r"\b9100\b", json.dumps([opened.manifest, *tables]))
+    assert {row["component"] for row in rows if row["identity"] == "9101"} == {"9101"}
+    assert people["identities"] == people["components"] == len({row["identity"] for row in rows})
+    assert people["unlabelled_images"] == 0
+    for entry, table in (("near_duplicate_pairs", 1), ("label_noise", 2)):
+        assert people[entry] == Counter(row["kind"] for row in tables[table])
+    assert people["near_duplicate_pairs"] != before["near_duplicate_pairs"]
+    assert not list(audit(opened, PlainEmbedder()))
+
+
+def test_what_cannot_be_counted_again_is_left_out(built: Path):
+    (built / store.DUPLICATES).unlink()
+    people = remove(built, [_most_used(built)]).manifest["people"]
+    assert "near_duplicate_pairs" not in people
+    assert "label_noise" in people
+
+
+def test_guessed_people_who_are_left_are_counted(built: Path):
+    manifest = FaceRef.open(built).manifest
+    people = {**manifest["people"], "unlabelled_images": 3}
+    store.write_manifest(built, {**manifest, "people": people})
+    rows = _rows(built)
+    one = rows[0]["identity"]
+    for split in SPLITS:
+        table = FaceRef.open(built).table(split, store.SCHEMA.names).to_pylist()
+        for row in table:
+            row["identity"] = "group-00007" if row["identity"] == one else row["identity"]
+        store.write_split(built, split, table, len(table))
+    left = remove(built, [rows[0]["image_id"]]).manifest["people"]
+    assert left["unlabelled_images"] == sum(row["identity"] == one for row in rows) - 1 > 0
+
+
+def test_an_encoder_that_saw_the_images_is_said_to_stay(built: Path, tmp_path: Path):
+    first, second = (row["image_id"] for row in _rows(built)[:2])
+    assert not remove(built, [first]).encoder_stays
+    (built / store.LR_ENCODER).write_bytes(b"weights")
+    ids = tmp_path / "ids.txt"
+    ids.write_text(second)
+    done = CliRunner().invoke(app, ["remove", str(built), "--ids", str(ids)])
+    assert "lr_encoder.safetensors was trained on the set with these images" in done.output
+    assert (built / store.LR_ENCODER).read_bytes() == b"weights"
 
 
 def test_removals_are_recorded_by_salted_hash_and_add_up(built: Path):

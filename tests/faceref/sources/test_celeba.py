@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,69 @@ def test_a_copy_in_csv(copy: Copy):
     assert len(source.records) == len(faces())
     with pytest.raises(FaceRefError, match="--no-checksums"):
         celeba(Choices(root), published)
+
+
+def _as_csv(root: Path, names: Sequence[str]) -> None:
+    """Write the lists as Kaggle has them: a header, commas, no count."""
+    for name in names:
+        lines = (root / name).read_text().splitlines()
+        rows = [",".join(line.split()) for line in lines if line[:1].isdigit() and ".jpg" in line]
+        columns = ["image_id", *map(str, range(rows[0].count(",")))]
+        (root / name).with_suffix(".csv").write_text("\n".join([",".join(columns), *rows, ""]))
+        (root / name).unlink()
+
+
+def test_a_copy_from_kaggle_is_told_what_it_lacks(copy: Copy):
+    root, published = copy
+    _as_csv(root, (PARTITION, POINTS))
+    (root / IDENTITY).unlink()
+    images = root / "img_align_celeba"
+    images.rename(root / "inner")
+    images.mkdir()
+    (root / "inner").rename(images / "img_align_celeba")
+    (fault,) = survey(Choices(root), published).inventory.faults
+    assert fault.startswith("list_landmarks_align_celeba.csv is CSV, as Kaggle has the lists")
+    assert "Get identity_CelebA.txt, which Kaggle lacks, and the lists as .txt from" in fault
+    assert "--partial --no-checksums: people are then guessed" in fault
+    source = celeba(Choices(root, partial=True, checksums=False), published)
+    assert (source.labelled, len(source.records)) == (False, len(faces()))
+
+
+def test_a_list_in_csv_with_other_rows_is_damaged(copy: Copy):
+    root, published = copy
+    _as_csv(root, (PARTITION,))
+    _edit(root / "list_eval_partition.csv", "000005.jpg,1", "000005.jpg,2")
+    with pytest.raises(FaceRefError, match=r"partition\.csv has MD5 .*damaged or was edited"):
+        celeba(Choices(root), published)
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("gone", r"There is nothing at .*gone\. CelebA needs"),
+        ("img_align_celeba", r"the folder of the images\. Give .* with the lists: {root}\. "),
+        ("identity_CelebA.txt", r"is a file\. Give .* with the lists: {root}\. "),
+        ("img_align_celeba/img_align_celeba", "with the lists: {root}"),
+    ],
+)
+def test_another_place_than_the_folder_of_celeba_is_told_from_it(
+    copy: Copy, place: str, message: str
+):
+    root, published = copy
+    (root / "img_align_celeba" / "img_align_celeba").mkdir()
+    with pytest.raises(FaceRefError, match=message.format(root=root)):
+        celeba(Choices(root / place), published)
+
+
+def test_images_without_their_lists_are_told_from_the_folder(copy: Copy):
+    """The outer of two folders of one name holds a folder of images, and no list."""
+    root, published = copy
+    outer = root / "img_align_celeba"
+    outer.rename(root / "inner")
+    outer.mkdir()
+    (root / "inner").rename(outer / "img_align_celeba")
+    with pytest.raises(FaceRefError, match=f"with the lists: {root}"):
+        celeba(Choices(outer, partial=True), published)
 
 
 @pytest.mark.parametrize(

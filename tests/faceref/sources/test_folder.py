@@ -109,6 +109,28 @@ def test_a_flat_folder_says_how_to_build_without_labels(tmp_path: Path):
         folder(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("img_align_celeba/000001.jpg", ""),
+        ("img_align_celeba/000001.jpg", "img_align_celeba"),
+        ("img_align_celeba/img_align_celeba/000001.jpg", ""),
+        ("img_align_celeba/img_align_celeba/000001.jpg", "img_align_celeba"),
+        ("img_align_celeba_png/000001.png", ""),
+    ],
+)
+def test_celeba_is_sent_to_its_own_source(tmp_path: Path, name: str, given: str):
+    _touch(tmp_path, name, "identity_CelebA.txt")
+    with pytest.raises(FaceRefError, match=f"--source celeba {tmp_path} --out"):
+        folder(tmp_path / given)
+
+
+def test_celeba_that_somebody_sorted_by_person_is_a_folder_of_people(tmp_path: Path):
+    root = tmp_path / "img_align_celeba"
+    _touch(root, *(f"{person}/00000{person}.jpg" for person in range(4)), "000009.jpg")
+    assert _ids(root) == [f"{person}/00000{person}" for person in range(4)]
+
+
 @pytest.mark.case("C15")
 def test_names_that_are_no_utf_8_become_text_without_clashes(tmp_path: Path):
     _touch(tmp_path, b"Jos\xe9/1.jpg", b"Jos\xe9/\xe9.jpg", b"Jos\xe9/\xea.jpg")

@@ -97,8 +97,10 @@ def test_a_choice_that_does_not_apply_is_named(tmp_path: Path):
 
 @pytest.mark.parametrize("name", ["celeba", "ffhq", "lfw", "hf"])
 def test_the_path_is_asked_for_with_the_layout(name: str):
-    with pytest.raises(FaceRefError, match=f"--source {name} needs the path.*FACES --out DIR"):
-        open_source(name, None)
+    built = f"faceref build --source {name} FACES --out DIR"
+    for ask, example in ((open_source, built), (check_source, f"faceref sources {name} FACES")):
+        with pytest.raises(FaceRefError, match=f"source {name} needs the path.*: {example}\\."):
+            ask(name, None)
 
 
 def test_the_check_of_a_folder_counts(tmp_path: Path):
