@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -34,6 +35,7 @@ from faceref.dataset.store import (
     decode,
 )
 from faceref.errors import FaceRefError, closest, unknown_choice
+from faceref.hardware import usable_cores
 from faceref.outputs.ours import need_apart
 from faceref.outputs.working import half_replaced
 from faceref.reading.boundary import cause
@@ -427,8 +429,12 @@ class FaceRef:
         size = self.manifest["image_size"]
         faces = np.zeros((self.count(split), size, size, 3), np.uint8)
         # Read as a stream: an Arrow array of all encoded faces holds 2 GiB at most.
-        for row, (_, face) in enumerate(self.stream_faces(split)):
-            faces[row] = face
+        encoded = self.stream(split)
+        with ThreadPoolExecutor(usable_cores()) as threads:
+            for start in range(0, len(faces), ROWS_PER_GROUP):
+                some = zip(*islice(encoded, ROWS_PER_GROUP), strict=True)
+                for row, face in enumerate(threads.map(self._decode, *some), start):
+                    faces[row] = face
         return faces
 
     def _decode(self, image_id: str, encoded: bytes) -> np.ndarray:
