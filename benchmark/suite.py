@@ -6,7 +6,9 @@
 <out>/tuning/<budget>/<method>.json     what each learning rate gave on val, where rates are chosen
 ```
 
-What is done is read from these folders, so a suite is taken up by giving its command again.
+What is done is read from these folders, so a suite is taken up by giving its command again. A
+training that was made again replaces its own older results; those of another set are left alone,
+and the job fails.
 Several may run at once: a job that another process holds is passed over. Where the set is an
 archive without a test split, methods are trained alone: the same command with the whole set scores
 them.
@@ -36,6 +38,7 @@ from benchmark.methods.registry import load_method, method_names
 from benchmark.protocol.budgets import Budget
 from benchmark.protocol.tasks import SCALE, task
 from benchmark.results import files as result_files
+from benchmark.results.replacing import need_replaceable
 from benchmark.training.run import Data, Run, finished
 from benchmark.training.train import Running, train
 from benchmark.training.trainer import TimeUp
@@ -375,6 +378,7 @@ def _do(suite: Suite, job: Job, extras: ExtraMetrics | None, bar: Bar) -> None:
                 device=suite.running.device,
                 progress=partial(_in_time, suite.running.until, update),
                 extras=extras,
+                check=partial(need_replaceable, folder=suite.results, retrained=True),
             )
         found = result_files.with_older_metrics(found, suite.results)
         result_files.write(found, suite.results)

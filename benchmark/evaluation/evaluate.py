@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
     from benchmark.evaluation.extra_metrics import ExtraMetrics
 
 BATCH = 16
+Check = Callable[[Result], None]
+"""Called before anything is scored, with the result as far as it is known; raises where it may not
+be made, see `benchmark.results.replacing.need_replaceable`."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,7 @@ def evaluate(
     device: str = "cpu",
     progress: Progress | None = None,
     extras: ExtraMetrics | None = None,
+    check: Check | None = None,
 ) -> Result:
     """Score a method of the registry, with the weights of the training `run` where it has any.
 
@@ -105,6 +110,7 @@ def evaluate(
         device: `cpu` or `cuda`.
         progress: Called with faces done, faces in all, and an empty text.
         extras: Metrics beside the four of every result, see `open_for`.
+        check: Called before anything is scored, see `Check`.
 
     Returns:
         The result, not written yet: `benchmark.results.files.write` does that.
@@ -136,9 +142,8 @@ def evaluate(
         named = replace(known, name=known.name + adapted.suffix, title=known.title + adapted.title)
         known = replace(named, adaptation=adapted)
         count = count if setting.oracle else adapted.references
-    return score_model(
-        model, known, face_ref, setting, count, device=device, progress=progress, extras=extras
-    )
+    how = {"device": device, "progress": progress, "extras": extras, "check": check}
+    return score_model(model, known, face_ref, setting, count, **how)
 
 
 def need_source(face_ref: FaceRef, task_name: str) -> None:
@@ -174,6 +179,7 @@ def score_model(
     device: str = "cpu",
     progress: Progress | None = None,
     extras: ExtraMetrics | None = None,
+    check: Check | None = None,
 ) -> Result:
     """Score any torch module that is called as a method is.
 
@@ -187,6 +193,7 @@ def score_model(
         device: `cpu` or `cuda`; the module is moved there.
         progress: Called with faces done, faces in all, and an empty text.
         extras: Metrics beside the four of every result.
+        check: Called before anything is scored, see `Check`.
 
     Returns:
         The result, not written yet.
@@ -201,20 +208,35 @@ def score_model(
     target = open_device(device)
     model = model.to(target)
     faces = read_faces(face_ref, setting)
+    known = result_of(face_ref, setting, faces, method, check, _given(faces, count, setting))
     images = super_resolve(model, faces, count, target, oracle=setting.oracle and count > 0)
     scores = score_all(images, faces, progress, extras, count)
     lr, refs = (images.to(target) for images in example(faces, count))
-    return make_result(
+    return known(scores=scores, cost=measure_cost(model, lr, refs))
+
+
+def result_of(
+    face_ref: FaceRef,
+    setting: Setting,
+    faces: Faces,
+    method: MethodRecord,
+    check: Check | None,
+    references: GivenReferences = GivenReferences(),
+) -> Callable[..., Result]:
+    """What makes the result of its scores, once `check` lets it."""
+    known = partial(
+        make_result,
         task=setting.task,
         split=setting.split,
         data_revision=data_revision(face_ref),
         image_ids=faces.image_ids,
         people=faces.people,
         method=method,
-        scores=scores,
-        references=_given(faces, count, setting),
-        cost=measure_cost(model, lr, refs),
+        references=references,
     )
+    if check is not None:
+        check(known(scores=Scores({}, 0.0)))
+    return known
 
 
 def read_faces(face_ref: FaceRef, setting: Setting) -> Faces:

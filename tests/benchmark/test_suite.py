@@ -1,6 +1,7 @@
 import fcntl
 import os
 import re
+import shutil
 import signal
 import tarfile
 import time
@@ -24,6 +25,7 @@ from benchmark.suite import Job, Suite, carry_on, default_methods, jobs_of, stat
 from benchmark.training.train import Running
 from benchmark.training.tuning import RATES, at_rate, tuned
 from faceref.console import progress_bar
+from faceref.dataset import store
 from faceref.dataset.archive import write_archive
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
@@ -109,6 +111,17 @@ def test_a_metric_that_lacks_its_weights_ends_the_suite_before_it_trains(
     with pytest.raises(FaceRefError, match="facebench weights fetch alexnet"):
         carry_on(replace(small, metrics="lpips_alex"), bar)
     assert not (small.out / "runs").exists()
+
+
+def test_results_of_another_set_are_not_replaced(small: Suite, tmp_path: Path):
+    one = replace(small, jobs=small.jobs[:1])
+    carry_on(one, bar)
+    before = read_all(one.results)
+    root = Path(shutil.copytree(one.face_ref.root, tmp_path / "other"))
+    store.write_manifest(root, {**one.face_ref.manifest, "seed": 1})
+    (failed,) = carry_on(replace(one, face_ref=FaceRef.open(root)), bar).failed.values()
+    assert "result of another set" in failed
+    assert read_all(one.results) == before
 
 
 def test_references_are_scored_from_both_lists_and_without(tiny_face_ref: Path, tmp_path: Path):

@@ -149,6 +149,23 @@ def test_a_copied_run_is_an_error_that_names_both(tmp_path: Path):
         Leaderboard.of(tmp_path).to_markdown()
 
 
+@pytest.mark.parametrize("budget", [None, "small"])
+def test_a_run_in_two_folders_counts_once_and_two_results_of_it_are_an_error(
+    tmp_path: Path, budget: str | None
+):
+    theirs = tmp_path / "theirs"
+    for folder in (tmp_path, theirs):
+        result_files.write(made("edsr", 27, budget), folder)
+    result_files.write(made("srcnn", 26), theirs)
+    found = result_files.read_all(tmp_path)
+    assert sorted(row.method for row in found) == ["edsr", "srcnn"]
+    Leaderboard.of(tmp_path).to_markdown()
+    result_files.write(made("edsr", 27, budget, milliseconds=9.0), theirs)
+    run = "small-s0" if budget else "untrained"
+    with pytest.raises(FaceRefError, match=rf"edsr/{run}\.json and .*theirs.*counts once"):
+        result_files.read_all(tmp_path)
+
+
 def test_every_damaged_file_is_named_at_once(tmp_path: Path):
     for method in ("edsr", "srcnn", "rcan"):
         change(result_files.write(made(method, 27), tmp_path), seed=9)
