@@ -160,7 +160,8 @@ def evaluate(
         task: See `describe_protocol`; None: that of the set's source, else `folder-x8@1`.
         split: `test` or `val`.
         references: References (K) given to methods that use any, 0 to 64. Lists hold 8 by default:
-            beyond that, more `refs_lr` are searched for.
+            more `refs_lr` are searched for where lists by appearance are shorter than K; beyond 8,
+            all of them are.
         reference_list: `refs_lr`, found with the LR face; `refs_hr`, found with the HR face;
             `both`, in turn; or `random`, drawn from train.
         oracle: Give the HR face itself as the only reference: a check, on no leaderboard.

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.data.faces import Faces, cycle, found_in, read_split
+from benchmark.data.faces import Faces, cycle, found_in, lengthened, read_split
 from benchmark.evaluation.record import (
     DIGITS,
     GivenReferences,
@@ -207,7 +207,7 @@ def score_model(
         extras.need_lists()
     target = open_device(device)
     model = model.to(target)
-    faces = read_faces(face_ref, setting)
+    faces = read_faces(face_ref, setting, count)
     known = result_of(face_ref, setting, faces, method, check, _given(faces, count, setting))
     images = super_resolve(model, faces, count, target, oracle=setting.oracle and count > 0)
     scores = score_all(images, faces, progress, extras, count)
@@ -239,8 +239,16 @@ def result_of(
     return known
 
 
-def read_faces(face_ref: FaceRef, setting: Setting) -> Faces:
-    """The faces of `setting`, with LR faces as its task makes them."""
+def read_faces(face_ref: FaceRef, setting: Setting, count: int = 0) -> Faces:
+    """The faces of `setting`, with LR faces as its task makes them, and `count` references each.
+
+    The lists of the set are taken as they are, but `refs_lr` is searched for in the pool, by
+    appearance and without the bound on similarity, where
+
+    - the task's LR face shows less than the face that lists were found with: with what it shows;
+    - lists by appearance are too short: their own come first, and more follow;
+    - more are asked for than any build makes by default: all of them are searched.
+    """
     asked = task(setting.task)
     faces = read_split(
         face_ref,
@@ -250,26 +258,32 @@ def read_faces(face_ref: FaceRef, setting: Setting) -> Faces:
         scale=asked.scale,
     )
     chosen = thin(faces, setting.faces)
-    pool = face_ref if _asks_for_more(setting, chosen) else setting.pool
-    if pool is None or setting.references == 0:
+    if count == 0 or setting.oracle:
         return chosen
-    return found_in(chosen, pool, setting.references)
+    if setting.pool is not None:
+        return found_in(chosen, setting.pool, count)
+    if setting.reference_list != "refs_lr" or setting.split == "train":
+        return chosen
+    if asked.shows_less:
+        return found_in(chosen, face_ref, count)
+    if _by_appearance(face_ref) and count > max(map(len, chosen.references), default=0):
+        search = found_in if count > _listed(face_ref) else lengthened
+        return search(chosen, face_ref, count)
+    return chosen
 
 
 def need_as_many(face_ref: FaceRef, setting: Setting, count: int) -> None:
     """Raise FaceRefError for many more references than lists hold, where no more can be found.
 
-    `count` are given to the method.
-
-    Those of short lists are given again and again up to K. `refs_lr` by appearance are searched
-    further, without the bound on similarity.
+    `count` are given to the method. Those of short lists are given again and again up to K;
+    `refs_lr` is searched further, see `read_faces`.
     """
-    held, name = face_ref.manifest["references"], setting.reference_list
+    name = setting.reference_list
     elsewhere = setting.oracle or setting.pool is not None or name not in REFERENCE_LISTS
-    if elsewhere or count <= max(held, Mining.references):
+    if elsewhere or count <= _listed(face_ref):
         return
-    kind = face_ref.manifest["mining"]["likeness"][name]
-    if name != "refs_lr" or kind != "appearance":
+    if name != "refs_lr" or not (task(setting.task).shows_less or _by_appearance(face_ref)):
+        held, kind = face_ref.manifest["references"], face_ref.manifest["mining"]["likeness"][name]
         raise FaceRefError(
             f"{count} references: the {name} of {face_ref.root} by {kind} hold "
             f"{held}, and more can only be found by appearance. Give {held} at most, or build with "
@@ -277,11 +291,13 @@ def need_as_many(face_ref: FaceRef, setting: Setting, count: int) -> None:
         )
 
 
-def _asks_for_more(setting: Setting, faces: Faces) -> bool:
-    """Whether more references by the LR face are asked for than the lists of a set hold."""
-    longest = max(map(len, faces.references), default=0)
-    by_lr = setting.reference_list == "refs_lr" and setting.pool is None
-    return by_lr and setting.split != "train" and setting.references > longest
+def _listed(face_ref: FaceRef) -> int:
+    """References up to which short lists are filled up."""
+    return max(face_ref.manifest["references"], Mining.references)
+
+
+def _by_appearance(face_ref: FaceRef) -> bool:
+    return face_ref.manifest["mining"]["likeness"]["refs_lr"] == "appearance"
 
 
 def open_model(
