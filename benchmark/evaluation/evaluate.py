@@ -14,7 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.data.faces import Faces, cycle, found_in, lengthened, read_split
+from benchmark.data.faces import (
+    Faces,
+    cycle,
+    found_in,
+    lengthened,
+    read_split,
+    reference_rows,
+)
 from benchmark.evaluation.record import (
     DIGITS,
     GivenReferences,
@@ -377,11 +384,32 @@ def _given(faces: Faces, count: int, setting: Setting) -> GivenReferences:
     return GivenReferences(count, name, references_digest(given))
 
 
+def listed_digest(face_ref: FaceRef, setting: Setting, count: int) -> str | None:
+    """Digest of the references that the lists of a set give, as results keep it.
+
+    None where none are given, and where they are searched for: that takes the images.
+    """
+    if count == 0 or setting.oracle or setting.pool is not None or task(setting.task).shows_less:
+        return None
+    rows = reference_rows(face_ref, setting.split, setting.reference_list)
+    given = [rows[row] for row in _thin_rows(len(rows), setting.faces)]
+    if setting.reference_list == "refs_lr" and count > max(map(len, given), default=0):
+        return None
+    ids = list(face_ref.pool.row)
+    return references_digest([[ids[row] for row in cycle(one, count)] for one in given])
+
+
 def thin(faces: Faces, count: int | None) -> Faces:
     """`count` evenly spaced faces, or all of them."""
     if count is None or count >= len(faces):
         return faces
-    return faces.take(np.linspace(0, len(faces) - 1, count).round().astype(int).tolist())
+    return faces.take(_thin_rows(len(faces), count))
+
+
+def _thin_rows(total: int, count: int | None) -> list[int]:
+    if count is None or count >= total:
+        return list(range(total))
+    return np.linspace(0, total - 1, count).round().astype(int).tolist()
 
 
 def example(faces: Faces, count: int) -> tuple[Tensor, Tensor]:

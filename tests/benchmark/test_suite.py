@@ -1,4 +1,5 @@
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -22,14 +23,17 @@ from benchmark.protocol.budgets import BUDGETS, Budget
 from benchmark.report.examples import trainings
 from benchmark.results.files import read_all
 from benchmark.suite import Job, Suite, carry_on, default_methods, jobs_of, status
+from benchmark.training.run import Data
 from benchmark.training.train import Running
-from benchmark.training.tuning import RATES, at_rate, tuned
+from benchmark.training.tuning import RATES, at_rate, chosen, tuned
 from faceref.console import progress_bar
 from faceref.dataset import store
 from faceref.dataset.archive import write_archive
 from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.revision import data_revision
 from faceref.errors import FaceRefError
 from faceref.files import write_json
+from tests.benchmark.other_lists import with_turned_lists
 
 BUDGET = Budget("tiny", 12, 6, 1e-3, 1, 1, 4, max_references=1)
 
@@ -122,6 +126,22 @@ def test_results_of_another_set_are_not_replaced(small: Suite, tmp_path: Path):
     (failed,) = carry_on(replace(one, face_ref=FaceRef.open(root)), bar).failed.values()
     assert "result of another set" in failed
     assert read_all(one.results) == before
+
+
+def test_results_on_other_references_are_made_again(tiny_face_ref: Path, tmp_path: Path):
+    jobs = jobs_of(["mean_reference"], range(1), [])
+    setting = Setting("folder-x8@1", references=2, faces=2)
+    own = Suite(FaceRef.open(tiny_face_ref), BUDGET, tmp_path / "out", jobs, setting)
+    carry_on(own, bar)
+    assert status(own, jobs[0]).done
+    other = replace(own, face_ref=with_turned_lists(tiny_face_ref, tmp_path / "other"))
+    assert status(other, jobs[0]).results == 0
+    before = {row.path(tmp_path): row.references_sha256 for row in read_all(own.results)}
+    assert not carry_on(other, bar).failed
+    assert status(other, jobs[0]).done
+    after = {row.path(tmp_path): row.references_sha256 for row in read_all(own.results)}
+    assert before.keys() == after.keys()
+    assert all(before[path] != after[path] for path in before)
 
 
 def test_references_are_scored_from_both_lists_and_without(tiny_face_ref: Path, tmp_path: Path):
@@ -349,6 +369,35 @@ def test_rates_are_chosen_on_val_alone(tiny_face_ref: Path, tmp_path: Path):
         '{"val_psnr_y": {"0.0016": 3, "0.0002": 9, "0.0004": 9, "0.0008": 1}}'
     )
     assert tuned(FaceRef.open(tiny_face_ref), "srcnn", budget, tmp_path, Running()) == 2e-4
+
+
+def test_rates_tried_on_other_data_or_for_other_budgets_are_not_taken(small: Suite, tmp_path: Path):
+    rates = {"val_psnr_y": {f"{rate:g}": 20.0 for rate in RATES}}
+    short = BUDGET.batch_size
+    own = {"data_revision": small.data.revision, "samples": short, "scale": 8, **rates}
+    file, tuning = small.tuning / "srcnn.json", replace(small, tune=True)
+    file.parent.mkdir(parents=True)
+    write_json(file, own)
+    assert chosen(small.tuning, "srcnn", BUDGET, small.data) == RATES[0]
+    archive = Data("e" * 64, small.data.revision)
+    assert chosen(small.tuning, "srcnn", BUDGET, archive) == RATES[0]
+    carry_on(replace(small, jobs=small.jobs[1:2]), bar)
+    for change, said in (
+        ({"data_revision": "b" * 64}, f"data bbbbbbbbbbbb, now {small.data.revision[:12]}"),
+        ({"samples": short + 1}, f"samples {short + 1}, now {short}"),
+        ({"scale": 4}, "scale 4, now 8"),
+    ):
+        write_json(file, own | change)
+        with pytest.raises(FaceRefError, match=f"{said}.*delete that file"):
+            tuned(small.face_ref, "srcnn", BUDGET, small.tuning, Running())
+        assert said in status(tuning, Job("srcnn", 0)).stale
+
+
+def test_what_rates_were_tried_on_is_kept(tiny_face_ref: Path, tmp_path: Path):
+    tuned(FaceRef.open(tiny_face_ref), "srcnn", BUDGET, tmp_path, Running())
+    found = json.loads((tmp_path / "srcnn.json").read_text())
+    assert found["data_revision"] == data_revision(FaceRef.open(tiny_face_ref))
+    assert (found["samples"], found["scale"]) == (BUDGET.batch_size, 8)
 
 
 def test_rates_that_joined_the_set_later_are_tried(tiny_face_ref: Path, tmp_path: Path):

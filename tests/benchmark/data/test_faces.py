@@ -1,21 +1,18 @@
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from benchmark.data.faces import cycle, found_in, read_split
 from benchmark.evaluation.evaluate import Setting, evaluate, read_faces
 from benchmark.protocol.degradation import degrade
-from faceref.dataset import store
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import references_digest
 from faceref.errors import FaceRefError
 from faceref.images import resized
 from faceref.similarity.vectors import appearance
+from tests.benchmark.other_lists import with_lists_of
 
 
 def test_a_batch_shows_the_faces_and_their_best_references(tiny_face_ref: Path):
@@ -67,23 +64,6 @@ def test_more_references_than_a_set_holds_are_found(tiny_face_ref: Path):
     assert all(len(set(rows)) == 20 for rows in many.references)
     few = read_faces(face_ref, replace(setting, reference_list="refs_hr"), 20)
     assert all(len(rows) == 8 for rows in few.references)
-
-
-def with_lists_of(count: int, likeness: str, root: Path, out: Path) -> FaceRef:
-    """The set at `root` with shorter lists, `refs_lr` by `likeness`."""
-    shutil.copytree(root, out)
-    for file in (out / "data").glob("*.parquet"):
-        table = pq.read_table(file)
-        for name in ("refs_hr", "refs_lr"):
-            place, column = table.column_names.index(name), table.column(name)
-            short = pa.array([row[:count] for row in column.to_pylist()], column.type)
-            table = table.set_column(place, table.field(name), short)
-        pq.write_table(table, file)
-    manifest = FaceRef.open(root).manifest
-    kinds = {"refs_hr": "identity", "refs_lr": likeness}
-    mining = {**manifest["mining"], "likeness": kinds}
-    store.write_manifest(out, {**manifest, "references": count, "mining": mining})
-    return FaceRef.open(out)
 
 
 def test_short_lists_by_appearance_go_on_and_others_are_given_again(

@@ -21,15 +21,17 @@ from benchmark.methods.registry import load_method
 from benchmark.protocol.budgets import Budget
 from benchmark.protocol.degradation import degrade, upsample_bicubic
 from benchmark.training import trainer
-from benchmark.training.run import Run, save
+from benchmark.training.run import Run, save, seen_references
 from benchmark.training.schedule import learning_rate, validation_steps
 from benchmark.training.train import Running, precision_note, precision_of, train
 from benchmark.training.trainer import TimeUp, Trainer
 from faceref import hardware as precision
 from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.revision import data_revision
 from faceref.errors import FaceRefError
 from faceref.files import write_json
 from faceref.lr_encoder.model import one_thread
+from tests.benchmark.other_lists import with_turned_lists
 
 ROOT = Path(__file__).resolve().parents[3]
 BUDGET = Budget("tiny", 24, 3, 1e-3, 2, 2, 4, max_references=2)
@@ -64,6 +66,7 @@ import torch
 import benchmark.training.trainer
 from benchmark.training.train import train
 from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.revision import data_revision
 from tests.benchmark.narrow import narrow_srcnn
 from tests.benchmark.training.test_train import SHORT
 
@@ -375,6 +378,26 @@ def test_a_run_of_another_method_or_seed_is_kept(tiny_face_ref: Path, trained: P
         train(FaceRef.open(tiny_face_ref), "edsr", BUDGET, trained)
     with pytest.raises(FaceRefError, match="another seed"):
         train(FaceRef.open(tiny_face_ref), "msrnet", BUDGET, trained, seed=3)
+
+
+def test_a_training_on_other_references_is_not_taken_up(tiny_face_ref: Path, tmp_path: Path):
+    """Lists that were mined anew, by another threshold, have the same data revision."""
+    other = with_turned_lists(tiny_face_ref, tmp_path / "other")
+    own = FaceRef.open(tiny_face_ref)
+    assert data_revision(own) == data_revision(other)
+    with pytest.raises(TimeUp):
+        train(own, "ttsr_s", SHORT, tmp_path / "half", running=Running(until=0.0))
+    train(own, "ttsr_s", SHORT, tmp_path / "whole")
+    for name in ("half", "whole"):
+        with pytest.raises(FaceRefError, match=r"another set of references .*another --out"):
+            train(other, "ttsr_s", SHORT, tmp_path / name)
+    report = json.loads((tmp_path / "whole" / "training.json").read_text())
+    assert report.pop("references_sha256") == seen_references(own)
+    write_json(tmp_path / "whole" / "training.json", report)
+    train(other, "ttsr_s", SHORT, tmp_path / "whole")
+    train(own, "srcnn", SHORT, tmp_path / "single")
+    assert "references_sha256" not in Run(tmp_path / "single").training()
+    train(other, "srcnn", SHORT, tmp_path / "single")
 
 
 def test_replaced_weights_are_noticed(tiny_face_ref: Path, trained: Path, tmp_path: Path):
