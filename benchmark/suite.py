@@ -84,6 +84,10 @@ class Suite:
     """Choose each method's learning rate on val first."""
     metrics: str = ""
     """Names between commas of metrics beside those that every result has."""
+    embedder: str = "dlib"
+    """For metrics that need one, see `open_for`."""
+    pack: str | None = None
+    """insightface model pack."""
 
     @property
     def scale(self) -> int:
@@ -292,7 +296,8 @@ def _scored(suite: Suite, job: Job, method: Method, setting: Setting, weights: s
 def _extras(suite: Suite) -> ExtraMetrics | None:
     if not suite.metrics:
         return None
-    return open_for(suite.face_ref, suite.metrics, device=suite.running.device)
+    device = suite.running.device
+    return open_for(suite.face_ref, suite.metrics, suite.embedder, suite.pack, device)
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ from benchmark.evaluation.evaluate import Progress, Setting
 from benchmark.evaluation.extra_metrics import ExtraMetrics
 from benchmark.methods.registry import load_method, method_names
 from benchmark.protocol.budgets import BUDGETS, Budget
-from benchmark.report.examples import trainings
+from benchmark.report.examples import trainings, trainings_of
 from benchmark.results.files import read_all
 from benchmark.suite import Job, Suite, carry_on, default_methods, jobs_of, status
 from benchmark.training.run import Data
-from benchmark.training.train import Running
+from benchmark.training.train import Running, train
 from benchmark.training.tuning import RATES, at_rate, chosen, tuned
 from faceref.console import progress_bar
 from faceref.dataset import store
@@ -105,6 +105,26 @@ def _darkness(*_: object, **__: object) -> ExtraMetrics:
     scorers = {"darkness": lambda inputs: 255 - inputs.outputs.mean((1, 2, 3))}
     sources = {"darkness": {"protocol": "darkness@1"}}
     return ExtraMetrics(scorers, (), sources, None, torch.device("cpu"))
+
+
+def test_the_embedder_of_a_metric_can_be_chosen(
+    tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    opened: list[tuple[object, ...]] = []
+
+    def watch(_: FaceRef, *rest: object) -> ExtraMetrics:
+        opened.append(rest)
+        return _darkness()
+
+    monkeypatch.setattr(module, "open_for", watch)
+    arguments = ["suite", "debug", "--face-ref", str(tiny_face_ref), "--methods", "bicubic"]
+    arguments += ["--metrics", "identity", "--out", str(tmp_path)]
+    for more in ([], ["--embedder", "insightface", "--pack", "mine"]):
+        CliRunner().invoke(app, [*arguments, *more])
+    assert opened == [
+        ("identity", "dlib", None, "cpu"),
+        ("identity", "insightface", "mine", "cpu"),
+    ]
 
 
 def test_a_metric_that_lacks_its_weights_ends_the_suite_before_it_trains(
@@ -221,6 +241,25 @@ def test_images_find_the_trainings_of_a_suite(tmp_path: Path):
     assert found["srcnn"] == tmp_path / "srcnn"
     assert "msrnet" not in found
     assert trainings(["msrnet"], tmp_path) == {"msrnet": tmp_path / "msrnet"}
+
+
+def test_faces_are_drawn_by_the_trainings_that_results_are_of(
+    small: Suite, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    carry_on(replace(small, jobs=small.jobs[:2]), bar)
+    runs = small.run(small.jobs[1]).root.parent
+    drawn = trainings_of(small.results, [], runs)
+    assert drawn["srcnn"] == runs / "srcnn-s0"
+    assert not capsys.readouterr().err.count("drawn without")
+    other = replace(BUDGET, learning_rate=5e-4)
+    train(small.face_ref, "srcnn", other, tmp_path / "others" / "srcnn")
+    for folder in ("others", "none"):
+        drawn = trainings_of(small.results, [], tmp_path / folder)
+        assert "srcnn" not in drawn
+        assert drawn["bicubic"] is None
+        assert "Faces are drawn without srcnn" in capsys.readouterr().err
+    with pytest.raises(FaceRefError, match="a training of srcnn that no result"):
+        trainings_of(small.results, ["srcnn"], tmp_path / "others")
 
 
 def test_a_job_that_fails_does_not_stop_the_others(small: Suite, monkeypatch: pytest.MonkeyPatch):
