@@ -56,6 +56,7 @@ _SHAPE = {
             "data_revision": str,
             "hardware": {"device": str, "threads": Maybe(COUNT)},
             "learning_rate": Maybe(NUMBER),
+            "method_sha256": Maybe(str),
             "precision": str,
             "seconds": NUMBER,
             "steps": COUNT,

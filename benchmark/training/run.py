@@ -19,6 +19,7 @@ import torch
 from benchmark.data.faces import reference_rows
 from benchmark.protocol.budgets import TRAINING_LIST, Budget
 from benchmark.protocol.tasks import SCALE
+from faceref.console import say_aside
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import archived_from, data_revision, references_digest
 from faceref.errors import FaceRefError, cannot_write
@@ -59,6 +60,7 @@ REPORT_SHAPE = {
     "data_revision": str,
     "hardware": {"device": str},
     "method": str,
+    "method_sha256": Maybe(str),
     "precision": str,
     "reference_list": str,
     "references_sha256": Maybe(str),
@@ -71,6 +73,8 @@ REPORT_SHAPE = {
     "weights_sha256": str,
 }
 """What is read of `training.json`."""
+METHOD_CODE = "method_sha256"
+"""In settings: digest of the method's source, see `benchmark.methods.source`. Another is said."""
 REFERENCES = "references_sha256"
 """In settings: digest of the references that a method trains on, see `seen_references`."""
 
@@ -141,6 +145,7 @@ class Run:
         budget = _known_fields(found.get("budget", {}))
         found = {**found, "budget": budget, "scale": scale_of(found)}
         settings = {**settings, "scale": scale_of(settings)}
+        code = settings.pop(METHOD_CODE, None)
         if REFERENCES not in found:  # From before it was kept.
             settings.pop(REFERENCES, None)
         differing = [key for key in settings if found.get(key) != settings[key]]
@@ -149,6 +154,13 @@ class Run:
             raise FaceRefError(
                 f"{self.root} holds a run with another {name}: {old!r}, now {new!r}. "
                 "Choose another --out, or delete that folder."
+            )
+        old = found.get(METHOD_CODE)
+        if code and old and code != old:
+            say_aside(
+                f"{self.root} was begun with other source code of {found['method']} "
+                f"({old[:12]}) than is there now ({code[:12]}). To train with one code "
+                "from the start, choose another --out."
             )
 
     def steps_done(self) -> int:

@@ -15,10 +15,17 @@ from benchmark.data.faces import read_split
 from benchmark.methods.checks import need_working
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method, need_scale
+from benchmark.methods.source import source_digest
 from benchmark.protocol.budgets import TRAINING_LIST, Budget
 from benchmark.protocol.tasks import SCALE
 from benchmark.training.distributed import World
-from benchmark.training.run import REFERENCES, Run, seen_references, training_settings
+from benchmark.training.run import (
+    METHOD_CODE,
+    REFERENCES,
+    Run,
+    seen_references,
+    training_settings,
+)
 from benchmark.training.trainer import Trainer
 from faceref.console import Progress
 from faceref.dataset.face_ref import FaceRef
@@ -93,6 +100,7 @@ def train(
     settings["data_revision"] = data_revision(face_ref)
     if (original := archived_from(face_ref)) is not None:
         settings["archived_from"] = original
+    settings[METHOD_CODE] = source_digest(method)
     if reads_lists(method):
         settings[REFERENCES] = seen_references(face_ref, reference_list)
     if (report := run.finished(settings)) is not None:

@@ -18,8 +18,10 @@ from baselines._adversarial import Adversarial
 from benchmark.evaluation.evaluate import Setting, evaluate
 from benchmark.evaluation.predictions import evaluate_predictions
 from benchmark.methods.registry import load_method
+from benchmark.methods.source import source_digest
 from benchmark.protocol.budgets import Budget
 from benchmark.protocol.degradation import degrade, upsample_bicubic
+from benchmark.training import train as train_module
 from benchmark.training import trainer
 from benchmark.training.run import Run, save, seen_references
 from benchmark.training.schedule import learning_rate, validation_steps
@@ -398,6 +400,25 @@ def test_a_training_on_other_references_is_not_taken_up(tiny_face_ref: Path, tmp
     train(own, "srcnn", SHORT, tmp_path / "single")
     assert "references_sha256" not in Run(tmp_path / "single").training()
     train(other, "srcnn", SHORT, tmp_path / "single")
+
+
+def test_other_code_of_the_method_is_said_where_a_training_goes_on(
+    tiny_face_ref: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    faces, method = FaceRef.open(tiny_face_ref), load_method("srcnn")
+    with pytest.raises(TimeUp):
+        train(faces, "srcnn", SHORT, tmp_path, running=Running(until=0.0))
+    train(faces, "srcnn", SHORT, tmp_path)
+    assert "other source code" not in capsys.readouterr().err
+    assert Run(tmp_path).training()["method_sha256"] == source_digest(method)
+    monkeypatch.setattr(train_module, "source_digest", lambda method: "b" * 64)
+    train(faces, "srcnn", SHORT, tmp_path)
+    assert "other source code of srcnn" in capsys.readouterr().err
+    result = evaluate(faces, "srcnn", Setting("folder-x8@1"), run=tmp_path)
+    assert (result.training or {})["method_sha256"] == source_digest(method)
 
 
 def test_replaced_weights_are_noticed(tiny_face_ref: Path, trained: Path, tmp_path: Path):
