@@ -44,7 +44,8 @@ def run_suite(
     """Train and evaluate every method that a leaderboard still lacks.
 
     What is done is read from the folders in `out`, so the same call goes on after an interruption,
-    and several may run at once.
+    and several may run at once. A training that was made again replaces its own older results; a
+    job whose results there are of another set fails, and they stay.
 
     Args:
         budget: `debug`, `demo`, `small`, `medium` or `full`.

@@ -25,6 +25,7 @@ def source_digest(method: Method) -> str:
         64 hexadecimal digits.
 
     Example:
+        >>> from benchmark.methods.registry import load_method
         >>> len(source_digest(load_method("srcnn")))
         64
     """
