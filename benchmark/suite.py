@@ -6,7 +6,9 @@
 <out>/tuning/<budget>/<method>.json     what each learning rate gave on val, where rates are chosen
 ```
 
-What is done is read from these folders, so a suite is taken up by giving its command again.
+What is done is read from these folders, so a suite is taken up by giving its command again. A
+training that was made again replaces its own older results; those of another set are left alone,
+and the job fails.
 Several may run at once: a job that another process holds is passed over. Where the set is an
 archive without a test split, methods are trained alone: the same command with the whole set scores
 them.
@@ -25,6 +27,7 @@ import torch
 from benchmark.evaluation.evaluate import (
     Setting,
     evaluate,
+    listed_digest,
     need_as_many,
     planned_path,
     reference_count,
@@ -36,8 +39,9 @@ from benchmark.methods.registry import load_method, method_names
 from benchmark.protocol.budgets import Budget
 from benchmark.protocol.tasks import SCALE, task
 from benchmark.results import files as result_files
-from benchmark.training.run import Data, Run, finished
-from benchmark.training.train import Running, train
+from benchmark.results.replacing import need_replaceable
+from benchmark.training.run import Data, Run, finished, seen_references
+from benchmark.training.train import Running, reads_lists, train
 from benchmark.training.trainer import TimeUp
 from benchmark.training.tuning import at_rate, chosen, tuned
 from faceref.console import Bar, Progress
@@ -80,6 +84,10 @@ class Suite:
     """Choose each method's learning rate on val first."""
     metrics: str = ""
     """Names between commas of metrics beside those that every result has."""
+    embedder: str = "dlib"
+    """For metrics that need one, see `open_for`."""
+    pack: str | None = None
+    """insightface model pack."""
 
     @property
     def scale(self) -> int:
@@ -104,6 +112,28 @@ class Suite:
     def data(self) -> Data:
         """What names the data of the set."""
         return Data.of(self.face_ref)
+
+    @cached_property
+    def _listed(self) -> dict[tuple[Setting, int], str | None]:
+        return {}
+
+    def listed(self, setting: Setting, count: int) -> str | None:
+        """See `listed_digest`; each is computed once."""
+        known, key = self._listed, (setting, count)
+        if key not in known:
+            known[key] = listed_digest(self.face_ref, setting, count)
+        return known[key]
+
+    @cached_property
+    def seen(self) -> str:
+        """Digest of the references that methods train on."""
+        return seen_references(self.face_ref)
+
+    def trained(self, job: Job, budget: Budget) -> bool:
+        """Whether the training of a job is over; FaceRefError where it is of other settings."""
+        seen = self.seen if reads_lists(load_method(job.method)) else None
+        known = (self.run(job), job.method, budget, job.seed, self.data, self.scale, seen)
+        return finished(*known) is not None
 
     @property
     def counts(self) -> dict[str, int]:
@@ -198,9 +228,9 @@ def status(suite: Suite, job: Job) -> Status:
         Steps, results and, where its training is of other settings, why.
     """
     method, run = load_method(job.method), suite.run(job)
-    wanted = [_path(suite, job, method, s) for s in suite.settings(method)]
+    wanted = suite.settings(method)
     if not method.trained or not run.report.exists():
-        there = sum(_scored(suite, path, None) for path in wanted)
+        there = sum(_scored(suite, job, method, one, None) for one in wanted)
         try:
             known = (run.steps_done(), None) if method.trained else (suite.budget.steps, 0.0)
         except FaceRefError as error:
@@ -210,20 +240,21 @@ def status(suite: Suite, job: Job) -> Status:
         report = run.training()
     except FaceRefError as error:
         return Status(job, 0, None, None, 0, len(wanted), str(error))
-    there = sum(_scored(suite, path, report["weights_sha256"]) for path in wanted)
+    weights = report["weights_sha256"]
+    there = sum(_scored(suite, job, method, one, weights) for one in wanted)
     known = (report["steps"], report["seconds"], report["val_psnr_y"])
     return Status(job, *known, there, len(wanted), _stale(suite, job))
 
 
 def _stale(suite: Suite, job: Job) -> str:
     budget = suite.budget
-    if suite.tune:
-        rate = chosen(suite.tuning, job.method)
-        if rate is None:
-            return "its learning rate is still to be chosen"
-        budget = at_rate(budget, rate)
     try:
-        finished(suite.run(job), job.method, budget, job.seed, suite.data, suite.scale)
+        if suite.tune:
+            rate = chosen(suite.tuning, job.method, budget, suite.data, suite.scale)
+            if rate is None:
+                return "its learning rate is still to be chosen"
+            budget = at_rate(budget, rate)
+        suite.trained(job, budget)
     except FaceRefError as error:
         return str(error)
     return ""
@@ -235,11 +266,13 @@ def _path(suite: Suite, job: Job, method: Method, setting: Setting) -> Path:
     return planned_path(method, setting, budget, seed, suite.results)
 
 
-def _scored(suite: Suite, path: Path, weights: str | None) -> bool:
+def _scored(suite: Suite, job: Job, method: Method, setting: Setting, weights: str | None) -> bool:
     """Whether the result of a training on these faces is there, in all metrics wanted.
 
-    `weights` is the SHA-256 of those that it ended with; None where none did.
+    `weights` is the SHA-256 of those that it ended with; None where none did. It must be of the
+    references that the set lists now, where both are known.
     """
+    path = _path(suite, job, method, setting)
     if not path.exists():
         return False
     try:
@@ -253,13 +286,18 @@ def _scored(suite: Suite, path: Path, weights: str | None) -> bool:
     here = suite.data.revision, min(faces, limit or faces)
     if (found.data_revision, found.images) != here:
         return False
+    if found.references_sha256 is not None:
+        listed = suite.listed(setting, found.references)
+        if listed not in (None, found.references_sha256):
+            return False
     return {*parse_names(suite.metrics)} <= {*found.scores, *found.set_scores}
 
 
 def _extras(suite: Suite) -> ExtraMetrics | None:
     if not suite.metrics:
         return None
-    return open_for(suite.face_ref, suite.metrics, device=suite.running.device)
+    device = suite.running.device
+    return open_for(suite.face_ref, suite.metrics, suite.embedder, suite.pack, device)
 
 
 @dataclass(frozen=True)
@@ -363,7 +401,7 @@ def _do(suite: Suite, job: Job, extras: ExtraMetrics | None, bar: Bar) -> None:
         weights = run.training()["weights_sha256"]
     for setting in suite.settings(method):
         path = _path(suite, job, method, setting)
-        if _scored(suite, path, weights):
+        if _scored(suite, job, method, setting, weights):
             continue
         _need_time(suite)
         with bar(f"Scoring {method.title}, {path.stem}") as update:
@@ -375,6 +413,7 @@ def _do(suite: Suite, job: Job, extras: ExtraMetrics | None, bar: Bar) -> None:
                 device=suite.running.device,
                 progress=partial(_in_time, suite.running.until, update),
                 extras=extras,
+                check=partial(need_replaceable, folder=suite.results, retrained=True),
             )
         found = result_files.with_older_metrics(found, suite.results)
         result_files.write(found, suite.results)
@@ -390,7 +429,7 @@ def _train(suite: Suite, job: Job, method: Method, bar: Bar) -> None:
             with holding(suite.tuning / f"{method.name}-held"):  # Other seeds want the same.
                 rate = tuned(*known, suite.scale)
         budget = at_rate(budget, rate)
-    if finished(run, job.method, budget, job.seed, suite.data, suite.scale) is not None:
+    if suite.trained(job, budget):
         return
     with bar(f"Training {method.title}, seed {job.seed}") as update:
         train(

@@ -74,7 +74,7 @@ def compare(
 def plot(
     results: str | Path = "results",
     *,
-    out: str | Path = "reports",
+    out: str | Path = "report",
     faces: FaceRef | str | Path | None = None,
     runs: str | Path = "runs",
     methods: str | Sequence[str] = (),
@@ -87,8 +87,8 @@ def plot(
         results: Folder of result files.
         out: Folder to write to: `leaderboard.md`, and PNG and PDF in `figures/`.
         faces: A Face_Ref, or its folder, to draw faces from; None draws none.
-        runs: Folder with one training a method.
-        methods: Methods to draw; empty: all that can be.
+        runs: Folder with one training a method: those that the results are of.
+        methods: Methods to draw; empty: all that can be, with a line that names the others.
         reference_list: `refs_lr` or `refs_hr`.
         rows: Faces to draw.
 
@@ -96,16 +96,17 @@ def plot(
         The files written.
 
     Raises:
-        FaceRefError: Where there are no results, or a set or training cannot be used.
+        FaceRefError: Where there are no results, a set or training cannot be used, or the training
+            of one of `methods` is another than that of its results.
     """
     from faceref.outputs.writable import need_folder
 
     need_folder(as_path(out))
     made = leaderboard(results).draw(as_path(out))
     if faces is not None:
-        from benchmark.report.examples import draw_faces, trainings
+        from benchmark.report.examples import draw_faces, trainings_of
 
-        chosen = trainings(listed(methods), as_path(runs))
+        chosen = trainings_of(as_path(results), listed(methods), as_path(runs))
         made += draw_faces(open_set(faces), chosen, reference_list, rows, as_path(out) / "figures")
     return made
 

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -159,7 +160,8 @@ def evaluate(
         task: See `describe_protocol`; None: that of the set's source, else `folder-x8@1`.
         split: `test` or `val`.
         references: References (K) given to methods that use any, 0 to 64. Lists hold 8 by default:
-            beyond that, more `refs_lr` are searched for.
+            more `refs_lr` are searched for where lists by appearance are shorter than K; beyond 8,
+            all of them are.
         reference_list: `refs_lr`, found with the LR face; `refs_hr`, found with the HR face;
             `both`, in turn; or `random`, drawn from train.
         oracle: Give the HR face itself as the only reference: a check, on no leaderboard.
@@ -177,7 +179,8 @@ def evaluate(
 
     Raises:
         FaceRefError: For an unknown method, weights of another method, missing or wrong
-            predictions, or a metric that lacks what it needs.
+            predictions, or a metric that lacks what it needs; before anything is scored, where
+            `results` holds that run with other weights, or on another set, split or more faces.
 
     Example:
         >>> import benchmark
@@ -193,6 +196,7 @@ def evaluate(
     """
     from benchmark.evaluation.evaluate import Setting, default_task, need_source
     from benchmark.results import files
+    from benchmark.results.replacing import need_replaceable
     from faceref.outputs.writable import need_folder
 
     face_ref = open_set(faces)
@@ -202,16 +206,18 @@ def evaluate(
     asked = task or default_task(face_ref)
     need_source(face_ref, asked)
     setting = Setting(asked, split, count, reference_list, oracle, limit)
+    check = None
     if results is not None:
         need_folder(as_path(results), "--results")
         need_folder(as_path(results) / (name or ""), "--name")
+        check = partial(need_replaceable, folder=as_path(results))
     extra = _extra_metrics(face_ref, metrics, embedder, pack, device)
     label = name or (method if isinstance(method, str) else type(method).__name__)
     with progress_bar(f"Scoring {label}", "faces", shown=progress) as update:
-        found = _score(method, face_ref, setting, weights, name, device, extra, update)
+        how = {"device": device, "extras": extra, "progress": update, "check": check}
+        found = _score(method, face_ref, setting, weights, name, how)
     if results is not None:
         found = files.with_older_metrics(found, as_path(results))
-        _need_the_same_faces(found, as_path(results))
         files.write(found, as_path(results))
     return found
 
@@ -222,26 +228,24 @@ def _score(
     setting: Setting,
     weights: Run | str | Path | None,
     name: str | None,
-    device: str,
-    extra: ExtraMetrics | None,
-    update: Any,
+    how: dict[str, Any],
 ) -> Result:
-    """The result of whatever kind of thing `method` is."""
+    """The result of whatever kind of thing `method` is; `how`: what all of them are given."""
     from benchmark.evaluation.evaluate import evaluate as score_method
     from benchmark.evaluation.predictions import evaluate_predictions
     from benchmark.evaluation.spandrel import SUFFIXES, evaluate_spandrel
 
     if not isinstance(method, (str, Path)):
         _need_no_weights(weights)
-        return _score_module(method, faces, _need_name(name), setting, device, extra, update)
-    how = {"device": device, "progress": update, "extras": extra}
+        return _score_module(method, faces, _need_name(name), setting, how)
     path = as_path(method)
     if path.suffix in SUFFIXES and os.path.isfile(path):
         _need_no_weights(weights)
         return evaluate_spandrel(faces, path, _need_name(name), setting, **how)
     if isinstance(method, Path) or os.path.isdir(path) or len(path.parts) > 1:
         _need_no_weights(weights)
-        return evaluate_predictions(faces, path, _need_name(name), setting, extra)
+        made = {key: how[key] for key in ("extras", "check")}
+        return evaluate_predictions(faces, path, _need_name(name), setting, **made)
     if name:
         raise FaceRefError(
             f"{method} has its own name on the leaderboard, which {name!r} cannot change. Leave "
@@ -256,9 +260,7 @@ def _score_module(
     faces: FaceRef,
     name: str,
     setting: Setting,
-    device: str,
-    extra: ExtraMetrics | None,
-    update: Any,
+    how: dict[str, Any],
 ) -> Result:
     """The result of a torch module; one whose `forward` takes the LR face alone gets no reference.
 
@@ -273,7 +275,6 @@ def _score_module(
     called = as_method(module)
     count = given_count(called, 1 if setting.oracle else setting.references)
     was_training = module.training
-    how = {"device": device, "progress": update, "extras": extra}
     try:
         return score_model(called.eval(), MethodRecord(name, name), faces, setting, count, **how)
     finally:
@@ -285,21 +286,6 @@ def _need_no_weights(weights: Run | str | Path | None) -> None:
         raise FaceRefError(
             f"weights={str(weights)!r} are for a method by its name. A module has its own, and "
             "predictions need none: leave them out."
-        )
-
-
-def _need_the_same_faces(found: Result, results: Path) -> None:
-    """Raise FaceRefError where the result would replace one of another split or of more faces."""
-    from benchmark.results.files import read_if_whole
-
-    path = found.path(results)
-    older = read_if_whole(path)
-    if older is None:
-        return
-    if older.split != found.split or older.images > found.images:
-        raise FaceRefError(
-            f"{path} holds {older.images} faces of {older.split}, which {found.images} of "
-            f"{found.split} would replace. Give another folder of results, or delete that file."
         )
 
 

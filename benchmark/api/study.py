@@ -19,7 +19,7 @@ def study_references(
     faces: FaceRef | str | Path,
     runs: Sequence[Run | str | Path],
     *,
-    out: str | Path = "reports",
+    out: str | Path = "report",
     task: str | None = None,
     split: str = "test",
     also: Sequence[str | Path] = (),
@@ -78,7 +78,7 @@ def study_references(
     return made
 
 
-def draw_reference_studies(files: Sequence[str | Path], out: str | Path = "reports") -> list[Path]:
+def draw_reference_studies(files: Sequence[str | Path], out: str | Path = "report") -> list[Path]:
     """Draw the pages of studies again from their files.
 
     Args:
@@ -98,11 +98,11 @@ def draw_reference_studies(files: Sequence[str | Path], out: str | Path = "repor
 
 
 def study_gains(
-    results: str | Path = "reports/results",
+    results: str | Path = "results",
     *,
     method: str = "msrnet",
-    studies: str | Path = "reports/studies",
-    out: str | Path = "reports",
+    studies: str | Path = "report/studies",
+    out: str | Path = "report",
     budget: str = "small",
     task: str = "",
 ) -> list[Path]:

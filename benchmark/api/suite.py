@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ def run_suite(
     limit: int | None = None,
     tune: bool = False,
     metrics: str | Sequence[str] = (),
+    embedder: str = "dlib",
+    pack: str | Path | None = None,
     minutes: float | None = None,
     device: str = "cpu",
     precision: str = "auto",
@@ -41,7 +44,8 @@ def run_suite(
     """Train and evaluate every method that a leaderboard still lacks.
 
     What is done is read from the folders in `out`, so the same call goes on after an interruption,
-    and several may run at once.
+    and several may run at once. A training that was made again replaces its own older results; a
+    job whose results there are of another set fails, and they stay.
 
     Args:
         budget: `debug`, `demo`, `small`, `medium` or `full`.
@@ -55,6 +59,9 @@ def run_suite(
         limit: Score that many faces, evenly spaced; None: all.
         tune: Choose each method's learning rate on val first.
         metrics: More metrics than the four of every result, such as `lpips_alex`.
+        embedder: For `identity`, `landmarks` and `usage`: `dlib` or `insightface`, other than the
+            one that mined.
+        pack: insightface model pack.
         minutes: Stop before that time is over, with checkpoints; None: never.
         device: `cpu` or `cuda`.
         precision: `auto`, `bf16` or `fp32`, see `train`.
@@ -85,6 +92,7 @@ def run_suite(
     suite = _suite(
         budget, faces, out, methods, seeds, repeat, task, references, limit, tune, metrics, *limits
     )
+    suite = replace(suite, embedder=embedder, pack=None if pack is None else str(pack))
     if progress and (note := precision_note(suite.budget, suite.running)):
         say_aside(note)
     return carry_on(suite, partial(progress_bar, shown=progress))

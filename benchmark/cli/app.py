@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from benchmark.cli import adapt, evaluate, know, report, serve, studies, suite, train, upscale
-from faceref.cli.group import CommandGroup
+from faceref.cli.group import CommandGroup, Version
 
 ORDER = (
     *("train", "evaluate", "suite", "adapt", "upscale", "app"),
@@ -29,8 +29,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Benchmark face super-resolution, x8, with and without reference faces.",
 )
+
+
+@app.callback()
+def facebench(version: Version = False) -> None:
+    """Benchmark face super-resolution, x8, with and without reference faces."""
+
+
 RUN, READ, STUDY, KNOW = "Run", "Read results", "Study", "Know"
 app.command(epilog=train.TRAIN, rich_help_panel=RUN)(train.train)
 app.command(epilog=evaluate.EVALUATE, rich_help_panel=RUN)(evaluate.evaluate)

@@ -11,6 +11,8 @@ from benchmark.cli.options import (
     MORE,
     Device,
     FaceRefDir,
+    Judge,
+    JudgePack,
     Limit,
     Metrics,
     References,
@@ -69,17 +71,8 @@ def evaluate(
             rich_help_panel=MORE,
         ),
     ] = False,
-    embedder: Annotated[
-        str,
-        typer.Option(
-            help="dlib or insightface, for identity, landmarks and usage. Must not be the embedder "
-            "of the build.",
-            rich_help_panel=MORE,
-        ),
-    ] = "dlib",
-    pack: Annotated[
-        str | None, typer.Option(help="insightface model pack.", rich_help_panel=MORE)
-    ] = None,
+    embedder: Judge = "dlib",
+    pack: JudgePack = None,
     device: Device = "cpu",
     threads: Threads = 0,
 ) -> None:

@@ -24,6 +24,18 @@ ReferenceList = Annotated[
 Metrics = Annotated[
     str, typer.Option(help="More metrics, by commas: lpips_alex, dists, identity, fid, ...")
 ]
+Judge = Annotated[
+    str,
+    typer.Option(
+        "--embedder",
+        help="dlib or insightface, for identity, landmarks and usage. Must not be the embedder of "
+        "the build.",
+        rich_help_panel=MORE,
+    ),
+]
+JudgePack = Annotated[
+    str | None, typer.Option("--pack", help="insightface model pack.", rich_help_panel=MORE)
+]
 TaskName = Annotated[
     str | None,
     typer.Option(

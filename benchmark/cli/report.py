@@ -11,9 +11,9 @@ from benchmark.cli.options import MORE, ReferenceList, Results
 
 PLOT = """**Examples**
 
-`facebench plot results --out reports` draws leaderboards and figures from result files
+`facebench plot results --out report` draws leaderboards and figures from result files
 
-`facebench plot results --out reports --face-ref face_ref --runs runs` also draws faces: LR, each
+`facebench plot results --out report --face-ref face_ref --runs runs` also draws faces: LR, each
 method, HR and references
 """
 SITE = """**Examples**
@@ -58,9 +58,7 @@ def leaderboard(
 
 def plot(
     results: Results,
-    out: Annotated[Path, typer.Option(help="Folder for leaderboard and figures.")] = Path(
-        "reports"
-    ),
+    out: Annotated[Path, typer.Option(help="Folder for leaderboard and figures.")] = Path("report"),
     face_ref: Annotated[Path | None, typer.Option(help="Face_Ref to draw faces from.")] = None,
     runs: Runs = Path("runs"),
     methods: Shown = "",
@@ -69,7 +67,7 @@ def plot(
 ) -> None:
     """Draw quality against cost, validation curves and, with --face-ref, faces.
 
-    Example: `facebench plot results --out reports`
+    Example: `facebench plot results --out report`
     """
     import benchmark
     from faceref.console import say

@@ -47,7 +47,7 @@ def references(
         typer.Option(help="Folder of a training, or exported weights; several times for several."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for pages, figures and files.")] = Path(
-        "reports"
+        "report"
     ),
     file: Annotated[
         list[Path] | None,
@@ -105,14 +105,14 @@ def gains(
     ] = "msrnet",
     studies: Annotated[
         Path, typer.Option(help="Folder of files of `facebench study references`.")
-    ] = Path("reports/studies"),
-    out: Annotated[Path, typer.Option(help="Folder for page and figure.")] = Path("reports"),
+    ] = Path("report/studies"),
+    out: Annotated[Path, typer.Option(help="Folder for page and figure.")] = Path("report"),
     budget: Annotated[str, typer.Option(help="Budget of the leaderboard.")] = "small",
     task: Annotated[str, typer.Option(help="Default: the only one of that budget.")] = "",
 ) -> None:
     """Say what a method and its references gain: paired differences of a leaderboard.
 
-    Example: `facebench study gains reports/results --task lfw-x8@1 --out reports`
+    Example: `facebench study gains results --task lfw-x8@1 --out report`
     """
     import benchmark
     from faceref.console import say

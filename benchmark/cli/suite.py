@@ -12,6 +12,8 @@ from benchmark.cli.options import (
     MORE,
     Compile,
     Device,
+    Judge,
+    JudgePack,
     Limit,
     Metrics,
     Minutes,
@@ -64,6 +66,8 @@ def suite(
     ] = 5,
     task: TaskName = None,
     limit: Limit = None,
+    embedder: Judge = "dlib",
+    pack: JudgePack = None,
     device: Device = "cpu",
     threads: Threads = 0,
     precision: Precision = "auto",
@@ -97,7 +101,8 @@ def suite(
         words = [word for word in sys.argv[1:] if word != "--background"]
         return say(benchmark.start_in_background(words, out / "log.txt"))
     running = {"device": device, "precision": precision, "minutes": minutes, "compile": compile}
-    outcome = benchmark.run_suite(budget, face_ref, **wanted, **running)
+    judge = {"embedder": embedder, "pack": pack}
+    outcome = benchmark.run_suite(budget, face_ref, **wanted, **judge, **running)
     say("\n".join(outcome.summary()))
     if outcome.failed:
         raise typer.Exit(1)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from benchmark.protocol.degradation import degrade_all
-from benchmark.protocol.tasks import HR_SIZE, SCALE
+from benchmark.protocol.tasks import HR_SIZE, LR_SIZE, SCALE
 from faceref.dataset.face_ref import FaceRef, Pool
 from faceref.dataset.store import REFERENCE_LISTS
 from faceref.errors import FaceRefError, unknown_choice
@@ -154,19 +154,28 @@ def random_references(face_ref: FaceRef, people: Sequence[str], count: int) -> l
 
 
 def found_in(faces: Faces, pool: FaceRef, count: int) -> Faces:
-    """`faces`, with `count` references each from the train split of another set.
+    """`faces`, with `count` references each from the train split of a set, fewer if it has fewer.
 
     They are the most alike by the correlation of LR faces at 16x16, as `refs_lr` are found by
     default; nobody is left out, so the two sets must share no person.
     """
-    from faceref.images import thumbnail
+    from faceref.images import resized, thumbnail
     from faceref.similarity.search import open_search
     from faceref.similarity.vectors import appearance
 
-    small = np.stack([thumbnail(face) for face in pool.pool.images])
-    search = open_search(appearance(small))
-    _, rows = search(appearance(np.stack([thumbnail(face) for face in faces.hr])), count)
+    images = pool.pool.images
+    search = open_search(appearance(np.stack([thumbnail(face) for face in images])))
+    seen = appearance(np.stack([resized(face, LR_SIZE) for face in faces.lr]))
+    _, rows = search(seen, min(count, len(images)))
     return replace(faces, references=rows.tolist(), pool=pool.pool)
+
+
+def lengthened(faces: Faces, pool: FaceRef, count: int) -> Faces:
+    """`faces`, whose references go on with the most alike of `pool` up to `count`."""
+    found = found_in(faces, pool, count)
+    pairs = zip(faces.references, found.references, strict=True)
+    longer = [list(dict.fromkeys([*held, *more]))[:count] for held, more in pairs]
+    return replace(found, references=longer)
 
 
 def _merge(lists: Sequence[list[dict]], pool: Pool) -> list[int]:

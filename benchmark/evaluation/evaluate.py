@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.data.faces import Faces, cycle, found_in, read_split
+from benchmark.data.faces import (
+    Faces,
+    cycle,
+    found_in,
+    lengthened,
+    read_split,
+    reference_rows,
+)
 from benchmark.evaluation.record import (
     DIGITS,
     GivenReferences,
@@ -47,6 +55,9 @@ if TYPE_CHECKING:
     from benchmark.evaluation.extra_metrics import ExtraMetrics
 
 BATCH = 16
+Check = Callable[[Result], None]
+"""Called before anything is scored, with the result as far as it is known; raises where it may not
+be made, see `benchmark.results.replacing.need_replaceable`."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,7 @@ def evaluate(
     device: str = "cpu",
     progress: Progress | None = None,
     extras: ExtraMetrics | None = None,
+    check: Check | None = None,
 ) -> Result:
     """Score a method of the registry, with the weights of the training `run` where it has any.
 
@@ -105,6 +117,7 @@ def evaluate(
         device: `cpu` or `cuda`.
         progress: Called with faces done, faces in all, and an empty text.
         extras: Metrics beside the four of every result, see `open_for`.
+        check: Called before anything is scored, see `Check`.
 
     Returns:
         The result, not written yet: `benchmark.results.files.write` does that.
@@ -136,9 +149,8 @@ def evaluate(
         named = replace(known, name=known.name + adapted.suffix, title=known.title + adapted.title)
         known = replace(named, adaptation=adapted)
         count = count if setting.oracle else adapted.references
-    return score_model(
-        model, known, face_ref, setting, count, device=device, progress=progress, extras=extras
-    )
+    how = {"device": device, "progress": progress, "extras": extras, "check": check}
+    return score_model(model, known, face_ref, setting, count, **how)
 
 
 def need_source(face_ref: FaceRef, task_name: str) -> None:
@@ -174,6 +186,7 @@ def score_model(
     device: str = "cpu",
     progress: Progress | None = None,
     extras: ExtraMetrics | None = None,
+    check: Check | None = None,
 ) -> Result:
     """Score any torch module that is called as a method is.
 
@@ -187,6 +200,7 @@ def score_model(
         device: `cpu` or `cuda`; the module is moved there.
         progress: Called with faces done, faces in all, and an empty text.
         extras: Metrics beside the four of every result.
+        check: Called before anything is scored, see `Check`.
 
     Returns:
         The result, not written yet.
@@ -200,25 +214,48 @@ def score_model(
         extras.need_lists()
     target = open_device(device)
     model = model.to(target)
-    faces = read_faces(face_ref, setting)
+    faces = read_faces(face_ref, setting, count)
+    known = result_of(face_ref, setting, faces, method, check, _given(faces, count, setting))
     images = super_resolve(model, faces, count, target, oracle=setting.oracle and count > 0)
     scores = score_all(images, faces, progress, extras, count)
     lr, refs = (images.to(target) for images in example(faces, count))
-    return make_result(
+    return known(scores=scores, cost=measure_cost(model, lr, refs))
+
+
+def result_of(
+    face_ref: FaceRef,
+    setting: Setting,
+    faces: Faces,
+    method: MethodRecord,
+    check: Check | None,
+    references: GivenReferences = GivenReferences(),
+) -> Callable[..., Result]:
+    """What makes the result of its scores, once `check` lets it."""
+    known = partial(
+        make_result,
         task=setting.task,
         split=setting.split,
         data_revision=data_revision(face_ref),
         image_ids=faces.image_ids,
         people=faces.people,
         method=method,
-        scores=scores,
-        references=_given(faces, count, setting),
-        cost=measure_cost(model, lr, refs),
+        references=references,
     )
+    if check is not None:
+        check(known(scores=Scores({}, 0.0)))
+    return known
 
 
-def read_faces(face_ref: FaceRef, setting: Setting) -> Faces:
-    """The faces of `setting`, with LR faces as its task makes them."""
+def read_faces(face_ref: FaceRef, setting: Setting, count: int = 0) -> Faces:
+    """The faces of `setting`, with LR faces as its task makes them, and `count` references each.
+
+    The lists of the set are taken as they are, but `refs_lr` is searched for in the pool, by
+    appearance and without the bound on similarity, where
+
+    - the task's LR face shows less than the face that lists were found with: with what it shows;
+    - lists by appearance are too short: their own come first, and more follow;
+    - more are asked for than any build makes by default: all of them are searched.
+    """
     asked = task(setting.task)
     faces = read_split(
         face_ref,
@@ -228,26 +265,32 @@ def read_faces(face_ref: FaceRef, setting: Setting) -> Faces:
         scale=asked.scale,
     )
     chosen = thin(faces, setting.faces)
-    pool = face_ref if _asks_for_more(setting, chosen) else setting.pool
-    if pool is None or setting.references == 0:
+    if count == 0 or setting.oracle:
         return chosen
-    return found_in(chosen, pool, setting.references)
+    if setting.pool is not None:
+        return found_in(chosen, setting.pool, count)
+    if setting.reference_list != "refs_lr" or setting.split == "train":
+        return chosen
+    if asked.shows_less:
+        return found_in(chosen, face_ref, count)
+    if _by_appearance(face_ref) and count > max(map(len, chosen.references), default=0):
+        search = found_in if count > _listed(face_ref) else lengthened
+        return search(chosen, face_ref, count)
+    return chosen
 
 
 def need_as_many(face_ref: FaceRef, setting: Setting, count: int) -> None:
     """Raise FaceRefError for many more references than lists hold, where no more can be found.
 
-    `count` are given to the method.
-
-    Those of short lists are given again and again up to K. `refs_lr` by appearance are searched
-    further, without the bound on similarity.
+    `count` are given to the method. Those of short lists are given again and again up to K;
+    `refs_lr` is searched further, see `read_faces`.
     """
-    held, name = face_ref.manifest["references"], setting.reference_list
+    name = setting.reference_list
     elsewhere = setting.oracle or setting.pool is not None or name not in REFERENCE_LISTS
-    if elsewhere or count <= max(held, Mining.references):
+    if elsewhere or count <= _listed(face_ref):
         return
-    kind = face_ref.manifest["mining"]["likeness"][name]
-    if name != "refs_lr" or kind != "appearance":
+    if name != "refs_lr" or not (task(setting.task).shows_less or _by_appearance(face_ref)):
+        held, kind = face_ref.manifest["references"], face_ref.manifest["mining"]["likeness"][name]
         raise FaceRefError(
             f"{count} references: the {name} of {face_ref.root} by {kind} hold "
             f"{held}, and more can only be found by appearance. Give {held} at most, or build with "
@@ -255,11 +298,13 @@ def need_as_many(face_ref: FaceRef, setting: Setting, count: int) -> None:
         )
 
 
-def _asks_for_more(setting: Setting, faces: Faces) -> bool:
-    """Whether more references by the LR face are asked for than the lists of a set hold."""
-    longest = max(map(len, faces.references), default=0)
-    by_lr = setting.reference_list == "refs_lr" and setting.pool is None
-    return by_lr and setting.split != "train" and setting.references > longest
+def _listed(face_ref: FaceRef) -> int:
+    """References up to which short lists are filled up."""
+    return max(face_ref.manifest["references"], Mining.references)
+
+
+def _by_appearance(face_ref: FaceRef) -> bool:
+    return face_ref.manifest["mining"]["likeness"]["refs_lr"] == "appearance"
 
 
 def open_model(
@@ -339,11 +384,32 @@ def _given(faces: Faces, count: int, setting: Setting) -> GivenReferences:
     return GivenReferences(count, name, references_digest(given))
 
 
+def listed_digest(face_ref: FaceRef, setting: Setting, count: int) -> str | None:
+    """Digest of the references that the lists of a set give, as results keep it.
+
+    None where none are given, and where they are searched for: that takes the images.
+    """
+    if count == 0 or setting.oracle or setting.pool is not None or task(setting.task).shows_less:
+        return None
+    rows = reference_rows(face_ref, setting.split, setting.reference_list)
+    given = [rows[row] for row in _thin_rows(len(rows), setting.faces)]
+    if setting.reference_list == "refs_lr" and count > max(map(len, given), default=0):
+        return None
+    ids = list(face_ref.pool.row)
+    return references_digest([[ids[row] for row in cycle(one, count)] for one in given])
+
+
 def thin(faces: Faces, count: int | None) -> Faces:
     """`count` evenly spaced faces, or all of them."""
     if count is None or count >= len(faces):
         return faces
-    return faces.take(np.linspace(0, len(faces) - 1, count).round().astype(int).tolist())
+    return faces.take(_thin_rows(len(faces), count))
+
+
+def _thin_rows(total: int, count: int | None) -> list[int]:
+    if count is None or count >= total:
+        return list(range(total))
+    return np.linspace(0, total - 1, count).round().astype(int).tolist()
 
 
 def example(faces: Faces, count: int) -> tuple[Tensor, Tensor]:

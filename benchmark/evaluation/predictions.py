@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.evaluation.evaluate import Setting, read_faces, score_all
+from benchmark.evaluation.evaluate import Check, Setting, read_faces, result_of, score_all
 from benchmark.evaluation.hints import few, hint
-from benchmark.evaluation.record import MethodRecord, make_result
+from benchmark.evaluation.record import MethodRecord
 from benchmark.methods.registry import need_free_name
 from benchmark.protocol.tasks import HR_SIZE
 from faceref.console import say_aside
 from faceref.dataset.face_ref import FaceRef
-from faceref.dataset.revision import data_revision
 from faceref.errors import FaceRefError, UnreadableImage
 from faceref.reading.image import decode
 
@@ -49,6 +48,7 @@ def evaluate_predictions(
     name: str,
     setting: Setting,
     extras: ExtraMetrics | None = None,
+    check: Check | None = None,
 ) -> Result:
     """Score the images of somebody else's method. Nothing is scored before all files are checked.
 
@@ -60,6 +60,7 @@ def evaluate_predictions(
         name: What the result calls the method.
         setting: The task and split; its references are not looked at.
         extras: Metrics beside the four of every result.
+        check: Called before anything is scored, see `benchmark.evaluation.evaluate.Check`.
 
     Returns:
         The result, not written yet.
@@ -76,20 +77,13 @@ def evaluate_predictions(
         )
     need_free_name(name)
     faces = read_faces(face_ref, setting)
+    known = result_of(face_ref, setting, faces, MethodRecord(name, name), check)
     paths = find(Path(folder), faces.image_ids, face_ref.column(setting.split, "image_id"))
     need_sound(paths)
     chosen = few(len(paths))
     if said := hint([_read(paths[row]) for row in chosen], [faces.hr[row] for row in chosen]):
         say_aside(said)
-    return make_result(
-        task=setting.task,
-        split=setting.split,
-        data_revision=data_revision(face_ref),
-        image_ids=faces.image_ids,
-        people=faces.people,
-        method=MethodRecord(name, name),
-        scores=score_all(_read_all(paths), faces, None, extras),
-    )
+    return known(scores=score_all(_read_all(paths), faces, None, extras))
 
 
 def find(folder: Path, wanted: Sequence[str], split: Iterable[str]) -> list[Path]:

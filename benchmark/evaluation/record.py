@@ -40,6 +40,8 @@ class TrainingRecord:
     learning_rate: float
     archived_from: str | None = None
     """Revision of the whole data, where the training saw a lossy archive of them."""
+    method_sha256: str | None = None
+    """Digest of the source of the method, see `benchmark.methods.source`."""
 
     @classmethod
     def of(cls, report: Mapping[str, Any], uses_references: bool) -> TrainingRecord:
@@ -50,6 +52,7 @@ class TrainingRecord:
             precision=report["precision"],
             learning_rate=report["budget"]["learning_rate"],
             archived_from=report.get("archived_from"),
+            method_sha256=report.get("method_sha256"),
         )
 
     def as_json(self) -> dict[str, Any]:

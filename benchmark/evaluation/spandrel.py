@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from benchmark.evaluation.evaluate import Setting, score_model
+from benchmark.evaluation.evaluate import Check, Setting, score_model
 from benchmark.evaluation.record import MethodRecord
 from benchmark.methods.registry import need_free_name
 from benchmark.protocol.tasks import HR_SIZE, LR_SIZE, SCALE, Task, task
@@ -70,6 +70,7 @@ def evaluate_spandrel(
     device: str = "cpu",
     progress: Progress | None = None,
     extras: ExtraMetrics | None = None,
+    check: Check | None = None,
 ) -> Result:
     """Score weights of somebody else's single-image x8 network.
 
@@ -83,6 +84,7 @@ def evaluate_spandrel(
         device: `cpu` or `cuda`.
         progress: Called with faces done, faces in all, and an empty text.
         extras: Metrics beside the four of every result.
+        check: Called before anything is scored, see `benchmark.evaluation.evaluate.Check`.
 
     Returns:
         The result, not written yet.
@@ -100,16 +102,8 @@ def evaluate_spandrel(
         "sha256": network.sha256,
     }
     known = MethodRecord(name, name, weights=weights, packages={"spandrel": version("spandrel")})
-    return score_model(
-        network.model,
-        known,
-        face_ref,
-        setting,
-        0,
-        device=device,
-        progress=progress,
-        extras=extras,
-    )
+    how = {"device": device, "progress": progress, "extras": extras, "check": check}
+    return score_model(network.model, known, face_ref, setting, 0, **how)
 
 
 def _need_scale(asked: Task) -> None:

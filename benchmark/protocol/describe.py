@@ -43,6 +43,7 @@ def _task(task: Task) -> str:
         f"Split: {task.split}.",
         f"Scale: x{task.scale}, {task.lr_size}x{task.lr_size} to {HR_SIZE}x{HR_SIZE} RGB.",
         f"LR: {_degradation(task)}.",
+        *_references(task),
         "Output: clamped to [0, 1], times 255, rounded to uint8; no border is cut.",
         f"Colour: {_LUMA}, not rounded.",
         "Metrics, the first ranks:",
@@ -58,6 +59,15 @@ def _trained_on(task: Task) -> list[str]:
     return [
         f"Trained on: {task.trained_on}. References, and what a network is adapted to, are train "
         "faces of the data tested on; no network was trained on those, but where its row says so."
+    ]
+
+
+def _references(task: Task) -> list[str]:
+    if not task.shows_less:
+        return []
+    return [
+        "References: refs_lr are searched for with this LR face, by appearance at 16x16, as the "
+        "lists of a set were found with the clean 16x16 face, which shows more."
     ]
 
 

@@ -59,6 +59,11 @@ class Task:
         """Side of the LR face in pixels."""
         return HR_SIZE // self.scale
 
+    @property
+    def shows_less(self) -> bool:
+        """Whether its LR face shows less than the clean 16x16 face that lists are found with."""
+        return self.lr_size < LR_SIZE or self.degradation != "bicubic"
+
 
 def _tasks() -> list[Task]:
     lfw = "LFW deep-funneled, built by `faceref build`"

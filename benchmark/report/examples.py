@@ -19,7 +19,11 @@ from benchmark.evaluation.evaluate import (
 )
 from benchmark.methods.registry import load_method, method_names
 from benchmark.report.face_grid import Example, comparison, zoom
+from benchmark.results.files import read_all
+from benchmark.training.export import training_report
+from faceref.console import say_aside
 from faceref.dataset.face_ref import FaceRef
+from faceref.errors import FaceRefError
 from faceref.images import save
 
 CROPPED = 3
@@ -51,6 +55,35 @@ def trainings(chosen: Sequence[str], runs: Path) -> dict[str, Path | None]:
     places = {method.name: _training(runs, method.name) for method in found}
     usable = [m for m in found if chosen or not m.trained or places[m.name].is_dir()]
     return {method.name: places[method.name] if method.trained else None for method in usable}
+
+
+def trainings_of(results: Path, chosen: Sequence[str], runs: Path) -> dict[str, Path | None]:
+    """As `trainings`, but only those that the results below `results` are of.
+
+    A line names trained methods of the results that have none. Raises FaceRefError where that is
+    one of `chosen`.
+    """
+    rows = [row for row in read_all(results) if row.training and row.adaptation is None]
+    known = {row.training["weights_sha256"] for row in rows if row.training}
+    found = trainings(chosen, runs)
+    others = [
+        name
+        for name, run in found.items()
+        if run is not None and training_report(run)["weights_sha256"] not in known
+    ]
+    if chosen and others:
+        raise FaceRefError(
+            f"{runs} holds a training of {', '.join(others)} that no result in {results} is of: "
+            "their SHA-256 differ. Give the --runs that were scored, or leave it out of --methods."
+        )
+    drawn = {name: run for name, run in found.items() if name not in others}
+    lacking = sorted({row.method for row in rows} - set(drawn)) if not chosen else []
+    if left := sorted({*others, *lacking}):
+        say_aside(
+            f"Faces are drawn without {', '.join(left)}: {runs} does not hold the trainings that "
+            "the results are of. Give them as --runs."
+        )
+    return drawn
 
 
 def _training(runs: Path, method: str) -> Path:

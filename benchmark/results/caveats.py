@@ -20,6 +20,7 @@ def caveats_of(results: Sequence[Result]) -> list[str]:
         _outside(runs),
         _precision(runs),
         _rates(runs),
+        _codes(results),
         *_data(runs),
         *_references(runs),
         *_threads(runs),
@@ -80,6 +81,18 @@ def _rates(runs: Sequence[Result]) -> str:
     if not other:
         return ""
     return f"Trained at another learning rate than the budget's: {'; '.join(sorted(other))}."
+
+
+def _codes(results: Sequence[Result]) -> str:
+    """Rows whose seeds were trained with different source code of their method."""
+    mixed = {
+        row.title
+        for row in results
+        if len({_training(run).get("method_sha256") for run in row.single_seeds} - {None}) > 1
+    }
+    if not mixed:
+        return ""
+    return f"Seeds trained with different source code of the method: {', '.join(sorted(mixed))}."
 
 
 def _data(runs: Sequence[Result]) -> Iterator[str]:

@@ -56,6 +56,7 @@ _SHAPE = {
             "data_revision": str,
             "hardware": {"device": str, "threads": Maybe(COUNT)},
             "learning_rate": Maybe(NUMBER),
+            "method_sha256": Maybe(str),
             "precision": str,
             "seconds": NUMBER,
             "steps": COUNT,
@@ -271,18 +272,28 @@ def read_all(folder: str | Path) -> list[Result]:
         folder: As it was given to `write`.
 
     Returns:
-        The results, in the order of their paths.
+        The results, in the order of their paths. One that lies in two folders counts once.
 
     Raises:
         FaceRefError: Naming every file that is damaged, was changed, or does not lie where the run
-            that it holds belongs (a copy under another name would be on the leaderboard twice).
+            that it holds belongs (a copy under another name would be on the leaderboard twice), and
+            where two different results of one run lie in two folders.
     """
     folder = Path(folder)
     paths = result_paths(folder)
     found, wrong = [], []
+    seen: dict[tuple[str, ...], tuple[Path, Result]] = {}
     for path in paths:
         try:
-            found.append(read_in_place(path, path.parents[2]))
+            result = read_in_place(path, path.parents[2])
+            first = seen.setdefault(path.parts[-3:], (path, result))
+            if first[0] == path:
+                found.append(result)
+            elif first[1] != result:
+                raise FaceRefError(
+                    f"{first[0]} and {path} are two different results of one run, which counts "
+                    "once. Keep one of them."
+                )
         except FaceRefError as error:
             wrong.append(str(error))
     if wrong:

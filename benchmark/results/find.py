@@ -9,6 +9,7 @@ from benchmark.results.paired import Paired, paired_results
 from benchmark.results.ranking import is_usual, need_scores, without_number
 from benchmark.results.result import LeaderboardKey, Result, label, leaderboards
 from faceref.api.arguments import as_path
+from faceref.console import say_aside
 from faceref.errors import FaceRefError
 
 
@@ -19,7 +20,7 @@ def find_leaderboard(
 
     An empty `task` is the only one of that budget; `data` is a data revision, where only results on
     one set are meant. Raises FaceRefError where there is none, or where an empty task leaves a
-    choice.
+    choice. Where results are on several sets, a line says which one is taken.
     """
     every = leaderboards(read_all(results))
     found = [key for key in every if key.budget == budget and task in ("", key.task)]
@@ -40,6 +41,13 @@ def find_leaderboard(
     if len({key.task for key in here}) > 1:
         raise FaceRefError(f"Several tasks have the budget {budget!r}: {known}. Give --task.")
     key = max(here, key=lambda one: (is_usual(one), one.images))
+    others = sorted({one.data_revision[:12] for one in here} - {key.data_revision[:12]})
+    if others:
+        say_aside(
+            f"Results in {results} are on several sets. Taken: {key.images:,} faces of data "
+            f"{key.data_revision[:12]}; left out: {', '.join(others)}. Keep results of another set "
+            "in a folder of their own."
+        )
     return key, every[key]
 
 

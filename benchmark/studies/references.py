@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from benchmark.data.faces import Faces, random_references, read_split
+from benchmark.data.faces import Faces, found_in, random_references, read_split
 from benchmark.evaluation.evaluate import BATCH, budget_name, default_task, open_model
 from benchmark.evaluation.record import code_version
 from benchmark.methods.method import Method
@@ -37,9 +37,10 @@ from benchmark.studies.study import (
     Study,
     StudyCheckpoint,
 )
-from benchmark.training.export import training_report
+from benchmark.training.export import adaptation_of, training_report
 from benchmark.training.run import scale_of
 from faceref.console import Progress
+from faceref.curation.duplicates import Duplicate, first_of_each
 from faceref.dataset.face_ref import FaceRef, Pool
 from faceref.dataset.revision import data_revision
 from faceref.dataset.store import REFERENCE_LISTS
@@ -61,13 +62,21 @@ def parse_counts(text: str) -> list[int]:
 
 
 def training_to_study(run: Path) -> tuple[Method, dict[str, Any]]:
-    """Method and report of a training; raises FaceRefError where it has no use of references."""
+    """Method and report of a training.
+
+    Raises FaceRefError where it has no use of references, or was adapted.
+    """
     training = training_report(run)
     method = load_method(training["method"])
     if not method.uses_references:
         raise FaceRefError(
             f"{run} holds {method.name!r}, which has no use of references to study. Give a "
             "training of a method that has, such as msrnet: see facebench methods."
+        )
+    if adaptation_of(run) is not None:
+        raise FaceRefError(
+            f"{run} is adapted to a pool: it would be studied under the name of {method.name} as "
+            "trained. Give the weights that were adapted."
         )
     return method, training
 
@@ -103,11 +112,16 @@ def study_references(
     `run` is its folder or an exported file. `faces` limits how many are scored, evenly spaced.
     `also` are other builds of the same faces, whose lists by another likeness are studied, too.
     What is finished is taken from `checkpoint` and kept there. Raises FaceRefError for a method
-    without references and for a split in which nobody has two images.
+    without references, an adapted file, and a split in which nobody has two images.
     """
     method, training = training_to_study(run)
     asked = task(task_name or default_task(face_ref))
     _need_usual_scale(asked, run, training)
+    if asked.shows_less and also:
+        raise FaceRefError(
+            f"{asked.name}: the lists of other builds were found with the clean 16x16 face, which "
+            "shows more than this task's. Leave --also or --task out."
+        )
     target = open_device(device)
     model = open_model(method, run)[0].to(target)
     subjects, kinds = prepare(face_ref, split, faces, max(counts), asked.degradation)
@@ -163,15 +177,18 @@ def prepare(
     """The faces to study and, for each kind, the rows of their references.
 
     The pool of the faces holds the train split and, behind it, `split` itself: the other images of
-    a person lie there. Random references are drawn with a fixed seed from the train split, none of
-    the person's own.
+    a person lie there, near-duplicates of the face left out. Random references are drawn with a
+    fixed seed from the train split, none of the person's own. `refs_lr` is searched for with the LR
+    face where `degradation` hides what lists were found with, as evaluations do.
     """
     listed = {
         name: read_split(face_ref, split, name, degradation=degradation) for name in REFERENCE_LISTS
     }
+    if degradation != "bicubic":
+        listed["refs_lr"] = found_in(listed["refs_lr"], face_ref, most)
     whole, pool = listed[REFERENCE_LISTS[0]], face_ref.pool
     people = face_ref.column(split, "identity")
-    same = _same_person(people, len(pool.images))
+    same = _same_person(people, _photographs(face_ref, whole.image_ids), len(pool.images))
     chosen = [row for row, others in enumerate(same) if others]
     if not chosen:
         raise FaceRefError(
@@ -218,14 +235,30 @@ def _rows_in_pool(references: list[dict] | None, pool: Pool, root: Path) -> list
     return rows
 
 
-def _same_person(people: Sequence[str], shift: int) -> list[list[int]]:
+def _same_person(people: Sequence[str], photographs: Sequence[int], shift: int) -> list[list[int]]:
+    """Of each face the rows of the person's images, but for those of the same photograph."""
     rows: dict[str, list[int]] = {}
     for row, person in enumerate(people):
         rows.setdefault(person, []).append(row)
     return [
-        [shift + other for other in rows[person] if other != row]
+        [shift + other for other in rows[person] if photographs[other] != photographs[row]]
         for row, person in enumerate(people)
     ]
+
+
+def _photographs(face_ref: FaceRef, image_ids: Sequence[str]) -> list[int]:
+    """A number for each image's photograph: near-duplicates, and copies of copies, share one."""
+    row = {image_id: place for place, image_id in enumerate(image_ids)}
+    pairs = (
+        (item["image_id"], item["duplicate_of"], item["kind"])
+        for item in face_ref.near_duplicates()
+    )
+    known = [
+        Duplicate(row[one], row[other], kind)
+        for one, other, kind in pairs
+        if one in row and other in row
+    ]
+    return first_of_each(len(image_ids), known).tolist()
 
 
 def _key(

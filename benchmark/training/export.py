@@ -126,6 +126,12 @@ def training_report(path: str | Path) -> dict[str, Any]:
     return report
 
 
+def adaptation_of(path: str | Path) -> Adaptation | None:
+    """To which pool the weights at `path` were adapted; None for weights as trained."""
+    path = as_path(path)
+    return Adaptation.of(safetensors_metadata(path, _AGAIN), path) if _is_exported(path) else None
+
+
 def open_weights(path: str | Path) -> Weights:
     """Weights of a training folder, or of an exported file, whose SHA-256 must be that beside it.
 

@@ -16,10 +16,12 @@ from typing import Any
 
 import torch
 
+from benchmark.data.faces import reference_rows
 from benchmark.protocol.budgets import TRAINING_LIST, Budget
 from benchmark.protocol.tasks import SCALE
+from faceref.console import say_aside
 from faceref.dataset.face_ref import FaceRef
-from faceref.dataset.revision import archived_from, data_revision
+from faceref.dataset.revision import archived_from, data_revision, references_digest
 from faceref.errors import FaceRefError, cannot_write
 from faceref.files import file_sha256, replacing
 from faceref.outputs.leftovers import sweep
@@ -58,8 +60,10 @@ REPORT_SHAPE = {
     "data_revision": str,
     "hardware": {"device": str},
     "method": str,
+    "method_sha256": Maybe(str),
     "precision": str,
     "reference_list": str,
+    "references_sha256": Maybe(str),
     "scale": Maybe(COUNT),
     "seconds": NUMBER,
     "seed": Number(0, 2**64, whole=True),
@@ -69,6 +73,10 @@ REPORT_SHAPE = {
     "weights_sha256": str,
 }
 """What is read of `training.json`."""
+METHOD_CODE = "method_sha256"
+"""In settings: digest of the method's source, see `benchmark.methods.source`. Another is said."""
+REFERENCES = "references_sha256"
+"""In settings: digest of the references that a method trains on, see `seen_references`."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +145,22 @@ class Run:
         budget = _known_fields(found.get("budget", {}))
         found = {**found, "budget": budget, "scale": scale_of(found)}
         settings = {**settings, "scale": scale_of(settings)}
+        code = settings.pop(METHOD_CODE, None)
+        if REFERENCES not in found:  # From before it was kept.
+            settings.pop(REFERENCES, None)
         differing = [key for key in settings if found.get(key) != settings[key]]
         if differing:
             name, old, new = _deepest(differing[0], found, settings)
             raise FaceRefError(
                 f"{self.root} holds a run with another {name}: {old!r}, now {new!r}. "
                 "Choose another --out, or delete that folder."
+            )
+        old = found.get(METHOD_CODE)
+        if code and old and code != old:
+            say_aside(
+                f"{self.root} was begun with other source code of {found['method']} "
+                f"({old[:12]}) than is there now ({code[:12]}). To train with one code "
+                "from the start, choose another --out."
             )
 
     def steps_done(self) -> int:
@@ -181,6 +199,9 @@ def _known_fields(budget: dict[str, Any]) -> dict[str, Any]:
 def _deepest(key: str, found: dict[str, Any], now: dict[str, Any]) -> tuple[str, Any, Any]:
     """Name and both values of what differs under `key`: of a budget, the one field that does."""
     old, new = found.get(key), now[key]
+    if key == REFERENCES:
+        why = "set of references (the lists of the data are not the same)"
+        return why, str(old)[:12], str(new)[:12]
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return key.replace("_", " "), old, new
     inner = next(one for one in {**new, **old} if old.get(one) != new.get(one))
@@ -213,6 +234,15 @@ class Data:
         return cls(data_revision(face_ref), archived_from(face_ref))
 
 
+def seen_references(face_ref: FaceRef, reference_list: str = TRAINING_LIST) -> str:
+    """Digest of the references of all train faces, by which a data revision does not go.
+
+    Thresholds, likeness and embeddings change lists, and processors differ in the last digit.
+    """
+    rows, ids = reference_rows(face_ref, "train", reference_list), list(face_ref.pool.row)
+    return references_digest([[ids[row] for row in given] for given in rows])
+
+
 def training_settings(
     method: str, budget: Budget, seed: int, seen: str, scale: int = SCALE
 ) -> dict[str, Any]:
@@ -230,14 +260,22 @@ def scale_of(training: dict[str, Any]) -> int:
 
 
 def finished(
-    run: Run, method: str, budget: Budget, seed: int, data: Data, scale: int = SCALE
+    run: Run,
+    method: str,
+    budget: Budget,
+    seed: int,
+    data: Data,
+    scale: int = SCALE,
+    references: str | None = None,
 ) -> dict[str, Any] | None:
     """The report of `run`, if the training is over.
 
-    Raises FaceRefError, with what differs, where it is not of these settings and data. A training
-    on a lossy archive is one of the whole set, too, and the other way round.
+    Raises FaceRefError, with what differs, where it is not of these settings, data and
+    `references`, see `seen_references`; None for a method that reads no lists. A training on a
+    lossy archive is one of the whole set, too, and the other way round.
     """
-    report = run.finished(training_settings(method, budget, seed, TRAINING_LIST, scale))
+    settings = training_settings(method, budget, seed, TRAINING_LIST, scale)
+    report = run.finished(settings | ({REFERENCES: references} if references else {}))
     if report is None:
         return None
     same = report["data_revision"] in (data.revision, data.archived_from)

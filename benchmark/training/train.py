@@ -15,10 +15,17 @@ from benchmark.data.faces import read_split
 from benchmark.methods.checks import need_working
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method, need_scale
+from benchmark.methods.source import source_digest
 from benchmark.protocol.budgets import TRAINING_LIST, Budget
 from benchmark.protocol.tasks import SCALE
 from benchmark.training.distributed import World
-from benchmark.training.run import Run, training_settings
+from benchmark.training.run import (
+    METHOD_CODE,
+    REFERENCES,
+    Run,
+    seen_references,
+    training_settings,
+)
 from benchmark.training.trainer import Trainer
 from faceref.console import Progress
 from faceref.dataset.face_ref import FaceRef
@@ -93,6 +100,9 @@ def train(
     settings["data_revision"] = data_revision(face_ref)
     if (original := archived_from(face_ref)) is not None:
         settings["archived_from"] = original
+    settings[METHOD_CODE] = source_digest(method)
+    if reads_lists(method):
+        settings[REFERENCES] = seen_references(face_ref, reference_list)
     if (report := run.finished(settings)) is not None:
         _need_precision(running.precision, report.get("precision", budget.precision), out)
         return report
@@ -109,6 +119,11 @@ def train(
         report = trainer.finish()
         del trainer  # It holds the process group.
     return report
+
+
+def reads_lists(method: Method) -> bool:
+    """Whether a method trains on references of lists, not on other faces of each batch."""
+    return method.uses_references and not hasattr(method.build(), "training_outputs")
 
 
 def _need_lists(method: Method, reference_list: str) -> None:

@@ -7,19 +7,27 @@ from pathlib import Path
 
 from benchmark.protocol.budgets import Budget
 from benchmark.protocol.tasks import SCALE
+from benchmark.training.run import Data
 from benchmark.training.train import Running, train
 from faceref.console import Progress
 from faceref.dataset.face_ref import FaceRef
-from faceref.errors import unknown_choice
+from faceref.errors import FaceRefError, unknown_choice
 from faceref.files import write_json
 from faceref.outputs.leftovers import sweep
 from faceref.reading.json_file import read_json
-from faceref.reading.shape import NUMBER, Each
+from faceref.reading.shape import COUNT, NUMBER, Each, Maybe
 
 RATES = (2e-4, 4e-4, 8e-4, 1.6e-3)
 """Peaks that are tried, the same for every method."""
 SHARE = 0.1
 """Of the budget's samples, for each rate, with a warm-up and a cosine of its own."""
+_SHAPE = {
+    "archived_from": Maybe(str),
+    "data_revision": str,
+    "samples": COUNT,
+    "scale": COUNT,
+    "val_psnr_y": Each(NUMBER),
+}
 
 
 def tuned(
@@ -34,9 +42,10 @@ def tuned(
     """The rate of `RATES` whose short training has the highest PSNR-Y on val; ties: the lower.
 
     Writes `folder/<method>.json`, and trains only rates that it lacks. No image of the test split
-    is opened.
+    is opened. Raises FaceRefError where that file is of other data, another scale or budget.
     """
-    found, short = _known(folder, method), _short(budget)
+    data, short = Data.of(face_ref), _short(budget)
+    found = _known(folder, method, budget, data, scale)
     sweep(folder)
     missing = [rate for rate in RATES if f"{rate:g}" not in found]
     for rate in missing:
@@ -46,14 +55,20 @@ def tuned(
         report = train(face_ref, method, budget_at, run, **how)
         found[f"{rate:g}"] = report["val_psnr_y"]
     if missing:
-        known = {"budget": budget.name, "samples": short.samples, "val_psnr_y": found}
-        write_json(_file(folder, method), known)
+        names = {"data_revision": data.revision, "archived_from": data.archived_from}
+        known = {"budget": budget.name, "samples": short.samples, "scale": scale, **names}
+        write_json(_file(folder, method), known | {"val_psnr_y": found})
     return _best(found)
 
 
-def chosen(folder: Path, method: str) -> float | None:
-    """The rate that `tuned` chose before; None where one of `RATES` is still to be tried."""
-    found = _known(folder, method)
+def chosen(
+    folder: Path, method: str, budget: Budget, data: Data, scale: int = SCALE
+) -> float | None:
+    """The rate that `tuned` chose before; None where one of `RATES` is still to be tried.
+
+    Raises FaceRefError where it was chosen for other data, another scale or budget.
+    """
+    found = _known(folder, method, budget, data, scale)
     return _best(found) if all(f"{rate:g}" in found for rate in RATES) else None
 
 
@@ -61,13 +76,29 @@ def _file(folder: Path, method: str) -> Path:
     return folder / f"{method}.json"
 
 
-def _known(folder: Path, method: str) -> dict[str, float]:
-    """PSNR-Y on val by rate, as far as rates were tried."""
+def _known(folder: Path, method: str, budget: Budget, data: Data, scale: int) -> dict[str, float]:
+    """PSNR-Y on val by rate, as far as rates were tried.
+
+    What a file from before data and scale were kept does not say is taken to be the same.
+    """
     file = _file(folder, method)
     if not file.exists():
         return {}
     again = "Delete it: the same command tries the learning rates again."
-    return read_json(file, again, {"val_psnr_y": Each(NUMBER)})["val_psnr_y"]
+    found = read_json(file, again, _SHAPE)
+    seen = found.get("data_revision", data.revision)
+    same = data.revision in (seen, found.get("archived_from")) or seen == data.archived_from
+    wanted = {"samples": _short(budget).samples, "scale": scale}
+    differing = [] if same else [f"data {seen[:12]}, now {data.revision[:12]}"]
+    for name, now in wanted.items():
+        if (old := found.get(name, now)) != now:
+            differing.append(f"{name} {old}, now {now}")
+    if differing:
+        raise FaceRefError(
+            f"{file}: learning rates were tried on {'; '.join(differing)}. Give another --out, or "
+            f"delete that file and the folders {method}-* beside it."
+        )
+    return found["val_psnr_y"]
 
 
 def _best(found: dict[str, float]) -> float:

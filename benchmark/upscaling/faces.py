@@ -100,9 +100,18 @@ class FaceUpscaler:
     """Networks by their scale and a gallery of references: LR faces to super-resolved ones."""
 
     def __init__(
-        self, networks: Mapping[int, Network], gallery: Gallery, device: torch.device
+        self,
+        networks: Mapping[int, Network],
+        gallery: Gallery | Callable[[], Gallery],
+        device: torch.device,
     ) -> None:
-        self.networks, self.gallery, self.device = networks, gallery, device
+        """`gallery`, or what opens it when a network is first given references."""
+        self.networks, self._gallery, self.device = networks, gallery, device
+
+    @cached_property
+    def gallery(self) -> Gallery:
+        """Where references are found."""
+        return self._gallery() if callable(self._gallery) else self._gallery
 
     def choose(self, size: float) -> Network | str:
         """The network for a face of `size` pixels, or why none is."""
@@ -114,13 +123,18 @@ class FaceUpscaler:
         for start in range(0, len(faces), BATCH):
             part = faces[start : start + BATCH]
             small = np.stack([face.lr(network.lr_size) for face in part])
-            found = self.gallery.find(np.stack([face.lr(LR_SIZE) for face in part]), network.count)
+            found = self._references(part, network.count)
             images = self._run(network, small, found)
             for face, lr, image, references in zip(part, small, images, found, strict=True):
                 explain = partial(self._relevance, network, lr, references)
                 about = (face.box, face.size, network.scale, None, lr, image, references, explain)
                 made.append(UpscaledFace(*about))
         return made
+
+    def _references(self, faces: Sequence[Face], count: int) -> list[list[FoundReference]]:
+        if not count:
+            return [[] for _ in faces]
+        return self.gallery.find(np.stack([face.lr(LR_SIZE) for face in faces]), count)
 
     @torch.no_grad()
     def _run(

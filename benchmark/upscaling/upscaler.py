@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -81,8 +82,8 @@ class Upscaler:
             `forward(lr, refs)` or `forward(lr)`, whose attribute `scale` is 4 where that is not 8;
             or a list with one of each scale. `Upscaler.from_pretrained` takes those of the package.
             A module of your own is used as it is: in evaluation mode, on `device`.
-        references: A Face_Ref, or its folder, whose train faces serve as references; None: the
-            embedded sample.
+        references: A Face_Ref, or its folder, whose train faces serve as references. None: the
+            embedded sample, but only where `count` is given: without both, no references are used.
         count: References given for each face, K, 0 to 64; None: 5 of a set, and none of the sample,
             whose faces help only faces like them.
         aligned: Inputs are square crops of aligned faces: none is looked for.
@@ -123,24 +124,27 @@ class Upscaler:
         target = open_device(device)
         self.scale = need_whole("--scale", scale, 1)
         if count is not None:
-            count = need_whole("--references", count, 0, MOST_REFERENCES)
+            count = need_whole("--count", count, 0, MOST_REFERENCES)
         faces = None if references is None else FaceRef.open(references)
+        if count is None:
+            count = 0 if faces is None else COUNT
+        self.count = count
+        networks = open_networks(_opened(models), count, target)
+        given = any(network.count for network in networks.values())
         found = None
         named = pack is not None or embedder is not None
+        by_identity = given and faces is not None and lr_likeness(faces) == "identity"
         # A set by identity is searched with the embedder of its build, for crops, too.
-        if not aligned or (named and faces is not None and lr_likeness(faces) == "identity"):
+        if not aligned or (named and by_identity):
             name = embedder or ("dlib" if pack is None else "insightface")
             # dlib finds faces on the CPU only.
             where = "cpu" if name == "dlib" else device
             folder = None if pack is None else str(pack)
             found = open_embedder(name, pack=folder, det_size=det_size, device=where)
         self.embedder = None if aligned else found
-        gallery = Gallery(faces, found)
-        if count is None:
-            count = 0 if faces is None else COUNT
-        self.count = count
-        networks = open_networks(_opened(models), count, target)
-        self.face_upscaler = FaceUpscaler(networks, gallery, target)
+        self.face_upscaler = FaceUpscaler(networks, partial(Gallery, faces, found), target)
+        if given:
+            _ = self.face_upscaler.gallery  # What is wrong with it is said now.
 
     @classmethod
     def from_pretrained(
@@ -159,7 +163,7 @@ class Upscaler:
         """With the networks that come with the package, for x8 and x4: nothing is downloaded.
 
         Args:
-            references: As of `Upscaler`; None: the embedded sample.
+            references: As of `Upscaler`: without a set and without `count` none are used.
             models: As of `Upscaler`, in place of the package's networks of the same scales.
             count: As of `Upscaler`, and so are the others.
             aligned: Inputs are square crops of aligned faces.

@@ -96,7 +96,7 @@ class Viewer:
             scale: replace(network, count=given_count(network.model, count))
             for scale, network in base.networks.items()
         }
-        chosen.face_upscaler = FaceUpscaler(networks, base.gallery, base.device)
+        chosen.face_upscaler = FaceUpscaler(networks, lambda: base.gallery, base.device)
         if aligned:
             chosen.embedder = None
         return chosen

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
-from faceref import __version__
 from faceref.cli import build, inspect, release
-from faceref.cli.group import CommandGroup
+from faceref.cli.group import CommandGroup, Version
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -31,21 +28,8 @@ PANELS = {
 }
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"face-ref {__version__}")
-        raise typer.Exit
-
-
 @app.callback(epilog="Begin with: `faceref build --source sample --embedder dlib --out face_ref`")
-def faceref(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
-        ),
-    ] = False,
-) -> None:
+def faceref(version: Version = False) -> None:
     """Build Face_Ref: look-alike reference faces of other people, for face super-resolution."""
 
 

@@ -7,15 +7,28 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
 
+from faceref import __version__
 from faceref.errors import FaceRefError, in_plain_words
 
 CLOSED_PIPE = 128 + 13
 """The status of a Unix command whose reader has gone: as SIGPIPE ends it."""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"face-ref {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+]
 
 
 class CommandGroup(TyperGroup):

@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from benchmark.evaluation.extra_metrics import open_for
 from benchmark.memory.fit import choose_faces
 from benchmark.methods.model import Model
 from benchmark.results import files
+from benchmark.results.replacing import need_replaceable
 from benchmark.results.result import Result
 from benchmark.training.adapt import Way, adapt_to, write_adapted
 from benchmark.training.export import load_model
@@ -93,10 +95,10 @@ class Study:
         setting = replace(self.base, split=split, pool=pool)
         method = self.model.method
         run = weights if method.trained or weights is not None else None
+        check = partial(need_replaceable, folder=self.out / "results") if split == "test" else None
         with progress_bar(f"{self.key} {split}", "faces") as update:
-            return evaluate(
-                self.faces, method.name, setting, run=run, progress=update, extras=extras
-            )
+            how = {"run": run, "progress": update, "extras": extras, "check": check}
+            return evaluate(self.faces, method.name, setting, **how)
 
     def add(
         self, row: str, weights: str | Path | None, pool: FaceRef | None = None, **found: Any

@@ -119,15 +119,67 @@ def test_weights_of_something_that_has_its_own_are_an_error(tiny_face_ref: Path)
 def test_a_result_is_not_replaced_by_one_of_other_faces(tiny_face_ref: Path, here: Path):
     faces = FaceRef.open(tiny_face_ref)
     first = benchmark.evaluate("bicubic", faces)
-    with pytest.raises(FaceRefError, match="holds 6 faces of test, which 6 of val would replace"):
+    with pytest.raises(FaceRefError, match="of another split: test, now val"):
         benchmark.evaluate("bicubic", faces, split="val")
-    with pytest.raises(FaceRefError, match="which 2 of test would replace"):
+    with pytest.raises(FaceRefError, match="6 faces of test, which 2 of them would replace"):
         benchmark.evaluate("bicubic", faces, limit=2)
     (kept,) = read_all(here / "results")
     assert kept == first
     assert len(benchmark.leaderboard([first])) == 1
     with pytest.raises(FaceRefError, match="of one run"):
         benchmark.leaderboard([first, first])
+
+
+def test_more_faces_replace_fewer(tiny_face_ref: Path, here: Path):
+    for limit in (2, 4, None):
+        benchmark.evaluate("bicubic", tiny_face_ref, limit=limit)
+    (kept,) = read_all(here / "results")
+    assert kept.images == 6
+
+
+def other_set(root: Path, tmp_path: Path) -> Path:
+    """The same faces in a set of another seed, which has another data revision."""
+    other = Path(shutil.copytree(root, tmp_path / "other"))
+    store.write_manifest(other, {**FaceRef.open(root).manifest, "seed": 1})
+    return other
+
+
+class Unscored(nn.Module):
+    """A network that must not be called."""
+
+    def forward(self, lr: Tensor) -> Tensor:
+        raise AssertionError("scored before it was checked")
+
+
+def test_a_result_of_another_set_is_refused_before_anything_is_scored(
+    tiny_face_ref: Path, here: Path
+):
+    other = other_set(tiny_face_ref, here)
+    first = benchmark.evaluate(Nearest(), tiny_face_ref, name="mine")
+    said = rf"another set .*: {first.data_revision[:12]}, now (?!{first.data_revision[:12]})"
+    with pytest.raises(FaceRefError, match=said + r".*another folder of results"):
+        benchmark.evaluate(Unscored(), other, name="mine")
+    outputs = Path(here / "outputs")
+    for image_id in FaceRef.open(other).column("test", "image_id"):
+        path = outputs / f"{image_id}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (128, 128)).save(path)
+    with pytest.raises(FaceRefError, match=said):
+        benchmark.evaluate(outputs, other, name="mine")
+    assert read_all(here / "results") == [first]
+    benchmark.evaluate(Nearest(), other, name="mine", results="others")
+
+
+def test_a_result_of_other_weights_is_not_replaced(tiny_face_ref: Path, here: Path):
+    for rate in (0.0004, 0.0008):
+        benchmark.train(
+            tiny_face_ref, "srcnn", budget="debug", out=f"runs/{rate}", learning_rate=rate
+        )
+    first = benchmark.evaluate("srcnn", tiny_face_ref, weights="runs/0.0004")
+    with pytest.raises(FaceRefError, match=r"another learning rate: 0\.0004, now 0\.0008"):
+        benchmark.evaluate("srcnn", tiny_face_ref, weights="runs/0.0008")
+    again = benchmark.evaluate("srcnn", tiny_face_ref, weights="runs/0.0004")
+    assert again.means == first.means
 
 
 class Small(nn.Module):

@@ -1,6 +1,8 @@
 import fcntl
+import json
 import os
 import re
+import shutil
 import signal
 import tarfile
 import time
@@ -18,16 +20,20 @@ from benchmark.evaluation.evaluate import Progress, Setting
 from benchmark.evaluation.extra_metrics import ExtraMetrics
 from benchmark.methods.registry import load_method, method_names
 from benchmark.protocol.budgets import BUDGETS, Budget
-from benchmark.report.examples import trainings
+from benchmark.report.examples import trainings, trainings_of
 from benchmark.results.files import read_all
 from benchmark.suite import Job, Suite, carry_on, default_methods, jobs_of, status
-from benchmark.training.train import Running
-from benchmark.training.tuning import RATES, at_rate, tuned
+from benchmark.training.run import Data
+from benchmark.training.train import Running, train
+from benchmark.training.tuning import RATES, at_rate, chosen, tuned
 from faceref.console import progress_bar
+from faceref.dataset import store
 from faceref.dataset.archive import write_archive
 from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.revision import data_revision
 from faceref.errors import FaceRefError
 from faceref.files import write_json
+from tests.benchmark.other_lists import with_turned_lists
 
 BUDGET = Budget("tiny", 12, 6, 1e-3, 1, 1, 4, max_references=1)
 
@@ -101,6 +107,26 @@ def _darkness(*_: object, **__: object) -> ExtraMetrics:
     return ExtraMetrics(scorers, (), sources, None, torch.device("cpu"))
 
 
+def test_the_embedder_of_a_metric_can_be_chosen(
+    tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    opened: list[tuple[object, ...]] = []
+
+    def watch(_: FaceRef, *rest: object) -> ExtraMetrics:
+        opened.append(rest)
+        return _darkness()
+
+    monkeypatch.setattr(module, "open_for", watch)
+    arguments = ["suite", "debug", "--face-ref", str(tiny_face_ref), "--methods", "bicubic"]
+    arguments += ["--metrics", "identity", "--out", str(tmp_path)]
+    for more in ([], ["--embedder", "insightface", "--pack", "mine"]):
+        CliRunner().invoke(app, [*arguments, *more])
+    assert opened == [
+        ("identity", "dlib", None, "cpu"),
+        ("identity", "insightface", "mine", "cpu"),
+    ]
+
+
 def test_a_metric_that_lacks_its_weights_ends_the_suite_before_it_trains(
     small: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -109,6 +135,33 @@ def test_a_metric_that_lacks_its_weights_ends_the_suite_before_it_trains(
     with pytest.raises(FaceRefError, match="facebench weights fetch alexnet"):
         carry_on(replace(small, metrics="lpips_alex"), bar)
     assert not (small.out / "runs").exists()
+
+
+def test_results_of_another_set_are_not_replaced(small: Suite, tmp_path: Path):
+    one = replace(small, jobs=small.jobs[:1])
+    carry_on(one, bar)
+    before = read_all(one.results)
+    root = Path(shutil.copytree(one.face_ref.root, tmp_path / "other"))
+    store.write_manifest(root, {**one.face_ref.manifest, "seed": 1})
+    (failed,) = carry_on(replace(one, face_ref=FaceRef.open(root)), bar).failed.values()
+    assert "result of another set" in failed
+    assert read_all(one.results) == before
+
+
+def test_results_on_other_references_are_made_again(tiny_face_ref: Path, tmp_path: Path):
+    jobs = jobs_of(["mean_reference"], range(1), [])
+    setting = Setting("folder-x8@1", references=2, faces=2)
+    own = Suite(FaceRef.open(tiny_face_ref), BUDGET, tmp_path / "out", jobs, setting)
+    carry_on(own, bar)
+    assert status(own, jobs[0]).done
+    other = replace(own, face_ref=with_turned_lists(tiny_face_ref, tmp_path / "other"))
+    assert status(other, jobs[0]).results == 0
+    before = {row.path(tmp_path): row.references_sha256 for row in read_all(own.results)}
+    assert not carry_on(other, bar).failed
+    assert status(other, jobs[0]).done
+    after = {row.path(tmp_path): row.references_sha256 for row in read_all(own.results)}
+    assert before.keys() == after.keys()
+    assert all(before[path] != after[path] for path in before)
 
 
 def test_references_are_scored_from_both_lists_and_without(tiny_face_ref: Path, tmp_path: Path):
@@ -188,6 +241,25 @@ def test_images_find_the_trainings_of_a_suite(tmp_path: Path):
     assert found["srcnn"] == tmp_path / "srcnn"
     assert "msrnet" not in found
     assert trainings(["msrnet"], tmp_path) == {"msrnet": tmp_path / "msrnet"}
+
+
+def test_faces_are_drawn_by_the_trainings_that_results_are_of(
+    small: Suite, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    carry_on(replace(small, jobs=small.jobs[:2]), bar)
+    runs = small.run(small.jobs[1]).root.parent
+    drawn = trainings_of(small.results, [], runs)
+    assert drawn["srcnn"] == runs / "srcnn-s0"
+    assert not capsys.readouterr().err.count("drawn without")
+    other = replace(BUDGET, learning_rate=5e-4)
+    train(small.face_ref, "srcnn", other, tmp_path / "others" / "srcnn")
+    for folder in ("others", "none"):
+        drawn = trainings_of(small.results, [], tmp_path / folder)
+        assert "srcnn" not in drawn
+        assert drawn["bicubic"] is None
+        assert "Faces are drawn without srcnn" in capsys.readouterr().err
+    with pytest.raises(FaceRefError, match="a training of srcnn that no result"):
+        trainings_of(small.results, ["srcnn"], tmp_path / "others")
 
 
 def test_a_job_that_fails_does_not_stop_the_others(small: Suite, monkeypatch: pytest.MonkeyPatch):
@@ -336,6 +408,35 @@ def test_rates_are_chosen_on_val_alone(tiny_face_ref: Path, tmp_path: Path):
         '{"val_psnr_y": {"0.0016": 3, "0.0002": 9, "0.0004": 9, "0.0008": 1}}'
     )
     assert tuned(FaceRef.open(tiny_face_ref), "srcnn", budget, tmp_path, Running()) == 2e-4
+
+
+def test_rates_tried_on_other_data_or_for_other_budgets_are_not_taken(small: Suite, tmp_path: Path):
+    rates = {"val_psnr_y": {f"{rate:g}": 20.0 for rate in RATES}}
+    short = BUDGET.batch_size
+    own = {"data_revision": small.data.revision, "samples": short, "scale": 8, **rates}
+    file, tuning = small.tuning / "srcnn.json", replace(small, tune=True)
+    file.parent.mkdir(parents=True)
+    write_json(file, own)
+    assert chosen(small.tuning, "srcnn", BUDGET, small.data) == RATES[0]
+    archive = Data("e" * 64, small.data.revision)
+    assert chosen(small.tuning, "srcnn", BUDGET, archive) == RATES[0]
+    carry_on(replace(small, jobs=small.jobs[1:2]), bar)
+    for change, said in (
+        ({"data_revision": "b" * 64}, f"data bbbbbbbbbbbb, now {small.data.revision[:12]}"),
+        ({"samples": short + 1}, f"samples {short + 1}, now {short}"),
+        ({"scale": 4}, "scale 4, now 8"),
+    ):
+        write_json(file, own | change)
+        with pytest.raises(FaceRefError, match=f"{said}.*delete that file"):
+            tuned(small.face_ref, "srcnn", BUDGET, small.tuning, Running())
+        assert said in status(tuning, Job("srcnn", 0)).stale
+
+
+def test_what_rates_were_tried_on_is_kept(tiny_face_ref: Path, tmp_path: Path):
+    tuned(FaceRef.open(tiny_face_ref), "srcnn", BUDGET, tmp_path, Running())
+    found = json.loads((tmp_path / "srcnn.json").read_text())
+    assert found["data_revision"] == data_revision(FaceRef.open(tiny_face_ref))
+    assert (found["samples"], found["scale"]) == (BUDGET.batch_size, 8)
 
 
 def test_rates_that_joined_the_set_later_are_tried(tiny_face_ref: Path, tmp_path: Path):

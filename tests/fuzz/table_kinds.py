@@ -287,14 +287,16 @@ def _records(folder: Path) -> None:
 
 
 def _open_records(folder: Path) -> None:
+    from benchmark.protocol.budgets import BUDGETS
     from benchmark.studies import study
+    from benchmark.training.run import Data
     from benchmark.training.tuning import chosen
     from faceref.pipeline.checkpoints import BuildFolder
     from faceref.release.format import was_removed
 
     found = study.read(folder / "study.json")
     assert found.name + repr(found.kinds)
-    chosen(folder, "edsr")
+    chosen(folder, "edsr", BUDGETS["small"], Data("a" * 64, None))
     was_removed(folder / "removals.json")
     BuildFolder.enter(folder / "set", {"seed": 0, "embedder": {"name": "dlib"}})
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,11 @@ from benchmark.data.faces import cycle, found_in, read_split
 from benchmark.evaluation.evaluate import Setting, evaluate, read_faces
 from benchmark.protocol.degradation import degrade
 from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.revision import references_digest
 from faceref.errors import FaceRefError
+from faceref.images import resized
+from faceref.similarity.vectors import appearance
+from tests.benchmark.other_lists import with_lists_of
 
 
 def test_a_batch_shows_the_faces_and_their_best_references(tiny_face_ref: Path):
@@ -54,10 +59,51 @@ def test_references_may_come_from_another_set(tiny_face_ref: Path):
 def test_more_references_than_a_set_holds_are_found(tiny_face_ref: Path):
     """With the LR face, of any number; those found with the HR face are its lists alone."""
     face_ref = FaceRef.open(tiny_face_ref)
-    many = read_faces(face_ref, Setting("folder-x8@1", references=20))
+    setting = Setting("folder-x8@1", references=20)
+    many = read_faces(face_ref, setting, 20)
     assert all(len(set(rows)) == 20 for rows in many.references)
-    few = read_faces(face_ref, Setting("folder-x8@1", references=20, reference_list="refs_hr"))
+    few = read_faces(face_ref, replace(setting, reference_list="refs_hr"), 20)
     assert all(len(rows) == 8 for rows in few.references)
+
+
+def test_short_lists_by_appearance_go_on_and_others_are_given_again(
+    tiny_face_ref: Path, tmp_path: Path
+):
+    setting = Setting("folder-x8@1")
+    short = with_lists_of(3, "appearance", tiny_face_ref, tmp_path / "appearance")
+    held = read_faces(short, setting, 3).references
+    longer = read_faces(short, setting, 5).references
+    assert [rows[:3] for rows in longer] == held
+    assert all(len(set(rows)) == 5 for rows in longer)
+    by_identity = with_lists_of(3, "identity", tiny_face_ref, tmp_path / "identity")
+    assert read_faces(by_identity, setting, 5).references == held
+    given = evaluate(by_identity, "mean_reference", setting)
+    ids = list(by_identity.pool.row)
+    names = [[ids[row] for row in cycle(rows, 5)] for rows in held]
+    assert given.references_sha256 == references_digest(names)
+
+
+def test_a_pool_smaller_than_k_is_given_again(tiny_face_ref: Path):
+    face_ref = FaceRef.open(tiny_face_ref)
+    found = found_in(read_split(face_ref, "test", "refs_lr"), face_ref, 64)
+    assert all(sorted(rows) == list(range(24)) for rows in found.references)
+    result = evaluate(face_ref, "mean_reference", Setting("folder-x8@1", references=64))
+    assert result.references == 64
+
+
+@pytest.mark.parametrize("name", ["lfw-x16@1", "lfw-x8-real@1"])
+def test_a_poorer_lr_face_finds_references_with_what_it_shows(tiny_face_ref: Path, name: str):
+    face_ref = FaceRef.open(tiny_face_ref)
+    faces = read_faces(face_ref, Setting(name), 5)
+    listed = read_split(face_ref, "test", "refs_lr")
+    assert faces.references != [rows[:5] for rows in listed.references]
+    small = np.stack([resized(face, 16) for face in face_ref.pool.images])
+    seen = np.stack([resized(face, 16) for face in faces.lr])
+    likeness = appearance(seen) @ appearance(small).T
+    for rows, scores in zip(faces.references, likeness, strict=True):
+        assert np.allclose(scores[rows], np.sort(scores)[::-1][:5], atol=1e-5)
+    by_hr = read_faces(face_ref, Setting(name, reference_list="refs_hr"), 5)
+    assert by_hr.references == [rows[::-1] for rows in listed.references]
 
 
 def test_few_references_come_again():
@@ -95,6 +141,8 @@ def test_without_references_no_train_image_is_decoded(
     monkeypatch.setattr(FaceRef, "images", watch)
     result = evaluate(face_ref, "bicubic", Setting("folder-x8@1"))
     assert (result.images, decoded) == (6, ["test"])
+    evaluate(face_ref, "bicubic", Setting("folder-x8@1", references=20))
+    assert decoded == ["test"] * 2
     evaluate(face_ref, "nearest_reference", Setting("folder-x8@1"))
     evaluate(face_ref, "nearest_reference", Setting("folder-x8@1", reference_list="refs_hr"))
     assert decoded.count("train") == 1

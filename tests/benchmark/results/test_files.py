@@ -16,6 +16,8 @@ from benchmark.evaluation import record
 from benchmark.protocol.budgets import BUDGETS
 from benchmark.report.leaderboard import Leaderboard
 from benchmark.results import files as result_files
+from benchmark.results import replacing
+from benchmark.results.replacing import need_replaceable
 from benchmark.results.result import image_digest, leaderboards, merge_seeds, seed_spread
 from benchmark.results.validate import validate_all
 from faceref.dataset.face_ref import FaceRef
@@ -147,6 +149,64 @@ def test_a_copied_run_is_an_error_that_names_both(tmp_path: Path):
         copy.write_bytes(path.with_suffix(suffix).read_bytes())
     with pytest.raises(FaceRefError, match=r"small-s1\.json.*small-s0\.json.*counts once"):
         Leaderboard.of(tmp_path).to_markdown()
+
+
+ADAPTED = {"pool": "1" * 64, "network_sha256": "2" * 64, "learning_rate": None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "by_suite"),
+    [
+        ({"data_revision": "b" * 64}, "another set .*: aaaaaaaaaaaa, now bbbbbbbbbbbb", False),
+        ({"split": "val"}, "another split: test, now val", False),
+        ({"images": FACES - 1}, f"{FACES} faces of test, which {FACES - 1}", True),
+        (
+            {"training": {"weights_sha256": "other"}},
+            "SHA-256 of its weights: edsr, now other",
+            True,
+        ),
+        ({"training": {"learning_rate": 2e-4}}, "learning rate: 0.0008, now 0.0002", True),
+        ({"training": {"precision": "fp32"}}, "precision: bf16, now fp32", True),
+        ({"weights": {"sha256": "3" * 64}}, "SHA-256 of its weights: none, now 333", True),
+        ({"adaptation": {**ADAPTED, "pool": "4" * 64}}, "another pool .*: 111.*, now 444", True),
+        ({"images": FACES + 1, "milliseconds": 1.0}, "", True),
+    ],
+)
+def test_what_a_result_may_replace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict, said: str, by_suite: bool
+):
+    older = made("edsr", 27, adaptation=ADAPTED)
+    monkeypatch.setattr(replacing, "read_if_whole", lambda path: older)
+    if "training" in changes:
+        changes = {"training": {**(older.training or {}), **changes["training"]}}
+    newer = replace(older, **changes)
+    if said:
+        with pytest.raises(FaceRefError, match=said):
+            need_replaceable(newer, tmp_path)
+    else:
+        need_replaceable(newer, tmp_path)
+    if by_suite:
+        need_replaceable(newer, tmp_path, retrained=True)
+    else:
+        with pytest.raises(FaceRefError, match=said):
+            need_replaceable(newer, tmp_path, retrained=True)
+
+
+@pytest.mark.parametrize("budget", [None, "small"])
+def test_a_run_in_two_folders_counts_once_and_two_results_of_it_are_an_error(
+    tmp_path: Path, budget: str | None
+):
+    theirs = tmp_path / "theirs"
+    for folder in (tmp_path, theirs):
+        result_files.write(made("edsr", 27, budget), folder)
+    result_files.write(made("srcnn", 26), theirs)
+    found = result_files.read_all(tmp_path)
+    assert sorted(row.method for row in found) == ["edsr", "srcnn"]
+    Leaderboard.of(tmp_path).to_markdown()
+    result_files.write(made("edsr", 27, budget, milliseconds=9.0), theirs)
+    run = "small-s0" if budget else "untrained"
+    with pytest.raises(FaceRefError, match=rf"edsr/{run}\.json and .*theirs.*counts once"):
+        result_files.read_all(tmp_path)
 
 
 def test_every_damaged_file_is_named_at_once(tmp_path: Path):

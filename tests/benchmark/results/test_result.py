@@ -139,6 +139,19 @@ def test_the_leaderboard_names_what_was_trained_otherwise(
     assert note.split(":")[0] not in _leaderboard_with(tmp_path / "none", "edsr")
 
 
+def test_seeds_of_other_code_are_named(tmp_path: Path):
+    for folder, codes in (("same", "aa"), ("other", "ab"), ("unknown", ["a", None])):
+        for seed, code in enumerate(codes):
+            row = make("edsr", 27, seed=seed)
+            known = {**(row.training or {}), "method_sha256": code and code * 64}
+            result_files.write(replace(row, training=known), tmp_path / folder)
+        said = (
+            "different source code of the method: EDSR."
+            in Leaderboard.of(tmp_path / folder).to_markdown()
+        )
+        assert said == (folder == "other")
+
+
 def test_the_usual_learning_rate_needs_no_word(tmp_path: Path):
     usual = BUDGETS["small"].learning_rate
     assert "learning rate" not in _leaderboard_with(tmp_path, "edsr", learning_rate=usual)

@@ -184,3 +184,16 @@ def test_the_page_is_written(tmp_path: Path):
     with pytest.raises(FaceRefError, match="There are, with task and budget: lfw-x8@1 small"):
         find_leaderboard(tmp_path / "results", "full", "lfw-x8@1")
     assert find_leaderboard(tmp_path / "results", "small", "")[0][0] == "lfw-x8@1"
+
+
+def test_of_two_sets_it_is_said_which_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    results = tmp_path / "results"
+    result_files.write(made("edsr", 26), results)
+    find_leaderboard(results, "small", "")
+    assert not capsys.readouterr().err
+    result_files.write(made("srcnn", 27, data_revision="b" * 64), results)
+    key, _ = find_leaderboard(results, "small", "")
+    other = ("b" if key.data_revision == "a" * 64 else "a") * 12
+    assert f"data {key.data_revision[:12]}; left out: {other}." in capsys.readouterr().err
+    find_leaderboard(results, "small", "", "b" * 64)
+    assert not capsys.readouterr().err

@@ -110,6 +110,8 @@ def test_every_protocol_is_said_in_words(name: str):
 def test_words_name_scale_and_degradation():
     assert "x16, 8x8" in protocol_text("lfw-x16@1")
     assert "JPEG" in protocol_text("lfw-x8-real@1")
+    for name, less in (("lfw-x16@1", True), ("lfw-x8-real@1", True), ("lfw-x8@1", False)):
+        assert ("refs_lr are searched for with this LR face" in protocol_text(name)) == less
     assert "8 pixels at each side" in protocol_text("dic")
     assert set(TASKS) <= set(_run("protocol").split())
     with pytest.raises(FaceRefError, match="lfw-x8@1"):

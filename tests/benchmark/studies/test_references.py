@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import benchmark
 from benchmark.cli.app import app
+from benchmark.evaluation.evaluate import Setting, read_faces
 from benchmark.protocol.budgets import budget
 from benchmark.studies import references as study_module
 from benchmark.studies import study as study_file
@@ -27,7 +29,9 @@ from benchmark.studies.references import (
 )
 from benchmark.studies.references_page import markdown, write_findings
 from benchmark.studies.study import Cell, Study, StudyCheckpoint, gain
+from benchmark.training.export import export_weights
 from benchmark.training.train import train
+from faceref.dataset import store
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 
@@ -101,6 +105,18 @@ def test_each_kind_gives_the_references_it_names(tiny_face_ref: Path):
             assert max(kinds[name][row]) < len(opened.pool.images)
             assert person not in {labels[place] for place in kinds[name][row]}
         assert len(set(kinds["random"][row])) == 8
+
+
+def test_a_copy_of_the_face_is_no_other_photograph_of_the_person(
+    tiny_face_ref: Path, tmp_path: Path
+):
+    root = Path(shutil.copytree(tiny_face_ref, tmp_path / "set"))
+    whole = prepare(FaceRef.open(root), "test", None, 1)[0].image_ids
+    pair = {"image_id": whole[0], "duplicate_of": whole[1], "kind": "hash"}
+    store.write_findings(root, [pair], [])
+    faces, kinds = prepare(FaceRef.open(root), "test", None, 1)
+    assert faces.image_ids == whole[2:]
+    assert all(len(rows) == 1 for rows in kinds["same"])
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +255,17 @@ def test_methods_without_references_have_nothing_to_study(tiny_face_ref: Path):
         study_references(FaceRef.open(tiny_face_ref), RELEASES / "sparnet_s.safetensors")
 
 
+def test_an_adapted_file_is_not_studied_as_the_network_that_was_trained(
+    tiny_face_ref: Path, run: Path, tmp_path: Path
+):
+    export_weights(run, tmp_path / "plain.safetensors")
+    adapted = tmp_path / "adapted.safetensors"
+    model = benchmark.load_model(tmp_path / "plain.safetensors")
+    benchmark.adapt(model, tiny_face_ref, out=adapted)
+    with pytest.raises(FaceRefError, match=r"adapted\.safetensors is adapted to a pool"):
+        study_references(FaceRef.open(tiny_face_ref), adapted)
+
+
 def test_one_command_studies_several_trainings_and_draws_them_again(
     tiny_face_ref: Path, run: Path, tmp_path: Path
 ):
@@ -269,13 +296,22 @@ def test_one_command_studies_several_trainings_and_draws_them_again(
     assert {page: page.read_text() for page in tmp_path.glob("*.md")} == pages
 
 
-def test_faces_are_made_small_as_the_task_says(tiny_build: Path):
-    opened = FaceRef.open(tiny_build)
+def test_faces_are_made_small_as_the_task_says(tiny_face_ref: Path):
+    opened = FaceRef.open(tiny_face_ref)
     clean, kinds = prepare(opened, "test", None, 2)
-    worn, _ = prepare(opened, "test", None, 2, "realistic")
-    assert kinds
+    worn, found = prepare(opened, "test", None, 2, "realistic")
     assert (clean.hr == worn.hr).all()
     assert (clean.lr != worn.lr).any()
+    assert kinds["refs_hr"] == found["refs_hr"]
+    setting = Setting("lfw-x8-real@1", reference_list="refs_lr")
+    seen = dict(
+        zip(
+            opened.column("test", "image_id"),
+            read_faces(opened, setting, 2).references,
+            strict=True,
+        )
+    )
+    assert found["refs_lr"] == [seen[image_id] for image_id in worn.image_ids]
 
 
 def test_other_scales_are_not_studied(tiny_build: Path):

@@ -18,18 +18,22 @@ from baselines._adversarial import Adversarial
 from benchmark.evaluation.evaluate import Setting, evaluate
 from benchmark.evaluation.predictions import evaluate_predictions
 from benchmark.methods.registry import load_method
+from benchmark.methods.source import source_digest
 from benchmark.protocol.budgets import Budget
 from benchmark.protocol.degradation import degrade, upsample_bicubic
+from benchmark.training import train as train_module
 from benchmark.training import trainer
-from benchmark.training.run import Run, save
+from benchmark.training.run import Run, save, seen_references
 from benchmark.training.schedule import learning_rate, validation_steps
 from benchmark.training.train import Running, precision_note, precision_of, train
 from benchmark.training.trainer import TimeUp, Trainer
 from faceref import hardware as precision
 from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.revision import data_revision
 from faceref.errors import FaceRefError
 from faceref.files import write_json
 from faceref.lr_encoder.model import one_thread
+from tests.benchmark.other_lists import with_turned_lists
 
 ROOT = Path(__file__).resolve().parents[3]
 BUDGET = Budget("tiny", 24, 3, 1e-3, 2, 2, 4, max_references=2)
@@ -64,6 +68,7 @@ import torch
 import benchmark.training.trainer
 from benchmark.training.train import train
 from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.revision import data_revision
 from tests.benchmark.narrow import narrow_srcnn
 from tests.benchmark.training.test_train import SHORT
 
@@ -375,6 +380,45 @@ def test_a_run_of_another_method_or_seed_is_kept(tiny_face_ref: Path, trained: P
         train(FaceRef.open(tiny_face_ref), "edsr", BUDGET, trained)
     with pytest.raises(FaceRefError, match="another seed"):
         train(FaceRef.open(tiny_face_ref), "msrnet", BUDGET, trained, seed=3)
+
+
+def test_a_training_on_other_references_is_not_taken_up(tiny_face_ref: Path, tmp_path: Path):
+    """Lists that were mined anew, by another threshold, have the same data revision."""
+    other = with_turned_lists(tiny_face_ref, tmp_path / "other")
+    own = FaceRef.open(tiny_face_ref)
+    assert data_revision(own) == data_revision(other)
+    with pytest.raises(TimeUp):
+        train(own, "ttsr_s", SHORT, tmp_path / "half", running=Running(until=0.0))
+    train(own, "ttsr_s", SHORT, tmp_path / "whole")
+    for name in ("half", "whole"):
+        with pytest.raises(FaceRefError, match=r"another set of references .*another --out"):
+            train(other, "ttsr_s", SHORT, tmp_path / name)
+    report = json.loads((tmp_path / "whole" / "training.json").read_text())
+    assert report.pop("references_sha256") == seen_references(own)
+    write_json(tmp_path / "whole" / "training.json", report)
+    train(other, "ttsr_s", SHORT, tmp_path / "whole")
+    train(own, "srcnn", SHORT, tmp_path / "single")
+    assert "references_sha256" not in Run(tmp_path / "single").training()
+    train(other, "srcnn", SHORT, tmp_path / "single")
+
+
+def test_other_code_of_the_method_is_said_where_a_training_goes_on(
+    tiny_face_ref: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    faces, method = FaceRef.open(tiny_face_ref), load_method("srcnn")
+    with pytest.raises(TimeUp):
+        train(faces, "srcnn", SHORT, tmp_path, running=Running(until=0.0))
+    train(faces, "srcnn", SHORT, tmp_path)
+    assert "other source code" not in capsys.readouterr().err
+    assert Run(tmp_path).training()["method_sha256"] == source_digest(method)
+    monkeypatch.setattr(train_module, "source_digest", lambda method: "b" * 64)
+    train(faces, "srcnn", SHORT, tmp_path)
+    assert "other source code of srcnn" in capsys.readouterr().err
+    result = evaluate(faces, "srcnn", Setting("folder-x8@1"), run=tmp_path)
+    assert (result.training or {})["method_sha256"] == source_digest(method)
 
 
 def test_replaced_weights_are_noticed(tiny_face_ref: Path, trained: Path, tmp_path: Path):

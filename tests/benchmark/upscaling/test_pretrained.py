@@ -83,6 +83,35 @@ def test_each_default_is_overridden_on_its_own(tiny_build: Path, tmp_path: Path)
         benchmark.Upscaler.from_pretrained(embedder="dlib", pack="buffalo_l")
 
 
+@pytest.mark.parametrize(
+    ("model", "count", "opened"), [("bicubic", None, 0), ("", 0, 0), ("", 2, 1)]
+)
+def test_references_are_read_only_where_a_network_is_given_any(
+    tiny_build: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    model: str,
+    count: int | None,
+    opened: int,
+):
+    read: list[object] = []
+    real = Gallery.__init__
+
+    def watch(self: Gallery, *rest: object) -> None:
+        read.append(rest)
+        real(self, *rest)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(Gallery, "__init__", watch)
+    upscaler = benchmark.Upscaler(model or pretrained(), tiny_build, count=count, aligned=True)
+    face = upscaler(FaceRef.open(tiny_build).images("test")[0]).faces[0]
+    assert face.super_resolved is not None or face.left_alone
+    assert len(read) == opened
+
+
+def test_a_count_out_of_range_is_named():
+    with pytest.raises(FaceRefError, match="--count 99: a whole number, from 0 to 64"):
+        benchmark.Upscaler("bicubic", count=99)
+
+
 def test_given_networks_replace_those_of_their_scale():
     for given in ("bicubic", ["bicubic"]):
         opened = benchmark.Upscaler.from_pretrained(models=given, aligned=True)

@@ -137,7 +137,9 @@ def test_help_lists_the_commands_in_panels():
 def test_the_version_is_that_of_the_package():
     from faceref import __version__
 
-    assert CliRunner().invoke(faceref, ["--version"]).stdout.strip() == f"face-ref {__version__}"
+    for command in (faceref, facebench):
+        said = CliRunner().invoke(command, ["--version"]).stdout
+        assert said.strip() == f"face-ref {__version__}"
 
 
 def test_the_command_that_a_wrong_path_suggests_is_one(tmp_path: Path):
