@@ -52,6 +52,17 @@ class Faces:
             None if self.people is None else self.people[rows],
         )
 
+    def given(self, count: int) -> Faces:
+        """The same with the first `count` references of each, and these as the whole pool.
+
+        So only faces that are given as references are ever decoded.
+        """
+        first = [rows[:count] for rows in self.references]
+        used = sorted(set(chain.from_iterable(first)))
+        place = {row: at for at, row in enumerate(used)}
+        references = [[place[row] for row in rows] for rows in first]
+        return replace(self, references=references, pool=self.pool.part(used))
+
     def batch(self, rows: Sequence[int], count: int) -> tuple[Tensor, Tensor, Tensor]:
         """LR (N, 3, 16, 16), first `count` references (N, K, 3, 128, 128), HR (N, 3, 128, 128).
 

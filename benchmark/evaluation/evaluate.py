@@ -214,7 +214,7 @@ def score_model(
         extras.need_lists()
     target = open_device(device)
     model = model.to(target)
-    faces = read_faces(face_ref, setting, count)
+    faces = read_faces(face_ref, setting, count).given(count)
     known = result_of(face_ref, setting, faces, method, check, _given(faces, count, setting))
     images = super_resolve(model, faces, count, target, oracle=setting.oracle and count > 0)
     scores = score_all(images, faces, progress, extras, count)

@@ -95,7 +95,8 @@ def examples(
     face_ref: FaceRef, runs: dict[str, Path | None], setting: Setting, rows: int
 ) -> list[Example]:
     """`rows` faces, evenly spaced, with the output of each method of `runs` (name: training)."""
-    faces = thin(read_split(face_ref, setting.split, setting.reference_list), rows)
+    read = read_split(face_ref, setting.split, setting.reference_list)
+    faces = thin(read, rows).given(setting.references)
     methods = [load_method(name) for name in runs]
     device = torch.device("cpu")
     outputs = [

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -60,14 +60,31 @@ AGAIN = "Build the set again, or copy it again."
 class Pool:
     """The faces that references come from: the train split, decoded when its images are used."""
 
-    def __init__(self, images: np.ndarray | Callable[[], np.ndarray], row: dict[str, int]) -> None:
-        """`images`, uint8 RGB (N, 128, 128, 3), or what reads them; `row` of each image id."""
+    def __init__(
+        self, images: np.ndarray | Callable[[Sequence[int] | None], np.ndarray], row: dict[str, int]
+    ) -> None:
+        """`images`, uint8 RGB (N, 128, 128, 3), or what reads those of some rows, or of all (None).
+
+        `row` is that of each image id.
+        """
         self._images, self.row = images, row
 
     @cached_property
     def images(self) -> np.ndarray:
         """uint8 RGB, (N, 128, 128, 3)."""
-        return self._images() if callable(self._images) else self._images
+        return self._images(None) if callable(self._images) else self._images
+
+    def part(self, rows: Sequence[int]) -> Pool:
+        """A pool of the faces of `rows` alone, in order; the others are not decoded for it."""
+        ids, read = list(self.row), self._images
+        row = {ids[place]: at for at, place in enumerate(rows)}
+        if not callable(read) or "images" in self.__dict__:
+            return Pool(self.images[list(rows)], row)
+
+        def read_some(wanted: Sequence[int] | None) -> np.ndarray:
+            return read(rows if wanted is None else [rows[place] for place in wanted])
+
+        return Pool(read_some, row)
 
     def place(self, image_id: str) -> int:
         """Row of a face; raises FaceRefError for a reference that is no face of the pool."""
@@ -157,7 +174,7 @@ class FaceRef:
         """The faces that references come from; its images are decoded when first used, once."""
         ids = self.column("train", "image_id")
         rows = {image_id: row for row, image_id in enumerate(ids)}
-        return Pool(lambda: self.images("train"), rows)
+        return Pool(partial(self.images, "train"), rows)
 
     def split(self, name: str) -> Dataset:
         """The rows of a split as a Hugging Face data set; its `image` column gives PIL images.
@@ -424,12 +441,13 @@ class FaceRef:
         """All columns of `split` but the images."""
         return self.table(split, [name for name in SCHEMA.names if name != "image"]).to_pylist()
 
-    def images(self, split: str) -> np.ndarray:
-        """All aligned faces of `split`: uint8 RGB, (N, S, S, 3)."""
+    def images(self, split: str, rows: Sequence[int] | None = None) -> np.ndarray:
+        """The aligned faces of `split`, or of ascending `rows` of it: uint8 RGB, (N, S, S, 3)."""
         size = self.manifest["image_size"]
-        faces = np.zeros((self.count(split), size, size, 3), np.uint8)
+        wanted = range(self.count(split)) if rows is None else rows
+        faces = np.zeros((len(wanted), size, size, 3), np.uint8)
         # Read as a stream: an Arrow array of all encoded faces holds 2 GiB at most.
-        encoded = self.stream(split)
+        encoded = self._encoded(split, wanted)
         with ThreadPoolExecutor(usable_cores()) as threads:
             for start in range(0, len(faces), ROWS_PER_GROUP):
                 some = zip(*islice(encoded, ROWS_PER_GROUP), strict=True)
@@ -465,10 +483,15 @@ class FaceRef:
         self, split: str, rows: Iterable[int] | None = None
     ) -> Iterator[tuple[str, np.ndarray]]:
         """Image id and face, uint8 RGB (S, S, 3), of each row of `split`, or of `rows` of it."""
+        for image_id, encoded in self._encoded(split, rows):
+            yield image_id, self._decode(image_id, encoded)
+
+    def _encoded(self, split: str, rows: Iterable[int] | None) -> Iterator[tuple[str, bytes]]:
+        """As `stream`, of `rows` alone."""
         wanted = None if rows is None else set(rows)
-        for row, (image_id, encoded) in enumerate(self.stream(split)):
+        for row, found in enumerate(self.stream(split)):
             if wanted is None or row in wanted:
-                yield image_id, self._decode(image_id, encoded)
+                yield found
 
     def rejects(self) -> list[dict[str, str]]:
         """The table of rejected images."""

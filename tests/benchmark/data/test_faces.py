@@ -1,8 +1,10 @@
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from benchmark.data.faces import cycle, found_in, read_split
 from benchmark.evaluation.evaluate import Setting, evaluate, read_faces
@@ -32,6 +34,28 @@ def test_a_batch_shows_the_faces_and_their_best_references(tiny_face_ref: Path):
     for place, image_id in enumerate(best):
         pixels = refs[1, place].permute(1, 2, 0).mul(255).round().byte().numpy()
         assert np.array_equal(pixels, face_ref.pool.images[face_ref.pool.row[image_id]])
+
+
+def test_only_faces_that_are_given_are_decoded(
+    tiny_face_ref: Path, monkeypatch: pytest.MonkeyPatch
+):
+    face_ref, decoded = FaceRef.open(tiny_face_ref), []
+    whole = read_split(face_ref, "test", "refs_lr").take([0, 2])
+    expected = [whole.batch([row], 2)[1] for row in range(2)]
+    again = FaceRef.open(Path(tiny_face_ref))
+    alone = read_split(again, "test", "refs_lr").take([0, 2]).given(2)
+    plain = FaceRef._decode
+    monkeypatch.setattr(
+        FaceRef, "_decode", lambda *given: decoded.append(given[1]) or plain(*given)
+    )
+    for row in range(2):
+        assert torch.equal(alone.batch([row], 2)[1], expected[row])
+    ids = list(face_ref.pool.row)
+    assert sorted(decoded) == sorted({ids[row] for rows in whole.references for row in rows[:2]})
+    first = alone.given(1)
+    assert torch.equal(first.batch([1], 1)[1], expected[1][:, :1])
+    assert len(first.pool.row) <= 2
+    assert len(whole.given(0).pool.row) == 0
 
 
 def test_both_alternates_between_the_lists(tiny_face_ref: Path):
@@ -134,9 +158,10 @@ def test_without_references_no_train_image_is_decoded(
     face_ref, images = FaceRef.open(tiny_face_ref), FaceRef.images
     decoded: list[str] = []
 
-    def watch(self: FaceRef, split: str) -> np.ndarray:
+    def watch(self: FaceRef, split: str, rows: Sequence[int] | None = None) -> np.ndarray:
         decoded.append(split)
-        return images(self, split)
+        assert split == "test" or rows is not None
+        return images(self, split, rows)
 
     monkeypatch.setattr(FaceRef, "images", watch)
     result = evaluate(face_ref, "bicubic", Setting("folder-x8@1"))
@@ -144,5 +169,7 @@ def test_without_references_no_train_image_is_decoded(
     evaluate(face_ref, "bicubic", Setting("folder-x8@1", references=20))
     assert decoded == ["test"] * 2
     evaluate(face_ref, "nearest_reference", Setting("folder-x8@1"))
+    assert decoded.count("train") == 1
+    face_ref.pool.images = images(face_ref, "train")  # As after a training in this process.
     evaluate(face_ref, "nearest_reference", Setting("folder-x8@1", reference_list="refs_hr"))
     assert decoded.count("train") == 1
