@@ -6,7 +6,8 @@
         --metrics lpips_vgg,dists,identity --results reports/perception
     python reports/scripts/perception_page.py [--out reports]
 
-The same for the other methods, for K = 0, and on another set with the task of its transfer.
+The same for the other methods, for K = 0, for `--reference-list random`, and on another set with
+the task of its transfer.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ A network trained with an L1 loss averages over what it cannot know, so its face
 variants `perceptual` of SPARNet-s and MSRNet draw detail instead. They have the same budget, but
 their loss is L1, LPIPS (AlexNet) and a discriminator. They are judged by metrics that they were not
 trained on: LPIPS with VGG-16, DISTS (also with VGG-16) and identity. Identity is the cosine of the
-embeddings of output and HR face. The embeddings are dlib's on LFW. On the sample, where dlib chose
-the references, they are those of an ArcFace model. FID needs thousands of faces, so it is left out.
+embeddings of output and HR face. The embeddings are dlib's, but on the sample, where dlib chose the
+references, those of an ArcFace model. FID needs thousands of faces, so it is left out. `K = 5` are
+the five most alike (`refs_lr`), `K = 5 random` five of other people, drawn with a seed.
 
 Scores of several trainings are averaged face by face. Differences are paired by face, with 95 %
 intervals over people. For three or more trainings, the standard deviation of the difference in
@@ -72,17 +74,24 @@ def _tasks(results: Sequence[Result]) -> list[str]:
 def _of(results: Sequence[Result], name: str) -> list[Result]:
     """The rows of a task in order."""
     mine = [row for row in results if row.task == name]
-    return sorted(mine, key=lambda row: (ORDER.index(row.method), row.references))
+    return sorted(mine, key=lambda row: (ORDER.index(row.method), _random(row), row.references))
 
 
 def _pairs(rows: Sequence[Result]) -> list[tuple[Result, Result]]:
-    """What is compared: a method with references and without, and MSRNet with SPARNet-s."""
+    """What is compared: references with none and with random ones, and MSRNet with SPARNet-s."""
     alone = {row.method: row for row in rows if not row.references}
+    random = {row.method: row for row in rows if _random(row)}
+    alike = [row for row in rows if not _random(row)]
     rivals = {"msrnet": "sparnet_s", "msrnet-perceptual": "sparnet_s-perceptual"}
     return [
         *((row, alone[row.method]) for row in rows if row.references),
-        *((row, alone[rivals[row.method]]) for row in rows if row.method in rivals),
+        *((row, random[row.method]) for row in alike if row.references and row.method in random),
+        *((row, alone[rivals[row.method]]) for row in alike if row.method in rivals),
     ]
+
+
+def _random(row: Result) -> bool:
+    return row.reference_list == "random"
 
 
 def _trainings(one: Result, two: Result) -> str:
@@ -120,7 +129,8 @@ def _means(row: Result) -> list[str]:
 
 
 def _title(row: Result) -> str:
-    return f"{row.title}, K = {row.references}" if row.references else row.title
+    kind = " random" if _random(row) else ""
+    return f"{row.title}, K = {row.references}{kind}" if row.references else row.title
 
 
 def main() -> None:
