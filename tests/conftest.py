@@ -121,7 +121,6 @@ def tiny_face_ref(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows = [_row(split, index, _smooth_face(rng), pool) for index in range(count)]
         store.write_split(root, split, rows, count)
     store.write_rejects(root, [])
-    store.write_findings(root, [], [])
     store.write_manifest(
         root,
         {

@@ -273,7 +273,7 @@ def read_faces(face_ref: FaceRef, setting: Setting, count: int = 0) -> Faces:
         return chosen
     if asked.shows_less:
         return found_in(chosen, face_ref, count)
-    if _by_appearance(face_ref) and count > max(map(len, chosen.references), default=0):
+    if _by_appearance(face_ref) and count > min(map(len, chosen.references), default=count):
         search = found_in if count > _listed(face_ref) else lengthened
         return search(chosen, face_ref, count)
     return chosen
@@ -393,7 +393,7 @@ def listed_digest(face_ref: FaceRef, setting: Setting, count: int) -> str | None
         return None
     rows = reference_rows(face_ref, setting.split, setting.reference_list)
     given = [rows[row] for row in _thin_rows(len(rows), setting.faces)]
-    if setting.reference_list == "refs_lr" and count > max(map(len, given), default=0):
+    if setting.reference_list == "refs_lr" and count > min(map(len, given), default=count):
         return None
     ids = list(face_ref.pool.row)
     return references_digest([[ids[row] for row in cycle(one, count)] for one in given])

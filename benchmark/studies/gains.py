@@ -112,13 +112,13 @@ def against_rivals(
 
     Against itself without references, the best single-image row, and the best row of another
     method with references of the LR face, as far as they are on the leaderboard. The best are those
-    of the highest PSNR-Y.
+    of the highest PSNR-Y; networks adapted to a pool are no rivals.
     """
     mine = examined(leaderboard, method)
     if mine is None:
         return []
     family = _family(leaderboard, method)
-    others = [row for row in leaderboard if row.method not in family]
+    others = [row for row in leaderboard if row.method not in family and row.adaptation is None]
     rivals = [
         _first(leaderboard, lambda row: row.method == method and row.references == 0),
         _first(others, lambda row: row.budget is not None and not row.uses_references),

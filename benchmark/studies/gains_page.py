@@ -115,13 +115,13 @@ def write_gains(
     key, leaderboard = find_leaderboard(results, budget, task)
     where = f"the leaderboard of --task {key.task} and --budget {key.budget}"
     names = sorted({row.method for row in leaderboard})
-    if method not in names and method != METHOD:
+    if method not in names:
         raise FaceRefError(f"--method {method} is not on {where}. On it: {', '.join(names)}.")
     if not sections(leaderboard, method):
         raise FaceRefError(
-            f"Nothing to compare: {where} has no method that was scored with references and "
-            "without. Evaluate one with --references 5 and with --references 0, name with --method "
-            f"the one to compare with its rivals ({', '.join(names)}), or give another leaderboard."
+            f"Nothing to compare {method} with: {where} has no rival of it, and no method that was "
+            "scored with references and without. Evaluate one with --references 5 and with "
+            f"--references 0, or name another --method of {', '.join(names)}."
         )
     name = gains_name(key, method)
     figure = out / "figures" / f"{name}.png"

@@ -43,7 +43,7 @@ from faceref.console import Progress
 from faceref.curation.duplicates import Duplicate, first_of_each
 from faceref.dataset.face_ref import FaceRef, Pool
 from faceref.dataset.revision import data_revision
-from faceref.dataset.store import REFERENCE_LISTS
+from faceref.dataset.store import DUPLICATES, REFERENCE_LISTS
 from faceref.errors import FaceRefError
 from faceref.hardware import hardware, open_device
 
@@ -249,10 +249,9 @@ def _same_person(people: Sequence[str], photographs: Sequence[int], shift: int) 
 def _photographs(face_ref: FaceRef, image_ids: Sequence[str]) -> list[int]:
     """A number for each image's photograph: near-duplicates, and copies of copies, share one."""
     row = {image_id: place for place, image_id in enumerate(image_ids)}
-    pairs = (
-        (item["image_id"], item["duplicate_of"], item["kind"])
-        for item in face_ref.near_duplicates()
-    )
+    # A hydrated set of CelebA and an unpacked archive do not have the table.
+    table = face_ref.near_duplicates() if (face_ref.root / DUPLICATES).is_file() else []
+    pairs = ((item["image_id"], item["duplicate_of"], item["kind"]) for item in table)
     known = [
         Duplicate(row[one], row[other], kind)
         for one, other, kind in pairs

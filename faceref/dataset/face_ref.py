@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -75,7 +75,7 @@ class Pool:
         return self._images(None) if callable(self._images) else self._images
 
     def part(self, rows: Sequence[int]) -> Pool:
-        """A pool of the faces of `rows` alone, in order; the others are not decoded for it."""
+        """A pool of the faces of ascending `rows` alone; the others are not decoded for it."""
         ids, read = list(self.row), self._images
         row = {ids[place]: at for at, place in enumerate(rows)}
         if not callable(read) or "images" in self.__dict__:
@@ -442,9 +442,27 @@ class FaceRef:
         return self.table(split, [name for name in SCHEMA.names if name != "image"]).to_pylist()
 
     def images(self, split: str, rows: Sequence[int] | None = None) -> np.ndarray:
-        """The aligned faces of `split`, or of ascending `rows` of it: uint8 RGB, (N, S, S, 3)."""
+        """The aligned faces of a split.
+
+        Args:
+            split: `train`, `val` or `test`.
+            rows: Rows of the split, ascending and each once; None takes all.
+
+        Returns:
+            uint8 RGB, (N, S, S, 3), S = 128, in row order.
+
+        Raises:
+            FaceRefError: For an unknown split, and for an image that is damaged.
+            ValueError: For rows in another order.
+
+        Example:
+            >>> faces.images("test", rows=[0, 3]).shape
+            (2, 128, 128, 3)
+        """
         size = self.manifest["image_size"]
         wanted = range(self.count(split)) if rows is None else rows
+        if any(row >= after for row, after in pairwise(wanted)):
+            raise ValueError("rows must be ascending, each once")
         faces = np.zeros((len(wanted), size, size, 3), np.uint8)
         # Read as a stream: an Arrow array of all encoded faces holds 2 GiB at most.
         encoded = self._encoded(split, wanted)
@@ -488,9 +506,12 @@ class FaceRef:
 
     def _encoded(self, split: str, rows: Iterable[int] | None) -> Iterator[tuple[str, bytes]]:
         """As `stream`, of `rows` alone."""
-        wanted = None if rows is None else set(rows)
-        for row, found in enumerate(self.stream(split)):
-            if wanted is None or row in wanted:
+        if rows is None:
+            yield from self.stream(split)
+            return
+        wanted = set(rows)
+        for row, found in enumerate(islice(self.stream(split), max(wanted, default=-1) + 1)):
+            if row in wanted:
                 yield found
 
     def rejects(self) -> list[dict[str, str]]:

@@ -2,7 +2,7 @@
 
 Every image is held against the SHA-256 of its file, of its aligned pixels and of its PNG, and the
 shards against theirs: what comes out has the rows and images that were published, byte for byte, or
-nothing does. Files that were withheld, as tables of CelebA are, cannot be made again.
+nothing is written. Files that were withheld, as tables of CelebA are, cannot be made again.
 """
 
 from __future__ import annotations

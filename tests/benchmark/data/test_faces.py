@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from faceref.dataset.revision import references_digest
 from faceref.errors import FaceRefError
 from faceref.images import resized
 from faceref.similarity.vectors import appearance
-from tests.benchmark.other_lists import with_lists_of
+from tests.benchmark.other_lists import with_lists, with_lists_of
 
 
 def test_a_batch_shows_the_faces_and_their_best_references(tiny_face_ref: Path):
@@ -56,6 +57,8 @@ def test_only_faces_that_are_given_are_decoded(
     assert torch.equal(first.batch([1], 1)[1], expected[1][:, :1])
     assert len(first.pool.row) <= 2
     assert len(whole.given(0).pool.row) == 0
+    with pytest.raises(ValueError, match="ascending"):
+        again.images("train", [3, 1])
 
 
 def test_both_alternates_between_the_lists(tiny_face_ref: Path):
@@ -88,6 +91,19 @@ def test_more_references_than_a_set_holds_are_found(tiny_face_ref: Path):
     assert all(len(set(rows)) == 20 for rows in many.references)
     few = read_faces(face_ref, replace(setting, reference_list="refs_hr"), 20)
     assert all(len(rows) == 8 for rows in few.references)
+
+
+def test_each_short_list_goes_on_whatever_others_hold(tiny_face_ref: Path, tmp_path: Path):
+    lengths = itertools.cycle((8, 3))
+    root = tmp_path / "mixed"
+    with_lists(tiny_face_ref, root, lambda row: row[: next(lengths)])
+    mixed = with_lists_of(8, "appearance", root, tmp_path / "appearance")
+    held = read_split(mixed, "test", "refs_lr").references
+    assert sorted({len(rows) for rows in held}) == [3, 8]
+    longer = read_faces(mixed, Setting("folder-x8@1"), 5).references
+    for rows, own in zip(longer, held, strict=True):
+        assert len(set(rows)) == 5
+        assert rows[: len(own)] == own[:5]
 
 
 def test_short_lists_by_appearance_go_on_and_others_are_given_again(

@@ -66,6 +66,16 @@ def test_a_single_image_method_is_compared_with_the_best_of_both_kinds():
     assert by_ablation(leaderboard(), "edsr") == []
 
 
+def test_a_network_adapted_to_a_pool_is_no_rival():
+    adapted = made("sparnet_s", 28.0, adaptation={"pool": "lfw"})
+    rows = [*leaderboard(), replace(adapted, method="sparnet_s+memory")]
+    assert against_rivals(rows) == against_rivals(leaderboard())
+    assert names(against_rivals(rows, "sparnet_s")) == [
+        ("SPARNET_S", "EDSR"),
+        ("SPARNET_S", "TTSR_S (K=5, refs_lr)"),
+    ]
+
+
 def test_a_rival_that_was_given_what_the_sharp_face_finds_is_none():
     oracle = made("warp_s", 27.7, references=5, reference_list="refs_hr")
     assert against_rivals([*leaderboard(), with_references(oracle)]) == against_rivals(

@@ -69,6 +69,9 @@ def test_a_method_of_ones_own_has_a_page_against_its_rivals(tmp_path: Path):
 def test_a_leaderboard_without_pairs_has_no_page(tmp_path: Path):
     for row in (made("bicubic", 25, None), made("edsr", 27)):
         result_files.write(row, tmp_path / "results")
-    with pytest.raises(FaceRefError, match=r"Nothing to compare.*--references 0"):
-        write_gains(tmp_path / "results", tmp_path / "none", tmp_path / "out", "small", "")
+    given = (tmp_path / "results", tmp_path / "none", tmp_path / "out", "small", "")
+    with pytest.raises(FaceRefError, match=r"--method msrnet is not on .*bicubic, edsr\."):
+        write_gains(*given)
+    with pytest.raises(FaceRefError, match=r"Nothing to compare edsr with.*--references 0"):
+        write_gains(*given, method="edsr")
     assert not (tmp_path / "out").exists()
