@@ -314,6 +314,14 @@ def test_faces_are_made_small_as_the_task_says(tiny_face_ref: Path):
     assert found["refs_lr"] == [seen[image_id] for image_id in worn.image_ids]
 
 
+def test_lists_of_clean_faces_are_not_studied_where_the_task_shows_less(
+    tiny_face_ref: Path, run: Path
+):
+    opened = FaceRef.open(tiny_face_ref)
+    with pytest.raises(FaceRefError, match=r"lfw-x8-real@1: .*Leave --also or --task out"):
+        study_references(opened, run, task_name="lfw-x8-real@1", also=[opened])
+
+
 def test_other_scales_are_not_studied(tiny_build: Path):
     weights = RELEASES / "msrnet.safetensors"
     with pytest.raises(FaceRefError, match=r"lfw-x4@1 is of x4: references are studied at x8"):
