@@ -17,9 +17,9 @@ them.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 import torch
@@ -114,24 +114,20 @@ class Suite:
         return Data.of(self.face_ref)
 
     @cached_property
-    def _listed(self) -> dict[tuple[Setting, int], str | None]:
-        return {}
-
-    def listed(self, setting: Setting, count: int) -> str | None:
-        """See `listed_digest`; each is computed once."""
-        known, key = self._listed, (setting, count)
-        if key not in known:
-            known[key] = listed_digest(self.face_ref, setting, count)
-        return known[key]
+    def listed(self) -> Callable[[Setting, int], str | None]:
+        """`listed_digest` of the set; each is computed once."""
+        return cache(partial(listed_digest, self.face_ref))
 
     @cached_property
     def seen(self) -> str:
         """Digest of the references that methods train on."""
         return seen_references(self.face_ref)
 
-    def trained(self, job: Job, budget: Budget) -> bool:
-        """Whether the training of a job is over; FaceRefError where it is of other settings."""
-        seen = self.seen if reads_lists(load_method(job.method)) else None
+    def trained(self, job: Job, budget: Budget, seen: str | None = None) -> bool:
+        """Whether the training of a job is over; FaceRefError where it is of other settings.
+
+        Where it is of other references than `seen`, a line says so.
+        """
         known = (self.run(job), job.method, budget, job.seed, self.data, self.scale, seen)
         return finished(*known) is not None
 
@@ -429,7 +425,7 @@ def _train(suite: Suite, job: Job, method: Method, bar: Bar) -> None:
             with holding(suite.tuning / f"{method.name}-held"):  # Other seeds want the same.
                 rate = tuned(*known, suite.scale)
         budget = at_rate(budget, rate)
-    if suite.trained(job, budget):
+    if suite.trained(job, budget, suite.seen if reads_lists(method) else None):
         return
     with bar(f"Training {method.title}, seed {job.seed}") as update:
         train(
