@@ -39,7 +39,7 @@ from benchmark.methods.registry import load_method, method_names
 from benchmark.protocol.budgets import Budget
 from benchmark.protocol.tasks import SCALE, task
 from benchmark.results import files as result_files
-from benchmark.results.replacing import need_replaceable
+from benchmark.results.replacing import need_same_faces
 from benchmark.training.run import Data, Run, finished, seen_references
 from benchmark.training.train import Running, reads_lists, train
 from benchmark.training.trainer import TimeUp
@@ -391,6 +391,9 @@ def _tidy(suite: Suite, job: Job) -> None:
 
 def _do(suite: Suite, job: Job, extras: ExtraMetrics | None, bar: Bar) -> None:
     method, run = load_method(job.method), suite.run(job)
+    faces = suite.data.revision, suite.setting.split
+    for setting in suite.settings(method):
+        need_same_faces(_path(suite, job, method, setting), *faces)
     weights = None
     if method.trained:
         _train(suite, job, method, bar)
@@ -409,9 +412,9 @@ def _do(suite: Suite, job: Job, extras: ExtraMetrics | None, bar: Bar) -> None:
                 device=suite.running.device,
                 progress=partial(_in_time, suite.running.until, update),
                 extras=extras,
-                check=partial(need_replaceable, folder=suite.results, retrained=True),
             )
         found = result_files.with_older_metrics(found, suite.results)
+        need_same_faces(path, *faces)
         result_files.write(found, suite.results)
 
 
