@@ -45,7 +45,7 @@ def run_suite(
 
     What is done is read from the folders in `out`, so the same call goes on after an interruption,
     and several may run at once. A training that was made again replaces its own older results; a
-    job whose results there are of another set fails, and they stay.
+    job whose results there are of another set fails before it is trained, and they stay.
 
     Args:
         budget: `debug`, `demo`, `small`, `medium` or `full`.
