@@ -17,9 +17,9 @@ them.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 import torch
@@ -39,7 +39,7 @@ from benchmark.methods.registry import load_method, method_names
 from benchmark.protocol.budgets import Budget
 from benchmark.protocol.tasks import SCALE, task
 from benchmark.results import files as result_files
-from benchmark.results.replacing import need_replaceable
+from benchmark.results.replacing import need_same_faces
 from benchmark.training.run import Data, Run, finished, seen_references
 from benchmark.training.train import Running, reads_lists, train
 from benchmark.training.trainer import TimeUp
@@ -114,24 +114,20 @@ class Suite:
         return Data.of(self.face_ref)
 
     @cached_property
-    def _listed(self) -> dict[tuple[Setting, int], str | None]:
-        return {}
-
-    def listed(self, setting: Setting, count: int) -> str | None:
-        """See `listed_digest`; each is computed once."""
-        known, key = self._listed, (setting, count)
-        if key not in known:
-            known[key] = listed_digest(self.face_ref, setting, count)
-        return known[key]
+    def listed(self) -> Callable[[Setting, int], str | None]:
+        """`listed_digest` of the set; each is computed once."""
+        return cache(partial(listed_digest, self.face_ref))
 
     @cached_property
     def seen(self) -> str:
         """Digest of the references that methods train on."""
         return seen_references(self.face_ref)
 
-    def trained(self, job: Job, budget: Budget) -> bool:
-        """Whether the training of a job is over; FaceRefError where it is of other settings."""
-        seen = self.seen if reads_lists(load_method(job.method)) else None
+    def trained(self, job: Job, budget: Budget, seen: str | None = None) -> bool:
+        """Whether the training of a job is over; FaceRefError where it is of other settings.
+
+        Where it is of other references than `seen`, a line says so.
+        """
         known = (self.run(job), job.method, budget, job.seed, self.data, self.scale, seen)
         return finished(*known) is not None
 
@@ -395,6 +391,9 @@ def _tidy(suite: Suite, job: Job) -> None:
 
 def _do(suite: Suite, job: Job, extras: ExtraMetrics | None, bar: Bar) -> None:
     method, run = load_method(job.method), suite.run(job)
+    faces = suite.data.revision, suite.setting.split
+    for setting in suite.settings(method):
+        need_same_faces(_path(suite, job, method, setting), *faces)
     weights = None
     if method.trained:
         _train(suite, job, method, bar)
@@ -413,9 +412,9 @@ def _do(suite: Suite, job: Job, extras: ExtraMetrics | None, bar: Bar) -> None:
                 device=suite.running.device,
                 progress=partial(_in_time, suite.running.until, update),
                 extras=extras,
-                check=partial(need_replaceable, folder=suite.results, retrained=True),
             )
         found = result_files.with_older_metrics(found, suite.results)
+        need_same_faces(path, *faces)
         result_files.write(found, suite.results)
 
 
@@ -429,7 +428,7 @@ def _train(suite: Suite, job: Job, method: Method, bar: Bar) -> None:
             with holding(suite.tuning / f"{method.name}-held"):  # Other seeds want the same.
                 rate = tuned(*known, suite.scale)
         budget = at_rate(budget, rate)
-    if suite.trained(job, budget):
+    if suite.trained(job, budget, suite.seen if reads_lists(method) else None):
         return
     with bar(f"Training {method.title}, seed {job.seed}") as update:
         train(

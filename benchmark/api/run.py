@@ -218,6 +218,7 @@ def evaluate(
         found = _score(method, face_ref, setting, weights, name, how)
     if results is not None:
         found = files.with_older_metrics(found, as_path(results))
+        need_replaceable(found, as_path(results))  # Another process may have written meanwhile.
         files.write(found, as_path(results))
     return found
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     import pandas
 
     from benchmark.suite import Outcome, Suite
+    from benchmark.training.train import Running
     from faceref.dataset.face_ref import FaceRef
 
 
@@ -45,7 +45,7 @@ def run_suite(
 
     What is done is read from the folders in `out`, so the same call goes on after an interruption,
     and several may run at once. A training that was made again replaces its own older results; a
-    job whose results there are of another set fails, and they stay.
+    job whose results there are of another set fails before it is trained, and they stay.
 
     Args:
         budget: `debug`, `demo`, `small`, `medium` or `full`.
@@ -82,17 +82,17 @@ def run_suite(
         (2, 0)
     """
     from benchmark.suite import carry_on
-    from benchmark.training.train import precision_note
+    from benchmark.training.train import Running, precision_note
     from faceref.outputs.ours import need_outside_of_sets
     from faceref.outputs.writable import need_folder
 
     need_folder(as_path(out))
     need_outside_of_sets(as_path(out))
-    limits = (device, compile, minutes, precision)
+    until = None if minutes is None else time.monotonic() + 60 * minutes
     suite = _suite(
-        budget, faces, out, methods, seeds, repeat, task, references, limit, tune, metrics, *limits
-    )
-    suite = replace(suite, embedder=embedder, pack=None if pack is None else str(pack))
+        budget, faces, out, methods, seeds, repeat, task, references, limit, tune, metrics,
+        Running(device, compile, None, until, precision), embedder, pack,
+    )  # fmt: skip
     if progress and (note := precision_note(suite.budget, suite.running)):
         say_aside(note)
     return carry_on(suite, partial(progress_bar, shown=progress))
@@ -169,10 +169,9 @@ def _suite(
     limit: int | None,
     tune: bool,
     metrics: str | Sequence[str],
-    device: str = "cpu",
-    compile: bool = False,
-    minutes: float | None = None,
-    precision: str = "auto",
+    running: Running | None = None,
+    embedder: str = "dlib",
+    pack: str | Path | None = None,
 ) -> Suite:
     """The suite of these options."""
     from benchmark.evaluation.evaluate import Setting, default_task, need_source
@@ -185,14 +184,15 @@ def _suite(
     setting = Setting(task or default_task(face_ref), references=references, faces=limit)
     need_source(face_ref, setting.task)
     wanted = listed(methods) or default_methods(budget, task_of(setting.task).scale)
-    until = None if minutes is None else time.monotonic() + 60 * minutes
     return Suite(
         face_ref,
         budgets.budget(budget),
         as_path(out),
         jobs_of(wanted, range(seeds), listed(repeat)),
         setting,
-        Running(device, compile, None, until, precision),
+        running or Running(),
         tune,
         joined(metrics),
+        embedder,
+        None if pack is None else str(pack),
     )

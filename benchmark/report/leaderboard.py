@@ -89,14 +89,14 @@ class Leaderboard:
 
         Raises:
             FaceRefError: Where there is no result, a file cannot be read, or two results are of one
-                run.
+                run on one set.
         """
         given = [results] if isinstance(results, Result) else results
         read = read_all(as_path(given)) if isinstance(given, (str, Path)) else given
         if not read:
             raise FaceRefError("No results: give some of benchmark.evaluate, or their folder.")
-        counts = Counter(row.path(Path()) for row in read)
-        twice = next((path for path, count in counts.items() if count > 1), None)
+        counts = Counter((row.path(Path()), row.data_revision) for row in read)
+        twice = next((path for (path, _), count in counts.items() if count > 1), None)
         if twice is not None:
             raise FaceRefError(
                 f"Two of the results are of one run, {twice.with_suffix('')}. Give one of them, or "

@@ -277,22 +277,23 @@ def read_all(folder: str | Path) -> list[Result]:
     Raises:
         FaceRefError: Naming every file that is damaged, was changed, or does not lie where the run
             that it holds belongs (a copy under another name would be on the leaderboard twice), and
-            where two different results of one run lie in two folders.
+            where two different results of one run on one set lie in two folders.
     """
     folder = Path(folder)
     paths = result_paths(folder)
     found, wrong = [], []
-    seen: dict[tuple[str, ...], tuple[Path, Result]] = {}
+    seen: dict[tuple[str, Path], tuple[Path, Result]] = {}
     for path in paths:
         try:
             result = read_in_place(path, path.parents[2])
-            first = seen.setdefault(path.parts[-3:], (path, result))
+            key = result.data_revision, result.path(Path())
+            first = seen.setdefault(key, (path, result))
             if first[0] == path:
                 found.append(result)
             elif first[1] != result:
                 raise FaceRefError(
-                    f"{first[0]} and {path} are two different results of one run, which counts "
-                    "once. Keep one of them."
+                    f"{first[0]} and {path} are two different results of one run on one set, "
+                    "which counts once. Keep one of them."
                 )
         except FaceRefError as error:
             wrong.append(str(error))

@@ -77,6 +77,8 @@ METHOD_CODE = "method_sha256"
 """In settings: digest of the method's source, see `benchmark.methods.source`. Another is said."""
 REFERENCES = "references_sha256"
 """In settings: digest of the references that a method trains on, see `seen_references`."""
+DIGESTS = (METHOD_CODE, REFERENCES)
+"""What was there when a training began: it keeps them where it goes on."""
 
 
 @dataclass(frozen=True)
@@ -113,14 +115,21 @@ class Run:
         sweep(self.root)
 
     def resume(self, settings: dict[str, Any]) -> dict[str, Any] | None:
-        """The checkpoint, if there is one; raises FaceRefError if it is of other `settings`."""
+        """The checkpoint, if there is one, its settings as a dict.
+
+        Raises FaceRefError if it is of other `settings` or references.
+        """
         if not self.checkpoint.exists():
             return None
         state = self._saved()
         found = parse_json(state["settings"], self.checkpoint, _ANEW)
         need_shape(found, REPORT_SHAPE, self.checkpoint, _ANEW)
         self._need_same(found, settings)
-        return state
+        if other := _other_references(found, settings):
+            raise FaceRefError(
+                f"{self.root} was begun with {other}. Choose another --out, or delete that folder."
+            )
+        return {**state, "settings": found}
 
     def _saved(self, *, mapped: bool = False) -> dict[str, Any]:
         """The checkpoint as it lies there, with everything in it that resuming needs."""
@@ -134,33 +143,37 @@ class Run:
         return state
 
     def finished(self, settings: dict[str, Any]) -> dict[str, Any] | None:
-        """The report, if the training is over; raises FaceRefError if it is of other `settings`."""
+        """The report, if the training is over; raises FaceRefError if it is of other `settings`.
+
+        Of other references it is said alone: a set that was built elsewhere has other near-ties.
+        """
         if not self.report.exists():
             return None
         report = self.training()
         self._need_same(report, settings)
+        if other := _other_references(report, settings):
+            say_aside(
+                f"{self.root} was trained with {other}. It is taken as it is. To train with the "
+                "lists that are there now, choose another --out."
+            )
         return report
 
     def _need_same(self, found: dict[str, Any], settings: dict[str, Any]) -> None:
         budget = _known_fields(found.get("budget", {}))
         found = {**found, "budget": budget, "scale": scale_of(found)}
         settings = {**settings, "scale": scale_of(settings)}
-        code = settings.pop(METHOD_CODE, None)
-        if REFERENCES not in found:  # From before it was kept.
-            settings.pop(REFERENCES, None)
-        differing = [key for key in settings if found.get(key) != settings[key]]
+        wanted = [key for key in settings if key not in DIGESTS]
+        differing = [key for key in wanted if found.get(key) != settings[key]]
         if differing:
             name, old, new = _deepest(differing[0], found, settings)
             raise FaceRefError(
                 f"{self.root} holds a run with another {name}: {old!r}, now {new!r}. "
                 "Choose another --out, or delete that folder."
             )
-        old = found.get(METHOD_CODE)
-        if code and old and code != old:
+        if other := _other_digest(METHOD_CODE, found, settings):
             say_aside(
-                f"{self.root} was begun with other source code of {found['method']} "
-                f"({old[:12]}) than is there now ({code[:12]}). To train with one code "
-                "from the start, choose another --out."
+                f"{self.root} was begun with other source code of {found['method']} {other}. To "
+                "train with one code from the start, choose another --out."
             )
 
     def steps_done(self) -> int:
@@ -196,12 +209,21 @@ def _known_fields(budget: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in budget.items() if (name, value) != ("ema", 0.0)}
 
 
+def _other_references(found: dict[str, Any], now: dict[str, Any]) -> str:
+    """What to say where both are of known references that are not the same; empty elsewhere."""
+    other = _other_digest(REFERENCES, found, now)
+    return f"another set of references than the lists of the data give {other}" if other else ""
+
+
+def _other_digest(key: str, found: dict[str, Any], now: dict[str, Any]) -> str:
+    """Both digests where both are known and they differ; empty elsewhere."""
+    old, new = found.get(key), now.get(key)
+    return f"({old[:12]}, now {new[:12]})" if old and new and old != new else ""
+
+
 def _deepest(key: str, found: dict[str, Any], now: dict[str, Any]) -> tuple[str, Any, Any]:
     """Name and both values of what differs under `key`: of a budget, the one field that does."""
     old, new = found.get(key), now[key]
-    if key == REFERENCES:
-        why = "set of references (the lists of the data are not the same)"
-        return why, str(old)[:12], str(new)[:12]
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return key.replace("_", " "), old, new
     inner = next(one for one in {**new, **old} if old.get(one) != new.get(one))
@@ -270,9 +292,9 @@ def finished(
 ) -> dict[str, Any] | None:
     """The report of `run`, if the training is over.
 
-    Raises FaceRefError, with what differs, where it is not of these settings, data and
-    `references`, see `seen_references`; None for a method that reads no lists. A training on a
-    lossy archive is one of the whole set, too, and the other way round.
+    Raises FaceRefError, with what differs, where it is not of these settings and data; other
+    `references`, see `seen_references`, are said where they are given. A training on a lossy
+    archive is one of the whole set, too, and the other way round.
     """
     settings = training_settings(method, budget, seed, TRAINING_LIST, scale)
     report = run.finished(settings | ({REFERENCES: references} if references else {}))

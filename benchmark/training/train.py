@@ -91,7 +91,8 @@ def train(
     world = World.of_environment()
     _need_trainable(method, face_ref, world)
     need_scale(method, scale)
-    _need_lists(method, reference_list)
+    lists = reads_lists(method)
+    _need_lists(method, lists, reference_list)
     world.need_shares(budget.batch_size)
     target = world.device(open_device(running.device))
     run = Run(out)
@@ -101,7 +102,7 @@ def train(
     if (original := archived_from(face_ref)) is not None:
         settings["archived_from"] = original
     settings[METHOD_CODE] = source_digest(method)
-    if reads_lists(method):
+    if lists:
         settings[REFERENCES] = seen_references(face_ref, reference_list)
     if (report := run.finished(settings)) is not None:
         _need_precision(running.precision, report.get("precision", budget.precision), out)
@@ -126,8 +127,8 @@ def reads_lists(method: Method) -> bool:
     return method.uses_references and not hasattr(method.build(), "training_outputs")
 
 
-def _need_lists(method: Method, reference_list: str) -> None:
-    if reference_list != TRAINING_LIST and hasattr(method.build(), "training_outputs"):
+def _need_lists(method: Method, lists: bool, reference_list: str) -> None:
+    if method.uses_references and not lists and reference_list != TRAINING_LIST:
         raise FaceRefError(
             f"{method.name} is trained with other faces of each batch as references, so "
             f"{reference_list!r} makes no difference. Leave --references-from out, or train a "

@@ -25,7 +25,7 @@ from benchmark.training.cost import peak_memory_mib
 from benchmark.training.distributed import World
 from benchmark.training.export import need_fit
 from benchmark.training.log import Curves, line
-from benchmark.training.run import Run, save
+from benchmark.training.run import DIGESTS, Run, save
 from benchmark.training.schedule import learning_rate, validation_steps
 from faceref.console import Progress
 from faceref.errors import FaceRefError
@@ -109,10 +109,16 @@ class Trainer:
         self.curves, self.until = Curves(None), None
 
     def resume(self) -> bool:
-        """Take up the checkpoint of the run, if there is one; returns whether there is."""
+        """Take up the checkpoint of the run, if there is one; returns whether there is.
+
+        What is said of source and references stays what it was when the training began.
+        """
         saved = self.run.resume(self.settings)
         if saved is None:
             return False
+        begun = {name: saved["settings"][name] for name in DIGESTS if name in saved["settings"]}
+        now = {name: value for name, value in self.settings.items() if name not in DIGESTS}
+        self.settings = now | begun
         with reading(self.run.checkpoint, "Delete it: training then begins anew."):
             need_fit(self.method.name, self.model, saved["model"], self.run.checkpoint, _OTHER_CODE)
             self.model.load_state_dict(saved["model"])

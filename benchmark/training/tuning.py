@@ -49,8 +49,7 @@ def tuned(
     sweep(folder)
     missing = [rate for rate in RATES if f"{rate:g}" not in found]
     for rate in missing:
-        run = folder / f"{method}-{rate:g}"
-        budget_at = at_rate(short, rate)
+        run, budget_at = _run(folder, method, rate), at_rate(short, rate)
         how = {"scale": scale, "running": running, "progress": progress}
         report = train(face_ref, method, budget_at, run, **how)
         found[f"{rate:g}"] = report["val_psnr_y"]
@@ -76,6 +75,10 @@ def _file(folder: Path, method: str) -> Path:
     return folder / f"{method}.json"
 
 
+def _run(folder: Path, method: str, rate: float) -> Path:
+    return folder / f"{method}-{rate:g}"
+
+
 def _known(folder: Path, method: str, budget: Budget, data: Data, scale: int) -> dict[str, float]:
     """PSNR-Y on val by rate, as far as rates were tried.
 
@@ -94,9 +97,10 @@ def _known(folder: Path, method: str, budget: Budget, data: Data, scale: int) ->
         if (old := found.get(name, now)) != now:
             differing.append(f"{name} {old}, now {now}")
     if differing:
+        runs = ", ".join(_run(folder, method, rate).name for rate in RATES)
         raise FaceRefError(
             f"{file}: learning rates were tried on {'; '.join(differing)}. Give another --out, or "
-            f"delete that file and the folders {method}-* beside it."
+            f"delete that file and the folders beside it: {runs}."
         )
     return found["val_psnr_y"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from benchmark.results.files import read_all
 from faceref import hardware
 from faceref.dataset import store
 from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.revision import data_revision
 from faceref.errors import FaceRefError
 
 
@@ -157,7 +159,7 @@ def test_a_result_of_another_set_is_refused_before_anything_is_scored(
     other = other_set(tiny_face_ref, here)
     first = benchmark.evaluate(Nearest(), tiny_face_ref, name="mine")
     said = rf"another set .*: {first.data_revision[:12]}, now (?!{first.data_revision[:12]})"
-    with pytest.raises(FaceRefError, match=said + r".*another folder of results"):
+    with pytest.raises(FaceRefError, match=said + r".*a new folder as --results"):
         benchmark.evaluate(Unscored(), other, name="mine")
     outputs = Path(here / "outputs")
     for image_id in FaceRef.open(other).column("test", "image_id"):
@@ -176,10 +178,31 @@ def test_a_result_of_other_weights_is_not_replaced(tiny_face_ref: Path, here: Pa
             tiny_face_ref, "srcnn", budget="debug", out=f"runs/{rate}", learning_rate=rate
         )
     first = benchmark.evaluate("srcnn", tiny_face_ref, weights="runs/0.0004")
-    with pytest.raises(FaceRefError, match=r"another learning rate: 0\.0004, now 0\.0008"):
+    with pytest.raises(FaceRefError, match="another SHA-256 of its weights") as refused:
         benchmark.evaluate("srcnn", tiny_face_ref, weights="runs/0.0008")
     again = benchmark.evaluate("srcnn", tiny_face_ref, weights="runs/0.0004")
     assert again.means == first.means
+    named = re.search("Give a new folder as --results, or delete (.*)[.]$", str(refused.value))
+    assert named
+    second = benchmark.evaluate("srcnn", tiny_face_ref, weights="runs/0.0008", results="new")
+    Path(named[1]).unlink()
+    assert benchmark.evaluate("srcnn", tiny_face_ref, weights="runs/0.0008").means == second.means
+
+
+def test_a_result_that_was_written_meanwhile_is_not_replaced(tiny_face_ref: Path, here: Path):
+    class Slow(Nearest):
+        """Another process ends its evaluation while this one is called."""
+
+        def forward(self, lr: Tensor) -> Tensor:
+            if not (here / "results").exists():
+                benchmark.evaluate(Nearest(), other, name="mine")
+            return super().forward(lr)
+
+    other = other_set(tiny_face_ref, here)
+    with pytest.raises(FaceRefError, match="another set"):
+        benchmark.evaluate(Slow(), tiny_face_ref, name="mine")
+    (kept,) = read_all(here / "results")
+    assert kept.data_revision == data_revision(FaceRef.open(other))
 
 
 class Small(nn.Module):

@@ -21,6 +21,7 @@ from benchmark.evaluation.extra_metrics import ExtraMetrics
 from benchmark.methods.registry import load_method, method_names
 from benchmark.protocol.budgets import BUDGETS, Budget
 from benchmark.report.examples import trainings, trainings_of
+from benchmark.results import files as result_files
 from benchmark.results.files import read_all
 from benchmark.suite import Job, Suite, carry_on, default_methods, jobs_of, status
 from benchmark.training.run import Data
@@ -146,6 +147,38 @@ def test_results_of_another_set_are_not_replaced(small: Suite, tmp_path: Path):
     (failed,) = carry_on(replace(one, face_ref=FaceRef.open(root)), bar).failed.values()
     assert "result of another set" in failed
     assert read_all(one.results) == before
+
+
+@pytest.mark.parametrize("tune", [False, True])
+def test_results_of_another_set_end_a_job_before_it_is_trained(
+    small: Suite, monkeypatch: pytest.MonkeyPatch, tune: bool
+):
+    one = replace(small, jobs=small.jobs[1:2], tune=tune)
+    carry_on(replace(one, tune=False), bar)
+    (own,) = read_all(one.results)
+    shutil.rmtree(small.out / "runs")
+    result_files.write(replace(own, data_revision="b" * 64), one.results)
+    monkeypatch.setattr(module, "train", None)
+    monkeypatch.setattr(module, "tuned", None)
+    (failed,) = carry_on(one, bar).failed.values()
+    assert re.search("another set .*: bbbbbbbbbbbb, now .* --out, or delete .*json", failed)
+
+
+def test_a_result_that_was_written_meanwhile_is_not_replaced(
+    small: Suite, monkeypatch: pytest.MonkeyPatch
+):
+    one = replace(small, jobs=small.jobs[:1])
+    real = module.evaluate
+
+    def slow(*rest: object, **named: object):
+        found = real(*rest, **named)  # pyright: ignore
+        result_files.write(replace(found, data_revision="b" * 64), one.results)
+        return found
+
+    monkeypatch.setattr(module, "evaluate", slow)
+    (failed,) = carry_on(one, bar).failed.values()
+    assert "another set" in failed
+    assert [row.data_revision for row in read_all(one.results)] == ["b" * 64]
 
 
 def test_results_on_other_references_are_made_again(tiny_face_ref: Path, tmp_path: Path):
@@ -427,7 +460,8 @@ def test_rates_tried_on_other_data_or_for_other_budgets_are_not_taken(small: Sui
         ({"scale": 4}, "scale 4, now 8"),
     ):
         write_json(file, own | change)
-        with pytest.raises(FaceRefError, match=f"{said}.*delete that file"):
+        runs = "srcnn-0.0002, srcnn-0.0004, srcnn-0.0008, srcnn-0.0016[.]$"
+        with pytest.raises(FaceRefError, match=f"{said}.*delete that file .* beside it: {runs}"):
             tuned(small.face_ref, "srcnn", BUDGET, small.tuning, Running())
         assert said in status(tuning, Job("srcnn", 0)).stale
 

@@ -17,7 +17,8 @@ from benchmark.protocol.budgets import BUDGETS
 from benchmark.report.leaderboard import Leaderboard
 from benchmark.results import files as result_files
 from benchmark.results import replacing
-from benchmark.results.replacing import need_replaceable
+from benchmark.results.find import find_leaderboard
+from benchmark.results.replacing import need_replaceable, need_same_faces
 from benchmark.results.result import image_digest, leaderboards, merge_seeds, seed_spread
 from benchmark.results.validate import validate_all
 from faceref.dataset.face_ref import FaceRef
@@ -165,8 +166,6 @@ ADAPTED = {"pool": "1" * 64, "network_sha256": "2" * 64, "learning_rate": None}
             "SHA-256 of its weights: edsr, now other",
             True,
         ),
-        ({"training": {"learning_rate": 2e-4}}, "learning rate: 0.0008, now 0.0002", True),
-        ({"training": {"precision": "fp32"}}, "precision: bf16, now fp32", True),
         ({"weights": {"sha256": "3" * 64}}, "SHA-256 of its weights: none, now 333", True),
         ({"adaptation": {**ADAPTED, "pool": "4" * 64}}, "another pool .*: 111.*, now 444", True),
         ({"images": FACES + 1, "milliseconds": 1.0}, "", True),
@@ -185,11 +184,14 @@ def test_what_a_result_may_replace(
             need_replaceable(newer, tmp_path)
     else:
         need_replaceable(newer, tmp_path)
+    asked = newer.path(tmp_path), newer.data_revision, newer.split
     if by_suite:
-        need_replaceable(newer, tmp_path, retrained=True)
+        need_same_faces(*asked)
     else:
-        with pytest.raises(FaceRefError, match=said):
-            need_replaceable(newer, tmp_path, retrained=True)
+        with pytest.raises(
+            FaceRefError, match=rf"{said}.*new folder as --out, or delete {asked[0]}"
+        ):
+            need_same_faces(*asked)
 
 
 @pytest.mark.parametrize("budget", [None, "small"])
@@ -206,6 +208,21 @@ def test_a_run_in_two_folders_counts_once_and_two_results_of_it_are_an_error(
     result_files.write(made("edsr", 27, budget, milliseconds=9.0), theirs)
     run = "small-s0" if budget else "untrained"
     with pytest.raises(FaceRefError, match=rf"edsr/{run}\.json and .*theirs.*counts once"):
+        result_files.read_all(tmp_path)
+
+
+def test_one_run_on_two_sets_is_read_from_two_folders(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    for name in ("a", "b"):
+        result_files.write(made("edsr", 27, data_revision=name * 64), tmp_path / name)
+    assert len(Leaderboard.of(tmp_path)) == 2
+    for name in ("a", "b"):
+        key, rows = find_leaderboard(tmp_path, "small", "", data=name * 64)
+        assert (key.data_revision, len(rows)) == (name * 64, 1)
+    assert not capsys.readouterr().err
+    result_files.write(made("edsr", 28, data_revision="b" * 64), tmp_path / "a" / "c")
+    with pytest.raises(FaceRefError, match="two different results of one run on one set"):
         result_files.read_all(tmp_path)
 
 

@@ -23,7 +23,7 @@ from benchmark.protocol.budgets import Budget
 from benchmark.protocol.degradation import degrade, upsample_bicubic
 from benchmark.training import train as train_module
 from benchmark.training import trainer
-from benchmark.training.run import Run, save, seen_references
+from benchmark.training.run import DIGESTS, Run, save, seen_references
 from benchmark.training.schedule import learning_rate, validation_steps
 from benchmark.training.train import Running, precision_note, precision_of, train
 from benchmark.training.trainer import TimeUp, Trainer
@@ -382,7 +382,9 @@ def test_a_run_of_another_method_or_seed_is_kept(tiny_face_ref: Path, trained: P
         train(FaceRef.open(tiny_face_ref), "msrnet", BUDGET, trained, seed=3)
 
 
-def test_a_training_on_other_references_is_not_taken_up(tiny_face_ref: Path, tmp_path: Path):
+def test_a_training_on_other_references_is_not_taken_up(
+    tiny_face_ref: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     """Lists that were mined anew, by another threshold, have the same data revision."""
     other = with_turned_lists(tiny_face_ref, tmp_path / "other")
     own = FaceRef.open(tiny_face_ref)
@@ -390,13 +392,16 @@ def test_a_training_on_other_references_is_not_taken_up(tiny_face_ref: Path, tmp
     with pytest.raises(TimeUp):
         train(own, "ttsr_s", SHORT, tmp_path / "half", running=Running(until=0.0))
     train(own, "ttsr_s", SHORT, tmp_path / "whole")
-    for name in ("half", "whole"):
-        with pytest.raises(FaceRefError, match=r"another set of references .*another --out"):
-            train(other, "ttsr_s", SHORT, tmp_path / name)
-    report = json.loads((tmp_path / "whole" / "training.json").read_text())
+    with pytest.raises(FaceRefError, match=r"another set of references .*another --out"):
+        train(other, "ttsr_s", SHORT, tmp_path / "half")
+    assert not capsys.readouterr().err
+    report = Run(tmp_path / "whole").training()
+    assert train(other, "ttsr_s", SHORT, tmp_path / "whole") == report
+    assert re.search("another set of references .*another --out", capsys.readouterr().err)
     assert report.pop("references_sha256") == seen_references(own)
     write_json(tmp_path / "whole" / "training.json", report)
     train(other, "ttsr_s", SHORT, tmp_path / "whole")
+    assert not capsys.readouterr().err
     train(own, "srcnn", SHORT, tmp_path / "single")
     assert "references_sha256" not in Run(tmp_path / "single").training()
     train(other, "srcnn", SHORT, tmp_path / "single")
@@ -419,6 +424,27 @@ def test_other_code_of_the_method_is_said_where_a_training_goes_on(
     assert "other source code of srcnn" in capsys.readouterr().err
     result = evaluate(faces, "srcnn", Setting("folder-x8@1"), run=tmp_path)
     assert (result.training or {})["method_sha256"] == source_digest(method)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_training_that_goes_on_reports_the_source_that_it_began_with(
+    tiny_face_ref: Path, tmp_path: Path, kept: bool
+):
+    """One from before digests were kept has none: what it began with is not known."""
+    faces, run = FaceRef.open(tiny_face_ref), Run(tmp_path)
+    with pytest.raises(TimeUp):
+        train(faces, "ttsr_s", SHORT, tmp_path, running=Running(until=0.0))
+    began = {"method_sha256": "a" * 64, "references_sha256": seen_references(faces)}
+    began = began if kept else {}
+    saved = torch.load(run.checkpoint, weights_only=True)
+    settings = json.loads(saved["settings"])
+    del settings["method_sha256"], settings["references_sha256"]
+    save({**saved, "settings": json.dumps(settings | began)}, run.checkpoint)
+    with pytest.raises(TimeUp):
+        train(faces, "ttsr_s", SHORT, tmp_path, running=Running(until=0.0))
+    report = train(faces, "ttsr_s", SHORT, tmp_path)
+    assert {name: report[name] for name in report if name in DIGESTS} == began
+    assert run.training() == report
 
 
 def test_replaced_weights_are_noticed(tiny_face_ref: Path, trained: Path, tmp_path: Path):
