@@ -255,6 +255,13 @@ class Data:
         """Those of a set."""
         return cls(data_revision(face_ref), archived_from(face_ref))
 
+    def are_of(self, revision: str, original: str | None) -> bool:
+        """Whether these are data of that revision, `original` being what those are an archive of.
+
+        A lossy archive is the whole set, too, and the other way round.
+        """
+        return revision in (self.revision, self.archived_from) or original == self.revision
+
 
 def seen_references(face_ref: FaceRef, reference_list: str = TRAINING_LIST) -> str:
     """Digest of the references of all train faces, by which a data revision does not go.
@@ -293,15 +300,13 @@ def finished(
     """The report of `run`, if the training is over.
 
     Raises FaceRefError, with what differs, where it is not of these settings and data; other
-    `references`, see `seen_references`, are said where they are given. A training on a lossy
-    archive is one of the whole set, too, and the other way round.
+    `references`, see `seen_references`, are said where they are given.
     """
     settings = training_settings(method, budget, seed, TRAINING_LIST, scale)
     report = run.finished(settings | ({REFERENCES: references} if references else {}))
     if report is None:
         return None
-    same = report["data_revision"] in (data.revision, data.archived_from)
-    if not (same or report.get("archived_from") == data.revision):
+    if not data.are_of(report["data_revision"], report.get("archived_from")):
         raise FaceRefError(
             f"{run.root} was trained on other data. Choose another --out, or delete that folder."
         )

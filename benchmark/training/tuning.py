@@ -90,7 +90,7 @@ def _known(folder: Path, method: str, budget: Budget, data: Data, scale: int) ->
     again = "Delete it: the same command tries the learning rates again."
     found = read_json(file, again, _SHAPE)
     seen = found.get("data_revision", data.revision)
-    same = data.revision in (seen, found.get("archived_from")) or seen == data.archived_from
+    same = data.are_of(seen, found.get("archived_from"))
     wanted = {"samples": _short(budget).samples, "scale": scale}
     differing = [] if same else [f"data {seen[:12]}, now {data.revision[:12]}"]
     for name, now in wanted.items():

@@ -460,12 +460,12 @@ class FaceRef:
             (2, 128, 128, 3)
         """
         size = self.manifest["image_size"]
-        wanted = range(self.count(split)) if rows is None else rows
-        if any(row >= after for row, after in pairwise(wanted)):
+        if rows is not None and any(row >= after for row, after in pairwise(rows)):
             raise ValueError("rows must be ascending, each once")
-        faces = np.zeros((len(wanted), size, size, 3), np.uint8)
+        total = self.count(split) if rows is None else len(rows)
+        faces = np.zeros((total, size, size, 3), np.uint8)
         # Read as a stream: an Arrow array of all encoded faces holds 2 GiB at most.
-        encoded = self._encoded(split, wanted)
+        encoded = self._encoded(split, rows)
         with ThreadPoolExecutor(usable_cores()) as threads:
             for start in range(0, len(faces), ROWS_PER_GROUP):
                 some = zip(*islice(encoded, ROWS_PER_GROUP), strict=True)
