@@ -13,6 +13,7 @@ from torch import Tensor
 from benchmark.protocol.degradation import degrade_all
 from benchmark.protocol.tasks import HR_SIZE, LR_SIZE, SCALE
 from faceref.dataset.face_ref import FaceRef, Pool
+from faceref.dataset.revision import references_digest
 from faceref.dataset.store import REFERENCE_LISTS
 from faceref.errors import FaceRefError, unknown_choice
 
@@ -82,6 +83,12 @@ def stack(pool: Pool, chosen: Sequence[Sequence[int]]) -> Tensor:
     if not flat:
         return no_references(chosen)
     return as_batch(pool.images[flat]).view(len(chosen), -1, 3, HR_SIZE, HR_SIZE)
+
+
+def digest_of(pool: Pool, references: Sequence[Sequence[int]]) -> str:
+    """`references_digest` of references that are rows of `pool`."""
+    ids = list(pool.row)
+    return references_digest([[ids[row] for row in rows] for rows in references])
 
 
 def no_references(batch: Sequence[object]) -> Tensor:

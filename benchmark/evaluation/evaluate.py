@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from benchmark.data.faces import (
     Faces,
     cycle,
+    digest_of,
     found_in,
     lengthened,
     read_split,
@@ -45,7 +46,7 @@ from benchmark.training.export import open_weights, training_report
 from benchmark.training.run import scale_of
 from faceref.console import Progress
 from faceref.dataset.face_ref import FaceRef
-from faceref.dataset.revision import data_revision, references_digest
+from faceref.dataset.revision import data_revision
 from faceref.dataset.store import REFERENCE_LISTS
 from faceref.errors import FaceRefError
 from faceref.hardware import open_device
@@ -379,9 +380,8 @@ def _given(faces: Faces, count: int, setting: Setting) -> GivenReferences:
     name = _list_name(count, setting)
     if count == 0 or setting.oracle:
         return GivenReferences(count, name)
-    ids = list(faces.pool.row)
-    given = [[ids[row] for row in cycle(rows, count)] for rows in faces.references]
-    return GivenReferences(count, name, references_digest(given))
+    given = [cycle(rows, count) for rows in faces.references]
+    return GivenReferences(count, name, digest_of(faces.pool, given))
 
 
 def listed_digest(face_ref: FaceRef, setting: Setting, count: int) -> str | None:
@@ -395,8 +395,7 @@ def listed_digest(face_ref: FaceRef, setting: Setting, count: int) -> str | None
     given = [rows[row] for row in _thin_rows(len(rows), setting.faces)]
     if setting.reference_list == "refs_lr" and count > min(map(len, given), default=count):
         return None
-    ids = list(face_ref.pool.row)
-    return references_digest([[ids[row] for row in cycle(one, count)] for one in given])
+    return digest_of(face_ref.pool, [cycle(one, count) for one in given])
 
 
 def thin(faces: Faces, count: int | None) -> Faces:

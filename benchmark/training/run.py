@@ -16,12 +16,12 @@ from typing import Any
 
 import torch
 
-from benchmark.data.faces import reference_rows
+from benchmark.data.faces import digest_of, reference_rows
 from benchmark.protocol.budgets import TRAINING_LIST, Budget
 from benchmark.protocol.tasks import SCALE
 from faceref.console import say_aside
 from faceref.dataset.face_ref import FaceRef
-from faceref.dataset.revision import archived_from, data_revision, references_digest
+from faceref.dataset.revision import archived_from, data_revision
 from faceref.errors import FaceRefError, cannot_write
 from faceref.files import file_sha256, replacing
 from faceref.outputs.leftovers import sweep
@@ -268,8 +268,7 @@ def seen_references(face_ref: FaceRef, reference_list: str = TRAINING_LIST) -> s
 
     Thresholds, likeness and embeddings change lists, and processors differ in the last digit.
     """
-    rows, ids = reference_rows(face_ref, "train", reference_list), list(face_ref.pool.row)
-    return references_digest([[ids[row] for row in given] for given in rows])
+    return digest_of(face_ref.pool, reference_rows(face_ref, "train", reference_list))
 
 
 def training_settings(
