@@ -18,6 +18,8 @@ from faceref.outputs.writable import need_file
 
 MAKER = "Face_Ref contact sheet"
 """In the EXIF data of every image that `save` writes, by which we know ours."""
+THUMBNAIL = 16
+"""Side of the face that `refs_lr` are found with."""
 TILE, GAP, CAPTION, HEAD = 128, 6, 18, 26
 ASIDE = 3 * GAP
 """Extra space before the columns that are set aside."""
@@ -133,7 +135,7 @@ def _drawn(font: ImageFont.FreeTypeFont | ImageFont.ImageFont, letter: str) -> b
 
 def thumbnail(face: np.ndarray) -> np.ndarray:
     """The 16x16 face that `refs_lr` sees, uint8 RGB: PIL's bicubic of the published image."""
-    return resized(face, 16)
+    return resized(face, THUMBNAIL)
 
 
 def resized(face: np.ndarray, side: int) -> np.ndarray:

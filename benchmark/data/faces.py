@@ -177,14 +177,14 @@ def found_in(faces: Faces, pool: FaceRef, count: int) -> Faces:
     They are the most alike by the correlation of LR faces at 16x16, as `refs_lr` are found by
     default; nobody is left out, so the two sets must share no person.
     """
-    from faceref.images import resized, thumbnail
+    from faceref.dataset.thumbnails import split_thumbnails
+    from faceref.images import resized
     from faceref.similarity.search import open_search
     from faceref.similarity.vectors import appearance
 
-    images = pool.pool.images
-    search = open_search(appearance(np.stack([thumbnail(face) for face in images])))
+    small = split_thumbnails(pool, "train")
     seen = appearance(np.stack([resized(face, LR_SIZE) for face in faces.lr]))
-    _, rows = search(seen, min(count, len(images)))
+    _, rows = open_search(appearance(small))(seen, min(count, len(small)))
     return replace(faces, references=rows.tolist(), pool=pool.pool)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,12 +37,13 @@ from faceref.dataset.store import (
 )
 from faceref.errors import FaceRefError, closest, unknown_choice
 from faceref.hardware import usable_cores
+from faceref.images import THUMBNAIL, thumbnail
 from faceref.outputs.ours import need_apart
 from faceref.outputs.working import half_replaced
 from faceref.reading.boundary import cause
 from faceref.reading.image_format import IMAGE_ENDINGS
 from faceref.reading.json_file import read_json
-from faceref.reading.parquet import opened, parquet_rows, read_batches, read_parquet
+from faceref.reading.parquet import parquet_rows, read_batches, read_parquet, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -259,15 +261,7 @@ class FaceRef:
             (128, 128, 3)
         """
         split, row = self._place(image_id)
-        for path in self.shards(split):
-            with opened(path, AGAIN, SCHEMA, ["image"]) as file:
-                for group in range(file.num_row_groups):
-                    rows = file.metadata.row_group(group).num_rows
-                    if row < rows:
-                        found = file.read_row_group(group, columns=["image"])["image"][row]
-                        return self._decode(image_id, found.as_py()["bytes"])
-                    row -= rows
-        raise AssertionError("a row of the column of ids is a row of the file")
+        return self.images(split, [row])[0]
 
     def sheet(
         self,
@@ -420,7 +414,19 @@ class FaceRef:
 
     def count(self, split: str) -> int:
         """Number of rows of `split`."""
-        return sum(parquet_rows(path, AGAIN) for path in self.shards(split))
+        return sum(count for _, count in self._counts(split))
+
+    def _counts(self, split: str) -> list[tuple[Path, int]]:
+        """The shards of a split with their numbers of rows."""
+        shards = self.shards(split)
+        if split not in self._known_counts:
+            self._known_counts[split] = [parquet_rows(path, AGAIN) for path in shards]
+        return list(zip(shards, self._known_counts[split], strict=True))
+
+    @cached_property
+    def _known_counts(self) -> dict[str, list[int]]:
+        """Numbers of rows of the shards of the splits that were asked for."""
+        return {}
 
     def column(self, split: str, name: str) -> list[Any]:
         """One column of `split` in row order, as Python values."""
@@ -460,18 +466,35 @@ class FaceRef:
             (2, 128, 128, 3)
         """
         size = self.manifest["image_size"]
-        if rows is not None and any(row >= after for row, after in pairwise(rows)):
-            raise ValueError("rows must be ascending, each once")
         total = self.count(split) if rows is None else len(rows)
-        faces = np.zeros((total, size, size, 3), np.uint8)
+        return _stacked(self._decoded(split, rows), total, size)
+
+    def thumbnails(self, split: str) -> np.ndarray:
+        """The faces of a split as `refs_lr` are found by: uint8 RGB (N, 16, 16, 3), in row order.
+
+        Only few of the faces themselves are in memory at a time.
+
+        Raises:
+            FaceRefError: For an unknown split, and for an image that is damaged.
+
+        Example:
+            >>> faces.thumbnails("test").shape[1:]
+            (16, 16, 3)
+        """
+        return _stacked(self._decoded(split, None, thumbnail), self.count(split), THUMBNAIL)
+
+    def _decoded(
+        self,
+        split: str,
+        rows: Sequence[int] | None,
+        make: Callable[[np.ndarray], np.ndarray] = lambda face: face,
+    ) -> Iterator[np.ndarray]:
+        """What `make` makes of each face of a split, or of `rows` of it, by all cores."""
         # Read as a stream: an Arrow array of all encoded faces holds 2 GiB at most.
-        encoded = self._encoded(split, rows)
+        encoded = self.encoded(split, rows)
         with ThreadPoolExecutor(usable_cores()) as threads:
-            for start in range(0, len(faces), ROWS_PER_GROUP):
-                some = zip(*islice(encoded, ROWS_PER_GROUP), strict=True)
-                for row, face in enumerate(threads.map(self._decode, *some), start):
-                    faces[row] = face
-        return faces
+            while some := list(islice(encoded, ROWS_PER_GROUP)):
+                yield from threads.map(lambda row: make(self._decode(*row)), some)
 
     def _decode(self, image_id: str, encoded: bytes) -> np.ndarray:
         """The face of one row; raises FaceRefError where it is no image of the set's size."""
@@ -498,21 +521,29 @@ class FaceRef:
                     yield row["image_id"], row["image"]["bytes"]
 
     def stream_faces(
-        self, split: str, rows: Iterable[int] | None = None
+        self, split: str, rows: Sequence[int] | None = None
     ) -> Iterator[tuple[str, np.ndarray]]:
         """Image id and face, uint8 RGB (S, S, 3), of each row of `split`, or of `rows` of it."""
-        for image_id, encoded in self._encoded(split, rows):
+        for image_id, encoded in self.encoded(split, rows):
             yield image_id, self._decode(image_id, encoded)
 
-    def _encoded(self, split: str, rows: Iterable[int] | None) -> Iterator[tuple[str, bytes]]:
-        """As `stream`, of `rows` alone."""
+    def encoded(self, split: str, rows: Sequence[int] | None = None) -> Iterator[tuple[str, bytes]]:
+        """As `stream`, of `rows` alone, ascending, each once; others are hardly read."""
         if rows is None:
             yield from self.stream(split)
             return
-        wanted = set(rows)
-        for row, found in enumerate(islice(self.stream(split), max(wanted, default=-1) + 1)):
-            if row in wanted:
-                yield found
+        if any(row >= after for row, after in pairwise(rows)):
+            raise ValueError("rows must be ascending, each once")
+        columns, first = ("image_id", "image"), 0
+        for path, count in self._counts(split):
+            after = first + count
+            here = rows[bisect_left(rows, first) : bisect_left(rows, after)]
+            if here:
+                places = [row - first for row in here]
+                for table in read_rows(path, AGAIN, SCHEMA, places, columns=columns):
+                    for row in table.to_pylist():
+                        yield row["image_id"], row["image"]["bytes"]
+            first = after
 
     def rejects(self) -> list[dict[str, str]]:
         """The table of rejected images."""
@@ -558,6 +589,14 @@ class FaceRef:
         if not found:
             raise FaceRefError(f"{self.root} has no shard of split {split!r}. Build it again.")
         return found
+
+
+def _stacked(faces: Iterable[np.ndarray], count: int, side: int) -> np.ndarray:
+    """`count` images of side `side` as one array."""
+    stacked = np.zeros((count, side, side, 3), np.uint8)
+    for row, face in enumerate(faces):
+        stacked[row] = face
+    return stacked
 
 
 def _stamp(manifest: Path) -> tuple[int, int] | None:

@@ -8,7 +8,6 @@ are shared, and what is sent to them is its path with the ids and the rows of th
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from torch.utils.data import Dataset
 
 from faceref.dataset.face_ref import AGAIN, FaceRef
 from faceref.dataset.store import REFERENCE_LISTS, SPLITS, decode
+from faceref.dataset.thumbnails import CACHE, cache_folder
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.files import file_sha256
 from faceref.images import resized
@@ -29,8 +29,6 @@ from faceref.reading.boundary import broken
 if TYPE_CHECKING:
     import datasets
 
-CACHE = "FACEREF_CACHE"
-"""Variable that names the folder of the cache; default `~/.cache/face_ref`."""
 POOL = "train"
 SCALES = (4, 8, 16)
 Item = dict[str, Any]
@@ -170,7 +168,7 @@ def encoded_faces(face_ref: FaceRef, split: str) -> EncodedFaces:
 
     shards = face_ref.shards(split)
     content = hashlib.sha256("".join(map(file_sha256, shards)).encode()).hexdigest()[:16]
-    folder = Path(os.environ.get(CACHE, Path.home() / ".cache" / "face_ref"))
+    folder = cache_folder()
     try:
         rows = ArrowDataset.from_parquet(
             [str(path) for path in shards],

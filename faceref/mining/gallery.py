@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from faceref.dataset.face_ref import FaceRef
-from faceref.dataset.store import LR_ENCODER, decode
+from faceref.dataset.store import LR_ENCODER, ROWS_PER_GROUP, decode
+from faceref.dataset.thumbnails import split_thumbnails
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
@@ -20,6 +22,8 @@ from faceref.similarity.vectors import appearance
 from faceref.sources.sample import FACES, sample_pool
 
 POOL = "train"
+HELD = 128
+"""Blocks of encoded faces that are kept in memory: less than 1 GiB."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,20 @@ def _need_same(faces: FaceRef, embedder: Embedder | None) -> None:
         )
 
 
+def _keys(faces: FaceRef, embedder: Embedder | None) -> np.ndarray:
+    """What the pool is searched by: embeddings, or without an embedder what faces look like."""
+    if embedder is None:
+        return appearance(split_thumbnails(faces, POOL))
+    return np.concatenate([embedder.embed(face[None]) for _, face in faces.stream_faces(POOL)])
+
+
+def _block(faces: FaceRef, number: int) -> list[bytes]:
+    """Encoded faces of the pool, `ROWS_PER_GROUP` from `number` times as many on."""
+    start, count = number * ROWS_PER_GROUP, faces.count(POOL)
+    rows = range(start, min(start + ROWS_PER_GROUP, count))
+    return [encoded for _, encoded in faces.encoded(POOL, rows)]
+
+
 class Gallery:
     """Faces to find references among: the train split of a set, searched as its `refs_lr` were."""
 
@@ -86,24 +104,20 @@ class Gallery:
         if faces is None:
             self._ids, images = sample_pool()
             self._image = images.__getitem__
+            keys = appearance(np.stack([thumbnail(face) for face in images]))
             self.fingerprint = file_sha256(FACES)
         else:
             opened = FaceRef.open(faces)
             self.fingerprint = opened.manifest["fingerprint"]
-            rows = list(opened.stream(POOL))
-            self._ids = [image_id for image_id, _ in rows]
-            self._image = lambda row: decode(rows[row][1])
+            self._ids = opened.column(POOL, "image_id")
+            blocks = lru_cache(HELD)(partial(_block, opened))
+            self._image = lambda row: decode(blocks(row // ROWS_PER_GROUP)[row % ROWS_PER_GROUP])
             if lr_likeness(opened) != "appearance":
                 _need_same(opened, embedder)
                 self._encoder = opened.root / LR_ENCODER
                 self._encoder_sha256 = opened.manifest["lr_encoder"]["sha256"]
-        self._search: Search = open_search(self._keys(embedder))
-
-    def _keys(self, embedder: Embedder | None) -> np.ndarray:
-        faces = (self._image(row) for row in range(len(self._ids)))
-        if self._encoder is None or embedder is None:
-            return appearance(np.stack([thumbnail(face) for face in faces]))
-        return np.concatenate([embedder.embed(face[None]) for face in faces])
+            keys = _keys(opened, None if self._encoder is None else embedder)
+        self._search: Search = open_search(keys)
 
     def find(self, lr: np.ndarray, count: int) -> list[list[FoundReference]]:
         """The `count` best references of each LR face.

@@ -14,7 +14,7 @@ from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.reading.boundary import reading
 from faceref.reading.json_file import read_json
-from faceref.reading.parquet import read_batches, read_parquet
+from faceref.reading.parquet import read_batches, read_parquet, read_rows
 from faceref.reading.shape import COUNT, Each, Maybe, Number, need_shape
 from faceref.reading.text import read_text
 from faceref.reading.weights import read_checkpoint, read_safetensors
@@ -233,3 +233,24 @@ def test_a_manifest_of_wrong_types_is_named(tiny_face_ref: Path, tmp_path: Path)
     (root / store.MANIFEST).write_text(json.dumps(known))
     with pytest.raises(FaceRefError, match=r"face_ref\.json lacks 'counts'"):
         repr(FaceRef.open(root))
+
+
+def test_rows_are_read_from_their_groups_alone(tmp_path: Path):
+    path, columns = tmp_path / "rows.parquet", ["image_id"]
+    names = [f"face{row}" for row in range(10)]
+    table = pa.table({"image_id": names, "refs": [[{"s": 1.0}]] * 10}, schema=SCHEMA)
+    pq.write_table(table, path, row_group_size=3)
+    for rows in ([0, 2, 3, 9], [4], list(range(10)), []):
+        tables = list(read_rows(path, AGAIN, SCHEMA, rows, columns=columns))
+        found = [name for table in tables for name in table["image_id"].to_pylist()]
+        assert found == [names[row] for row in rows]
+        assert len(tables) == len({row // 3 for row in rows})
+
+
+def test_a_row_that_is_not_whole_is_named_by_its_place_in_the_file(tmp_path: Path):
+    path = tmp_path / "rows.parquet"
+    table = pa.table({"image_id": ["a", "b", "c", None], "refs": [[]] * 4}, schema=SCHEMA)
+    pq.write_table(table, path, row_group_size=3)
+    assert len(list(read_rows(path, AGAIN, SCHEMA, [1], columns=["image_id"]))) == 1
+    broken = read_rows(path, AGAIN, SCHEMA, [3], columns=["image_id"])
+    assert "row 4 has nothing" in refused(list, broken)
