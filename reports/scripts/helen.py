@@ -1,9 +1,10 @@
 """The 50 Helen faces of FSRNet's test set, with other people from CelebA in the wild as pool.
 
-    python reports/scripts/helen.py HELEN/HR --pool FACE_REF --pack PACK --weights NET [--home NET]
+    python reports/scripts/helen.py HELEN/HR --pool FACE_REF --pack PACK \
+        --weights NET [--of-pool NET]
 
 Each network is scored as trained, with references from the pool where it takes any, and with the
-memory of its errors on the whole pool: on the faces as they are cut in Helen, and brought to the
+error memory of the whole pool: on the faces as they are cut in Helen, and brought to the
 frame of Face_Ref, which is that of the pool, by a detector. LR faces are made from the HR faces as
 in all tasks. Scores of each face go to `--out`/helen.json; `transfer_page.py` prints them.
 """
@@ -76,7 +77,7 @@ def study(
     model = load_model(weights)
     method = model.method
     title = f"{method.title}, trained on the pool" if of_pool else method.title
-    with progress_bar(f"{title} memory", "units") as update:
+    with progress_bar(f"{title} error memory", "units") as update:
         way = Way()
         adapted = adapt_to(model, pool, choose_faces(pool, None, 0), way, CPU, update)
     ways = [("as trained", model, 0), ("memory", adapted, 0)]
@@ -103,7 +104,9 @@ def main() -> None:
     parser.add_argument("images", type=Path)
     parser.add_argument("--pool", type=Path, required=True)
     parser.add_argument("--weights", action="append", required=True, help="or bicubic")
-    parser.add_argument("--home", action="append", default=[], help="networks trained on the pool")
+    parser.add_argument(
+        "--of-pool", action="append", default=[], help="networks trained on the pool"
+    )
     parser.add_argument("--pack", required=True, help="insightface pack, which finds the faces")
     parser.add_argument("--out", type=Path, default=Path("reports"))
     given = parser.parse_args()
@@ -114,7 +117,7 @@ def main() -> None:
     }
     rows = [
         row
-        for of_pool, networks in enumerate((given.weights, given.home))
+        for of_pool, networks in enumerate((given.weights, given.of_pool))
         for one in networks
         for row in study(one, sides, pool, bool(of_pool))
     ]

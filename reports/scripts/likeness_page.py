@@ -30,8 +30,8 @@ LIKENESS = """## Do look-alikes count more?
 The mean error of the network on K faces of the pool is added to its output, times a strength that
 is chosen on val. The K faces are either those most similar to the LR face, by correlation, or
 random ones. This is the simplest way to carry errors over from one face to another. It shows which
-faces are useful, and is not meant to compete with the memory. By `reports/scripts/likeness.py`;
-numbers in `likeness.json`.
+faces are useful, and is not meant to compete with the error memory. By
+`reports/scripts/likeness.py`; numbers in `likeness.json`.
 
 ![Gain of look-alikes and of random faces](figures/likeness.png)
 """
@@ -83,7 +83,7 @@ def mean_errors_part(out: Path) -> str:
         counts = sorted({row["count"] for row in one["rows"]})
         pairs = [[mean_error_gains(one, kind, count) for kind in KINDS] for count in counts]
         over = corrected([paired(one, other, people) for one, other in pairs])
-        where = "home" if one["home"] else "away from home"
+        where = "the training domain" if one["home"] else "another domain"
         parts.append(f"{one['network']} on {name} ({where}), pool of {one['pool']:,} faces:\n")
         columns = ["K", "most alike, dB", "random, dB", "most alike over random", ""]
         digits = 3 if one["home"] else 2
@@ -134,7 +134,7 @@ class Given:
 
 
 def all_given(out: Path) -> list[Given]:
-    """Every network, task and number of references with random faces; the tasks away first."""
+    """Every network, task and number of references with random faces; other domains first."""
     groups: dict[tuple[str, int], list[Result]] = {}
     for result in read_all(out / "lists" / "random"):
         groups.setdefault((result.task, result.references), []).append(result)
@@ -263,7 +263,7 @@ def draw_likeness(out: Path) -> None:
     known, given = numbers(out), all_given(out)
     figure, axes = figure_of(FULL_WIDTH, 5.0, len(known), 2)
     for column, (name, one) in enumerate(known.items()):
-        title = f"{name}{', home' if one['home'] else ''}"
+        title = f"{name}{', training domain' if one['home'] else ''}"
         people = _people(out, one["data_revision"])
         counts = sorted({row["count"] for row in one["rows"]})
         means = {

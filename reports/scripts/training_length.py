@@ -1,12 +1,13 @@
-"""How the gains by references and by the memory change as networks are trained for longer.
+"""How the gains by references and by the error memory change as networks are trained for longer.
 
     python reports/scripts/training_length.py LFW --sample SAMPLE --wild WILD --work WORK
 
 Trains SPARNet-s and MSRNet on LFW by the recipe of the budget `small`, but on fewer faces, and
-scores them on test at home and away: as trained, MSRNet also with five references, SPARNet-s also
-with the memory. Nothing is chosen on test. Runs go to `--work`, results and `transfer.json` to
-`--out`, a folder a length. What is there is not made again; an interrupted training goes on.
-`training_length_page.py` shows them beside the networks of the budget itself.
+scores them on test, in the training domain and in others: as trained, MSRNet also with five
+references, SPARNet-s also with the error memory. Nothing is chosen on test. Runs go to `--work`,
+results and `transfer.json` to `--out`, a folder a length. What is there is not made again; an
+interrupted training goes on. `training_length_page.py` shows them beside the networks of the budget
+itself.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ from reports.scripts.transfer import REFERENCES, Study
 
 LENGTHS = (1_600, 4_000)
 """Faces seen in training; `small` has 16,000."""
-HOME = "lfw-x8@1"
-MEMORY = {HOME: 1_000, "lfw-to-sample-x8@1": None, "lfw-to-celeba-wild-x8@1": 1_000}
+TRAINED_ON = "lfw-x8@1"
+MEMORY = {TRAINED_ON: 1_000, "lfw-to-sample-x8@1": None, "lfw-to-celeba-wild-x8@1": 1_000}
 """Faces in the memory by task; None for all of train."""
 SINGLE, GUIDED = "sparnet_s", "msrnet"
 

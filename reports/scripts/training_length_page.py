@@ -34,7 +34,7 @@ HEAD = """## How the gains change with the length of the training
 Networks were trained on LFW by the recipe of the budget `small`, but on fewer faces, counted with
 their repetitions. Then they were scored in the same way as those of `small`, one training each. The
 shorter ones were trained in {short}, those of `small` in {whole}. All have seed 0, but SPARNet-s of
-`small` has seed 2. The memory is that of all train
+`small` has seed 2. The error memory is that of all train
 faces of the sample, and elsewhere of 1,000 faces. References are the five most alike faces. A cell
 has the PSNR-Y as trained and without references, and the gain, in dB. By
 `reports/scripts/training_length.py`; results in `training_length/`.
@@ -57,7 +57,7 @@ class Line:
 
 
 def length_lines(out: Path) -> list[Line]:
-    """Of each task the memory of SPARNet-s, and the references of MSRNet."""
+    """Of each task the error memory of SPARNet-s, and the references of MSRNet."""
     longest = budget("small").samples
     places = {int(path.name): path for path in (out / NAME).iterdir()} | {longest: out}
     pairs: dict[tuple[str, str], dict[int, tuple[Result, Result]]] = {}
@@ -67,7 +67,7 @@ def length_lines(out: Path) -> list[Line]:
             seed = SEEDS if place == out else dict.fromkeys(SEEDS, "s0")
             single = known[name][f"sparnet_s-{seed['sparnet_s']}"]
             rows = [read(place / single[way]["result"]) for way in (BASE, memory)]
-            pairs.setdefault((name, "SPARNet-s, memory"), {})[faces] = rows[0], rows[1]
+            pairs.setdefault((name, "SPARNet-s, error memory"), {})[faces] = rows[0], rows[1]
             rows = [_msrnet(place, known[name], name, count) for count in (0, REFERENCES)]
             if rows[0] and rows[1]:
                 pairs.setdefault((name, "MSRNet, five references"), {})[faces] = rows[0], rows[1]
@@ -77,7 +77,7 @@ def length_lines(out: Path) -> list[Line]:
 def _msrnet(place: Path, known: Mapping[str, Any], name: str, count: int) -> Result | None:
     """MSRNet of seed 0 as trained, None where it was not trained for that long.
 
-    At home that of `small` is on the leaderboard alone.
+    In the training domain that of `small` is on the leaderboard alone.
     """
     network = f"msrnet-s0-k{count}"
     if network in known:
@@ -124,7 +124,7 @@ def length_part(out: Path) -> str:
 
 def _place(name: str) -> str:
     """The set that is tested."""
-    return {"lfw-x8@1": "LFW, at home", "lfw-to-sample-x8@1": "the sample"}.get(
+    return {"lfw-x8@1": "LFW, the training domain", "lfw-to-sample-x8@1": "the sample"}.get(
         name, "CelebA in the wild"
     )
 

@@ -2,9 +2,9 @@
 
     python reports/scripts/transfer.py TARGET --task lfw-to-sample-x8@1 --weights NET
 
-TARGET is a Face_Ref. Each network is scored on it as trained, with the memory of its errors on 20,
-100, 300, 1,000 and all train faces, and with `--tune` also fine-tuned on all of them: for as many
-steps as fit into the time that the memory took, by the time of a few steps, and for ten times as
+TARGET is a Face_Ref. Each network is scored on it as trained, with the error memory of 20, 100,
+300, 1,000 and all train faces, and with `--tune` also fine-tuned on all of them: for as many steps
+as fit into the time that the error memory took, by the time of a few steps, and for ten times as
 many. Both times are wrong where the machine has other work; how long each row took is kept. The
 peak of the learning rate is chosen on val, from `RATES`, for the fewer steps. Nothing is chosen on
 test: each row is scored on it once. Bicubic upsampling may be given in place of weights.
@@ -46,7 +46,8 @@ SIZES = (20, 100, 300, 1_000)
 RATES = (2e-4, 4e-4, 8e-4)
 TIMED_STEPS = 4
 LENGTHS = (1, 10)
-"""Of fine-tuning, in times that the memory took."""
+"""Of fine-tuning, in times that the error memory took."""
+OF_TRAINING = "references from the training set"
 REFERENCES = 5
 METRICS = "lpips_alex"
 
@@ -66,10 +67,10 @@ class Study:
         weights: str,
         count: int,
         out: Path,
-        home: FaceRef | None = None,
+        training_set: FaceRef | None = None,
         sizes: Sequence[int] = SIZES,
     ) -> None:
-        self.home, self.sizes = home, sizes
+        self.training_set, self.sizes = training_set, sizes
         self.faces, self.weights, self.out, self.count = faces, weights, out, count
         self.model = load_model(weights)
         self.base = Setting(task, references=count)
@@ -125,8 +126,8 @@ class Study:
         if "as trained" not in self.known():
             self.add("as trained", plain)
         uses = method.uses_references and self.count > 0
-        if uses and self.home is not None and "references from home" not in self.known():
-            self.add("references from home", plain, self.home)
+        if uses and self.training_set is not None and OF_TRAINING not in self.known():
+            self.add(OF_TRAINING, plain, self.training_set)
         if not adapt:
             return
         for size in (*self.sizes, None):
@@ -135,7 +136,7 @@ class Study:
             self.tune()
 
     def memory(self, size: int | None) -> None:
-        """With the memory of `size` faces."""
+        """With the error memory of `size` faces."""
         row = "memory" if size is None else f"memory of {size}"
         if row in self.known() or (size is not None and size >= self.faces.count("train")):
             return
@@ -153,7 +154,7 @@ class Study:
             self.add(row, path, adaptation=found.as_json(), gain=found.gain, **more)
 
     def tune(self) -> None:
-        """Fine-tuned for about the time that the memory took, and for ten times as many steps."""
+        """Fine-tuned for about the time of the error memory, and for ten times as many steps."""
         if sum(row.startswith("tuned") for row in self.known()) == len(LENGTHS):
             return
         seconds = self.known()["memory"]["adaptation"]["seconds"]
@@ -196,15 +197,15 @@ def main() -> None:
     parser.add_argument("--task", required=True)
     parser.add_argument("--weights", action="append", required=True, help="or bicubic")
     parser.add_argument("--references", type=int, default=REFERENCES)
-    parser.add_argument("--home", type=Path, help="the set of the training: references from there")
+    parser.add_argument("--training-set", type=Path, help="also references from that set")
     parser.add_argument("--tune", action="store_true", help="also fine-tune, which takes long")
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES, help="of the pool")
     parser.add_argument("--as-trained", action="store_true", help="adapt nothing")
     parser.add_argument("--out", type=Path, default=Path("reports"))
     given = parser.parse_args()
-    faces, home = open_set(given.target), given.home and open_set(given.home)
+    faces, other = open_set(given.target), given.training_set and open_set(given.training_set)
     for weights in given.weights:
-        study = Study(faces, given.task, weights, given.references, given.out, home, given.sizes)
+        study = Study(faces, given.task, weights, given.references, given.out, other, given.sizes)
         study.run(given.tune, not given.as_trained)
 
 

@@ -29,21 +29,23 @@ BASE = "as trained"
 HEAD = """# What the pool of a target brings
 
 Networks trained on faces of one kind are tested on faces of another kind. The pool is the train
-split of the data that is tested. In the table "At home", networks are tested on the kind they were
-trained on, and the pool is the set they were trained on.
+split of the data that is tested. In the table "In the training domain", networks are tested on the
+kind of faces that they were trained on, and the pool is the set that they were trained on.
 
-- **Memory**: the weights of the network stay as they are. A regression, solved in closed form,
-  learns from the network's errors on faces of the pool which errors to expect (`facebench adapt`).
+- **Error memory**: the weights of the network stay as they are. A regression, solved in closed
+  form, learns from the network's errors on faces of the pool which errors to expect
+  (`facebench adapt`).
 - **Tuned**: training of all weights goes on with the pool, for a few steps or for ten times as
   many. The peak of the learning rate was chosen on val.
 - **MSRNet, no error** and the like are its ablations:
   [what each leaves out](../baselines/msrnet/__init__.py).
 
 A gain compares a row with the same trainings of the network as trained, without references (K = 0)
-where that was scored. So the gain of a row with references and a memory comes from both. Gains are
-means over the faces of test, paired face by face. Brackets are 95 % intervals over people: faces of
-one person are alike, so they are drawn together. The sample and CelebA in the wild have few people
-in test, so their intervals are wide. Intervals do not say what another training would change.
+where that was scored. So the gain of a row with references and an error memory comes from both.
+Gains are means over the faces of test, paired face by face. Brackets are 95 % intervals over
+people: faces of one person are alike, so they are drawn together. The sample and CelebA in the wild
+have few people in test, so their intervals are wide. Intervals do not say what another training
+would change.
 
 Where a network was trained several times, scores are first averaged over the trainings, face by
 face. The standard deviation of the gain over trainings follows their number, in brackets. p is
@@ -59,12 +61,11 @@ Bands are intervals. Triangles: fine-tuned, for some steps (down) and for ten ti
 HELEN = """## The Helen faces of FSRNet's test set
 
 Many papers report results on these 50 faces. Here the pool is {pool:,} faces of CelebA in the wild.
-Helen's faces are cropped differently from the pool's, but the memory holds a correction for each
-place in an aligned face. So the faces are scored twice: as they are cut in Helen, and brought to
-the frame of the pool, as `upscale` does. Gains are over the same network as trained, one training
-each; the faces are of different people. Networks were trained on LFW, unless the row says
-otherwise. By `reports/scripts/helen.py`; numbers in
-`helen.json`.
+Helen's faces are cropped differently from the pool's, but the error memory holds a correction for
+each place in an aligned face. So the faces are scored twice: as they are cut in Helen, and brought
+to the frame of the pool, as `upscale` does. Gains are over the same network as trained, one
+training each; the faces are of different people. Networks were trained on LFW, unless the row says
+otherwise. By `reports/scripts/helen.py`; numbers in `helen.json`.
 """
 
 
@@ -182,7 +183,7 @@ def page(rows: list[Row]) -> str:
     for name in dict.fromkeys(row.task for row in rows):
         mine = [row for row in rows if row.task == name]
         first = mine[0].results[0]
-        title = task(name).title if task(name).trained_on else f"At home: {task(name).title}"
+        title = ("" if task(name).trained_on else "In the training domain: ") + task(name).title
         parts.append(f"## {title}\n\n`{name}`, {first.faces_text} in test.\n")
         columns = [
             "",
@@ -216,7 +217,7 @@ def helen_page(known: dict[str, Any]) -> str:
         gain = gains.get(id(row))
         texts = ["", ""] if gain is None else [gain.text(2), p_text(gain.p)]
         psnr = f"{np.mean(row['psnr_y']):.2f}"
-        lines.append([row["faces"], f"{row['network']}, {row['way']}", psnr, *texts])
+        lines.append([row["faces"], f"{row['network']}, {_named(row['way'])}", psnr, *texts])
     columns = ["faces", "", "PSNR-Y", "gain, dB", ""]
     return (
         HELEN.format(pool=known["pool"]) + "\n" + "\n".join(markdown_table(columns, lines)) + "\n"
@@ -246,12 +247,17 @@ def _words(row: Row) -> str:
     if adapted is None:
         return row.way
     if adapted["by"] == "memory":
-        return "memory" if adapted["whole"] else f"memory of {adapted['faces']:,} faces"
+        return _named("memory" if adapted["whole"] else f"memory of {adapted['faces']:,} faces")
     return row.way
 
 
+def _named(way: str) -> str:
+    """A way as pages write it."""
+    return f"error {way}" if way.startswith("memory") else way
+
+
 def draw(rows: list[Row], out: Path) -> None:
-    """Gain by the number of faces, a panel a task away from home."""
+    """Gain by the number of faces, a panel a task in another domain."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
     names = list(dict.fromkeys(row.task for row in rows if task(row.task).trained_on))

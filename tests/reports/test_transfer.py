@@ -52,10 +52,10 @@ def test_all_of_the_pool_is_worth_more_than_part_of_it_and_than_none(rows: list[
         assert BASE in mine
 
 
-def test_the_memory_gains_less_at_home_and_no_less_on_the_sample_as_training_grows():
+def test_the_memory_gains_less_in_the_training_domain_and_no_less_on_the_sample_as_training_grows():
     lines = {(line.task, line.title): line for line in training_length_page.length_lines(REPORTS)}
     shrinking, lasting = (
-        list(lines[name, "SPARNet-s, memory"].gains.values())
+        list(lines[name, "SPARNet-s, error memory"].gains.values())
         for name in ("lfw-x8@1", "lfw-to-sample-x8@1")
     )
     assert shrinking[0].low > shrinking[-1].high
