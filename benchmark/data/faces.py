@@ -12,7 +12,8 @@ from torch import Tensor
 
 from benchmark.protocol.degradation import degrade_all
 from benchmark.protocol.tasks import HR_SIZE, LR_SIZE, SCALE
-from faceref.dataset.face_ref import FaceRef, Pool
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.pool import Pool
 from faceref.dataset.revision import references_digest
 from faceref.dataset.store import REFERENCE_LISTS
 from faceref.errors import FaceRefError, unknown_choice

@@ -41,7 +41,8 @@ from benchmark.training.export import adaptation_of, training_report
 from benchmark.training.run import scale_of
 from faceref.console import Progress
 from faceref.curation.duplicates import Duplicate, first_of_each
-from faceref.dataset.face_ref import FaceRef, Pool
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.pool import Pool
 from faceref.dataset.revision import data_revision
 from faceref.dataset.store import DUPLICATES, REFERENCE_LISTS
 from faceref.errors import FaceRefError

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from faceref.dataset.images import Encoded, decode_face, stacked, stream, stream_rows
+from faceref.dataset.pool import Pool
 from faceref.dataset.store import (
+    AGAIN,
     DUPLICATE_SCHEMA,
     DUPLICATES,
     FORMAT,
@@ -29,21 +30,17 @@ from faceref.dataset.store import (
     REFERENCE_LISTS,
     REJECT_SCHEMA,
     REJECTS,
-    ROWS_PER_GROUP,
     SCHEMA,
     SPLITS,
     WHOLE,
-    decode,
 )
 from faceref.errors import FaceRefError, closest, unknown_choice
-from faceref.hardware import usable_cores
 from faceref.images import THUMBNAIL, thumbnail
 from faceref.outputs.ours import need_apart
 from faceref.outputs.working import half_replaced
-from faceref.reading.boundary import cause
 from faceref.reading.image_format import IMAGE_ENDINGS
 from faceref.reading.json_file import read_json
-from faceref.reading.parquet import parquet_rows, read_batches, read_parquet, read_rows
+from faceref.reading.parquet import parquet_rows, read_parquet
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,44 +52,6 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 1_000
 """Folders and files among which images are looked for where a folder is no set."""
-AGAIN = "Build the set again, or copy it again."
-"""What to do where a file of a set is damaged."""
-
-
-class Pool:
-    """The faces that references come from: the train split, decoded when its images are used."""
-
-    def __init__(
-        self, images: np.ndarray | Callable[[Sequence[int] | None], np.ndarray], row: dict[str, int]
-    ) -> None:
-        """`images`, uint8 RGB (N, 128, 128, 3), or what reads those of some rows, or of all (None).
-
-        `row` is that of each image id.
-        """
-        self._images, self.row = images, row
-
-    @cached_property
-    def images(self) -> np.ndarray:
-        """uint8 RGB, (N, 128, 128, 3)."""
-        return self._images(None) if callable(self._images) else self._images
-
-    def part(self, rows: Sequence[int]) -> Pool:
-        """A pool of the faces of ascending `rows` alone; the others are not decoded for it."""
-        ids, read = list(self.row), self._images
-        row = {ids[place]: at for at, place in enumerate(rows)}
-        if not callable(read) or "images" in self.__dict__:
-            return Pool(self.images[list(rows)], row)
-
-        def read_some(wanted: Sequence[int] | None) -> np.ndarray:
-            return read(rows if wanted is None else [rows[place] for place in wanted])
-
-        return Pool(read_some, row)
-
-    def place(self, image_id: str) -> int:
-        """Row of a face; raises FaceRefError for a reference that is no face of the pool."""
-        if image_id not in self.row:
-            raise FaceRefError(f"The reference {image_id!r} is no face of train. {AGAIN}")
-        return self.row[image_id]
 
 
 class Reference(NamedTuple):
@@ -401,10 +360,10 @@ class FaceRef:
     def _images_by_id(self, wanted: set[str]) -> dict[str, np.ndarray]:
         """The aligned faces of the given ids, from whatever split they are in."""
         found = {
-            image_id: self._decode(image_id, encoded)
+            row[0]: self._decode(row)
             for split in self.splits
-            for image_id, encoded in self.stream(split)
-            if image_id in wanted
+            for row in self.stream(split)
+            if row[0] in wanted
         }
         if missing := sorted(wanted - found.keys()):
             raise FaceRefError(
@@ -467,7 +426,7 @@ class FaceRef:
         """
         size = self.manifest["image_size"]
         total = self.count(split) if rows is None else len(rows)
-        return _stacked(self._decoded(split, rows), total, size)
+        return stacked(self.encoded(split, rows), self._decode, total, size)
 
     def thumbnails(self, split: str) -> np.ndarray:
         """The faces of a split as `refs_lr` are found by: uint8 RGB (N, 16, 16, 3), in row order.
@@ -481,69 +440,33 @@ class FaceRef:
             >>> faces.thumbnails("test").shape[1:]
             (16, 16, 3)
         """
-        return _stacked(self._decoded(split, None, thumbnail), self.count(split), THUMBNAIL)
+        return stacked(
+            self.stream(split),
+            lambda row: thumbnail(self._decode(row)),
+            self.count(split),
+            THUMBNAIL,
+        )
 
-    def _decoded(
-        self,
-        split: str,
-        rows: Sequence[int] | None,
-        make: Callable[[np.ndarray], np.ndarray] = lambda face: face,
-    ) -> Iterator[np.ndarray]:
-        """What `make` makes of each face of a split, or of `rows` of it, by all cores."""
-        # Read as a stream: an Arrow array of all encoded faces holds 2 GiB at most.
-        encoded = self.encoded(split, rows)
-        with ThreadPoolExecutor(usable_cores()) as threads:
-            while some := list(islice(encoded, ROWS_PER_GROUP)):
-                yield from threads.map(lambda row: make(self._decode(*row)), some)
-
-    def _decode(self, image_id: str, encoded: bytes) -> np.ndarray:
+    def _decode(self, row: Encoded) -> np.ndarray:
         """The face of one row; raises FaceRefError where it is no image of the set's size."""
-        size = self.manifest["image_size"]
-        try:
-            face = decode(encoded)
-        except Exception as error:  # Pillow raises errors of many kinds on damaged files.
-            raise FaceRefError(
-                f"{self.root}: the image of {image_id} is damaged ({cause(error)}). {AGAIN}"
-            ) from error
-        if face.shape != (size, size, 3):
-            raise FaceRefError(
-                f"{self.root}: the image of {image_id} is {face.shape[1]}x{face.shape[0]}, "
-                f"expected {size}x{size}. {AGAIN}"
-            )
-        return face
+        return decode_face(self.root, self.manifest["image_size"], row)
 
-    def stream(self, split: str) -> Iterator[tuple[str, bytes]]:
+    def stream(self, split: str) -> Iterator[Encoded]:
         """Image id and encoded image of each row of `split`, a few rows in memory at a time."""
-        for path in self.shards(split):
-            columns = ("image_id", "image")
-            for batch in read_batches(path, AGAIN, SCHEMA, ROWS_PER_GROUP, columns=columns):
-                for row in batch.to_pylist():
-                    yield row["image_id"], row["image"]["bytes"]
+        return stream(self.shards(split))
+
+    def encoded(self, split: str, rows: Sequence[int] | None = None) -> Iterator[Encoded]:
+        """As `stream`, of `rows` alone, ascending, each once; others are hardly read."""
+        if rows is None:
+            return self.stream(split)
+        return stream_rows(self._counts(split), rows)
 
     def stream_faces(
         self, split: str, rows: Sequence[int] | None = None
     ) -> Iterator[tuple[str, np.ndarray]]:
         """Image id and face, uint8 RGB (S, S, 3), of each row of `split`, or of `rows` of it."""
-        for image_id, encoded in self.encoded(split, rows):
-            yield image_id, self._decode(image_id, encoded)
-
-    def encoded(self, split: str, rows: Sequence[int] | None = None) -> Iterator[tuple[str, bytes]]:
-        """As `stream`, of `rows` alone, ascending, each once; others are hardly read."""
-        if rows is None:
-            yield from self.stream(split)
-            return
-        if any(row >= after for row, after in pairwise(rows)):
-            raise ValueError("rows must be ascending, each once")
-        columns, first = ("image_id", "image"), 0
-        for path, count in self._counts(split):
-            after = first + count
-            here = rows[bisect_left(rows, first) : bisect_left(rows, after)]
-            if here:
-                places = [row - first for row in here]
-                for table in read_rows(path, AGAIN, SCHEMA, places, columns=columns):
-                    for row in table.to_pylist():
-                        yield row["image_id"], row["image"]["bytes"]
-            first = after
+        for row in self.encoded(split, rows):
+            yield row[0], self._decode(row)
 
     def rejects(self) -> list[dict[str, str]]:
         """The table of rejected images."""
@@ -589,14 +512,6 @@ class FaceRef:
         if not found:
             raise FaceRefError(f"{self.root} has no shard of split {split!r}. Build it again.")
         return found
-
-
-def _stacked(faces: Iterable[np.ndarray], count: int, side: int) -> np.ndarray:
-    """`count` images of side `side` as one array."""
-    stacked = np.zeros((count, side, side, 3), np.uint8)
-    for row, face in enumerate(faces):
-        stacked[row] = face
-    return stacked
 
 
 def _stamp(manifest: Path) -> tuple[int, int] | None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from faceref.dataset import store
 from faceref.dataset.credits import CREDITS
-from faceref.dataset.face_ref import AGAIN
+from faceref.dataset.store import AGAIN
 from faceref.files import write_table
 from faceref.reading.parquet import read_parquet
 

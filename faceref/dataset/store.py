@@ -45,6 +45,8 @@ LR_ENCODER = "lr_encoder.safetensors"
 INDEX = "index"
 """Folder of a release that stands for images which are not published."""
 ROWS_PER_SHARD = 8192
+AGAIN = "Build the set again, or copy it again."
+"""What to do where a file of a set is damaged."""
 ROWS_PER_GROUP = 256
 
 _REFERENCES = pa.list_(pa.struct([("image_id", pa.string()), ("score", pa.float32())]))

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from faceref.dataset.face_ref import AGAIN, FaceRef
-from faceref.dataset.store import REFERENCE_LISTS, SPLITS, decode
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import AGAIN, REFERENCE_LISTS, SPLITS, decode
 from faceref.dataset.thumbnails import CACHE, cache_folder
 from faceref.errors import FaceRefError, unknown_choice
 from faceref.files import file_sha256

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from faceref.audit.leaks import leaks
 from faceref.dataset import store
 from faceref.dataset.credits import CREDITS
-from faceref.dataset.face_ref import AGAIN, FaceRef
-from faceref.dataset.store import LR_ENCODER, SPLITS, fingerprint
+from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import AGAIN, LR_ENCODER, SPLITS, fingerprint
 from faceref.errors import FaceRefError
 from faceref.files import copy_file, file_sha256, write_table
 from faceref.reading.boundary import reading

@@ -33,7 +33,7 @@ from benchmark.protocol.budgets import Budget, budget
 from benchmark.protocol.degradation import degrade_all, upsample_bicubic
 from benchmark.training.run import Run
 from benchmark.training.trainer import Trainer
-from faceref.dataset.face_ref import Pool
+from faceref.dataset.pool import Pool
 
 FACES = 512
 CPU = torch.device("cpu")

@@ -9,7 +9,7 @@ from benchmark.data.faces import Faces
 from benchmark.protocol.degradation import degrade_all, upsample_bicubic
 from benchmark.studies.patch_oracle import copied_patches
 from benchmark.studies.study import CHOICES
-from faceref.dataset.face_ref import Pool
+from faceref.dataset.pool import Pool
 
 
 def _images(count: int, seed: int = 0) -> np.ndarray:
