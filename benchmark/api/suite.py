@@ -15,7 +15,8 @@ from faceref.console import progress_bar, say_aside
 if TYPE_CHECKING:
     import pandas
 
-    from benchmark.suite import Outcome, Suite
+    from benchmark.suite.jobs import Suite
+    from benchmark.suite.run import Outcome
     from benchmark.training.train import Running
     from faceref.dataset.face_ref import FaceRef
 
@@ -81,7 +82,7 @@ def run_suite(
         >>> len(outcome.done), len(outcome.failed)
         (2, 0)
     """
-    from benchmark.suite import carry_on
+    from benchmark.suite.run import carry_on
     from benchmark.training.train import Running, precision_note
     from faceref.outputs.ours import need_outside_of_sets
     from faceref.outputs.writable import need_folder
@@ -134,7 +135,7 @@ def suite_status(
     """
     import pandas
 
-    from benchmark.suite import status
+    from benchmark.suite.status import status
 
     suite = _suite(
         budget, faces, out, methods, seeds, repeat, task, references, limit, tune, metrics
@@ -177,7 +178,7 @@ def _suite(
     from benchmark.evaluation.evaluate import Setting, default_task, need_source
     from benchmark.protocol import budgets
     from benchmark.protocol.tasks import task as task_of
-    from benchmark.suite import Suite, default_methods, jobs_of
+    from benchmark.suite.jobs import Suite, default_methods, jobs_of
     from benchmark.training.train import Running
 
     face_ref = open_set(faces)

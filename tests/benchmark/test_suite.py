@@ -14,7 +14,6 @@ import torch
 from typer.testing import CliRunner, Result
 
 from benchmark import background
-from benchmark import suite as module
 from benchmark.cli.app import app
 from benchmark.evaluation.evaluate import Progress, Setting
 from benchmark.evaluation.extra_metrics import ExtraMetrics
@@ -23,7 +22,11 @@ from benchmark.protocol.budgets import BUDGETS, Budget
 from benchmark.report.examples import trainings, trainings_of
 from benchmark.results import files as result_files
 from benchmark.results.files import read_all
-from benchmark.suite import Job, Suite, carry_on, default_methods, jobs_of, status
+from benchmark.suite import run as module
+from benchmark.suite import status as status_module
+from benchmark.suite.jobs import Job, Suite, default_methods, jobs_of
+from benchmark.suite.run import carry_on
+from benchmark.suite.status import status
 from benchmark.training.run import Data
 from benchmark.training.train import Running, train
 from benchmark.training.tuning import RATES, at_rate, chosen, tuned
@@ -90,7 +93,7 @@ def test_results_without_a_wanted_metric_are_scored_again_and_not_trained(
     before = {row.path(small.out): row for row in read_all(small.results)}
     monkeypatch.setattr(module, "train", None)
     monkeypatch.setattr(module, "open_for", _darkness)
-    monkeypatch.setattr(module, "parse_names", lambda text: text.split(","))
+    monkeypatch.setattr(status_module, "parse_names", lambda text: text.split(","))
     more = replace(small, metrics="darkness")
     assert [status(more, job).results for job in more.jobs] == [0, 0, 0]
     assert len(carry_on(more, bar).done) == 3

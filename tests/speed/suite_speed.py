@@ -22,7 +22,8 @@ import torch
 
 from benchmark.evaluation.evaluate import Setting
 from benchmark.protocol.budgets import budget
-from benchmark.suite import Suite, carry_on, jobs_of
+from benchmark.suite.jobs import Suite, jobs_of
+from benchmark.suite.run import carry_on
 from faceref.console import progress_bar
 from faceref.dataset.face_ref import FaceRef
 
