@@ -19,8 +19,8 @@ from faceref.errors import FaceRefError
 if TYPE_CHECKING:
     from torch import nn
 
-    from benchmark.evaluation.evaluate import Setting
     from benchmark.evaluation.extra_metrics import ExtraMetrics
+    from benchmark.evaluation.setting import Setting
     from benchmark.results.result import Result
     from benchmark.training.run import Run
     from faceref.dataset.face_ref import FaceRef
@@ -194,7 +194,7 @@ def evaluate(
         >>> benchmark.evaluate(Bigger(), "face_ref", name="nearest_pixel").method
         'nearest_pixel'
     """
-    from benchmark.evaluation.evaluate import Setting, default_task, need_source
+    from benchmark.evaluation.setting import Setting, default_task, need_source
     from benchmark.results import files
     from benchmark.results.replacing import need_replaceable
     from faceref.outputs.writable import need_folder

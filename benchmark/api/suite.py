@@ -175,7 +175,7 @@ def _suite(
     pack: str | Path | None = None,
 ) -> Suite:
     """The suite of these options."""
-    from benchmark.evaluation.evaluate import Setting, default_task, need_source
+    from benchmark.evaluation.setting import Setting, default_task, need_source
     from benchmark.protocol import budgets
     from benchmark.protocol.tasks import task as task_of
     from benchmark.suite.jobs import Suite, default_methods, jobs_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -14,15 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.data.faces import (
-    Faces,
-    cycle,
-    digest_of,
-    found_in,
-    lengthened,
-    read_split,
-    reference_rows,
-)
+from benchmark.data.faces import Faces
 from benchmark.evaluation.record import (
     DIGITS,
     GivenReferences,
@@ -31,6 +23,8 @@ from benchmark.evaluation.record import (
     TrainingRecord,
     make_result,
 )
+from benchmark.evaluation.setting import Setting, need_source, reference_count
+from benchmark.evaluation.setting_faces import given_references, need_as_many, read_faces
 from benchmark.memory.adaptation import Adaptation
 from benchmark.methods.checks import need_faces, need_range
 from benchmark.methods.method import Method
@@ -39,18 +33,16 @@ from benchmark.metrics.batch import score_batch
 from benchmark.metrics.registry import METRICS
 from benchmark.metrics.score import to_uint8
 from benchmark.protocol.budgets import TRAINING_LIST, budget_on
-from benchmark.protocol.tasks import PUBLISHED, SCALE, TASKS, task
-from benchmark.results.result import Result, run_name
+from benchmark.protocol.tasks import SCALE, task
+from benchmark.results.result import Result
 from benchmark.training.cost import measure_cost
 from benchmark.training.export import open_weights, training_report
 from benchmark.training.run import scale_of
 from faceref.console import Progress
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
-from faceref.dataset.store import REFERENCE_LISTS
 from faceref.errors import FaceRefError
 from faceref.hardware import open_device
-from faceref.mining.mine import Mining
 
 if TYPE_CHECKING:
     from benchmark.evaluation.extra_metrics import ExtraMetrics
@@ -59,42 +51,6 @@ BATCH = 16
 Check = Callable[[Result], None]
 """Called before anything is scored, with the result as far as it is known; raises where it may not
 be made, see `benchmark.results.replacing.need_replaceable`."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What is asked of a method.
-
-    Example:
-        >>> Setting("folder-x8@1", references=3).reference_list
-        'refs_lr'
-    """
-
-    task: str
-    """One of `benchmark.protocol.tasks.TASKS`."""
-    split: str = "test"
-    references: int = 5
-    """References given to methods that take any."""
-    reference_list: str = "refs_lr"
-    oracle: bool = False
-    """Give the HR face itself as the only reference: a check, never a row of a leaderboard."""
-    faces: int | None = None
-    """Score that many faces, evenly spaced; None scores all."""
-    pool: FaceRef | None = None
-    """Another set whose train faces serve as references, found with the LR face; None: its own."""
-
-    @property
-    def list_name(self) -> str:
-        """What results call the references."""
-        if self.oracle:
-            return "target"
-        return self.reference_list if self.pool is None else "refs_elsewhere"
-
-
-def default_task(face_ref: FaceRef) -> str:
-    """The task for a Face_Ref whose user named none: its source's, else `folder-x8@1`."""
-    name = f"{face_ref.manifest['source']}-x8@1"
-    return name if name in TASKS else "folder-x8@1"
 
 
 def evaluate(
@@ -154,19 +110,6 @@ def evaluate(
     return score_model(model, known, face_ref, setting, count, **how)
 
 
-def need_source(face_ref: FaceRef, task_name: str) -> None:
-    """Raise FaceRefError where a set is of other faces than a task is about.
-
-    A set of a folder may be of any.
-    """
-    wanted, found = task(task_name).source, face_ref.manifest["source"]
-    if wanted and found in PUBLISHED and found != wanted:
-        raise FaceRefError(
-            f"{task_name} is about {task(task_name).data}, and {face_ref.root} is of {found}. "
-            f"Leave --task out: then it is {default_task(face_ref)}."
-        )
-
-
 def _need_transfer(setting: Setting, training: dict[str, Any], faces: FaceRef) -> None:
     """Raise FaceRefError where a task asks for other faces than those of the training."""
     asked = task(setting.task).trained_on
@@ -216,7 +159,9 @@ def score_model(
     target = open_device(device)
     model = model.to(target)
     faces = read_faces(face_ref, setting, count).given(count)
-    known = result_of(face_ref, setting, faces, method, check, _given(faces, count, setting))
+    known = result_of(
+        face_ref, setting, faces, method, check, given_references(faces, count, setting)
+    )
     images = super_resolve(model, faces, count, target, oracle=setting.oracle and count > 0)
     scores = score_all(images, faces, progress, extras, count)
     lr, refs = (images.to(target) for images in example(faces, count))
@@ -245,67 +190,6 @@ def result_of(
     if check is not None:
         check(known(scores=Scores({}, 0.0)))
     return known
-
-
-def read_faces(face_ref: FaceRef, setting: Setting, count: int = 0) -> Faces:
-    """The faces of `setting`, with LR faces as its task makes them, and `count` references each.
-
-    The lists of the set are taken as they are, but `refs_lr` is searched for in the pool, by
-    appearance and without the bound on similarity, where
-
-    - the task's LR face shows less than the face that lists were found with: with what it shows;
-    - lists by appearance are too short: their own come first, and more follow;
-    - more are asked for than any build makes by default: all of them are searched.
-    """
-    asked = task(setting.task)
-    faces = read_split(
-        face_ref,
-        setting.split,
-        setting.reference_list,
-        degradation=asked.degradation,
-        scale=asked.scale,
-    )
-    chosen = thin(faces, setting.faces)
-    if count == 0 or setting.oracle:
-        return chosen
-    if setting.pool is not None:
-        return found_in(chosen, setting.pool, count)
-    if setting.reference_list != "refs_lr" or setting.split == "train":
-        return chosen
-    if asked.shows_less:
-        return found_in(chosen, face_ref, count)
-    if _by_appearance(face_ref) and count > min(map(len, chosen.references), default=count):
-        search = found_in if count > _listed(face_ref) else lengthened
-        return search(chosen, face_ref, count)
-    return chosen
-
-
-def need_as_many(face_ref: FaceRef, setting: Setting, count: int) -> None:
-    """Raise FaceRefError for many more references than lists hold, where no more can be found.
-
-    `count` are given to the method. Those of short lists are given again and again up to K;
-    `refs_lr` is searched further, see `read_faces`.
-    """
-    name = setting.reference_list
-    elsewhere = setting.oracle or setting.pool is not None or name not in REFERENCE_LISTS
-    if elsewhere or count <= _listed(face_ref):
-        return
-    if name != "refs_lr" or not (task(setting.task).shows_less or _by_appearance(face_ref)):
-        held, kind = face_ref.manifest["references"], face_ref.manifest["mining"]["likeness"][name]
-        raise FaceRefError(
-            f"{count} references: the {name} of {face_ref.root} by {kind} hold "
-            f"{held}, and more can only be found by appearance. Give {held} at most, or build with "
-            f"--references {count}."
-        )
-
-
-def _listed(face_ref: FaceRef) -> int:
-    """References up to which short lists are filled up."""
-    return max(face_ref.manifest["references"], Mining.references)
-
-
-def _by_appearance(face_ref: FaceRef) -> bool:
-    return face_ref.manifest["mining"]["likeness"]["refs_lr"] == "appearance"
 
 
 def open_model(
@@ -354,61 +238,6 @@ def training_of(
 def budget_name(training: dict[str, Any]) -> str:
     """The budget of a training; other references than usual make a budget of another name."""
     return budget_on(training["budget"]["name"], training.get("reference_list", TRAINING_LIST))
-
-
-def reference_count(method: Method, setting: Setting) -> int:
-    """How many references the method gets."""
-    return method.given(1 if setting.oracle else setting.references)
-
-
-def planned_path(
-    method: Method, setting: Setting, budget: str | None, seed: int | None, folder: Path
-) -> Path:
-    """Where the result of a method in a setting will lie below `folder`."""
-    count = reference_count(method, setting)
-    learns_from_them = method.trained and method.uses_references
-    name = run_name(budget, count, _list_name(count, setting), learns_from_them, seed)
-    return folder / setting.task / method.name / f"{name}.json"
-
-
-def _list_name(count: int, setting: Setting) -> str | None:
-    return setting.list_name if count else None
-
-
-def _given(faces: Faces, count: int, setting: Setting) -> GivenReferences:
-    """Which references the faces are given, and their digest but for the target's own."""
-    name = _list_name(count, setting)
-    if count == 0 or setting.oracle:
-        return GivenReferences(count, name)
-    given = [cycle(rows, count) for rows in faces.references]
-    return GivenReferences(count, name, digest_of(faces.pool, given))
-
-
-def listed_digest(face_ref: FaceRef, setting: Setting, count: int) -> str | None:
-    """Digest of the references that the lists of a set give, as results keep it.
-
-    None where none are given, and where they are searched for: that takes the images.
-    """
-    if count == 0 or setting.oracle or setting.pool is not None or task(setting.task).shows_less:
-        return None
-    rows = reference_rows(face_ref, setting.split, setting.reference_list)
-    given = [rows[row] for row in _thin_rows(len(rows), setting.faces)]
-    if setting.reference_list == "refs_lr" and count > min(map(len, given), default=count):
-        return None
-    return digest_of(face_ref.pool, [cycle(one, count) for one in given])
-
-
-def thin(faces: Faces, count: int | None) -> Faces:
-    """`count` evenly spaced faces, or all of them."""
-    if count is None or count >= len(faces):
-        return faces
-    return faces.take(_thin_rows(len(faces), count))
-
-
-def _thin_rows(total: int, count: int | None) -> list[int]:
-    if count is None or count >= total:
-        return list(range(total))
-    return np.linspace(0, total - 1, count).round().astype(int).tolist()
 
 
 def example(faces: Faces, count: int) -> tuple[Tensor, Tensor]:
@@ -461,14 +290,3 @@ def score_all(
 
 def _seconds_since(start: float) -> float:
     return round(time.perf_counter() - start, 1)
-
-
-def settings_of(method: Method, base: Setting) -> Iterator[Setting]:
-    """The settings that a method is scored in: both lists, and without references if it can."""
-    if not method.uses_references:
-        yield base
-        return
-    for name in REFERENCE_LISTS:
-        yield replace(base, reference_list=name)
-    if not method.needs_references:
-        yield replace(base, references=0)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.evaluation.evaluate import Check, Setting, read_faces, result_of, score_all
+from benchmark.evaluation.evaluate import Check, result_of, score_all
 from benchmark.evaluation.hints import few, hint
 from benchmark.evaluation.record import MethodRecord
+from benchmark.evaluation.setting import Setting
+from benchmark.evaluation.setting_faces import read_faces
 from benchmark.methods.registry import need_free_name
 from benchmark.protocol.tasks import HR_SIZE
 from faceref.console import say_aside

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from benchmark.evaluation.evaluate import Check, Setting, score_model
+from benchmark.evaluation.evaluate import Check, score_model
 from benchmark.evaluation.record import MethodRecord
+from benchmark.evaluation.setting import Setting
 from benchmark.methods.registry import need_free_name
 from benchmark.protocol.tasks import HR_SIZE, LR_SIZE, SCALE, Task, task
 from faceref.console import Progress

@@ -9,14 +9,9 @@ import numpy as np
 import torch
 
 from benchmark.data.faces import Faces, cycle, read_split
-from benchmark.evaluation.evaluate import (
-    Setting,
-    default_task,
-    open_model,
-    reference_count,
-    super_resolve,
-    thin,
-)
+from benchmark.evaluation.evaluate import open_model, super_resolve
+from benchmark.evaluation.setting import Setting, default_task, reference_count
+from benchmark.evaluation.setting_faces import thin
 from benchmark.methods.registry import load_method, method_names
 from benchmark.report.face_grid import Example, comparison, zoom
 from benchmark.results.files import read_all

@@ -20,8 +20,9 @@ import torch
 from torch import nn
 
 from benchmark.data.faces import Faces, found_in, random_references, read_split
-from benchmark.evaluation.evaluate import BATCH, budget_name, default_task, open_model
+from benchmark.evaluation.evaluate import BATCH, budget_name, open_model
 from benchmark.evaluation.record import code_version
+from benchmark.evaluation.setting import default_task
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method
 from benchmark.metrics.score import luma, psnr, ssim, to_uint8

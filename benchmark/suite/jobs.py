@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from pathlib import Path
 
-from benchmark.evaluation.evaluate import Setting, listed_digest, planned_path, settings_of
+from benchmark.evaluation.setting import Setting, planned_path, settings_of
+from benchmark.evaluation.setting_faces import listed_digest
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method, method_names
 from benchmark.protocol.budgets import Budget

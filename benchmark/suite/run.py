@@ -23,8 +23,10 @@ from pathlib import Path
 
 import torch
 
-from benchmark.evaluation.evaluate import evaluate, need_as_many, reference_count
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.extra_metrics import ExtraMetrics, open_for
+from benchmark.evaluation.setting import reference_count
+from benchmark.evaluation.setting_faces import need_as_many
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method
 from benchmark.results import files as result_files

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.evaluation.evaluate import Setting
 from benchmark.evaluation.extra_metrics import parse_names
+from benchmark.evaluation.setting import Setting
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method
 from benchmark.results import files as result_files

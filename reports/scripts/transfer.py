@@ -28,8 +28,9 @@ from typing import Any
 import torch
 
 from benchmark.api.arguments import open_set
-from benchmark.evaluation.evaluate import Setting, evaluate
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.extra_metrics import open_for
+from benchmark.evaluation.setting import Setting
 from benchmark.memory.fit import choose_faces
 from benchmark.methods.model import Model
 from benchmark.results import files

@@ -15,8 +15,9 @@ from typer.testing import CliRunner, Result
 
 from benchmark import background
 from benchmark.cli.app import app
-from benchmark.evaluation.evaluate import Progress, Setting
+from benchmark.evaluation.evaluate import Progress
 from benchmark.evaluation.extra_metrics import ExtraMetrics
+from benchmark.evaluation.setting import Setting
 from benchmark.methods.registry import load_method, method_names
 from benchmark.protocol.budgets import BUDGETS, Budget
 from benchmark.report.examples import trainings, trainings_of

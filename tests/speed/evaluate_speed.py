@@ -15,8 +15,9 @@ import time
 
 import torch
 
-from benchmark.evaluation.evaluate import BATCH, Setting, score_model
+from benchmark.evaluation.evaluate import BATCH, score_model
 from benchmark.evaluation.record import MethodRecord
+from benchmark.evaluation.setting import Setting
 from benchmark.methods.registry import load_method
 from faceref.dataset.face_ref import FaceRef
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import torch
 
-from benchmark.evaluation.evaluate import Setting
+from benchmark.evaluation.setting import Setting
 from benchmark.protocol.budgets import budget
 from benchmark.suite.jobs import Suite, jobs_of
 from benchmark.suite.run import carry_on

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmark.evaluation.evaluate import Setting, training_of
+from benchmark.evaluation.evaluate import training_of
+from benchmark.evaluation.setting import Setting
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method
 from benchmark.metrics.score import luma, psnr

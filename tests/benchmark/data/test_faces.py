@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from benchmark.data.faces import cycle, found_in, read_split
-from benchmark.evaluation.evaluate import Setting, evaluate, read_faces
+from benchmark.evaluation.evaluate import evaluate
+from benchmark.evaluation.setting import Setting
+from benchmark.evaluation.setting_faces import read_faces
 from benchmark.protocol.degradation import degrade
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import references_digest

@@ -18,9 +18,11 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
-from benchmark.evaluation.evaluate import Setting, evaluate, read_faces
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.extra_metrics import EXTRAS, open_extras, parse_names
 from benchmark.evaluation.predictions import evaluate_predictions
+from benchmark.evaluation.setting import Setting
+from benchmark.evaluation.setting_faces import read_faces
 from benchmark.metrics import fidelity, perceptual, weights
 from benchmark.metrics.fidelity import fid_and_kid
 from benchmark.metrics.identity import cosines, embed_all

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.evaluation.evaluate import Setting
 from benchmark.evaluation.folders import score_folders
 from benchmark.evaluation.hints import hint
 from benchmark.evaluation.predictions import evaluate_predictions
+from benchmark.evaluation.setting import Setting
 from faceref.dataset.face_ref import FaceRef
 
 RNG = np.random.default_rng(0)

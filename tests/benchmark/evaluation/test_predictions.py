@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from benchmark.evaluation import predictions
-from benchmark.evaluation.evaluate import Setting, read_faces
 from benchmark.evaluation.predictions import evaluate_predictions
+from benchmark.evaluation.setting import Setting
+from benchmark.evaluation.setting_faces import read_faces
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 

@@ -11,8 +11,9 @@ from torch import nn
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
-from benchmark.evaluation.evaluate import Setting, read_faces
 from benchmark.evaluation.predictions import evaluate_predictions
+from benchmark.evaluation.setting import Setting
+from benchmark.evaluation.setting_faces import read_faces
 from benchmark.evaluation.spandrel import evaluate_spandrel, open_network
 from benchmark.metrics.score import to_uint8
 from benchmark.results.files import read, write

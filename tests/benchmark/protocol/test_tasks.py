@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.evaluation.evaluate import Setting, default_task, evaluate, read_faces
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.predictions import evaluate_predictions
+from benchmark.evaluation.setting import Setting, default_task
+from benchmark.evaluation.setting_faces import read_faces
 from benchmark.protocol.degradation import degrade_realistic
 from benchmark.protocol.tasks import TASKS
 from faceref.dataset.face_ref import FaceRef

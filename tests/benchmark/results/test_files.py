@@ -290,7 +290,8 @@ def test_validate_names_what_is_wrong_and_what_is_sound(tmp_path: Path):
 
 
 def test_validate_against_a_face_ref(tiny_face_ref: Path, tmp_path: Path):
-    from benchmark.evaluation.evaluate import Setting, evaluate
+    from benchmark.evaluation.evaluate import evaluate
+    from benchmark.evaluation.setting import Setting
 
     result = evaluate(FaceRef.open(tiny_face_ref), "bicubic", Setting("folder-x8@1", faces=4))
     path = result_files.write(result, tmp_path)

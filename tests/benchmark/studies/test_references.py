@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 import benchmark
 from benchmark.cli.app import app
-from benchmark.evaluation.evaluate import Setting, read_faces
+from benchmark.evaluation.setting import Setting
+from benchmark.evaluation.setting_faces import read_faces
 from benchmark.protocol.budgets import budget
 from benchmark.studies import references as study_module
 from benchmark.studies import study as study_file

@@ -6,7 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli.app import app
-from benchmark.evaluation.evaluate import Setting, evaluate
+from benchmark.evaluation.evaluate import evaluate
+from benchmark.evaluation.setting import Setting
 from benchmark.results import files as result_files
 from benchmark.results.result import Result, label
 from benchmark.studies.slices import (

@@ -10,8 +10,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from benchmark.evaluation.evaluate import Setting, evaluate, training_of
+from benchmark.evaluation.evaluate import evaluate, training_of
 from benchmark.evaluation.record import TrainingRecord
+from benchmark.evaluation.setting import Setting
 from benchmark.protocol.budgets import BUDGETS
 from benchmark.training.export import (
     export_weights,

@@ -15,8 +15,9 @@ import torch
 from PIL import Image
 
 from baselines._adversarial import Adversarial
-from benchmark.evaluation.evaluate import Setting, evaluate
+from benchmark.evaluation.evaluate import evaluate
 from benchmark.evaluation.predictions import evaluate_predictions
+from benchmark.evaluation.setting import Setting
 from benchmark.methods.registry import load_method
 from benchmark.methods.source import source_digest
 from benchmark.protocol.budgets import Budget

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 import benchmark
 from benchmark.data.faces import Faces, read_split
-from benchmark.evaluation.evaluate import Setting, read_faces, score_model, super_resolve
+from benchmark.evaluation.evaluate import score_model, super_resolve
 from benchmark.evaluation.extra_metrics import open_extras
 from benchmark.evaluation.record import MethodRecord
+from benchmark.evaluation.setting import Setting
+from benchmark.evaluation.setting_faces import read_faces
 from benchmark.methods.registry import load_method
 from benchmark.metrics.batch import score_batch
 from benchmark.metrics.perceptual import distances
