@@ -23,6 +23,7 @@ from benchmark.results.statistics import p_text
 from faceref.markdown import markdown_table
 
 KINDS = ("alike", "random")
+PLACES = {"lfw": "LFW", "sample": "the sample", "wild": "CelebA in the wild"}
 WORDS = {"alike": "most alike", "random": "random"}
 LISTS = {"both": "encoder and appearance", "identity": "encoder"}
 LIKENESS = """## Do look-alikes count more?
@@ -83,8 +84,7 @@ def mean_errors_part(out: Path) -> str:
         counts = sorted({row["count"] for row in one["rows"]})
         pairs = [[mean_error_gains(one, kind, count) for kind in KINDS] for count in counts]
         over = corrected([paired(one, other, people) for one, other in pairs])
-        where = "the training domain" if one["home"] else "another domain"
-        parts.append(f"{one['network']} on {name} ({where}), pool of {one['pool']:,} faces:\n")
+        parts.append(f"{one['network']} on {_place(name, one)}, pool of {one['pool']:,} faces:\n")
         columns = ["K", "most alike, dB", "random, dB", "most alike over random", ""]
         digits = 3 if one["home"] else 2
         lines = [
@@ -95,6 +95,11 @@ def mean_errors_part(out: Path) -> str:
         ]
         parts.append("\n".join(markdown_table(columns, lines)) + "\n")
     return "\n".join(parts)
+
+
+def _place(name: str, one: dict[str, Any]) -> str:
+    """The set that is tested."""
+    return PLACES[name] + (", the training domain" if one["home"] else "")
 
 
 def _people(out: Path, data_revision: str) -> np.ndarray:
@@ -263,21 +268,20 @@ def draw_likeness(out: Path) -> None:
     known, given = numbers(out), all_given(out)
     figure, axes = figure_of(FULL_WIDTH, 5.0, len(known), 2)
     for column, (name, one) in enumerate(known.items()):
-        title = f"{name}{', training domain' if one['home'] else ''}"
         people = _people(out, one["data_revision"])
         counts = sorted({row["count"] for row in one["rows"]})
         means = {
             kind: [over_zero(mean_error_gains(one, kind, count), people) for count in counts]
             for kind in KINDS
         }
-        _draw_gains(axes[0, column], f"{title}: mean error", counts, counts, means)
+        _draw_gains(axes[0, column], _place(name, one), counts, counts, means)
         mine = [row for row in given if row.data_revision == one["data_revision"]]
         gains = {kind: [row.gain(kind) for row in mine] for kind in KINDS}
-        _draw_gains(axes[1, column], f"{title}: MSRNet", counts, [row.count for row in mine], gains)
+        _draw_gains(axes[1, column], "", counts, [row.count for row in mine], gains)
         axes[1, column].set_xlim(axes[0, column].get_xlim())
         axes[1, column].set_xlabel("references, K")
-    for axis in axes[:, 0]:
-        axis.set_ylabel("gain in PSNR-Y, dB")
+    for axis, way in zip(axes[:, 0], ("by the mean error", "of MSRNet"), strict=True):
+        axis.set_ylabel(f"PSNR-Y gain {way}, dB")
     axes[0, 0].legend()
     figure.tight_layout()
     save_figure(figure, out / "figures" / "likeness.png")
