@@ -51,7 +51,7 @@ def describe_protocol(name: str = "") -> str:
     """Say in words what a task or a published protocol measures.
 
     Args:
-        name: A task such as `lfw-x8@1`, or a published protocol such as `dic`. Empty lists them.
+        name: A task such as `lfw-x8@1`, or a published protocol such as `dic`. Empty lists all.
 
     Returns:
         Lines of text.
@@ -64,9 +64,9 @@ def describe_protocol(name: str = "") -> str:
         >>> print(benchmark.describe_protocol("sample-x8@1").splitlines()[0])
         sample-x8@1: Embedded synthetic sample, 16x16 to 128x128
     """
-    from benchmark.protocol.describe import names, protocol_text
+    from benchmark.protocol.describe import overview, protocol_text
 
-    return protocol_text(name) if name else "\n".join(names())
+    return protocol_text(name) if name else overview()
 
 
 def score_folders(

@@ -240,7 +240,7 @@ def _score(
         _need_no_weights(weights)
         return _score_module(method, faces, _need_name(name), setting, how)
     path = as_path(method)
-    if path.suffix in SUFFIXES and os.path.isfile(path):
+    if path.suffix in SUFFIXES and not os.path.isdir(path):
         _need_no_weights(weights)
         return evaluate_spandrel(faces, path, _need_name(name), setting, **how)
     if isinstance(method, Path) or os.path.isdir(path) or len(path.parts) > 1:

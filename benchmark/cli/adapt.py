@@ -64,7 +64,7 @@ def adapt(
     device: Device = "cpu",
     threads: Threads = 0,
 ) -> None:
-    """Adapt a network to where the train faces of a set are from, in minutes.
+    """Fit a network to the kind of faces that a set holds, in minutes.
 
     Example: `facebench adapt face_ref --out mine.safetensors`
     """

@@ -28,6 +28,7 @@ def methods() -> None:
     shown = ["references", "trained", "origin", "source"]
     print_frame("Methods", found.loc[whole, shown])
     print_frame("Variants", found.loc[~whole, ["references", "source"]])
+    say("In kind: the idea of the paper is kept, not its network.")
     for error in found.attrs["broken"]:
         say(f"Not usable: {error}")
 

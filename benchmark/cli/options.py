@@ -22,7 +22,11 @@ ReferenceList = Annotated[
     typer.Option(help="refs_lr: found with the LR face; refs_hr: found with the HR face."),
 ]
 Metrics = Annotated[
-    str, typer.Option(help="More metrics, by commas: lpips_alex, dists, identity, fid, ...")
+    str,
+    typer.Option(
+        help="More metrics, by commas: lpips_alex, lpips_vgg, lpips_squeeze, dists, fid, kid, "
+        "identity, landmarks, usage."
+    ),
 ]
 Judge = Annotated[
     str,

@@ -96,7 +96,10 @@ def find(folder: Path, wanted: Sequence[str], split: Iterable[str]) -> list[Path
     all that is missing and all that is too much.
     """
     if not folder.is_dir():
-        raise FaceRefError(f"--predictions {folder} is no folder. {_EXPECTED}")
+        raise FaceRefError(
+            f"{folder} is no folder, as --predictions needs it. {_EXPECTED} Files for --spandrel "
+            "end in .safetensors or .pth."
+        )
     there = set(_files(folder))
     missing = [name for name in map(_file_name, wanted) if name not in there]
     strange = there.difference(map(_file_name, split))

@@ -25,6 +25,11 @@ def names() -> list[str]:
     return [*TASKS, *PUBLISHED]
 
 
+def overview() -> str:
+    """All tasks, then all published protocols: a line each, its name and title."""
+    return "\n".join(protocol_text(name).split("\n", 1)[0] for name in names())
+
+
 def protocol_text(name: str) -> str:
     """The task or published protocol `name` as lines of text; raises FaceRefError."""
     if name in TASKS:

@@ -61,6 +61,11 @@ def _chosen(results: Sequence[Result], method: str, weights: str | None) -> list
     trained = [
         result for result in results if result.training and result.reference_list != "target"
     ]
+    if not trained:
+        raise FaceRefError(
+            "No result here is of weights of a training, which a card is about. Make one: "
+            "facebench evaluate FACE_REF --method NAME --weights RUN"
+        )
     if method not in {result.method for result in trained}:
         raise unknown_choice("trained method in the results", method, {r.method for r in trained})
     own = [result for result in trained if result.method == method]

@@ -169,8 +169,10 @@ def upscale_crop(
     height, width = image.shape[:2]
     if height != width or width < LR_SIZE:
         raise FaceRefError(
-            f"an aligned face must be square and at least {LR_SIZE} pixels wide, got "
-            f"{width}x{height}. Without aligned, faces are found."
+            f"an aligned crop must be square and at least {LR_SIZE} pixels wide, got "
+            f"{width}x{height}. Cut it square around the face, and enlarge it where it is smaller; "
+            "or leave --aligned out (in Python aligned=True): then faces of about 15 pixels and "
+            "more are found."
         )
     network = upscaler.choose(width)
     if isinstance(network, str):
@@ -207,7 +209,8 @@ def upscale_photo(
     if not found:
         raise NoFaceError(
             f"no face found in {width}x{height} pixels. Is it an aligned crop of one face? Then "
-            "say so: --aligned, in Python aligned=True."
+            "say so: --aligned, in Python aligned=True. Is it another crop? Then cut it with more "
+            "around the face."
         )
     matrices = [frame_in_image(one.landmarks, embedder.scheme.template, 1) for one in found]
     sizes = [side_in_image(matrix) for matrix in matrices]

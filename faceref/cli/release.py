@@ -105,7 +105,7 @@ def hydrate(
     index: Annotated[Path, typer.Argument(help="Folder of a published index.", show_default=False)],
     source: Annotated[
         Path | None,
-        typer.Option(help="Your own copy of the images, as `faceref build` takes it."),
+        typer.Option(help="Path of your own copy of the images. What they are, the index says."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to make. [required]", show_default=False)

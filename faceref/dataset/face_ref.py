@@ -524,9 +524,13 @@ def _stamp(manifest: Path) -> tuple[int, int] | None:
 
 def _way_to_one(root: Path) -> str:
     """How to make a set, from the images in `root` where it holds some."""
-    files = (name for _, _, names in islice(os.walk(root), LOOKED_AT) for name in names)
-    if any(name.lower().endswith(IMAGE_ENDINGS) for name in islice(files, LOOKED_AT)):
-        return f" It holds images. Make a set from them: faceref build {root} --out SET"
+    folders = islice(os.walk(root), LOOKED_AT)
+    files = ((place, name) for place, _, names in folders for name in names)
+    for place, name in islice(files, LOOKED_AT):
+        if name.lower().endswith(IMAGE_ENDINGS):
+            of_nobody = Path(place) == root
+            how = f"--source hf {root} --identity-column none" if of_nobody else f"{root}"
+            return f" It holds images. Make a set from them: faceref build {how} --out SET"
     return f" Make one: faceref build FACES --out {root}"
 
 

@@ -92,7 +92,8 @@ def _nothing(root: Path, loose: int, account: Account) -> FaceRefError:
     passed = "; ".join(item.text() for item in account.passed_over())
     found = f"{loose} images lie directly in it" if loose else "it holds no images"
     more = f" ({passed})" if passed else ""
-    way = f" Nobody knows who is who? --source hf {root} --identity-column none" if loose else ""
+    unknown = f"faceref build --source hf {root} --identity-column none --out SET"
+    way = f" Nobody knows who is who? {unknown} groups them by guess." if loose else ""
     return FaceRefError(f"Nothing to build from in {root}: {found}{more}. {LAYOUT}.{way}")
 
 

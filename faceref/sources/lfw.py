@@ -24,7 +24,7 @@ from faceref.sources.text_table import read_points
 LICENCE = "LFW: public research set of press photographs, no formal licence"
 LAYOUT = (
     "LFW needs the folder of Ada_Lovelace/Ada_Lovelace_0001.jpg, ... or its archive "
-    "(lfw.tgz, lfw-funneled.tgz, lfw-deepfunneled.tgz)"
+    "(lfw.tgz, lfw-funneled.tgz, lfw-deepfunneled.tgz, http://vis-www.cs.umass.edu/lfw)"
 )
 FOLDERS = ("lfw-deepfunneled", "lfw_funneled", "lfw-funneled", "lfw")
 COLUMNS = ("path", *(f"{axis}{point}" for point in range(5) for axis in "xy"))

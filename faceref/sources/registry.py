@@ -72,7 +72,7 @@ def _fitting(kind: SourceKind, path: Path | None, choices: Choices | None, examp
         )
     if not kind.needs_path and path is not None:
         raise FaceRefError(
-            f"--source {kind.name} takes no path, but got {path}: it is part of the package. "
+            f"The source {kind.name} takes no path, but got {path}: it is part of the package. "
             f"For your own faces: faceref build --source folder {path} --out DIR"
         )
     for name in choices.given():

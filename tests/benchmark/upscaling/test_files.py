@@ -117,7 +117,8 @@ def test_one_bad_file_never_ends_the_job_and_every_file_is_counted(
     assert (found.done, found.left_alone) == (3, {"sharp.png": "sharp already"})
     assert found.failed == {
         "black.png": "no face found in 48x48 pixels. Is it an aligned crop of one face? "
-        "Then say so: --aligned, in Python aligned=True.",
+        "Then say so: --aligned, in Python aligned=True. Is it another crop? Then cut it with more "
+        "around the face.",
         "empty.mp4": "has no frame that can be read",
         "huge.png": "over 100,000,000 pixels",
         "junk.jpg": "no image of a format that can be read",
