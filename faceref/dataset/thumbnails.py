@@ -46,7 +46,7 @@ def split_thumbnails(faces: FaceRef, split: str) -> np.ndarray:
         if kept.shape == (count, THUMBNAIL, THUMBNAIL, 3) and kept.dtype == np.uint8:
             return kept
     made = faces.thumbnails(split)
-    with suppress(UnwritableError):
+    with suppress(OSError, UnwritableError):
         write_array(file, count, [made])
     return made
 
