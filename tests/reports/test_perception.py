@@ -27,15 +27,16 @@ def test_all_were_scored_on_the_same_faces_by_what_they_were_not_trained_on():
 
 
 def test_several_trainings_are_one_row_with_what_they_differ_by():
-    results = read_all(REPORTS / NAME)
+    ours = "msrnet-perceptual"
+    results = [row for row in read_all(REPORTS / NAME) if row.method != ours or row.seed == 1]
     apart = {0: 0.0, 1: 0.3, 2: -0.3}
     several = [
         replace(row, seed=seed, means={**row.means, "psnr_y": row.means["psnr_y"] + shift})
         for row in results
         for seed, shift in apart.items()
-        if row.method == "msrnet-perceptual" and row.references
+        if row.method == ours and row.references
     ]
-    others = [row for row in results if (row.method, row.references) != ("msrnet-perceptual", 5)]
+    others = [row for row in results if row.method != ours or not row.references]
     text = page([*others, *several])
     assert "| MSRNet, perceptual, K = 5 | 3 |" in text
     assert "| MSRNet, perceptual, K = 5 over MSRNet, perceptual | 3 and 1 |" in text
