@@ -113,7 +113,9 @@ def test_words_name_scale_and_degradation():
     for name, less in (("lfw-x16@1", True), ("lfw-x8-real@1", True), ("lfw-x8@1", False)):
         assert ("refs_lr are searched for with this LR face" in protocol_text(name)) == less
     assert "8 pixels at each side" in protocol_text("dic")
-    assert set(TASKS) <= set(_run("protocol").split())
+    listed = dict(line.split(": ", 1) for line in _run("protocol").splitlines())
+    assert {name: one.title for name, one in TASKS.items()}.items() <= listed.items()
+    assert listed["dic"] == "DIC (Ma et al., CVPR 2020)"
     with pytest.raises(FaceRefError, match="lfw-x8@1"):
         protocol_text("lfw-x8")
 

@@ -93,7 +93,7 @@ def test_an_image_that_is_of_no_use_is_one_line(viewer: Viewer, tmp_path: Path):
     wrong = {
         (text, False): r"^a\.jpg: no image of a format that can be read\. Give",
         (black, False): "no face found in 40x40 pixels.*aligned",
-        (wide, True): "must be square .* got 40x30.*Without aligned",
+        (wide, True): "must be square .* got 40x30.*leave --aligned out",
         (vast, False): "4000x4000 times 4 is over 100,000,000 pixels.*smaller image",
     }
     for (path, aligned), words in wrong.items():
