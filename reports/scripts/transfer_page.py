@@ -282,10 +282,11 @@ def draw(rows: list[Row], out: Path) -> None:
             low, high = [one.low for one in found], [one.high for one in found]
             axis.fill_between(x, low, high, color=colour, alpha=0.2, lw=0)
             for row in mine:
-                if row.way.startswith("tuned"):
+                adapted = row.results[0].adaptation
+                if adapted and adapted["by"] == "tuning":
                     place = row.faces, row.gain("psnr_y").mean
                     axis.plot(*place, "^", color=colour, mfc="none")
-                    steps = row.way.split()[1]
+                    steps = str(adapted["steps"])
                     axis.annotate(steps, place, (5, -3), textcoords="offset points", fontsize=6)
         axis.axhline(0, color="0.6", lw=0.8)
         axis.set_xscale("log")
