@@ -16,6 +16,7 @@ import benchmark
 from benchmark.cli.app import app
 from benchmark.evaluation.setting import Setting
 from benchmark.evaluation.setting_faces import read_faces
+from benchmark.memory import fit, regression
 from benchmark.protocol.budgets import budget
 from benchmark.studies import references as study_module
 from benchmark.studies import study as study_file
@@ -257,8 +258,10 @@ def test_methods_without_references_have_nothing_to_study(tiny_face_ref: Path):
 
 
 def test_an_adapted_file_is_not_studied_as_the_network_that_was_trained(
-    tiny_face_ref: Path, run: Path, tmp_path: Path
+    tiny_face_ref: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(regression, "PENALTIES", (0.1,))
+    monkeypatch.setattr(fit, "FOLDS", 2)
     export_weights(run, tmp_path / "plain.safetensors")
     adapted = tmp_path / "adapted.safetensors"
     model = benchmark.load_model(tmp_path / "plain.safetensors")
