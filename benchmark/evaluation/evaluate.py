@@ -26,7 +26,7 @@ from benchmark.evaluation.record import (
 from benchmark.evaluation.setting import Setting, need_source, reference_count
 from benchmark.evaluation.setting_faces import given_references, need_as_many, read_faces
 from benchmark.memory.adaptation import Adaptation
-from benchmark.methods.checks import need_faces, need_range
+from benchmark.methods.checks import need_faces, need_range, remark_on_range
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method, need_scale, package_of
 from benchmark.metrics.batch import score_batch
@@ -258,6 +258,8 @@ def super_resolve(
         output = model(lr.to(device), refs.to(device))
         need_faces(output, hr.shape)
         need_range(output)
+        if start == 0:
+            remark_on_range(output)
         yield from to_uint8(output.float().cpu().numpy())
 
 

@@ -11,10 +11,13 @@ from torch import Tensor, nn
 
 from benchmark.methods.method import Method
 from benchmark.protocol.tasks import HR_SIZE
+from faceref.console import say_aside
 from faceref.errors import FaceRefError
 
 FAR = 4.0
 """Colours above this are not of [0, 1], however far a network overshoots."""
+BLACK, MANY = -0.1, 0.1
+"""Where more than the second, a share, of all values are below the first, they are of [-1, 1]."""
 FACES, REFERENCES = 2, 2
 """What a network is tried on before it is trained."""
 
@@ -44,6 +47,17 @@ def need_range(output: Tensor) -> None:
         raise FaceRefError(
             f"The network's faces have a mean of {mean:.1f}, where RGB in [0, 1] is needed: divide "
             "by 255."
+        )
+
+
+def remark_on_range(output: Tensor) -> None:
+    """Say where faces look as if they were in [-1, 1]: negative values are scored as black."""
+    share = (output < BLACK).float().mean().item()
+    if share > MANY:
+        say_aside(
+            f"{share:.0%} of the values of the network's first faces are below {BLACK}, and are "
+            "scored as black: RGB in [0, 1] is expected. If it computes in [-1, 1], give it "
+            "2 * lr - 1, and return (output + 1) / 2."
         )
 
 

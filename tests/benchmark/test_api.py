@@ -284,6 +284,22 @@ def test_a_network_that_gives_0_to_255_is_refused(tiny_face_ref: Path):
         benchmark.evaluate(Bytes(), tiny_face_ref, name="mine", results=None)
 
 
+class Signed(nn.Module):
+    """Gives faces in [-1, 1]."""
+
+    def forward(self, lr: Tensor) -> Tensor:
+        return benchmark.upsample(lr, 8) * 2 - 1
+
+
+def test_a_network_that_gives_minus_one_to_one_is_told_what_is_expected(
+    tiny_face_ref: Path, capsys: pytest.CaptureFixture[str]
+):
+    benchmark.evaluate("bicubic", tiny_face_ref, results=None, progress=False)
+    assert "below -0.1" not in capsys.readouterr().err
+    benchmark.evaluate(Signed(), tiny_face_ref, name="mine", results=None, progress=False)
+    assert capsys.readouterr().err.count("return (output + 1) / 2") == 1
+
+
 @pytest.mark.parametrize(
     ("lr", "refs", "message"),
     [

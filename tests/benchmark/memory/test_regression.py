@@ -10,7 +10,6 @@ from benchmark.memory import regression
 from benchmark.memory.cells import ERRORS, KNOWN
 from benchmark.memory.regression import Sums, learn
 
-
 CELLS = 16
 """Fewer than half a face has: each cell is learnt apart from the others."""
 
