@@ -2,8 +2,8 @@
 
     python reports/scripts/training_length.py LFW --sample SAMPLE --wild WILD --work WORK
 
-Trains SPARNet-s and MSRNet on LFW by the recipe of the budget `small`, but on fewer faces, and
-scores them on test, in the training domain and in others: as trained, MSRNet also with five
+Trains SPARNet-s and MSRNet on LFW by the recipe of the budget `small`, but on fewer or more faces,
+and scores them on test, in the training domain and in others: as trained, MSRNet also with five
 references, SPARNet-s also with the error memory. Nothing is chosen on test. Runs go to `--work`,
 results and `transfer.json` to `--out`, a folder a length. What is there is not made again; an
 interrupted training goes on. `training_length_page.py` shows them beside the networks of the budget
@@ -26,7 +26,7 @@ from faceref.console import progress_bar, say
 from faceref.dataset.face_ref import FaceRef
 from reports.scripts.transfer import REFERENCES, Study
 
-LENGTHS = (1_600, 4_000)
+LENGTHS = (1_600, 4_000, 40_000)
 """Faces seen in training; `small` has 16,000."""
 TRAINED_ON = "lfw-x8@1"
 MEMORY = {TRAINED_ON: 1_000, "lfw-to-sample-x8@1": None, "lfw-to-celeba-wild-x8@1": 1_000}
@@ -47,7 +47,7 @@ class OnTest(Study):
         say(f"{self.base.task} {self.key} {row}: {test.means['psnr_y']:.3f}")
 
 
-def shorter(samples: int) -> Budget:
+def of_length(samples: int) -> Budget:
     """The recipe of `small`, for as many faces as are given."""
     return replace(budget("small"), name=f"small-{samples}", samples=samples)
 
@@ -56,7 +56,7 @@ def trained(lfw: FaceRef, method: str, samples: int, work: Path) -> Path:
     """The run of a method, trained where it is not yet."""
     run = work / f"{method}-{samples}"
     with progress_bar(run.name, "steps") as update:
-        train(lfw, method, shorter(samples), run, progress=update)
+        train(lfw, method, of_length(samples), run, progress=update)
     return run
 
 

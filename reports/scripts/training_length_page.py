@@ -28,15 +28,15 @@ MEMORIES = {
     "lfw-to-celeba-wild-x8@1": "memory of 1000",
 }
 SEEDS = {"sparnet_s": "s2", "msrnet": "s0"}
-"""Of the networks of `small`: those of the released weights. Shorter trainings have seed 0."""
+"""Of the networks of `small`: those of the released weights. Other trainings have seed 0."""
 HEAD = """## How the gains change with the length of the training
 
-Networks were trained on LFW by the recipe of the budget `small`, but on fewer faces, counted with
-their repetitions. Then they were scored in the same way as those of `small`, one training each. The
-shorter ones were trained in {short}, those of `small` in {whole}. All have seed 0, but SPARNet-s of
-`small` has seed 2. The error memory is that of all train
-faces of the sample, and elsewhere of 1,000 faces. References are the five most alike faces. A cell
-has the PSNR-Y as trained and without references, and the gain, in dB. By
+Networks were trained on LFW by the recipe of the budget `small`, which shows {own:,} faces, counted
+with their repetitions, and by the same recipe on fewer and on more, one training each:
+{precisions}. All were scored in the same way. All have
+seed 0, but SPARNet-s of `small` has seed 2. The error memory is that of all train faces of the
+sample, and elsewhere of 1,000 faces. References are the five most alike faces. A cell has the
+PSNR-Y as trained and without references, and the gain, in dB. By
 `reports/scripts/training_length.py`; results in `training_length/`.
 
 ![Gain by the number of faces seen in training](figures/training_length.png)
@@ -58,8 +58,8 @@ class Line:
 
 def length_lines(out: Path) -> list[Line]:
     """Of each task the error memory of SPARNet-s, and the references of MSRNet."""
-    longest = budget("small").samples
-    places = {int(path.name): path for path in (out / NAME).iterdir()} | {longest: out}
+    places = {int(path.name): path for path in (out / NAME).iterdir()}
+    places[budget("small").samples] = out
     pairs: dict[tuple[str, str], dict[int, tuple[Result, Result]]] = {}
     for faces, place in sorted(places.items()):
         known = numbers(place, "transfer")
@@ -102,7 +102,7 @@ def _line(name: str, title: str, rows: dict[int, tuple[Result, Result]]) -> Line
 def length_part(out: Path) -> str:
     """The whole part, in Markdown."""
     lines = length_lines(out)
-    lengths = list(lines[0].gains)
+    lengths = sorted(lines[0].gains)
     cells = [
         [_place(line.task), line.title]
         + [
@@ -112,14 +112,22 @@ def length_part(out: Path) -> str:
         for line in lines
     ]
     columns = ["on", "gain by", *(f"{faces:,} faces" for faces in lengths)]
-    words = {"fp32": "float32", "bf16": "bf16"}
-    *shorter, longest = lengths
-    short = {
-        words[line.precisions[faces]] for line in lines for faces in shorter if faces in line.gains
-    }
-    whole = {words[line.precisions[longest]] for line in lines}
-    head = HEAD.format(short=" and ".join(sorted(short)), whole=" and ".join(sorted(whole)))
+    head = HEAD.format(own=budget("small").samples, precisions=_precisions(lines))
     return head + "\n" + "\n".join(markdown_table(columns, cells)) + "\n"
+
+
+def _precisions(lines: list[Line]) -> str:
+    """What the networks of each length were trained in."""
+    lengths: dict[str, set[int]] = {}
+    for line in lines:
+        for faces, precision in line.precisions.items():
+            lengths.setdefault(precision, set()).add(faces)
+    words = {"fp32": "float32", "bf16": "bf16"}
+    parts = [
+        f"{' and '.join(f'{one:,}' for one in sorted(found))} faces in {words[name]}"
+        for name, found in lengths.items()
+    ]
+    return ", ".join(parts)
 
 
 def _place(name: str) -> str:
