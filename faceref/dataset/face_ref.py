@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from faceref.console import Progress
 from faceref.dataset.images import Encoded, decode_face, stacked, stream, stream_rows
 from faceref.dataset.pool import Pool
 from faceref.dataset.store import (
@@ -428,10 +429,14 @@ class FaceRef:
         total = self.count(split) if rows is None else len(rows)
         return stacked(self.encoded(split, rows), self._decode, total, size)
 
-    def thumbnails(self, split: str) -> np.ndarray:
+    def thumbnails(self, split: str, progress: Progress | None = None) -> np.ndarray:
         """The faces of a split as `refs_lr` are found by: uint8 RGB (N, 16, 16, 3), in row order.
 
         Only few of the faces themselves are in memory at a time.
+
+        Args:
+            split: `train`, `val` or `test`.
+            progress: Called with faces done and faces in all.
 
         Raises:
             FaceRefError: For an unknown split, and for an image that is damaged.
@@ -445,6 +450,7 @@ class FaceRef:
             lambda row: thumbnail(self._decode(row)),
             self.count(split),
             THUMBNAIL,
+            progress,
         )
 
     def _decode(self, row: Encoded) -> np.ndarray:

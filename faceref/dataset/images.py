@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from faceref.console import Progress
 from faceref.dataset.store import AGAIN, ROWS_PER_GROUP, SCHEMA, decode
 from faceref.errors import FaceRefError
 from faceref.hardware import usable_cores
@@ -68,7 +69,11 @@ def decode_face(root: Path, size: int, row: Encoded) -> np.ndarray:
 
 
 def stacked(
-    encoded: Iterator[Encoded], make: Callable[[Encoded], np.ndarray], count: int, side: int
+    encoded: Iterator[Encoded],
+    make: Callable[[Encoded], np.ndarray],
+    count: int,
+    side: int,
+    progress: Progress | None = None,
 ) -> np.ndarray:
     """What `make` makes of each of `count` rows, by all cores: uint8 (count, side, side, 3).
 
@@ -80,4 +85,6 @@ def stacked(
             some = threads.map(make, list(islice(encoded, ROWS_PER_GROUP)))
             for row, one in enumerate(some, start):
                 made[row] = one
+            if progress:
+                progress(min(start + ROWS_PER_GROUP, count), count)
     return made

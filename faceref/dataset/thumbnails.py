@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
 
 from faceref.arrays import write_array
+from faceref.console import Bar
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import UnwritableError
 from faceref.images import THUMBNAIL
@@ -29,10 +30,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get(CACHE, Path.home() / ".cache" / "face_ref"))
 
 
-def split_thumbnails(faces: FaceRef, split: str) -> np.ndarray:
+def split_thumbnails(faces: FaceRef, split: str, bar: Bar | None = None) -> np.ndarray:
     """The faces of a split at 16x16, uint8 RGB (N, 16, 16, 3), from the cache if it has them.
 
-    Where the cache cannot be written they are made anew each time.
+    Where the cache cannot be written they are made anew each time. `bar` opens a progress bar where
+    that takes long.
 
     Raises:
         FaceRefError: For an unknown split, and for an image that is damaged.
@@ -45,7 +47,8 @@ def split_thumbnails(faces: FaceRef, split: str) -> np.ndarray:
         kept = np.load(file, allow_pickle=False)
         if kept.shape == (count, THUMBNAIL, THUMBNAIL, 3) and kept.dtype == np.uint8:
             return kept
-    made = faces.thumbnails(split)
+    with bar("Reading the pool") if bar else nullcontext() as progress:
+        made = faces.thumbnails(split, progress)
     with suppress(OSError, UnwritableError):
         write_array(file, count, [made])
     return made

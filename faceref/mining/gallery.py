@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from faceref.console import progress_bar
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.store import LR_ENCODER, ROWS_PER_GROUP, decode
 from faceref.dataset.thumbnails import split_thumbnails
@@ -70,9 +72,16 @@ def _need_same(faces: FaceRef, embedder: Embedder | None) -> None:
 
 def _keys(faces: FaceRef, embedder: Embedder | None) -> np.ndarray:
     """What the pool is searched by: embeddings, or without an embedder what faces look like."""
+    bar = partial(progress_bar, unit="faces")
     if embedder is None:
-        return appearance(split_thumbnails(faces, POOL))
-    return np.concatenate([embedder.embed(face[None]) for _, face in faces.stream_faces(POOL)])
+        return appearance(split_thumbnails(faces, POOL, bar))
+    stream, found, done = faces.stream_faces(POOL), [], 0
+    with bar("Embedding the pool") as progress:
+        while batch := [face for _, face in islice(stream, embedder.batch_size)]:
+            found.append(embedder.embed(np.stack(batch)))
+            done += len(batch)
+            progress(done, faces.count(POOL))
+    return np.concatenate(found)
 
 
 def _block(faces: FaceRef, number: int) -> list[bytes]:

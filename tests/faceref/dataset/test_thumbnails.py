@@ -2,11 +2,14 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from faceref.console import Progress
 from faceref.dataset import thumbnails
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.thumbnails import CACHE, split_thumbnails
@@ -66,6 +69,21 @@ def test_a_cache_that_cannot_be_written_costs_time_alone(tiny_build: Path, cache
     cache.write_text("a file where the folder should be")
     faces = FaceRef.open(tiny_build)
     np.testing.assert_array_equal(split_thumbnails(faces, "train"), _plain(faces))
+
+
+def test_the_bar_is_opened_where_they_are_made(tiny_build: Path, cache: Path):
+    faces, calls = FaceRef.open(tiny_build), []
+    opened = []
+
+    @contextmanager
+    def bar(label: str) -> Iterator[Progress]:
+        opened.append(label)
+        yield lambda done, total, state="": calls.append((done, total))
+
+    for _ in range(2):
+        split_thumbnails(faces, "train", bar)
+    assert opened == ["Reading the pool"]
+    assert calls[-1] == (faces.count("train"), faces.count("train"))
 
 
 def test_few_faces_leave_no_file(tiny_build: Path, cache: Path, monkeypatch: pytest.MonkeyPatch):

@@ -39,9 +39,13 @@ def _set(tmp_path: Path, likeness: str) -> Path:
 
 
 @pytest.mark.case("E29")
-def test_a_set_by_identity_needs_what_embeds_as_its_build_did(tmp_path: Path):
+def test_a_set_by_identity_needs_what_embeds_as_its_build_did(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     root = _set(tmp_path, "identity")
     faces, gallery = FaceRef.open(root), Gallery(root, Looser())
+    count = faces.count("train")
+    assert f"Embedding the pool: {count}/{count}" in capsys.readouterr().err
     small = thumbnail(faces.images("test")[0])[None]
     listed = faces.references(faces.column("test", "image_id")[0])
     wanted = [one.image_id for one in listed]
