@@ -16,8 +16,10 @@ from faceref.errors import FaceRefError
 
 FAR = 4.0
 """Colours above this are not of [0, 1], however far a network overshoots."""
-BLACK, MANY = -0.1, 0.1
-"""Where more than the second, a share, of all values are below the first, they are of [-1, 1]."""
+BLACK = -0.1
+"""Values below this are more than an overshoot."""
+MANY = 0.1
+"""Share of such values from which on faces seem to be in [-1, 1]."""
 FACES, REFERENCES = 2, 2
 """What a network is tried on before it is trained."""
 
@@ -57,7 +59,7 @@ def remark_on_range(output: Tensor) -> None:
         say_aside(
             f"{share:.0%} of the values of the network's first faces are below {BLACK}, and are "
             "scored as black: RGB in [0, 1] is expected. If it computes in [-1, 1], give it "
-            "2 * lr - 1, and return (output + 1) / 2."
+            "2 * lr - 1 (and 2 * refs - 1), and return (output + 1) / 2."
         )
 
 

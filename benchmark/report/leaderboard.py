@@ -37,13 +37,14 @@ are means over faces, of 8-bit outputs with no border cut. Intervals are bootstr
 faces of one person are drawn together, where image ids say whose they are. Those of CelebA do not,
 so there each face is drawn on its own, and intervals are too narrow. Differences are paired face by
 face. `refs_hr`: references found with the HR face, an upper bound of retrieval; `refs_lr`:
-references found with the LR face alone. All methods that were trained here had the same training
-budget, and their weights were chosen on val. Seeds: a row of several trainings is their mean, face
-by face, with the standard deviation of their PSNR-Y; its intervals are still over people. Rank: one
-more than the number of rows whose PSNR-Y is higher beyond chance (paired bootstrap over people,
-Holm's correction over all pairs of the leaderboard, 5 %). So rows that cannot be told apart may
-share a rank. Rows that share some trainings are compared over these alone. A metric that some rows
-do not have carries an arrow, which says whether higher or lower is better. `-`: not scored."""
+references found with the LR face alone; `refs_elsewhere`: the same, but in another set. All methods
+that were trained here had the same training budget, and their weights were chosen on val. Seeds: a
+row of several trainings is their mean, face by face, with the standard deviation of their PSNR-Y;
+its intervals are still over people. Rank: one more than the number of rows whose PSNR-Y is higher
+beyond chance (paired bootstrap over people, Holm's correction over all pairs of the leaderboard,
+5 %). So rows that cannot be told apart may share a rank. Rows that share some trainings are
+compared over these alone. A metric that some rows do not have carries an arrow, which says whether
+higher or lower is better. `-`: not scored."""
 ENDINGS = {"md": "md", "csv": "csv", "latex": "tex", "yaml": "yaml"}
 """How files of each form end, by the name that `facebench leaderboard --format` takes."""
 _MARKS = {

@@ -92,7 +92,11 @@ def markdown_section(table: Table) -> str:
     paired = list(zip(table.cells, changed, strict=True))
     lines += markdown_table(table.columns, [row for row, variant in paired if not variant])
     if any(changed):
-        lines += ["", "Variants, ranked among the rows above:", ""]
+        lines += [
+            "",
+            "Variants, ranked among the rows above (`facebench methods` says what each changes):",
+            "",
+        ]
         lines += markdown_table(table.columns, [row for row, variant in paired if variant])
     for note in caveats_of(table.results):
         lines += ["", note]

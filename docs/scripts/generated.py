@@ -1,4 +1,10 @@
-"""The parts of pages that are made when the site is built, each in place of a comment."""
+"""The parts of pages that are made from the code, each below a comment that names it.
+
+All are made when the site is built. Tables also lie in the pages of the repository; this brings
+them up to date:
+
+    python -m docs.scripts.generated
+"""
 
 from __future__ import annotations
 
@@ -10,19 +16,31 @@ import faceref
 from benchmark.cli.app import app as facebench_app
 from docs.scripts.api import api_reference
 from docs.scripts.commands import command_reference
-from docs.scripts.repository import ROOT
+from docs.scripts.repository import DOCS, ROOT
 from docs.scripts.tables import methods_table, metrics_table, tasks_table
 from faceref.cli.app import app as faceref_app
 from faceref.errors import unknown_choice
 
 WEIGHTS = ROOT / "weights"
 MARK = re.compile(r"^<!-- generated: (?P<what>.+) -->$(?:\n.+)*", re.MULTILINE)
-"""The lines right below a mark are for the repository, where the part is not shown."""
+"""A mark, and the lines right below it: a table, or what the repository has in its place."""
+TABLES = {"methods.md": ("methods", "metrics", "tasks"), "models.md": ("weights",)}
+"""Pages of the repository that hold their tables."""
 
 
 def filled(text: str) -> str:
     """`text` with every `<!-- generated: WHAT -->` replaced by what it names."""
     return MARK.sub(lambda match: _made(match["what"]), text)
+
+
+def with_tables(text: str, names: tuple[str, ...]) -> str:
+    """`text` with the tables `names` below their marks."""
+
+    def replaced(match: re.Match[str]) -> str:
+        mark = match[0].partition("\n")[0]
+        return f"{mark}\n{_made(match['what'])}" if match["what"] in names else match[0]
+
+    return MARK.sub(replaced, text)
 
 
 def weights_table(folder: Path = WEIGHTS) -> str:
@@ -53,3 +71,14 @@ def _made(what: str) -> str:
     if what not in PARTS:
         raise unknown_choice("generated part", what, PARTS)
     return PARTS[what]()
+
+
+def main() -> None:
+    """Write the tables of all pages anew."""
+    for page, names in TABLES.items():
+        path = ROOT / DOCS / page
+        path.write_text(with_tables(path.read_text(encoding="utf-8"), names), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

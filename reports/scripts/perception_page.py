@@ -39,9 +39,11 @@ embeddings of output and HR face. The embeddings are dlib's, but on the sample, 
 references, those of an ArcFace model. FID needs thousands of faces, so it is left out. `K = 5` are
 the five most alike (`refs_lr`), `K = 5 random` five of other people, drawn with a seed.
 
-Scores of several trainings are averaged face by face. Differences are paired by face, with 95 %
-intervals over people. For three or more trainings, the standard deviation of the difference in
-PSNR-Y follows their number, in dB. p is corrected for all differences of this page (Holm). By
+Scores of several trainings are averaged face by face. Rows of one network with different numbers of
+trainings (`2 and 3`) are compared over the trainings that both have, so their difference is not
+that of the means above it. Differences are paired by face, with 95 % intervals over people. For
+three or more trainings, the standard deviation of the difference in PSNR-Y follows their number, in
+dB. p is corrected for all differences of this page (Holm). By
 `reports/scripts/perception_page.py`.
 """
 

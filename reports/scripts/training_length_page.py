@@ -124,10 +124,10 @@ def _precisions(lines: list[Line]) -> str:
             lengths.setdefault(precision, set()).add(faces)
     words = {"fp32": "float32", "bf16": "bf16"}
     parts = [
-        f"{' and '.join(f'{one:,}' for one in sorted(found))} faces in {words[name]}"
+        f"{', '.join(f'{one:,}' for one in sorted(found))} faces in {words[name]}"
         for name, found in lengths.items()
     ]
-    return ", ".join(parts)
+    return "; ".join(parts)
 
 
 def _place(name: str) -> str:
@@ -142,7 +142,7 @@ def draw_length(out: Path) -> None:
     lines = length_lines(out)
     names = list(dict.fromkeys(line.task for line in lines))
     figure, axes = figure_of(FULL_WIDTH, 2.6, len(names), 1)
-    lengths = list(lines[0].gains)
+    lengths = sorted(lines[0].gains)
     for axis, name in zip(axes, names, strict=True):
         mine = [line for line in lines if line.task == name]
         for colour, line in zip(COLOURS, mine, strict=False):

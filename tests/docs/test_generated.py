@@ -14,7 +14,8 @@ from benchmark.cli.app import app as facebench_app
 from docs.scripts import tables
 from docs.scripts.api import api_reference, undocumented
 from docs.scripts.commands import command_reference, commands, options
-from docs.scripts.generated import filled
+from docs.scripts.generated import TABLES, filled, with_tables
+from docs.scripts.repository import DOCS, ROOT
 from faceref.cli.app import app as faceref_app
 from faceref.errors import FaceRefError
 
@@ -95,6 +96,12 @@ def test_what_stands_right_below_a_mark_is_for_the_repository():
     assert text.startswith("above\n\n| name |")
     assert text.endswith("|\n\nOn both.\n")
     assert "the site" not in text
+
+
+@pytest.mark.parametrize("page", TABLES)
+def test_the_pages_of_the_repository_hold_their_tables(page: str):
+    text = (ROOT / DOCS / page).read_text(encoding="utf-8")
+    assert text == with_tables(text, TABLES[page]), "python -m docs.scripts.generated"
 
 
 @pytest.mark.parametrize(

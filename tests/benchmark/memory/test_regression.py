@@ -11,7 +11,7 @@ from benchmark.memory.cells import ERRORS, KNOWN
 from benchmark.memory.regression import Sums, learn
 
 CELLS = 16
-"""Fewer than half a face has: each cell is learnt apart from the others."""
+"""Fewer than the 128 of half a face: cells are learnt independently."""
 
 
 @pytest.fixture(scope="module", autouse=True)
