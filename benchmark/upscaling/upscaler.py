@@ -133,9 +133,9 @@ class Upscaler:
         given = any(network.count for network in networks.values())
         found = None
         named = pack is not None or embedder is not None
-        by_identity = given and faces is not None and lr_likeness(faces) == "identity"
-        # A set by identity is searched with the embedder of its build, for crops, too.
-        if not aligned or (named and by_identity):
+        embedded = given and faces is not None and lr_likeness(faces) != "appearance"
+        # A set by identity or by both is searched with the embedder of its build, for crops, too.
+        if not aligned or (named and embedded):
             name = embedder or ("dlib" if pack is None else "insightface")
             # dlib finds faces on the CPU only.
             where = "cpu" if name == "dlib" else device

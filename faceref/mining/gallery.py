@@ -20,9 +20,11 @@ from faceref.errors import FaceRefError
 from faceref.files import file_sha256
 from faceref.images import thumbnail
 from faceref.similarity.search import Search, open_search
-from faceref.similarity.vectors import appearance
+from faceref.similarity.vectors import Vectors, appearance, weighted, weights_of_both
 from faceref.sources.sample import FACES, sample_pool
 
+Queries = Callable[[np.ndarray], np.ndarray]
+"""LR faces, uint8 RGB (N, 16, 16, 3), to the vectors that are searched for."""
 POOL = "train"
 HELD = 128
 """Blocks of encoded faces that are kept in memory: less than 1 GiB."""
@@ -51,32 +53,46 @@ def _embedding(provenance: dict[str, Any]) -> dict[str, Any]:
     return {"recognition": recognition, **{name: provenance.get(name) for name in names}}
 
 
-def _need_same(faces: FaceRef, embedder: Embedder | None) -> None:
-    """Raise FaceRefError unless `embedder` embeds as the build of a set by identity did."""
+def _need_same(faces: FaceRef, embedder: Embedder | None) -> Embedder:
+    """Raise FaceRefError unless `embedder` embeds as the build of the set did."""
     kind, made_with = lr_likeness(faces), faces.manifest["embedder"]
-    if kind != "identity":
-        raise FaceRefError(
-            f"The refs_lr of {faces.root} are by {kind}, which cannot be searched for new faces. "
-            "Give a set built with --likeness-lr appearance or identity."
-        )
     given = None if embedder is None else embedder.provenance()
-    if given is None or _embedding(given) != _embedding(made_with):
+    if embedder is None or given is None or _embedding(given) != _embedding(made_with):
         pack = f" --pack {made_with['pack']}" if "pack" in made_with else ""
         raise FaceRefError(
-            f"The refs_lr of {faces.root} are by identity, so its faces are embedded as in its "
+            f"The refs_lr of {faces.root} are by {kind}, so its faces are embedded as in its "
             f"build: give --embedder {made_with['name']}{pack}, the same models"
             f"{'' if given is None else ' (others were given)'}; or a set built with "
             "--likeness-lr appearance."
         )
+    return embedder
 
 
-def _keys(faces: FaceRef, embedder: Embedder | None) -> np.ndarray:
-    """What the pool is searched by: embeddings, or without an embedder what faces look like."""
-    bar = partial(progress_bar, unit="faces")
-    if embedder is None:
-        return appearance(split_thumbnails(faces, POOL, bar))
+def _searched(faces: FaceRef, embedder: Embedder | None) -> tuple[np.ndarray, Queries]:
+    """Vectors of the pool, and what makes those of LR faces, as the `refs_lr` of the set have them.
+
+    Of both likenesses the weights are reckoned from the pool alone; the build took all faces.
+    """
+    kind, bar = lr_likeness(faces), partial(progress_bar, unit="faces")
+    if kind == "appearance":
+        return appearance(split_thumbnails(faces, POOL, bar)), appearance
+    from faceref.lr_encoder.model import embed_lr, load_encoder
+
+    known = _embedded(faces, _need_same(faces, embedder))
+    sha256 = faces.manifest["lr_encoder"]["sha256"]
+    predict = partial(embed_lr, load_encoder(faces.root / LR_ENCODER, sha256=sha256))
+    if kind == "identity":
+        return known, predict
+    small = split_thumbnails(faces, POOL, bar)
+    seen = appearance(small)
+    weights = weights_of_both(Vectors(predict(small), known), seen, faces.manifest["seed"])
+    return weighted(weights, known, seen), lambda lr: weighted(weights, predict(lr), appearance(lr))
+
+
+def _embedded(faces: FaceRef, embedder: Embedder) -> np.ndarray:
+    """Embeddings of the pool."""
     stream, found, done = faces.stream_faces(POOL), [], 0
-    with bar("Embedding the pool") as progress:
+    with progress_bar("Embedding the pool", "faces") as progress:
         while batch := [face for _, face in islice(stream, embedder.batch_size)]:
             found.append(embedder.embed(np.stack(batch)))
             done += len(batch)
@@ -101,15 +117,13 @@ class Gallery:
 
         Args:
             faces: A Face_Ref, or its folder; None: the embedded sample, searched by appearance.
-            embedder: That of the build; needed where `refs_lr` are by identity.
+            embedder: That of the build; needed where `refs_lr` are by identity, or by both.
 
         Raises:
-            FaceRefError: Where the embedder is missing or another, or `refs_lr` are by both
-                likenesses, whose weights a set does not hold.
+            FaceRefError: Where the embedder is missing or another.
         """
-        self._encoder: Path | None = None
-        self._encoder_sha256: str | None = None
         self._image: Callable[[int], np.ndarray]
+        self._queries: Queries = appearance
         if faces is None:
             self._ids, images = sample_pool()
             self._image = images.__getitem__
@@ -121,11 +135,7 @@ class Gallery:
             self._ids = opened.column(POOL, "image_id")
             blocks = lru_cache(HELD)(partial(_block, opened))
             self._image = lambda row: decode(blocks(row // ROWS_PER_GROUP)[row % ROWS_PER_GROUP])
-            if lr_likeness(opened) != "appearance":
-                _need_same(opened, embedder)
-                self._encoder = opened.root / LR_ENCODER
-                self._encoder_sha256 = opened.manifest["lr_encoder"]["sha256"]
-            keys = _keys(opened, None if self._encoder is None else embedder)
+            keys, self._queries = _searched(opened, embedder)
         self._search: Search = open_search(keys)
 
     def find(self, lr: np.ndarray, count: int) -> list[list[FoundReference]]:
@@ -145,13 +155,6 @@ class Gallery:
             [self._found(row, score) for row, score in zip(*pair, strict=True)]
             for pair in zip(rows.tolist(), scores.tolist(), strict=True)
         ]
-
-    def _queries(self, lr: np.ndarray) -> np.ndarray:
-        if self._encoder is None:
-            return appearance(lr)
-        from faceref.lr_encoder.model import embed_lr, load_encoder
-
-        return embed_lr(load_encoder(self._encoder, sha256=self._encoder_sha256), lr)
 
     def _found(self, row: int, score: float) -> FoundReference:
         return FoundReference(self._ids[row], round(score, 4), self._image(row))

@@ -55,13 +55,24 @@ def likeness(kind: str, identity: Vectors, appearances: np.ndarray, seed: int = 
         return Vectors(appearances, appearances)
     if kind != "both":
         raise unknown_choice("likeness", kind, LIKENESSES)
-    spreads = _spread(identity, seed), _spread(Vectors(appearances, appearances), seed)
-    share = spreads[1] / (spreads[0] + spreads[1])
-    scale = np.sqrt(np.array([share, 1 - share], np.float32))
-    queries = np.hstack([scale[0] * identity.queries, scale[1] * appearances])
+    weights = weights_of_both(identity, appearances, seed)
+    queries = weighted(weights, identity.queries, appearances)
     if identity.queries is identity.keys:
         return Vectors(queries, queries)
-    return Vectors(queries, np.hstack([scale[0] * identity.keys, scale[1] * appearances]))
+    return Vectors(queries, weighted(weights, identity.keys, appearances))
+
+
+def weights_of_both(identity: Vectors, appearances: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Weights of the two cosines in the likeness `both`, float32 (2,), of sum one."""
+    spreads = _spread(identity, seed), _spread(Vectors(appearances, appearances), seed)
+    share = spreads[1] / (spreads[0] + spreads[1])
+    return np.array([share, 1 - share], np.float32)
+
+
+def weighted(weights: np.ndarray, identity: np.ndarray, appearances: np.ndarray) -> np.ndarray:
+    """Vectors (N, D + 768) whose inner product is the weighted mean of the two cosines."""
+    scale = np.sqrt(weights)
+    return np.hstack([scale[0] * identity, scale[1] * appearances])
 
 
 def _spread(vectors: Vectors, seed: int) -> float:

@@ -57,6 +57,15 @@ def test_a_set_by_identity_needs_what_embeds_as_its_build_did(
             Gallery(root, given)
 
 
-def test_a_set_by_both_likenesses_says_which_sets_can_be_searched(tmp_path: Path):
-    with pytest.raises(FaceRefError, match=r"by both.*--likeness-lr appearance or identity"):
-        Gallery(_set(tmp_path, "both"), PlainEmbedder())
+def test_a_set_by_both_likenesses_is_searched_by_both(tmp_path: Path):
+    """The weights are of the pool alone, so scores are near those of the lists, not the same."""
+    root = _set(tmp_path, "both")
+    faces, gallery = FaceRef.open(root), Gallery(root, PlainEmbedder())
+    for image_id, face in zip(faces.column("test", "image_id"), faces.images("test"), strict=True):
+        listed = faces.references(image_id)
+        found = {one.image_id: one.score for one in gallery.find(thumbnail(face)[None], 99)[0]}
+        assert [found[one.image_id] for one in listed] == pytest.approx(
+            [one.score for one in listed], abs=0.01
+        )
+    with pytest.raises(FaceRefError, match=r"by both.*give --embedder plain"):
+        Gallery(root)
