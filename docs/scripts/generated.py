@@ -24,8 +24,8 @@ from faceref.errors import unknown_choice
 WEIGHTS = ROOT / "weights"
 MARK = re.compile(r"^<!-- generated: (?P<what>.+) -->$(?:\n.+)*", re.MULTILINE)
 """A mark, and the lines right below it: a table, or what the repository has in its place."""
-TABLES = {"methods.md": ("methods", "metrics", "tasks"), "models.md": ("weights",)}
-"""Pages of the repository that hold their tables."""
+TABLES = ("methods.md", "models.md")
+"""Pages whose parts are tables, which the repository's own copies hold, too."""
 
 
 def filled(text: str) -> str:
@@ -33,14 +33,12 @@ def filled(text: str) -> str:
     return MARK.sub(lambda match: _made(match["what"]), text)
 
 
-def with_tables(text: str, names: tuple[str, ...]) -> str:
-    """`text` with the tables `names` below their marks."""
-
-    def replaced(match: re.Match[str]) -> str:
-        mark = match[0].partition("\n")[0]
-        return f"{mark}\n{_made(match['what'])}" if match["what"] in names else match[0]
-
-    return MARK.sub(replaced, text)
+def with_tables(text: str) -> str:
+    """`text` with what each mark names below it."""
+    return MARK.sub(
+        lambda match: f"{match[0].splitlines()[0]}\n{_made(match['what'])}",
+        text,
+    )
 
 
 def weights_table(folder: Path = WEIGHTS) -> str:
@@ -75,9 +73,9 @@ def _made(what: str) -> str:
 
 def main() -> None:
     """Write the tables of all pages anew."""
-    for page, names in TABLES.items():
+    for page in TABLES:
         path = ROOT / DOCS / page
-        path.write_text(with_tables(path.read_text(encoding="utf-8"), names), encoding="utf-8")
+        path.write_text(with_tables(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

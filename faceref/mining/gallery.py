@@ -56,13 +56,12 @@ def _embedding(provenance: dict[str, Any]) -> dict[str, Any]:
 def _need_same(faces: FaceRef, embedder: Embedder | None) -> Embedder:
     """Raise FaceRefError unless `embedder` embeds as the build of the set did."""
     kind, made_with = lr_likeness(faces), faces.manifest["embedder"]
-    given = None if embedder is None else embedder.provenance()
-    if embedder is None or given is None or _embedding(given) != _embedding(made_with):
+    if embedder is None or _embedding(embedder.provenance()) != _embedding(made_with):
         pack = f" --pack {made_with['pack']}" if "pack" in made_with else ""
         raise FaceRefError(
             f"The refs_lr of {faces.root} are by {kind}, so its faces are embedded as in its "
             f"build: give --embedder {made_with['name']}{pack}, the same models"
-            f"{'' if given is None else ' (others were given)'}; or a set built with "
+            f"{'' if embedder is None else ' (others were given)'}; or a set built with "
             "--likeness-lr appearance."
         )
     return embedder
