@@ -43,6 +43,7 @@ reports: $(READY) ## Draw leaderboards, plots and the tables of pages again from
 	$(BIN)/python reports/scripts/upscale_sizes_page.py
 	$(BIN)/python reports/scripts/transfer_page.py
 	$(BIN)/python reports/scripts/perception_page.py
+	$(BIN)/python reports/scripts/model_cards.py
 	$(BIN)/python -m docs.scripts.generated
 
 check: $(READY) ## Lint, format check, types, spelling

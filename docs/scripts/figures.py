@@ -18,7 +18,7 @@ from docs.scripts.repository import ROOT
 from faceref.files import replacing
 
 IMAGES = ROOT / "docs" / "images"
-RELEASES = ROOT / "weights" / "lfw-x8-small"
+RELEASES = ROOT / "weights"
 PROBE = "p010/p010_2"
 """A face of the test split."""
 SIZE, SMALL, LR, GAP = 128, 48, 16, 4
@@ -33,7 +33,11 @@ HEADS = {
     4: "references: other people, found with the LR face",
 }
 """Words above the columns of the overview."""
-DETAIL = {"trained on L1": "sparnet_s", "perceptual": "sparnet_s-perceptual"}
+RESULT = "lfw-x8-small-40000/msrnet"
+DETAIL = {
+    "trained on L1": "lfw-x8-small/sparnet_s",
+    "perceptual": "lfw-x8-small/sparnet_s-perceptual",
+}
 """SPARNet-s with two losses: heads of columns, and released weights."""
 HEAD, APART = 22, 12
 GREY = (128, 128, 128, 255)
@@ -115,7 +119,7 @@ def _task(faces: faceref.FaceRef, probe: str) -> list[Image.Image]:
     hr = _face(faces, probe)
     lr = _shrunk(hr)
     upsampled = lr.resize((SIZE, SIZE), Image.Resampling.BICUBIC)
-    return [_pixels(lr), upsampled, _super_resolved(faces, lr, "msrnet"), hr]
+    return [_pixels(lr), upsampled, _super_resolved(faces, lr, RESULT), hr]
 
 
 def _super_resolved(faces: faceref.FaceRef, lr: Image.Image, name: str) -> Image.Image:

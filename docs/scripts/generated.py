@@ -49,7 +49,8 @@ def weights_table(folder: Path = WEIGHTS) -> str:
         sha256 = sum_file.read_text(encoding="utf-8").split()[0]
         card = f"../{path.relative_to(ROOT).with_suffix('.md').as_posix()}"
         size = f"{path.stat().st_size / 1e6:.1f} MB"
-        lines.append(f"| [`{path.stem}`]({card}) | {size} | `{sha256}` |")
+        name = f"{path.parent.name}/{path.stem}"
+        lines.append(f"| [`{name}`]({card}) | {size} | `{sha256}` |")
     return "\n".join(lines)
 
 

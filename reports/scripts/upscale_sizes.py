@@ -1,15 +1,16 @@
 """What `facebench upscale` does to faces of 12 to 128 pixels, against bicubic upsampling.
 
-    python reports/scripts/upscale_sizes.py FACE_REF SOURCE --weights X8 --weights X4 --pack PACK
+    python reports/scripts/upscale_sizes.py FACE_REF SOURCE --pack PACK
 
 SOURCE is the folder of LFW that FACE_REF was built from. Faces of a split, drawn with a seed, are
 shrunk with what is around them until the frame has a given size, turned by up to ten degrees,
 shifted by parts of a pixel, and laid side by side to photographs of 25 faces. Each photograph is
 enlarged; each face is brought to its frame again by its known landmarks, and compared with the face
-of the set. On val every network is tried at every size: the limits in
-`benchmark/upscaling/networks.py` are from there. On test the tool chooses by these limits, once
-with known landmarks and once with those of a detector. With `--damage` the photographs are stored
-as JPEG or have noise added, and the tool is compared with bicubic alone.
+of the set. Without `--weights` the networks are those of the package, which get no references. On
+val every network is tried at every size: the limits in `benchmark/upscaling/networks.py` are from
+there. On test the tool chooses by these limits, once with known landmarks and once with those of a
+detector. With `--damage` the photographs are stored as JPEG or have noise added, and the tool is
+compared with bicubic alone.
 
 Every size is added to `upscale_sizes.json` in `--out` as it is measured, and what is there of the
 same weights is not measured again. `upscale_sizes_page.py` writes page and figure from it.
@@ -38,7 +39,7 @@ from benchmark.metrics.identity import cosines, embed_all
 from benchmark.metrics.perceptual import distances, lpips_distance, open_lpips
 from benchmark.protocol.degradation import degrade
 from benchmark.results.paired import paired
-from benchmark.training.export import load_model
+from benchmark.training.export import load_model, pretrained
 from benchmark.upscaling.faces import FaceUpscaler, NoFaceError, UpscaledFace, upscale_photo
 from benchmark.upscaling.networks import Network, open_networks
 from benchmark.upscaling.paste import upsample_image
@@ -64,7 +65,6 @@ TURN = 10.0
 DAMAGES = ("jpeg90", "jpeg75", "jpeg50", "noise2", "noise5", "noise10")
 """JPEG by its quality, noise by its standard deviation."""
 DAMAGED_SIZES = (12, 16, 24, 32, 48, 64, 96, 128)
-COUNT = 5
 SEED = 0
 NAME = "upscale_sizes"
 
@@ -291,7 +291,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("face_ref", type=Path)
     parser.add_argument("source", type=Path, help="Folder of LFW.")
-    parser.add_argument("--weights", type=Path, action="append", required=True)
+    parser.add_argument("--weights", type=Path, action="append", help="X8, and X4")
     parser.add_argument("--pack", required=True, help="insightface pack: detector and identity.")
     parser.add_argument("--split", choices=("val", "test"), action="append")
     parser.add_argument("--faces", type=int, default=200)
@@ -303,9 +303,9 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     given.out.mkdir(parents=True, exist_ok=True)
     face_ref = FaceRef.open(given.face_ref)
-    models = [load_model(path) for path in given.weights]
+    models = [load_model(path) for path in given.weights] if given.weights else pretrained()
     device = torch.device("cpu")
-    networks = open_networks(models, COUNT, device)
+    networks = open_networks(models, 0, device)
     study = Study(
         face_ref,
         given.source,

@@ -10,20 +10,19 @@ from safetensors import safe_open
 from benchmark.methods.registry import load_method
 from benchmark.protocol.tasks import task
 from benchmark.report.leaderboard import Leaderboard
-from benchmark.report.model_card import write_card
 from benchmark.report.site.build import GALLERY, site_files
 from benchmark.results.files import read_all
 from benchmark.results.find import find_leaderboard
 from benchmark.results.ranking import leaderboard_name
-from benchmark.results.result import Result, leaderboards
+from benchmark.results.result import leaderboards
 from benchmark.studies.gains_page import gains_markdown, gains_name, studies_of
 from benchmark.studies.references_page import markdown
 from benchmark.studies.study import read
 from benchmark.training.export import load_model, open_weights
 from faceref.errors import FaceRefError
 from faceref.files import file_sha256
-from faceref.release.policy import Licence
 from reports.scripts import learning_rates
+from reports.scripts.model_cards import cards, results_of_weights
 
 REPORTS = Path(__file__).resolve().parents[2] / "reports"
 SITE = REPORTS / "site"
@@ -94,13 +93,8 @@ def test_the_page_of_gains_is_that_of_results_and_studies():
     assert (REPORTS / "figures" / f"{name}.pdf").exists()
 
 
-def _of_weights() -> list[Result]:
-    """The results that released weights have: on leaderboards, and where they draw detail."""
-    return read_all(REPORTS / "results") + read_all(REPORTS / "perception")
-
-
 def test_released_weights_are_those_of_results():
-    known = {run.training["weights_sha256"] for run in _of_weights() if run.training}
+    known = {run.training["weights_sha256"] for run in results_of_weights() if run.training}
     files = sorted(RELEASES.glob("*/*.safetensors"))
     assert {"msrnet", "sparnet_s"} <= {file.stem for file in files}
     for file in files:
@@ -113,13 +107,11 @@ def test_released_weights_are_those_of_results():
 
 
 def test_cards_of_released_weights_are_those_of_results():
-    terms = Licence("other", "lfw-research", "https://vis-www.cs.umass.edu/lfw/")
-    for file in sorted(RELEASES.glob("*/*.safetensors")):
-        with safe_open(file, "pt") as opened:
-            weights = opened.metadata()["weights_sha256"]
-        text = write_card(_of_weights(), file.stem, terms, weights)
+    made = cards()
+    assert list(made) == sorted(RELEASES.glob("*/*.safetensors"))
+    for file, text in made.items():
         assert f"super-resolution, x{load_model(file).scale}" in text
-        assert file.with_suffix(".md").read_text(encoding="utf-8") == text, file.stem
+        assert file.with_suffix(".md").read_text(encoding="utf-8") == text, "run: make reports"
         assert "\nPaper: " in text
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from benchmark.training.export import pretrained
 from benchmark.upscaling.networks import LIMITS
 from reports.scripts import upscale_sizes_page
 from reports.scripts.upscale_sizes import DAMAGED_SIZES, DAMAGES, SIZES
@@ -22,6 +23,12 @@ def known() -> dict[str, Any]:
 def test_the_page_is_that_of_the_numbers(known: dict[str, Any]):
     text = (REPORTS / "upscale_sizes.md").read_text(encoding="utf-8")
     assert text == upscale_sizes_page.page(known), "run: make reports"
+
+
+def test_the_networks_are_those_of_the_package(known: dict[str, Any]):
+    assert {one["scale"]: one["weights_sha256"] for one in known["networks"]} == {
+        model.scale: model.sha256 for model in pretrained()
+    }
 
 
 def test_limits_are_those_that_val_chose(known: dict[str, Any]):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmark.metrics.batch import score_batch
-from benchmark.training.export import load_model
+from benchmark.training.export import pretrained
 from benchmark.upscaling.faces import FaceUpscaler, upscale_photo
 from benchmark.upscaling.networks import LIMITS, open_networks
 from benchmark.upscaling.paste import upsample_image
@@ -16,18 +16,12 @@ from faceref.embed.align import ARCFACE, align
 from faceref.mining.gallery import Gallery
 from reports.scripts.upscale_sizes import DAMAGES, Known, damaged, frames, photo, tile
 
-RELEASES = Path(__file__).resolve().parents[3] / "weights"
-
 
 @pytest.fixture(scope="module")
 def upscaler(tiny_build: Path) -> FaceUpscaler:
-    """The released SPARNet-s of x8 and x4."""
+    """The networks that come with the package, without references."""
     device = torch.device("cpu")
-    found = [
-        load_model(RELEASES / folder / "sparnet_s.safetensors")
-        for folder in ("lfw-x8-small", "lfw-x4-small")
-    ]
-    return FaceUpscaler(open_networks(found, 0, device), Gallery(tiny_build), device)
+    return FaceUpscaler(open_networks(pretrained(), 0, device), Gallery(tiny_build), device)
 
 
 @pytest.mark.case("B6")
