@@ -49,7 +49,7 @@ def run_suite(
     job whose results there are of another set fails before it is trained, and they stay.
 
     Args:
-        budget: `debug`, `demo`, `small`, `medium` or `full`.
+        budget: `debug`, `demo`, `small`, `medium` or `full`, see `train`.
         faces: A Face_Ref, or its folder.
         out: Folder of trainings (`runs/`) and results (`results/`).
         methods: Names; empty: all that fit the budget.

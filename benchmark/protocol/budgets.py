@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from faceref.errors import unknown_choice
 
 TRAINING_LIST = "both"
 """References in training are drawn from both lists, so that a network can be tested with either."""
 _ON = "-on-"
+_OF_FACES = re.compile(r"([a-z]+)-([1-9][0-9]{0,11})")
+"""The recipe of a budget for another number of faces."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,20 @@ def split_budget(name: str) -> tuple[str, str]:
     return plain, seen
 
 
+def known_budget(name: str) -> Budget | None:
+    """A budget by name, as `budget`; None for an unknown name."""
+    found = _OF_FACES.fullmatch(name)
+    if found is None or found[1] not in BUDGETS:
+        return BUDGETS.get(name)
+    return replace(BUDGETS[found[1]], name=name, samples=int(found[2]))
+
+
 def budget(name: str) -> Budget:
     """A budget by name.
 
     Args:
-        name: One of `BUDGETS`: `debug`, `demo`, `small`, `medium` or `full`.
+        name: One of `BUDGETS`: `debug`, `demo`, `small`, `medium` or `full`; or one of them and a
+            number of training faces, as `small-40000`: its recipe for that many.
 
     Returns:
         The budget; `dataclasses.replace` makes another of it.
@@ -78,7 +90,10 @@ def budget(name: str) -> Budget:
     Example:
         >>> budget("small").steps
         1000
+        >>> budget("small-40000").steps
+        2500
     """
-    if name not in BUDGETS:
-        raise unknown_choice("budget", name, BUDGETS)
-    return BUDGETS[name]
+    found = known_budget(name) if isinstance(name, str) else None
+    if found is None:
+        raise unknown_choice("budget", name, [*BUDGETS, "small-40000"])
+    return found

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmark.metrics.registry import METRICS
-from benchmark.protocol.budgets import BUDGETS, Budget, split_budget
+from benchmark.protocol.budgets import Budget, known_budget, split_budget
 from benchmark.protocol.tasks import TASKS
 
 FORMAT = 2
@@ -126,7 +126,7 @@ class Result:
 
     @property
     def _budget(self) -> Budget | None:
-        return BUDGETS.get(split_budget(self.budget or "")[0])
+        return known_budget(split_budget(self.budget or "")[0])
 
     @property
     def uses_references(self) -> bool:

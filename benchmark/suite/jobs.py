@@ -123,7 +123,7 @@ def default_methods(budget: str, scale: int = SCALE) -> list[str]:
     if scale != SCALE:
         every = [name for name in every if scale in load_method(name).scales]
     large = {name for name in every for end in SMALLER if f"{name}{end}" in every}
-    return [name for name in every if budget == "full" or name not in large]
+    return [name for name in every if budget.partition("-")[0] == "full" or name not in large]
 
 
 def jobs_of(methods: Sequence[str], seeds: Sequence[int], more: Sequence[str]) -> list[Job]:

@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchmark.api.arguments import open_set
-from benchmark.protocol.budgets import Budget, budget
+from benchmark.protocol.budgets import budget
 from benchmark.results import files
 from benchmark.training.train import train
 from faceref.console import progress_bar, say
@@ -47,16 +46,11 @@ class OnTest(Study):
         say(f"{self.base.task} {self.key} {row}: {test.means['psnr_y']:.3f}")
 
 
-def of_length(samples: int) -> Budget:
-    """The recipe of `small`, for as many faces as are given."""
-    return replace(budget("small"), name=f"small-{samples}", samples=samples)
-
-
 def trained(lfw: FaceRef, method: str, samples: int, work: Path) -> Path:
     """The run of a method, trained where it is not yet."""
     run = work / f"{method}-{samples}"
     with progress_bar(run.name, "steps") as update:
-        train(lfw, method, of_length(samples), run, progress=update)
+        train(lfw, method, budget(f"small-{samples}"), run, progress=update)
     return run
 
 

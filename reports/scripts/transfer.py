@@ -46,8 +46,8 @@ NAME = "transfer"
 SIZES = (20, 100, 300, 1_000)
 RATES = (2e-4, 4e-4, 8e-4)
 TIMED_STEPS = 4
-LENGTHS = (1, 10)
-"""Of fine-tuning, in times that the error memory took."""
+LONGER = 10
+"""How many times as many steps the longer fine-tuning has."""
 OF_TRAINING = "references from the training set"
 REFERENCES = 5
 METRICS = "lpips_alex"
@@ -156,8 +156,21 @@ class Study:
 
     def tune(self) -> None:
         """Fine-tuned for about the time of the error memory, and for ten times as many steps."""
-        if sum(row.startswith("tuned") for row in self.known()) == len(LENGTHS):
-            return
+        if not self.tuned():
+            self.tune_as_long()
+        first, *longer = self.tuned()
+        if not longer:
+            steps = LONGER * first["steps"]
+            way = Way("tuning", self.count, steps=steps, learning_rate=first["learning_rate"])
+            self.written(f"tuned, {steps} steps", self.adapt(way))
+
+    def tuned(self) -> list[dict[str, Any]]:
+        """What is known of the fine-tunings so far, the shortest first."""
+        known = self.known().items()
+        return [found["adaptation"] for row, found in known if row.startswith("tuned")]
+
+    def tune_as_long(self) -> None:
+        """Fine-tuned for about the time of the error memory, at the best rate on val."""
         seconds = self.known()["memory"]["adaptation"]["seconds"]
         step = self.seconds_a_step()
         same = max(1, round(seconds / step))
@@ -167,12 +180,9 @@ class Study:
             model = self.adapt(Way("tuning", self.count, steps=same, learning_rate=rate))
             tried[f"{rate:g}"] = self.on_val(model)
             if max(tried.values()) == tried[f"{rate:g}"]:
-                best, peak = model, rate
+                best = model
         assert best is not None
         self.written(f"tuned, {same} steps", best, tried=tried, seconds_a_step=round(step, 3))
-        more = LENGTHS[1] * same
-        way = Way("tuning", self.count, steps=more, learning_rate=peak)
-        self.written(f"tuned, {more} steps", self.adapt(way))
 
     def seconds_a_step(self) -> float:
         """Of fine-tuning, without what it takes to begin."""

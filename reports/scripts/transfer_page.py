@@ -21,6 +21,7 @@ from benchmark.results.result import Result
 from benchmark.results.statistics import p_text
 from faceref.files import write_text
 from faceref.markdown import markdown_table
+from reports.scripts.ablations_page import ablations_part
 from reports.scripts.likeness_page import draw_likeness, likeness_page, numbers
 from reports.scripts.training_length_page import draw_length, length_part
 
@@ -304,7 +305,7 @@ def draw(rows: list[Row], out: Path) -> None:
 def whole(out: Path, rows: list[Row]) -> str:
     """The whole page, in Markdown."""
     helen = helen_page(numbers(out, "helen"))
-    return "\n".join([page(rows), length_part(out), helen, likeness_page(out)])
+    return "\n".join([page(rows), ablations_part(out), length_part(out), helen, likeness_page(out)])
 
 
 def main() -> None:
