@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from benchmark.cli.options import (
+    BUDGETS,
     MORE,
     Compile,
     Device,
@@ -39,9 +40,7 @@ Interrupted? Give the same command again. Then: `facebench leaderboard suite/res
 
 
 def suite(
-    budget: Annotated[
-        str, typer.Argument(help="debug, demo, small, medium, full; or small-40000, ...")
-    ],
+    budget: Annotated[str, typer.Argument(help=BUDGETS)],
     face_ref: Annotated[Path, typer.Option(help="A Face_Ref folder.")] = Path("face_ref"),
     out: Annotated[Path, typer.Option(help="Folder of runs and results.")] = Path("suite"),
     methods: Annotated[str, typer.Option(help="By commas; default: all that fit the budget.")] = "",
