@@ -33,7 +33,7 @@ demo: $(READY) ## Build Face_Ref from the embedded sample, train and evaluate on
 test: $(READY) ## Run the tests that need no data from outside
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal -m "not real and not browser"
 
-reports: $(READY) ## Draw leaderboards, plots and the tables of pages again from what is committed
+reports: $(READY) ## Make leaderboards, plots, model cards and tables again from what is committed
 	$(BIN)/facebench plot reports/results --out reports
 	$(BIN)/facebench study references $(addprefix --file ,$(wildcard reports/studies/*.json)) --out reports
 	$(BIN)/facebench study gains reports/results --task lfw-x8@1 --studies reports/studies --out reports

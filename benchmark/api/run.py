@@ -51,7 +51,7 @@ def train(
         faces: A Face_Ref, or its folder.
         method: Its name, see `list_methods`.
         budget: `debug` (seconds), `demo`, `small` (under an hour on two cores), `medium` (a night)
-            or `full` (a GPU); `small-40000` is `small` for 40,000 training faces.
+            or `full` (a GPU); or one of them for another number of faces seen: `small-40000`.
         out: Folder of the run.
         scale: How many times larger the network makes a face: 8, from 16x16, or what else its
             method says that it can.

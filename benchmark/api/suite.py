@@ -184,10 +184,11 @@ def _suite(
     face_ref = open_set(faces)
     setting = Setting(task or default_task(face_ref), references=references, faces=limit)
     need_source(face_ref, setting.task)
+    chosen = budgets.budget(budget)
     wanted = listed(methods) or default_methods(budget, task_of(setting.task).scale)
     return Suite(
         face_ref,
-        budgets.budget(budget),
+        chosen,
         as_path(out),
         jobs_of(wanted, range(seeds), listed(repeat)),
         setting,

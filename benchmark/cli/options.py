@@ -15,7 +15,7 @@ MORE = "More"
 FaceRefDir = Annotated[Path, typer.Argument(help="A Face_Ref folder, made by `faceref build`.")]
 Results = Annotated[Path, typer.Argument(help="Folder of result files.")]
 MethodName = Annotated[str, typer.Option("--method", "-m", help="See `facebench methods`.")]
-BUDGETS = "debug, demo, small, medium or full; small-40000: small for 40,000 faces."
+BUDGETS = "debug, demo, small, medium or full; or one for other faces seen, as small-40000."
 BudgetName = Annotated[str, typer.Option(help=BUDGETS)]
 References = Annotated[int, typer.Option(help="References given, K, 0 to 64.", min=0, max=64)]
 ReferenceList = Annotated[

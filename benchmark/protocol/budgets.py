@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from faceref.errors import unknown_choice
+from faceref.errors import FaceRefError, unknown_choice
 
 TRAINING_LIST = "both"
 """References in training are drawn from both lists, so that a network can be tested with either."""
@@ -69,23 +69,25 @@ def split_budget(name: str) -> tuple[str, str]:
 def known_budget(name: str) -> Budget | None:
     """A budget by name, as `budget`; None for an unknown name."""
     found = _OF_FACES.fullmatch(name)
-    if found is None or found[1] not in BUDGETS:
-        return BUDGETS.get(name)
-    return replace(BUDGETS[found[1]], name=name, samples=int(found[2]))
+    plain = BUDGETS.get(found[1] if found else name)
+    if found is None or plain is None or plain.samples == int(found[2]):
+        return plain
+    return replace(plain, name=name, samples=int(found[2]))
 
 
 def budget(name: str) -> Budget:
     """A budget by name.
 
     Args:
-        name: One of `BUDGETS`: `debug`, `demo`, `small`, `medium` or `full`; or one of them and a
-            number of training faces, as `small-40000`: its recipe for that many.
+        name: One of `BUDGETS`: `debug`, `demo`, `small`, `medium` or `full`; or one of them and
+            another number of faces seen, such as `small-40000`.
 
     Returns:
         The budget; `dataclasses.replace` makes another of it.
 
     Raises:
-        FaceRefError: For an unknown name.
+        FaceRefError: For an unknown name, and for so few faces that training would end while the
+            learning rate still rises.
 
     Example:
         >>> budget("small").steps
@@ -95,5 +97,10 @@ def budget(name: str) -> Budget:
     """
     found = known_budget(name) if isinstance(name, str) else None
     if found is None:
-        raise unknown_choice("budget", name, [*BUDGETS, "small-40000"])
+        raise unknown_choice("budget", name, [*BUDGETS, "small-40000 (any number of faces seen)"])
+    if found.steps <= found.warmup:
+        raise FaceRefError(
+            f"Budget {name!r} has {found.steps} steps, and its learning rate rises for "
+            f"{found.warmup}. Give more than {found.warmup * found.batch_size} faces."
+        )
     return found

@@ -18,6 +18,7 @@ from benchmark.memory.network import ErrorMemory, WithMemory
 from benchmark.methods.method import Method
 from benchmark.methods.model import Model
 from benchmark.methods.registry import load_method, need_scale
+from benchmark.protocol.budgets import known_budget, split_budget
 from benchmark.protocol.tasks import SCALE
 from benchmark.training.run import REPORT_SHAPE, Run, scale_of
 from faceref.api.arguments import as_path
@@ -35,8 +36,8 @@ _BOTH = "Get it again, from where you have the weights."
 PACKAGED = Path(__file__).parents[1] / "weights"
 """Weights that come with the package, one folder a task and budget."""
 WEIGHTS = (PACKAGED, Path(__file__).parents[2] / "weights")
-"""Where weights are looked for. Of several files of a method and scale the last is taken: that of a
-longer training, `lfw-x8-small-40000` after `lfw-x8-small`, and that of full precision."""
+"""Where weights are looked for. Of several of a method and scale the longest training is taken, and
+of that the last: a checkout has full precision."""
 
 
 @dataclass(frozen=True)
@@ -194,11 +195,8 @@ def load_model(name: str | PathLike[str], *, scale: int = SCALE) -> Model:
         return Model(
             method, method.build(), scale=scale, facts={"method": method.name, "scale": str(scale)}
         )
-    known = {
-        path.stem: path
-        for folder in WEIGHTS
-        for path in sorted(folder.glob(f"*-x{scale}-*/*{SUFFIX}"))
-    }
+    found = [path for folder in WEIGHTS for path in sorted(folder.glob(f"*-x{scale}-*/*{SUFFIX}"))]
+    known = {path.stem: path for path in sorted(found, key=_faces_seen)}
     if method.name not in known:
         raise FaceRefError(
             f"No weights of {method.name} for x{scale} come with this package"
@@ -206,6 +204,12 @@ def load_model(name: str | PathLike[str], *, scale: int = SCALE) -> Model:
             f"training, or an exported {SUFFIX} file."
         )
     return load_model(known[method.name])
+
+
+def _faces_seen(file: Path) -> int:
+    """In the training of exported weights; 0 where their budget is not known."""
+    found = known_budget(split_budget(safetensors_metadata(file, _AGAIN).get("budget", ""))[0])
+    return found.samples if found else 0
 
 
 def pretrained() -> list[Model]:

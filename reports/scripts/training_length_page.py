@@ -28,7 +28,7 @@ MEMORIES = {
     "lfw-to-celeba-wild-x8@1": "memory of 1000",
 }
 SEEDS = {"sparnet_s": "s2", "msrnet": "s0"}
-"""Of the networks of `small`: those of the released weights. Other trainings have seed 0."""
+"""Of the networks of `small`: those in `weights/lfw-x8-small`. Other trainings have seed 0."""
 HEAD = """## How the gains change with the length of the training
 
 Networks were trained on LFW by the recipe of the budget `small`, which shows {own:,} faces, counted

@@ -40,7 +40,9 @@ from benchmark.training.adapt import Way, adapt_to, write_adapted
 from benchmark.training.export import load_model
 from faceref.console import progress_bar, say
 from faceref.dataset.face_ref import FaceRef
+from faceref.errors import FaceRefError
 from faceref.files import write_json
+from reports.scripts.training_length_page import BASE
 
 NAME = "transfer"
 SIZES = (20, 100, 300, 1_000)
@@ -80,6 +82,17 @@ class Study:
         name = self.model.method.name + ("" if seed is None else f"-s{seed}")
         self.key = f"{name}-k{count}" if self.model.method.uses_references else name
         self.file = out / f"{NAME}.json"
+        self.need_same_network()
+
+    def need_same_network(self) -> None:
+        """Raise FaceRefError where rows of another training have the key of this one."""
+        if trained := self.known().get(BASE):
+            training = files.read(self.out / trained["result"]).training or {}
+            ours = self.model.facts.get("weights_sha256")
+            if training.get("weights_sha256") != ours:
+                raise FaceRefError(
+                    f"{self.key} in {self.file} is of other weights. Give another --out."
+                )
 
     def known(self) -> dict[str, Any]:
         """What was found of this network and task."""
@@ -124,8 +137,8 @@ class Study:
         """All rows that are not there yet; without `adapt` those of the network as trained."""
         method = self.model.method
         plain = self.weights if method.trained else None
-        if "as trained" not in self.known():
-            self.add("as trained", plain)
+        if BASE not in self.known():
+            self.add(BASE, plain)
         uses = method.uses_references and self.count > 0
         if uses and self.training_set is not None and OF_TRAINING not in self.known():
             self.add(OF_TRAINING, plain, self.training_set)
@@ -156,18 +169,18 @@ class Study:
 
     def tune(self) -> None:
         """Fine-tuned for about the time of the error memory, and for ten times as many steps."""
-        if not self.tuned():
+        if not (as_long := self.tuned_as_long()):
             self.tune_as_long()
-        first, *longer = self.tuned()
-        if not longer:
-            steps = LONGER * first["steps"]
-            way = Way("tuning", self.count, steps=steps, learning_rate=first["learning_rate"])
+            as_long = self.tuned_as_long()
+        steps, rate = LONGER * as_long["steps"], as_long["learning_rate"]
+        if f"tuned, {steps} steps" not in self.known():
+            way = Way("tuning", self.count, steps=steps, learning_rate=rate)
             self.written(f"tuned, {steps} steps", self.adapt(way))
 
-    def tuned(self) -> list[dict[str, Any]]:
-        """What is known of the fine-tunings so far, the shortest first."""
-        known = self.known().items()
-        return [found["adaptation"] for row, found in known if row.startswith("tuned")]
+    def tuned_as_long(self) -> dict[str, Any]:
+        """What is known of the fine-tuning for about the time of the error memory, if anything."""
+        tried = [found["adaptation"] for found in self.known().values() if "tried" in found]
+        return tried[-1] if tried else {}
 
     def tune_as_long(self) -> None:
         """Fine-tuned for about the time of the error memory, at the best rate on val."""

@@ -23,10 +23,9 @@ from faceref.files import write_text
 from faceref.markdown import markdown_table
 from reports.scripts.ablations_page import ablations_part
 from reports.scripts.likeness_page import draw_likeness, likeness_page, numbers
-from reports.scripts.training_length_page import draw_length, length_part
+from reports.scripts.training_length_page import BASE, draw_length, length_part
 
 NAME = "transfer"
-BASE = "as trained"
 HEAD = """# What the pool of a target brings
 
 Networks trained on faces of one kind are tested on faces of another kind. The pool is the train

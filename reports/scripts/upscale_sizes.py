@@ -6,11 +6,10 @@ SOURCE is the folder of LFW that FACE_REF was built from. Faces of a split, draw
 shrunk with what is around them until the frame has a given size, turned by up to ten degrees,
 shifted by parts of a pixel, and laid side by side to photographs of 25 faces. Each photograph is
 enlarged; each face is brought to its frame again by its known landmarks, and compared with the face
-of the set. Without `--weights` the networks are those of the package, which get no references. On
-val every network is tried at every size: the limits in `benchmark/upscaling/networks.py` are from
-there. On test the tool chooses by these limits, once with known landmarks and once with those of a
-detector. With `--damage` the photographs are stored as JPEG or have noise added, and the tool is
-compared with bicubic alone.
+of the set. No network gets references. On val every network is tried at every size: the limits in
+`benchmark/upscaling/networks.py` are from there. On test the tool chooses by these limits, once
+with known landmarks and once with those of a detector. With `--damage` the photographs are stored
+as JPEG or have noise added, and the tool is compared with bicubic alone.
 
 Every size is added to `upscale_sizes.json` in `--out` as it is measured, and what is there of the
 same weights is not measured again. `upscale_sizes_page.py` writes page and figure from it.
@@ -291,7 +290,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("face_ref", type=Path)
     parser.add_argument("source", type=Path, help="Folder of LFW.")
-    parser.add_argument("--weights", type=Path, action="append", help="X8, and X4")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        action="append",
+        help="One of x8, one of x4; default: the package's.",
+    )
     parser.add_argument("--pack", required=True, help="insightface pack: detector and identity.")
     parser.add_argument("--split", choices=("val", "test"), action="append")
     parser.add_argument("--faces", type=int, default=200)

@@ -27,7 +27,9 @@ error. Where only the last layer of MSRNet learns, it stays below bicubic."""
 EVERY = 5
 """Steps between two looks at what is learnt."""
 ON_RELEASES = pytest.mark.parametrize(
-    "file", sorted(RELEASES.rglob("*.safetensors")), ids=lambda file: file.stem
+    "file",
+    sorted(RELEASES.rglob("*.safetensors")),
+    ids=lambda file: f"{file.parent.name}-{file.stem}",
 )
 
 

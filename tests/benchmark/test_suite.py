@@ -8,11 +8,13 @@ import tarfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from typer.testing import CliRunner, Result
 
+import benchmark
 from benchmark import background
 from benchmark.cli.app import app
 from benchmark.evaluation.evaluate import Progress
@@ -66,7 +68,13 @@ def test_small_sizes_are_for_small_budgets():
     chosen = default_methods("small")
     assert {"sparnet_s", "rcan_s", "swinir_light", "edsr", "msrnet", "bicubic"} <= set(chosen)
     assert not {"sparnet", "rcan", "swinir"} & set(chosen)
-    assert default_methods("full") == method_names()
+    assert default_methods("full") == default_methods("full-40000") == method_names()
+
+
+@pytest.mark.parametrize("budget", [5, "tiny", "full-0"])
+def test_an_unknown_budget_is_named(tiny_face_ref: Path, budget: Any):
+    with pytest.raises(FaceRefError, match="Unknown budget"):
+        benchmark.suite_status(budget, tiny_face_ref)
 
 
 def test_a_suite_does_what_is_missing_and_no_more(small: Suite, monkeypatch: pytest.MonkeyPatch):

@@ -20,7 +20,11 @@ from faceref.cli.app import app as faceref_app
 
 DOCS = ROOT / "docs"
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
-BESIDE = [path.name for path in sorted(ROOT.glob("*.md"))]
+BESIDE = [
+    *(path.name for path in sorted(ROOT.glob("*.md"))),
+    "weights/README.md",
+    "benchmark/weights/README.md",
+]
 COMMANDS = {
     words: command
     for name, app in (("faceref", faceref_app), ("facebench", facebench_app))

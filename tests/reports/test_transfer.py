@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.protocol.tasks import task
 from benchmark.results.paired import paired
-from reports.scripts import likeness_page, training_length_page, transfer_page
+from reports.scripts import ablations_page, likeness_page, training_length_page, transfer_page
 from reports.scripts.sample import attributes
 from reports.scripts.transfer_page import BASE, Row
 
@@ -90,6 +90,19 @@ def test_references_by_the_encoder_are_more_often_of_the_same_sex_on_train():
     both = found["train", "sex", "`refs_lr` by encoder and appearance"]
     assert paired(both.shares, both.appearance).low > 0
     assert both.appearance.mean() > both.random.mean()
+
+
+def test_ablations_lose_what_their_page_says():
+    lost = {(one.task, one.method): one.lost for one in ablations_page.all_parts(REPORTS)}
+    for part in ("worlds", "regression"):
+        wild = lost["lfw-to-celeba-wild-x8@1", f"msrnet-no-{part}"]
+        assert wild is not None
+        assert wild.p < 0.001
+        assert wild.low > 0
+    for part in ("error", "worlds", "regression"):
+        on_sample = lost["lfw-to-sample-x8@1", f"msrnet-no-{part}"]
+        assert on_sample is not None
+        assert on_sample.p > 0.05
 
 
 def test_the_people_of_the_sample_are_known():

@@ -35,6 +35,16 @@ def test_unknown_budgets_are_named_with_the_choices(name: Any):
         budget(name)
 
 
+def test_the_number_of_the_budget_itself_is_the_budget():
+    assert budget("small-16000") == BUDGETS["small"]
+
+
+def test_fewer_steps_than_the_warm_up_are_refused():
+    with pytest.raises(FaceRefError, match=r"has 7 steps, and .* for 50. Give more than 800 faces"):
+        budget("small-100")
+    assert budget("small-801").steps == 51
+
+
 @pytest.mark.parametrize("name", ["", "tiny", "small-0"])
 def test_a_result_may_have_a_budget_that_is_not_known(name: str):
     assert known_budget(name) is None

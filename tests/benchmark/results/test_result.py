@@ -157,6 +157,15 @@ def test_the_usual_learning_rate_needs_no_word(tmp_path: Path):
     assert "learning rate" not in _leaderboard_with(tmp_path, "edsr", learning_rate=usual)
 
 
+def test_another_rate_than_that_of_a_budget_for_other_faces_is_named(tmp_path: Path):
+    for folder, rate in (("usual", 8e-4), ("other", 4e-4)):
+        row = make("edsr", 27, budget="small-40000")
+        known = {**(row.training or {}), "learning_rate": rate}
+        result_files.write(replace(row, training=known), tmp_path / folder)
+        said = "rate than the budget's" in Leaderboard.of(tmp_path / folder).to_markdown()
+        assert said == (folder == "other")
+
+
 def test_a_result_that_names_no_rate_has_that_of_its_budget():
     row = make("edsr", 27)
     assert row.learning_rate == 8e-4
@@ -164,7 +173,9 @@ def test_a_result_that_names_no_rate_has_that_of_its_budget():
         2e-4
     )
     unnamed = {k: v for k, v in (row.training or {}).items() if k != "learning_rate"}
-    assert replace(row, training=unnamed).learning_rate == BUDGETS["small"].learning_rate
+    for name in ("small", "small-40000", "small-40000-on-refs_lr"):
+        bare = replace(row, training=unnamed, budget=name)
+        assert bare.learning_rate == BUDGETS["small"].learning_rate, name
 
 
 def test_the_leaderboard_says_where_references_differ(tmp_path: Path):

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 
 from benchmark.evaluation.evaluate import evaluate, training_of
 from benchmark.evaluation.record import TrainingRecord
 from benchmark.evaluation.setting import Setting
+from benchmark.methods.registry import load_method
 from benchmark.protocol.budgets import BUDGETS
+from benchmark.training import export
 from benchmark.training.export import (
     export_weights,
     load_model,
@@ -97,6 +99,22 @@ def test_what_the_project_released_can_be_scored(file: Path):
     assert training_of(method, file, weights.scale) == training_report(file)
     least = 27 if method.criterion is None else 26  # PSNR is not the aim of another loss.
     assert TrainingRecord.of(training_report(file), method.uses_references).val_psnr_y > least
+
+
+def test_of_several_exported_weights_the_longest_training_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    files = {}
+    for budget in ("small-100000", "small-40000", "small"):
+        path = tmp_path / f"lfw-x8-{budget}" / "srcnn.safetensors"
+        path.parent.mkdir()
+        state = load_method("srcnn").build().state_dict()
+        path.write_bytes(save(state, {"method": "srcnn", "budget": budget}))
+        digest = file_sha256(path)
+        path.with_name(f"{path.name}.sha256").write_text(f"{digest}  {path.name}\n")
+        files[budget] = digest
+    monkeypatch.setattr(export, "WEIGHTS", (tmp_path,))
+    assert load_model("srcnn").sha256 == files["small-100000"]
 
 
 def test_a_network_of_another_scale_is_known_everywhere(tiny_face_ref: Path, tmp_path: Path):

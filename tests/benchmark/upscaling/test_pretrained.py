@@ -128,7 +128,7 @@ def test_an_array_that_is_no_image_is_refused():
             opened(array)
 
 
-def test_the_weights_of_the_package_are_those_of_the_leaderboard_in_half_precision():
+def test_the_weights_of_the_package_are_the_exported_ones_in_half_precision():
     files = sorted(PACKAGED.rglob("*.safetensors"))
     assert sum(path.stat().st_size for path in files) <= MOST_BYTES
     for path in files:
