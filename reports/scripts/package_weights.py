@@ -30,7 +30,7 @@ from faceref.mining.gallery import Gallery
 from faceref.reading.weights import read_safetensors, safetensors_metadata
 
 FULL = Path(__file__).parents[2] / "weights"
-CHOSEN = ("lfw-x4-small/sparnet_s.safetensors", "lfw-x8-small-40000/msrnet.safetensors")
+CHOSEN = ("lfw-x4-small-40000/sparnet_s.safetensors", "lfw-x8-small-40000/msrnet.safetensors")
 KEPT = ("method", "budget", "seed", "data_revision")
 COUNT, BATCH = 5, 32
 AGAIN = "Get it again."
