@@ -75,6 +75,11 @@ def known_budget(name: str) -> Budget | None:
     return replace(plain, name=name, samples=int(found[2]))
 
 
+def budget_of(trained: str | None) -> Budget | None:
+    """The budget that a training or a result names, whatever references it saw; None if unknown."""
+    return known_budget(split_budget(trained or "")[0])
+
+
 def budget(name: str) -> Budget:
     """A budget by name.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from benchmark.protocol.budgets import known_budget, split_budget
+from benchmark.protocol.budgets import budget_of
 from benchmark.protocol.tasks import TASKS
 from benchmark.results.result import Result
 
@@ -75,7 +75,7 @@ def _precision(runs: Sequence[Result]) -> str:
 def _rates(runs: Sequence[Result]) -> str:
     other: set[str] = set()
     for run in runs:
-        budget = known_budget(split_budget(run.budget or "")[0])
+        budget = budget_of(run.budget)
         if budget is not None and run.learning_rate != budget.learning_rate:
             other.add(f"{_name(run)} ({run.learning_rate:g})")
     if not other:

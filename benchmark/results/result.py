@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmark.metrics.registry import METRICS
-from benchmark.protocol.budgets import Budget, known_budget, split_budget
+from benchmark.protocol.budgets import Budget, budget_of
 from benchmark.protocol.tasks import TASKS
 
 FORMAT = 2
@@ -126,7 +126,7 @@ class Result:
 
     @property
     def _budget(self) -> Budget | None:
-        return known_budget(split_budget(self.budget or "")[0])
+        return budget_of(self.budget)
 
     @property
     def uses_references(self) -> bool:

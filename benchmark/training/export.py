@@ -18,7 +18,7 @@ from benchmark.memory.network import ErrorMemory, WithMemory
 from benchmark.methods.method import Method
 from benchmark.methods.model import Model
 from benchmark.methods.registry import load_method, need_scale
-from benchmark.protocol.budgets import known_budget, split_budget
+from benchmark.protocol.budgets import budget_of
 from benchmark.protocol.tasks import SCALE
 from benchmark.training.run import REPORT_SHAPE, Run, scale_of
 from faceref.api.arguments import as_path
@@ -208,7 +208,7 @@ def load_model(name: str | PathLike[str], *, scale: int = SCALE) -> Model:
 
 def _faces_seen(file: Path) -> int:
     """In the training of exported weights; 0 where their budget is not known."""
-    found = known_budget(split_budget(safetensors_metadata(file, _AGAIN).get("budget", ""))[0])
+    found = budget_of(safetensors_metadata(file, _AGAIN).get("budget"))
     return found.samples if found else 0
 
 
