@@ -55,9 +55,9 @@ def all_parts(out: Path) -> list[Part]:
         methods = [key.removesuffix(FIVE) for key in networks if key.endswith(FIVE)]
         if not any(method != WHOLE for method in methods):
             continue
-        whole, _ = _gain(out, networks, WHOLE)
-        for method in sorted(methods, key=lambda method: method != WHOLE):
-            gain, five = _gain(out, networks, method)
+        gains = {method: _gain(out, networks, method) for method in methods}
+        whole, _ = gains[WHOLE]
+        for method, (gain, five) in sorted(gains.items(), key=lambda item: item[0] != WHOLE):
             precision = "float32" if five.precision == "fp32" else str(five.precision)
             lost = None if method == WHOLE else over_zero(whole - gain, five.people)
             mine = over_zero(gain, five.people)
