@@ -150,6 +150,7 @@ def card_of(model: Model, file: Path) -> str:
         found=found,
         scale=model.scale,
         file=file.name,
+        scorable=not model.method.trained or "training" in model.facts,
         macs=macs,
         mark=MARK,
     )

@@ -29,6 +29,8 @@ from faceref.errors import FaceRefError
 
 LOCAL = "127.0.0.1"
 SAMPLE = "embedded sample"
+REFERENCES = 5
+"""References for each face, K, where a set is given."""
 LARGEST = "200mb"
 """Files above this are refused before they are uploaded."""
 INTRODUCTION = f"""# Small faces, larger
@@ -198,6 +200,11 @@ def _ended_by_signal() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def first_count(viewer: Viewer) -> int:
+    """References that each face is given at first: none where only the sample's are there."""
+    return 0 if list(viewer.upscalers) == [SAMPLE] else REFERENCES
+
+
 def _page(gr: Any, viewer: Viewer, folder: Path) -> Any:
     """The page, not yet served."""
     examples = write_examples(folder)
@@ -220,7 +227,8 @@ def _page(gr: Any, viewer: Viewer, folder: Path) -> Any:
                     info="A square crop of one upright face: none is looked for.",
                 )
                 count = gr.Slider(
-                    0, 8, 5, step=1, label="References for each face, K", buttons=[],
+                    0, 8, first_count(viewer), step=1, buttons=[],
+                    label="References for each face, K",
                     info="They help where they are of the same kind as your faces; else take 0.",
                 )  # fmt: skip
                 names = list(viewer.upscalers)

@@ -77,6 +77,7 @@ def test_an_example_comes_out_larger_with_its_references(
     page.get_by_text(NOTICE).wait_for()
     download = page.get_by_role("button", name="Download the result")
     assert download.is_disabled()
+    assert page.get_by_role("spinbutton").input_value() == "0"
     page.get_by_role("spinbutton").fill("3")
     page.get_by_role("spinbutton").press("Tab")
     _pick(page, 1)

@@ -84,6 +84,22 @@ def test_the_file_says_what_it_is(tiny_face_ref: Path, adapted: Path):
     card = adapted.with_suffix(".md").read_text()
     assert "Bicubic + error memory" in card
     assert found.pool[:12] in card
+    assert "facebench evaluate FACE_REF --method bicubic --weights mine.safetensors" in card
+
+
+def test_a_card_names_evaluate_only_where_it_can_score_the_file(
+    tiny_face_ref: Path, tmp_path: Path, run: Path
+):
+    """Without the report of its training nobody knows which faces a network has seen."""
+    for forgotten in (False, True):
+        model = benchmark.load_model(run)
+        if forgotten:
+            del model.facts["training"]
+        out = tmp_path / f"{forgotten}.safetensors"
+        benchmark.adapt(model, tiny_face_ref, out=out, progress=False)
+        card = out.with_suffix(".md").read_text()
+        assert ("facebench evaluate" in card) != forgotten
+        assert "facebench upscale" in card
 
 
 def test_a_result_says_to_what_its_network_was_adapted(tiny_face_ref: Path, adapted: Path):

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import benchmark
 from benchmark.cli.app import app
-from benchmark.upscaling.app import LOCAL, _free_port
+from benchmark.upscaling.app import LOCAL, SAMPLE, _free_port, first_count
 from benchmark.upscaling.faces import UpscaledFace
 from benchmark.upscaling.viewer import (
     SCREEN,
@@ -55,6 +55,12 @@ def test_every_face_of_the_example_photograph_is_found(viewer: Viewer, examples:
     assert [len(face.references) for face in view.result.faces] == given
     assert len(re.findall(r'class="reference"', view.faces)) == sum(given)
     assert said == ["Finding and super-resolving faces", "Drawing the result"]
+
+
+def test_references_of_the_sample_alone_are_not_given_unasked(viewer: Viewer):
+    upscaler = viewer.upscalers["sample"]
+    assert first_count(Viewer({SAMPLE: upscaler})) == 0
+    assert first_count(Viewer({"mine": upscaler, SAMPLE: upscaler})) == 5
 
 
 @pytest.mark.parametrize("count", [0, 1, 8])
