@@ -35,7 +35,7 @@ Short trainings of {short:,} faces (as `facebench suite --tune` makes them, with
 """
 WHOLE = """
 Full trainings on {samples:,} faces (`facebench train LFW --method METHOD --learning-rate 8e-4`).
-The same two rates were tried for all methods. A method with only one rate was added after val had
+The same two rates were tried for all methods but MSRNet. A method with only one rate was added after val had
 chosen that rate for every other method. Rates above the higher of the two were tried in the short
 trainings only:
 """

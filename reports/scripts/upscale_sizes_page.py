@@ -40,7 +40,8 @@ TABLE = """## Test: the tool, with the network of the size
 | bicubic | the photograph, upsampled; the tool does only this where it finds no face |
 | gain | PSNR-Y of the tool minus that of bicubic, dB, with 95 % interval over faces |
 | agreed | bicubic without a network, but made to agree with the photograph, as results are |
-| detected | the tool with a detector's landmarks, not the known ones: faces found, gain over all |
+| insightface | the tool with the landmarks of insightface, not the known ones: faces found, gain over all |
+| dlib | the same with dlib, the default of `--embedder` |
 """
 CHOICE = """
 ## Val: which network at which size
@@ -57,8 +58,8 @@ after JPEG is its quality; its colours have half the resolution. The number afte
 standard deviation; noise is independent in R, G and B. The tool reads the quantisation tables of a
 JPEG from the file, and it estimates noise. The column `below` counts faces below bicubic in PSNR-Y.
 How strongly photographs are cleaned was chosen on val. There, at {sizes} px, the smallest mean gain
-over {val_faces} faces is {least:+.2f} dB ({where}). With JPEG, LPIPS can be above that of bicubic,
-where cleaning takes away structure that looked like detail.
+over {val_faces} faces is {least:+.2f} dB ({where}). With JPEG, LPIPS can be above that of bicubic.
+Landmarks were known.
 
 ![Gain in PSNR-Y and LPIPS by size, of JPEG and noise](figures/upscale_sizes_damaged.png)
 
@@ -103,7 +104,7 @@ def page(known: dict[str, Any]) -> str:
         worse=_worse(test),
     )
     columns = ["size, px", "network", "bicubic, dB", "agreed", "gain", "LPIPS: bicubic", "tool"]
-    columns += ["identity: bicubic", "tool", "detected, %", "gain"]
+    columns += ["identity: bicubic", "tool", "insightface, %", "gain", "dlib, %", "gain"]
     table = markdown_table(columns, map(_cells, test), "r" * len(columns))
     lines = [head, TABLE, *table, CHOICE.format(faces=val[0]["faces"])]
     ways = ("bicubic", "agreed", "x8", "x4")
@@ -152,7 +153,7 @@ def _worse(test: list[dict[str, Any]]) -> str:
     faces = sum(row["faces"] for row in touched)
     return (
         f"Of {faces:,} faces that a network drew, {known} are below bicubic in PSNR-Y with known "
-        f"landmarks, and {found} with a detector's."
+        f"landmarks, and {found} with insightface's."
     )
 
 
@@ -172,6 +173,8 @@ def _cells(row: dict[str, Any]) -> list[str]:
         mean("tool", "identity"),
         f"{100 * row['detected_share']:.1f}",
         f"{row['detected']['psnr_y']['over_bicubic'][0]:+.2f}",
+        f"{100 * row['dlib_share']:.1f}",
+        f"{row['dlib']['psnr_y']['over_bicubic'][0]:+.2f}",
     ]
 
 
