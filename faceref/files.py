@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +16,6 @@ from faceref.outputs.leftovers import sweep_once, temporary_name
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_LONG_NAME = 200
-"""Bytes of a file name to which the ending of its temporary folder can be added."""
 
 
 @contextmanager
@@ -52,7 +48,7 @@ def replacing(path: Path) -> Iterator[Path]:
     if path.exists() and not path.is_file():
         what = "a folder" if path.is_dir() else "a device or a pipe, no file"
         raise FaceRefError(f"{path} is {what}: it is left alone. Give the name of a file.")
-    folder = _temporary_folder(path)
+    folder = path.with_name(temporary_name(path.name))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -74,13 +70,6 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _temporary_folder(path: Path) -> Path:
-    name = path.name
-    if len(os.fsencode(name)) > _LONG_NAME:
-        name = hashlib.sha256(os.fsencode(name)).hexdigest()
-    return path.with_name(temporary_name(name))
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def adapt(
         >>> model.adaptation.by, model.adaptation.gain > 0
         ('memory', True)
     """
-    from benchmark.memory.adaptation import TUNING, WAYS
+    from benchmark.memory.adaptation import KEY, TUNING, WAYS
     from benchmark.memory.fit import choose_faces
     from benchmark.methods.model import Model
     from benchmark.training.adapt import (
@@ -113,9 +113,10 @@ def adapt(
     if file is not None:
         need_exportable(given, file)
         need_suffix(file)
-        for path, mark in ((file, "data_revision"), (file.with_suffix(".md"), MARK)):
+        marks = {file: (KEY, "data_revision"), file.with_suffix(".md"): (MARK,)}
+        for path, ours in marks.items():
             need_file(path)
-            need_new_or_ours(path, mark)
+            need_new_or_ours(path, *ours)
     face_ref, target = open_set(pool), open_device(device)
     most = max(face_ref.manifest["references"], Mining.references)
     references = need_whole("--references", references, 0, most)

@@ -235,6 +235,7 @@ def _score(
     from benchmark.evaluation.evaluate import evaluate as score_method
     from benchmark.evaluation.predictions import evaluate_predictions
     from benchmark.evaluation.spandrel import SUFFIXES, evaluate_spandrel
+    from benchmark.methods.registry import is_method
 
     if not isinstance(method, (str, Path)):
         _need_no_weights(weights)
@@ -243,7 +244,9 @@ def _score(
     if path.suffix in SUFFIXES and not os.path.isdir(path):
         _need_no_weights(weights)
         return evaluate_spandrel(faces, path, _need_name(name), setting, **how)
-    if isinstance(method, Path) or os.path.isdir(path) or len(path.parts) > 1:
+    # A run may lie in a folder that is named as its method.
+    named = isinstance(method, str) and is_method(method)
+    if not named and (isinstance(method, Path) or os.path.isdir(path) or len(path.parts) > 1):
         _need_no_weights(weights)
         made = {key: how[key] for key in ("extras", "check")}
         return evaluate_predictions(faces, path, _need_name(name), setting, **made)

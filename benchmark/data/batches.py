@@ -49,16 +49,18 @@ class BatchPlan:
 
 
 def plan_batch(
-    faces: Faces, budget: Budget, seed: int, step: int, references: bool = True
+    faces: Faces, budget: Budget, seed: int, step: int, counts: range | None = None
 ) -> BatchPlan:
     """The batch of training step `step`, a function of `seed` and `step` alone.
 
     Every face is seen once before any is seen again. The number of references is drawn for the
-    batch, the references at random from each face's list. With `references` False there are none.
+    batch from `counts`, by default from 0 to the budget's most, and the references at random from
+    each face's list.
     """
     rng = np.random.default_rng([seed, step])
     rows = _rows_of_step(len(faces), budget.batch_size, seed, step)
-    count = int(rng.integers(0, budget.max_references + 1)) if references else 0
+    possible = range(budget.max_references + 1) if counts is None else counts
+    count = int(rng.integers(possible.start, possible.stop))
     chosen = [_draw(rng, faces.references[row], count) for row in rows]
     mirrored = np.zeros(len(rows), bool)
     mirrored_references = np.zeros((len(rows), count), bool)
@@ -137,10 +139,10 @@ class Loader:
         seed: int,
         device: torch.device,
         *,
-        references: bool = True,
+        counts: range | None = None,
         share: tuple[int, int] = (0, 1),
     ) -> None:
-        self.faces, self.budget, self.seed, self.references = faces, budget, seed, references
+        self.faces, self.budget, self.seed, self.counts = faces, budget, seed, counts
         self.images, self.share, self.stall = DeviceImages(faces, device), share, 0.0
         self.thread = _quiet_thread()
         self.next: tuple[int, Future[tuple[Batch, np.ndarray]]] | None = None
@@ -167,7 +169,7 @@ class Loader:
         return found
 
     def _make(self, step: int) -> tuple[Batch, np.ndarray]:
-        whole = plan_batch(self.faces, self.budget, self.seed, step, self.references)
+        whole = plan_batch(self.faces, self.budget, self.seed, step, self.counts)
         plan = whole.part(*self.share)
         return self.images.gather(plan), plan.rows
 

@@ -37,7 +37,7 @@ from benchmark.protocol.tasks import SCALE, task
 from benchmark.results.result import Result
 from benchmark.training.cost import measure_cost
 from benchmark.training.export import open_weights, training_report
-from benchmark.training.run import scale_of
+from benchmark.training.run import Data, scale_of
 from faceref.console import Progress
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
@@ -113,7 +113,8 @@ def evaluate(
 def _need_transfer(setting: Setting, training: dict[str, Any], faces: FaceRef) -> None:
     """Raise FaceRefError where a task asks for other faces than those of the training."""
     asked = task(setting.task).trained_on
-    if asked and training["data_revision"] == data_revision(faces):
+    revision, original = training["data_revision"], training.get("archived_from")
+    if asked and Data.of(faces).are_of(revision, original):
         raise FaceRefError(
             f"{setting.task} is for networks trained on {asked}, and these weights were trained on "
             f"the very set {faces.root}. Leave --task out, or give other weights."

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from benchmark.data.faces import as_batch, cycle, no_references, reference_rows, stack
 from benchmark.memory.cells import errors, known
 from benchmark.memory.regression import Learnt, Sums, learn
+from benchmark.methods.checks import need_faces
 from benchmark.protocol.degradation import degrade_all
+from benchmark.protocol.tasks import HR_SIZE
 from faceref.console import Progress
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
@@ -91,7 +93,9 @@ def learn_errors(
 @torch.no_grad()
 def _called(network: nn.Module, lr: Tensor, refs: Tensor, device: torch.device | None) -> Tensor:
     """The network's output on the CPU, cut to [0, 1]."""
-    return network(lr.to(device), refs.to(device)).float().clamp(0, 1).cpu()
+    output = network(lr.to(device), refs.to(device))
+    need_faces(output, (len(lr), 3, HR_SIZE, HR_SIZE))
+    return output.float().clamp(0, 1).cpu()
 
 
 def _add(sums: Sums, lr: Tensor, output: Tensor, hr: Tensor) -> None:

@@ -95,10 +95,11 @@ def need_inputs(lr: object, refs: object, scale: int) -> None:
 def need_working(method: Method, network: nn.Module, scale: int, device: torch.device) -> None:
     """Raise FaceRefError unless an untrained network super-resolves two faces.
 
-    A method with references must do so with some and with none, as training draws from 0 up.
+    A method with references must do so with the fewest that it can be given, and with some.
     Neither weights nor the random numbers of the training change.
     """
-    counts = [0, method.given(REFERENCES)] if method.uses_references else [0]
+    possible = method.counts(REFERENCES)
+    counts = sorted({possible[0], possible[-1]})
     devices = [device] if device.type == "cuda" else []
     was_training = network.training
     with torch.random.fork_rng(devices):
@@ -123,10 +124,12 @@ def need_working(method: Method, network: nn.Module, scale: int, device: torch.d
 def _failure(method: Method, network: nn.Module, lr: Tensor, refs: Tensor, error: Exception) -> str:
     """What failed, and in which line of the method."""
     given = f"lr {tuple(lr.shape)} and refs {tuple(refs.shape)}"
+    possible = method.counts(method.most_references or REFERENCES)
+    most = "up" if method.uses_references and not method.most_references else f"to {possible[-1]}"
     return (
         f"{method.name} fails when its forward(lr, refs) is given {given}: "
         f"{type(error).__name__}: {error}{_line(network, error)}. K, the number of references, may "
-        "be any from 0 up."
+        f"be any from {possible[0]} {most}; needs_references and most_references limit it."
     )
 
 

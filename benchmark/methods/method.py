@@ -73,6 +73,10 @@ class Method:
             return 0
         return wanted if self.most_references is None else min(wanted, self.most_references)
 
+    def counts(self, most: int) -> range:
+        """Numbers of references, up to `most`, that it can be given."""
+        return range(int(self.needs_references), self.given(most) + 1)
+
 
 def variants(method: Method) -> list[str]:
     """Names under which `load_method` finds the variants of `method`."""

@@ -58,6 +58,12 @@ def load_method(name: str) -> Method:
     return method if name == stem else _varied(method, name, variant)
 
 
+def is_method(name: str) -> bool:
+    """Whether `load_method` knows `name`, or would say which variants there are."""
+    known = method_names()
+    return name in known or name.partition("-")[0] in known
+
+
 def load_methods() -> tuple[list[Method], list[FaceRefError]]:
     """Every method that can be imported, and for each other one why it cannot."""
     found, broken = [], []

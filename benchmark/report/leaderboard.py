@@ -36,10 +36,11 @@ Higher is better. LR faces are made by Pillow's antialiased bicubic, x8 or as th
 are means over faces, of 8-bit outputs with no border cut. Intervals are bootstrapped over people:
 faces of one person are drawn together, where image ids say whose they are. Those of CelebA do not,
 so there each face is drawn on its own, and intervals are too narrow. Differences are paired face by
-face. `refs_hr`: references found with the HR face, which nobody has in use; `refs_lr`: references found with the LR face alone; `refs_elsewhere`: the same, but in another set. All methods
-that were trained here had the same training budget, and their weights were chosen on val. Seeds: a
-row of several trainings is their mean, face by face, with the standard deviation of their PSNR-Y;
-its intervals are still over people. Rank: one more than the number of rows whose PSNR-Y is higher
+face. `refs_hr`: references found with the HR face, which nobody has in use; `refs_lr`: references
+found with the LR face alone; `refs_elsewhere`: the same, but in another set. All methods that were
+trained here had the same training budget, and their weights were chosen on val. Seeds: a row of
+several trainings is their mean, face by face, with the standard deviation of their PSNR-Y; its
+intervals are still over people. Rank: one more than the number of rows whose PSNR-Y is higher
 beyond chance (paired bootstrap over people, Holm's correction over all pairs of the leaderboard,
 5 %). So rows that cannot be told apart may share a rank. Rows that share some trainings are
 compared over these alone. A metric that some rows do not have carries an arrow, which says whether

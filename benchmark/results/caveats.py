@@ -22,6 +22,7 @@ def caveats_of(results: Sequence[Result]) -> list[str]:
         _rates(runs),
         _codes(results),
         *_data(runs),
+        *_pools(runs),
         *_references(runs),
         *_threads(runs),
     )
@@ -109,6 +110,16 @@ def _data(runs: Sequence[Result]) -> Iterator[str]:
         yield (
             "Trained on other data than this Face_Ref, which may hold faces of its test split: "
             f"{_names(strange)}."
+        )
+
+
+def _pools(runs: Sequence[Result]) -> Iterator[str]:
+    """Rows that were adapted to the faces of another set."""
+    other = [run for run in runs if run.adaptation and run.adaptation["pool"] != run.data_revision]
+    if other:
+        yield (
+            "Adapted to faces of another set than this Face_Ref, which may hold faces of its test "
+            f"split: {_names(other)}."
         )
 
 

@@ -57,11 +57,15 @@ def compare_results(result: Result | str | Path, rival: Result | str | Path, met
         one if isinstance(one, Result) else read(as_path(one)) for one in (result, rival)
     )
     need_scores([ours, theirs], metric)
-    if (ours.task, ours.images_sha256) != (theirs.task, theirs.images_sha256):
+    where = [(one.task, one.images_sha256, one.data_revision) for one in (ours, theirs)]
+    if where[0] != where[1]:
+        each = (
+            f"{one.images:,} of {one.task} {one.split}, data {one.data_revision[:12]}"
+            for one in (ours, theirs)
+        )
         raise FaceRefError(
             f"{label(ours)} and {label(theirs)} were scored on different tasks or faces: "
-            f"{ours.images:,} of {ours.task} {ours.split}, and {theirs.images:,} of {theirs.task} "
-            f"{theirs.split}. Evaluate both on the same."
+            f"{', and '.join(each)}. Evaluate both on the same."
         )
     if (lacking := int(without_number([ours, theirs], metric).sum())) > 0:
         raise FaceRefError(f"{lacking:,} faces have no number of {metric!r} in one of the results.")

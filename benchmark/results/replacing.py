@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmark.memory.adaptation import TUNING
 from benchmark.results.files import read_if_whole
 from benchmark.results.result import Result
 from faceref.errors import FaceRefError
@@ -63,6 +64,7 @@ _PARTS = (
     ("adaptation", "pool", "pool (data revision)"),
     ("adaptation", "network_sha256", "SHA-256 of the network that was adapted"),
     ("adaptation", "learning_rate", "learning rate of its adaptation"),
+    ("adaptation", "error_taken", "share of the error that its memory takes away"),
 )
 """Field of a result, key in it, and how errors call it."""
 
@@ -78,6 +80,9 @@ def _networks(older: Result, result: Result) -> Iterator[Compared]:
     for part, key, name in _PARTS:
         old, new = ((getattr(one, part) or {}).get(key) for one in (older, result))
         yield name, old, new
+    if (result.adaptation or {}).get("by") == TUNING:  # Nothing else tells its seed.
+        old, new = ((one.adaptation or {}).get("seconds") for one in (older, result))
+        yield "fine-tuning (by its seconds)", old, new
 
 
 def _need_same(path: Path, compared: list[Compared], option: str) -> None:

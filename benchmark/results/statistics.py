@@ -106,10 +106,13 @@ def bootstrap_p(scores: np.ndarray, drawn: Resampled) -> np.ndarray:
 
     The difference of means over its paired bootstrap standard error, by Student's t with as many
     degrees of freedom as there are people, less one: unlike counting resamples, that can be small
-    enough to bear correction for many pairs. Equal rows give 1.
+    enough to bear correction for many pairs. Equal rows give 1, and so does one image alone, of
+    which nobody knows how it varies.
     """
     from scipy.special import stdtr
 
+    if drawn.people < 2:
+        return np.ones((len(scores), len(scores)))
     covariance = np.cov(drawn.means.T).reshape(len(scores), len(scores))
     spread = np.diag(covariance)
     error = np.sqrt(np.maximum(spread[:, None] + spread[None, :] - 2 * covariance, 0))

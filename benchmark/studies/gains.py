@@ -178,10 +178,10 @@ def ladder(studies: Sequence[Study], count: int) -> list[str]:
 
 
 def _gain(study: Study, kind: str, count: int) -> str:
-    if kind not in study.kinds:
+    wanted = 1 if kind == "target" else count
+    if not any((cell.kind, cell.references) == (kind, wanted) for cell in study.cells):
         return "-"
-    cell = study.cell(kind, 1 if kind == "target" else count)
-    return gain(study, cell).text()
+    return gain(study, study.cell(kind, wanted)).text()
 
 
 def _training(study: Study) -> str:

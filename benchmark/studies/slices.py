@@ -18,7 +18,7 @@ from benchmark.report.forest_plot import draw_differences
 from benchmark.results.find import find_leaderboard
 from benchmark.results.paired import Paired, corrected, paired
 from benchmark.results.ranking import need_scores, scores_of, without_number
-from benchmark.results.result import Result, label
+from benchmark.results.result import Result, label, on_shared_trainings
 from faceref.dataset.agreement import MOST_WORDS
 from faceref.dataset.face_ref import FaceRef
 from faceref.dataset.revision import data_revision
@@ -113,7 +113,9 @@ def compare_in_slices(
     """`method` against `rival` in each slice of at least `LEAST` images, all images first.
 
     Images without a number of either, such as faces in which no landmarks were found, are left out.
+    Of results that share trainings only these are compared.
     """
+    method, rival = on_shared_trainings(method, rival)
     scores = scores_of([method, rival], metric)
     known = ~without_number([method, rival], metric)
     used = [Slice("all", known), *(replace(one, images=one.images & known) for one in slices)]

@@ -127,6 +127,8 @@ def carry_on(suite: Suite, bar: Bar) -> Outcome:
             failed[job] = str(error)
         except torch.OutOfMemoryError as error:
             failed[job] = f"{error} Free memory of the GPU; the same command goes on."
+        except Exception as error:  # Of a method from outside, in code that nobody has tried.
+            failed[job] = f"{type(error).__name__}: {error}"
         # Here, as in the clause above the traceback still holds the tensors.
         torch.cuda.empty_cache()
     return Outcome(done, failed, left, suite.results, suite.scores)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import nn
@@ -9,6 +11,7 @@ from torch import nn
 from benchmark.data.batches import Loader
 from benchmark.data.faces import read_split
 from benchmark.protocol.budgets import Budget
+from benchmark.training.diverged import DivergedError
 from benchmark.training.schedule import learning_rate
 from faceref.console import Progress
 from faceref.dataset.face_ref import FaceRef
@@ -53,7 +56,7 @@ def fine_tune(
     """
     budget = Budget("tuning", steps * BATCH, BATCH, rate, 1, 1, 0, max_references=references)
     chosen = read_split(faces, "train", reference_list, scale=scale).take(rows.tolist())
-    loader = Loader(chosen, budget, seed, device, references=references > 0)
+    loader = Loader(chosen, budget, seed, device)
     optimiser = torch.optim.Adam(network.parameters(), lr=rate)
     bf16 = choose_precision("auto", device) == "bf16"
     network.train().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
@@ -69,8 +72,14 @@ def fine_tune(
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
+            found = loss.item()
+            if not math.isfinite(found):
+                raise DivergedError(
+                    f"The loss is {found} at step {step}: the fine-tuning diverged. Give a lower "
+                    f"--learning-rate than {rate:g}."
+                )
             if progress:
-                progress(step + 1, steps, f"L1 {loss.item():.4f}")
+                progress(step + 1, steps, f"L1 {found:.4f}")
     finally:
         loader.close()
         network.eval()

@@ -23,6 +23,7 @@ from benchmark.metrics.score import to_uint8
 from benchmark.protocol.budgets import Budget
 from benchmark.training.cost import peak_memory_mib
 from benchmark.training.distributed import World
+from benchmark.training.diverged import DivergedError
 from benchmark.training.export import need_fit
 from benchmark.training.log import Curves, line
 from benchmark.training.run import DIGESTS, Run, save
@@ -162,7 +163,7 @@ class Trainer:
             self.budget,
             self.seed,
             self.device,
-            references=self.method.uses_references and not self.own_outputs,
+            counts=range(1) if self.own_outputs else self.method.counts(self.budget.max_references),
             share=(self.world.rank, self.world.size),
         )
         try:
@@ -246,7 +247,7 @@ class Trainer:
         if math.isfinite(loss):
             return
         less = " or --precision fp32" if self.state.precision == "bf16" else ""
-        raise FaceRefError(
+        raise DivergedError(
             f"The loss is {loss} at step {self.state.step}: the training diverged. Give a lower "
             f"--learning-rate{less}."
         )
@@ -288,7 +289,7 @@ class Trainer:
         model = self.model.eval()
         faces = self._faces_scored(val)
         rows = np.linspace(0, len(val) - 1, faces).round().astype(int)
-        count = self.budget.max_references if self.method.uses_references else 0
+        count = self.method.given(self.budget.max_references)
         scores = []
         for start in range(0, faces, self.budget.batch_size):
             chunk = rows[start : start + self.budget.batch_size].tolist()

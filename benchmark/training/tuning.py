@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmark.protocol.budgets import Budget
 from benchmark.protocol.tasks import SCALE
+from benchmark.training.diverged import DivergedError
 from benchmark.training.run import Data
 from benchmark.training.train import Running, train
 from faceref.console import Progress
@@ -19,6 +20,8 @@ from faceref.reading.shape import COUNT, NUMBER, Each, Maybe
 
 RATES = (2e-4, 4e-4, 8e-4, 1.6e-3)
 """Peaks that are tried, the same for every method."""
+DIVERGED = 0.0
+"""PSNR-Y in dB that stands for a training that diverged: below all others."""
 SHARE = 0.1
 """Of the budget's samples, for each rate, with a warm-up and a cosine of its own."""
 _SHAPE = {
@@ -51,7 +54,11 @@ def tuned(
     for rate in missing:
         run, budget_at = _run(folder, method, rate), at_rate(short, rate)
         how = {"scale": scale, "running": running, "progress": progress}
-        report = train(face_ref, method, budget_at, run, **how)
+        try:
+            report = train(face_ref, method, budget_at, run, **how)
+        except DivergedError:
+            found[f"{rate:g}"] = DIVERGED
+            continue
         found[f"{rate:g}"] = report["val_psnr_y"]
     if missing:
         names = {"data_revision": data.revision, "archived_from": data.archived_from}

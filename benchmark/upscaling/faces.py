@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from benchmark.data.faces import as_batch, no_references
+from benchmark.methods.checks import need_faces, need_range
 from benchmark.metrics.score import to_uint8
 from benchmark.protocol.tasks import HR_SIZE, LR_SIZE
 from benchmark.upscaling.consistency import agree, enlarge, shrink
@@ -143,6 +144,8 @@ class FaceUpscaler:
         refs = [as_batch(np.stack([one.image for one in each])) for each in found if each]
         stacked = torch.stack(refs) if refs else no_references(found)
         output = network.model(as_batch(small).to(self.device), stacked.to(self.device))
+        need_faces(output, (len(small), 3, HR_SIZE, HR_SIZE))
+        need_range(output)
         return to_uint8(output.float().cpu().numpy())
 
     @torch.no_grad()
@@ -171,7 +174,7 @@ def upscale_crop(
         raise FaceRefError(
             f"an aligned crop must be square and at least {LR_SIZE} pixels wide, got "
             f"{width}x{height}. Cut it square around the face, and enlarge it where it is smaller; "
-            "or leave --aligned out (in Python aligned=True): then faces of about 15 pixels and "
+            "or leave --aligned out (in Python aligned=True): then faces of about 10 pixels and "
             "more are found."
         )
     network = upscaler.choose(width)

@@ -131,7 +131,7 @@ def hydrate(
         True
     """
     from faceref.files import write_text
-    from faceref.outputs.ours import need_apart, need_new_or_ours
+    from faceref.outputs.ours import need_apart, need_new_or_ours, need_outside
     from faceref.outputs.writable import need_file
     from faceref.release.hydrate import KINDS, IncompleteError
     from faceref.release.hydrate import hydrate as run
@@ -144,6 +144,7 @@ def hydrate(
     if lines is not None:
         need_file(lines, "--report")
         need_new_or_ours(lines, *(f"{kind}: " for kind in KINDS), option="--report")
+        need_outside(lines, as_path(out), "--report")
         for path in (root, *inputs):
             need_apart(lines, path)
     kind = source_kind or Index.open(root).manifest["source"]

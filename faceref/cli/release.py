@@ -99,6 +99,12 @@ def publish(
         say("Dry run: nothing was uploaded.")
     else:
         say(f"{'Public' if public else 'Private'}: {made.published.url}")
+        if made.published.earlier:
+            say(
+                "Earlier versions still hold what was removed: "
+                f"{', '.join(made.published.earlier)}. Delete each: "
+                f"hf repos tag delete {repo} VERSION --type dataset"
+            )
 
 
 def hydrate(

@@ -41,9 +41,8 @@ class Embedder(Protocol):
         """Side of the square that `detect` fits an image into; None: it sees images as they are."""
         ...
 
-    @property
-    def finest(self) -> float:
-        """Scale of an image at which `detect` finds its small faces; beyond, hardly more."""
+    def finest(self, pixels: int, /) -> float:
+        """Scale up to which `detect` is worth its time in a photograph of so many pixels."""
         ...
 
     def detect(self, image: np.ndarray) -> Sequence[Detection]:

@@ -24,6 +24,8 @@ RESNET_FILE = "dlib_face_recognition_resnet_model_v1.dat"
 CHIP, PADDING = 150, 0.25
 UPSAMPLE = 1
 """Times that an image is doubled before detection: the HOG detector sees faces of 80 pixels."""
+SMALL = 400 * 400
+"""Pixels of a photograph in which faces of 10 pixels are looked for: it takes a second or two."""
 
 
 def _model_folder() -> Path:
@@ -58,8 +60,6 @@ class DlibEmbedder:
     scheme: Landmarks = DLIB
     batch_size = 32
     det_size = None
-    finest = 2.0
-    """Where faces of 20 pixels are found."""
 
     def __init__(self, device: str = "cpu") -> None:
         import dlib
@@ -82,6 +82,10 @@ class DlibEmbedder:
                 dlib.face_recognition_model_v1(str(self._files["recognition"])),
             )
         return self._local.models
+
+    def finest(self, pixels: int) -> float:
+        """Where faces of 20 pixels are found, and of 10 in a small photograph."""
+        return 4.0 if pixels <= SMALL else 2.0
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """All faces that the HOG detector finds; see `Embedder.detect`."""

@@ -89,7 +89,8 @@ def detect_all(embedder: Embedder, image: np.ndarray) -> list[Detection]:
         FaceRefError: Where it fails on any.
     """
     found: list[Detection] = []
-    for _, seen in _looks(embedder, image, math.inf, embedder.finest):
+    finest = embedder.finest(image.shape[0] * image.shape[1])
+    for _, seen in _looks(embedder, image, math.inf, finest):
         found = _each_once(found, seen)
     return found
 

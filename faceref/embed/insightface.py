@@ -118,8 +118,6 @@ class PackEmbedder:
     """SCRFD and ArcFace of one model pack. Each call uses one thread: callers run many."""
 
     scheme: Landmarks = ARCFACE
-    finest = 1.0
-    """Where SCRFD 2.5g finds 96 of 100 faces of LFW that are 12 pixels wide."""
 
     def __init__(
         self, folder: Path, det_size: int, device: str = "cpu", precision: str = "fp32"
@@ -153,6 +151,10 @@ class PackEmbedder:
         self._detector.static_shape_sessions = False  # insightface would open others for a size.
         for model in (self._detector, self._recogniser):
             model.session = Bf16Session(Path(model.model_file))
+
+    def finest(self, _: int) -> float:
+        """Where SCRFD 2.5g finds 96 of 100 faces of LFW that are 12 pixels wide."""
+        return 1.0
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """All faces above the threshold; see `Embedder.detect`.

@@ -61,10 +61,9 @@ class InProcesses:
         """See `Embedder`."""
         return self._embedder.det_size
 
-    @property
-    def finest(self) -> float:
+    def finest(self, pixels: int) -> float:
         """See `Embedder`."""
-        return self._embedder.finest
+        return self._embedder.finest(pixels)
 
     def provenance(self) -> dict[str, Any]:
         """See `Embedder`."""

@@ -123,8 +123,8 @@ def train_encoder(
     2018).
     Val faces retrieve five from train at each validation; the weights with the highest true cosine
     of these are kept. Same faces, schedule and kind of processor: same bytes. An interrupted
-    training goes on from `out` with the suffix `.checkpoint`; one of other faces or of another
-    schedule is replaced. Raises FaceRefError.
+    training goes on from `out` with the suffix `.checkpoint`, and a finished one is not done again;
+    one of other faces or of another schedule is replaced. Raises FaceRefError.
     """
     schedule = schedule or Schedule()
     target = open_device(device)
@@ -137,7 +137,6 @@ def train_encoder(
         trainer = _Trainer(train, val, out, schedule, target)
         trainer.resume()
         trainer.fit(progress)
-    trainer.checkpoint.unlink(missing_ok=True)
     state = trainer.state
     return {
         "schedule": asdict(schedule),

@@ -12,9 +12,14 @@ from pathlib import Path
 
 _NAME = re.compile(r"\..+\.([0-9a-f]{8})-(\d+)\.tmp", re.DOTALL)
 
+_LONG_NAME = 200
+"""Bytes; what is added must fit into the 255 that a name may have."""
+
 
 def temporary_name(name: str) -> str:
     """The name of this process's temporary folder for `name`: it says by whom it was made."""
+    if len(os.fsencode(name)) > _LONG_NAME:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
     return f".{name}.{_machine()}-{os.getpid()}.tmp"
 
 

@@ -125,6 +125,15 @@ def _is_marked(manifest: Path, key: str | None) -> bool:
         return False
 
 
+def need_outside(file: Path, out: Path, option: str) -> None:
+    """Raise FaceRefError where `file`, which `option` names, lies in the folder `out`."""
+    if out.resolve() in file.resolve().parents:
+        raise FaceRefError(
+            f"{option} {file} lies in {out}, which is made as a whole. Choose a place beside it, "
+            f"such as {out.parent / file.name}."
+        )
+
+
 def need_apart(out: Path, path: Path) -> None:
     """Raise FaceRefError where an output is an input, lies in it, or holds it; links are followed.
 

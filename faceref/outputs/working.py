@@ -15,6 +15,7 @@ from faceref.outputs.lock import LOCK, holding
 from faceref.outputs.ours import MOVING, WORK_FILE, names, need_replaceable, strangers
 
 _MADE, _OLD = "finished", "replaced"
+_ANEW = "nothing was changed: give the same command again, and it begins anew"
 
 
 @contextmanager
@@ -43,6 +44,8 @@ def working_folder(out: Path, doing: str, *, keep: bool = False) -> Iterator[Pat
         except BaseException as error:
             if not keep or isinstance(error, UnusableError):
                 _throw_away(folder)
+            if not keep and isinstance(error, KeyboardInterrupt):
+                raise KeyboardInterrupt(_ANEW) from None
             raise
         _throw_away(folder)
 
@@ -140,7 +143,9 @@ def put_in_place(
         if out.exists():
             out.replace(old)
         made.replace(out)
-    except OSError as error:
+    except BaseException as error:  # Ctrl-C, too: what was replaced would go with the folder.
         if old.exists() and not out.exists():
             old.replace(out)
-        raise cannot_write(out, error) from error
+        if isinstance(error, OSError):
+            raise cannot_write(out, error) from error
+        raise

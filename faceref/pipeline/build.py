@@ -20,7 +20,7 @@ from faceref.console import Progress
 from faceref.curation.threshold_plot import MAKER
 from faceref.embed.base import Embedder
 from faceref.hardware import usable_cores
-from faceref.outputs.ours import need_apart, need_new_or_ours, need_replaceable
+from faceref.outputs.ours import need_apart, need_new_or_ours, need_outside, need_replaceable
 from faceref.outputs.working import put_in_place, settle, working_folder
 from faceref.outputs.writable import need_file
 from faceref.pipeline import stages
@@ -135,6 +135,7 @@ def check_outputs(
     if plot is not None:
         need_file(plot, "--calibration-plot", PLOT_ENDINGS)
         need_new_or_ours(plot, MAKER, option="--calibration-plot")
+        need_outside(plot, out, "--calibration-plot")
         for path in inputs:
             need_apart(plot, path)
 

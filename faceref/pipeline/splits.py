@@ -38,13 +38,14 @@ def split_identities(identities: Sequence[str], rule: SplitRule) -> dict[str, st
     who else is there. Test is filled first, then val, each until it holds its share of the images;
     the rest is train. Somebody with more than a quarter of a share goes to train, so that no face
     dominates a held-out split; only where the others do not fill it, those with the fewest images
-    do, as far as that brings it nearer to its share. Raises UnusableError for fewer than three
+    do, as far as that brings it nearer to its share. Raises FaceRefError for fewer than three
     people.
     """
     counts = Counter(identities)
     if len(counts) < MIN_PEOPLE:
         how = "can be told apart (labels that share an image or a face count as one)"
-        raise too_few_people(len(counts), how)
+        # The images may do: a higher threshold ties fewer people together.
+        raise FaceRefError(f"{_too_few(len(counts), how)} or give a higher --same-person.")
     order = sorted(counts, key=lambda person: _rank(rule.seed, person))
     split = dict.fromkeys(order, "train")
     for name, share, to_leave in (("test", rule.test, 2), ("val", rule.val, 1)):
@@ -62,9 +63,13 @@ def split_identities(identities: Sequence[str], rule: SplitRule) -> dict[str, st
 
 def too_few_people(people: int, how: str) -> UnusableError:
     """The error for a source of `people`; `how` says after their number what is known of them."""
-    return UnusableError(
+    return UnusableError(f"{_too_few(people, how)}.")
+
+
+def _too_few(people: int, how: str) -> str:
+    return (
         f"Only {people} {'person' if people == 1 else 'people'} {how}, but train, val and test "
-        f"need different people: at least {MIN_PEOPLE}. Add sub-folders of other people."
+        f"need different people: at least {MIN_PEOPLE}. Add images of other people"
     )
 
 

@@ -33,7 +33,7 @@ _DETAILS = {
     "unreadable": r"[A-Z][A-Za-z]+|empty file|not a file|cut off|over [\d,]+ (pixels|bytes)|"
     r"damaged [A-Z]+ data(, or a rare kind of [A-Z]+)?|needs more memory than there is|"
     r"no image (of a format that can be read|but a web page, or XML|but a pointer of Git LFS.*)|"
-    r"cannot be read \((the archive ends \d+ bytes too early|[A-Za-z ]{,60}|"
+    r"cannot be read \((the archive ends \d+ bytes too early|[A-Za-z /'-]{,60}|"
     r"(wrong CRC-32|damaged member) of the zip at byte \d+)\)|HEIC needs pip install .*",
     "no face": "|its landmarks coincide",
     "too small": rf"eye distance {_NUMBER} px, needs {_NUMBER}",

@@ -24,7 +24,7 @@ from faceref.console import Progress
 from faceref.curation.identities import entries_of
 from faceref.dataset import card, store
 from faceref.dataset.prune import copy_tables, without
-from faceref.dataset.store import SPLITS
+from faceref.dataset.store import SPLITS, fingerprint
 from faceref.embed.align import ARCFACE, SCHEMES, Landmarks
 from faceref.errors import FaceRefError, UnreadableImage
 from faceref.files import copy_file, file_sha256, write_text
@@ -36,6 +36,7 @@ from faceref.pipeline.reduced import align_in, first_look
 from faceref.record import Record
 from faceref.release.format import REMOVALS, open_components, salted, was_removed
 from faceref.release.index import Index, Row
+from faceref.release.people import people_of
 from faceref.sources.base import Source
 
 BATCH = 256
@@ -118,6 +119,8 @@ def digest_of(record: Record) -> str | None:
 
 AHEAD = 64
 """Images a thread that are made before the first is written."""
+LABELS = {"celeba": " Put identity_CelebA.txt beside its images."}
+"""Where a source says who is on an image."""
 EXTRA_COLUMNS = ("component_seal", "png_sha256", "pixels_sha256")
 
 
@@ -199,6 +202,16 @@ def _need_source(index: Index, source: Source) -> None:
             f"The index was made from the source {made_of!r}, not from {source.name!r}. Give the "
             f"copy of {made_of} with --source-kind {made_of}."
         )
+    if index.withholds("identities") and index.manifest["origin"]["labelled"]:
+        _need_labels(source)
+
+
+def _need_labels(source: Source) -> None:
+    if not source.labelled:
+        raise FaceRefError(
+            "The index leaves it to the source to say who is on each image, and this copy does not "
+            f"say it.{LABELS.get(source.name, '')} Nothing was written."
+        )
 
 
 def _unexpected(index: Index, extra: Sequence[str]) -> list[str]:
@@ -222,10 +235,17 @@ def _make(
     gone = {*found.missing, *found.altered}
     rows = _rows(index, records)
     kept = without(rows, gone) if gone else rows
+    if not gone and fingerprint(rows) != index.manifest["fingerprint"]:
+        raise FaceRefError(
+            "This copy says of other people than the index that they are on the images: its labels "
+            f"were changed, or the index was.{LABELS.get(source.name, '')} Get both again."
+        )
     rejects = _rejects(index, records)
     manifest = _manifest(index, kept)
     if gone:
         manifest |= entries_from_rows(kept, rejects, bound_on_scores(manifest))
+        if "people" in manifest:
+            manifest["people"] = people_of(manifest, index.root, kept, gone)
         manifest["hydrated"] = {"missing": len(found.missing), "altered": len(found.altered)}
     done = 0
     for split in SPLITS:

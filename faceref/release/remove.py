@@ -23,11 +23,10 @@ from faceref.audit.images import ImageFeatures, image_features
 from faceref.audit.manifest import bound_on_scores, entries_from_rows
 from faceref.console import Progress
 from faceref.curation.duplicates import SIMILAR_COSINE, find_duplicates, first_of_each
-from faceref.curation.identities import by_kind, entries_of
-from faceref.curation.links import find_neighbours, is_group, pairs_above
+from faceref.curation.links import find_neighbours, pairs_above
 from faceref.dataset import card, store
 from faceref.dataset.face_ref import FaceRef
-from faceref.dataset.prune import ID_COLUMNS, Row, copy_tables, renamed, shortened, without
+from faceref.dataset.prune import Row, copy_tables, renamed, shortened, without
 from faceref.dataset.store import SPLITS
 from faceref.embed.base import Embedder
 from faceref.errors import FaceRefError, closest
@@ -37,6 +36,7 @@ from faceref.outputs.ours import need_ours
 from faceref.outputs.working import put_in_place, working_folder
 from faceref.reading.text import read_lines
 from faceref.release.format import RELEASE, REMOVALS, read_removals, salted, was_removed
+from faceref.release.people import people_of
 from faceref.similarity.search import open_search
 from faceref.similarity.vectors import Vectors, likeness
 
@@ -158,26 +158,8 @@ def _manifest(face_ref: FaceRef, kept: Sequence[Row], gone: Set[str]) -> dict[st
     if empty and manifest["counts"][empty[0]]:
         raise FaceRefError(f"Nothing would be left in {empty[0]}. Build a new set instead.")
     if "people" in manifest:
-        found["people"] = _people(face_ref, kept, gone)
+        found["people"] = people_of(manifest, face_ref.root, kept, gone)
     return {**manifest, **found, "version": manifest.get("version", 1) + 1}
-
-
-def _people(face_ref: FaceRef, kept: Sequence[Row], gone: Set[str]) -> dict[str, Any]:
-    """`people` of the manifest for the rows `kept`, without counts of a table that is not there."""
-    identities, components = ([row[name] for row in kept] for name in ("identity", "component"))
-    manifest, root = face_ref.manifest, face_ref.root
-    guessed = bool(manifest["people"]["unlabelled_images"])
-    unlabelled = sum(map(is_group, identities)) if guessed else 0
-    found = entries_of(identities, components, unlabelled, manifest["thresholds"]["same_person"])
-    tables = (
-        ("near_duplicate_pairs", store.DUPLICATES, face_ref.near_duplicates),
-        ("label_noise", store.LABEL_NOISE, face_ref.label_noise),
-    )
-    for entry, name, read in tables:
-        if (root / name).is_file():
-            rows = (row for row in read() if gone.isdisjoint(row[id_] for id_ in ID_COLUMNS[name]))
-            found[entry] = by_kind(row["kind"] for row in rows)
-    return found
 
 
 def _refilled(

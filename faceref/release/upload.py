@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from faceref.errors import FaceRefError
-from faceref.release.format import FULL
+from faceref.release.format import FULL, REMOVALS
 from faceref.release.make import Release
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class Published:
     url: str
     commit: str
     tag: str
+    earlier: tuple[str, ...] = ()
+    """Tags of earlier versions that still hold images which were removed since."""
 
 
 def upload(
@@ -68,17 +70,16 @@ def upload(
         api.whoami()
         _open(api, repo, public)
         if gated:
-            mode = "manual" if release.kind == FULL else "auto"
-            api.update_repo_settings(repo, gated=mode, repo_type="dataset")
+            _close(api, repo, release.kind)
         _refuse_other_tag(api, repo, release, local)
         commit = _commit(api, repo, release, local)
         api.create_tag(
             repo, tag=release.version, revision=commit, repo_type="dataset", exist_ok=True
         )
         _compare(api, repo, release, local)
-    return Published(
-        f"{api.endpoint}/datasets/{repo}/tree/{release.version}", commit, release.version
-    )
+        earlier = _earlier(api, repo, release)
+    url = f"{api.endpoint}/datasets/{repo}/tree/{release.version}"
+    return Published(url, commit, release.version, earlier)
 
 
 @contextmanager
@@ -124,6 +125,14 @@ def _open(api: HfApi, repo: str, public: bool) -> None:
         )
 
 
+def _close(api: HfApi, repo: str, kind: str) -> None:
+    """Let access be asked for; where an earlier release had images, it stays answered by hand."""
+    if kind == FULL:
+        api.update_repo_settings(repo, gated="manual", repo_type="dataset")
+    elif api.repo_info(repo, repo_type="dataset").gated != "manual":
+        api.update_repo_settings(repo, gated="auto", repo_type="dataset")
+
+
 def _refuse_other_tag(api: HfApi, repo: str, release: Release, local: Local) -> None:
     """Raise FaceRefError where the version is published already, with other content."""
     tags = {item.name for item in api.list_repo_refs(repo, repo_type="dataset").tags}
@@ -165,6 +174,14 @@ def _compare(api: HfApi, repo: str, release: Release, local: Local) -> None:
             f"{repo} at {release.version} was published and differs from {release.root} in "
             f"{', '.join(wrong)}: somebody else wrote to it. Publish again with another --tag."
         )
+
+
+def _earlier(api: HfApi, repo: str, release: Release) -> tuple[str, ...]:
+    """Other tags, where images were removed from the set."""
+    if REMOVALS not in release.files():
+        return ()
+    tags = {item.name for item in api.list_repo_refs(repo, repo_type="dataset").tags}
+    return tuple(sorted(tags - {release.version}))
 
 
 def _remote(api: HfApi, repo: str, revision: str) -> dict[str, str]:

@@ -30,8 +30,8 @@ PNG_TAIL = b"IEND\xaeB`\x82"
 def verify(root: Path) -> Iterator[str]:
     """Every way in which the files of a set, or of an index, are not those of its manifest.
 
-    A set: counts, rejects, fingerprint, whole images. An index: counts, rejects, and the
-    fingerprint where identities were published. A full release: the hashes of its shards, too.
+    A set: counts, rejects, fingerprint, whole images. An index: counts, rejects, its tables, and
+    the fingerprint where identities were published. A full release: the hashes of all files, too.
 
     Args:
         root: A set, an index or a full release.
@@ -78,6 +78,9 @@ def _verify_index(index: Index) -> Iterator[str]:
         return
     named = not index.withholds("identities")
     yield from _verify_rows(index.manifest, rows, rejects, named=named)
+    published = index.release["files"].items()
+    tables = {name: digest for name, digest in published if not name.startswith("data/")}
+    yield from _changed_files(index.root, tables)
 
 
 def _verify_rows(
@@ -118,5 +121,5 @@ def _changed_files(root: Path, published: Mapping[str, str]) -> Iterator[str]:
         made_anew = name in (store.MANIFEST, "README.md")
         if path.is_file() and not made_anew and file_sha256(path) != digest:
             yield f"{name} is not the file that was published"
-        if not path.is_file() and name.startswith("data/"):
+        if not path.is_file():
             yield f"{name} is missing"

@@ -35,9 +35,9 @@ Short trainings of {short:,} faces (as `facebench suite --tune` makes them, with
 """
 WHOLE = """
 Full trainings on {samples:,} faces (`facebench train LFW --method METHOD --learning-rate 8e-4`).
-The same two rates were tried for all methods but MSRNet. A method with only one rate was added after val had
-chosen that rate for every other method. Rates above the higher of the two were tried in the short
-trainings only:
+The same two rates were tried for all methods but MSRNet. It was added after val had chosen one of
+them for every other method, and has that one. Rates above the higher of the two were tried in the
+short trainings only:
 """
 FP32 = """
 Computed in float32, the others in bf16: {names}. By val the two differ by some 0.01 dB.

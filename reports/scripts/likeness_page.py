@@ -23,6 +23,8 @@ from benchmark.results.statistics import p_text
 from faceref.markdown import markdown_table
 
 KINDS = ("alike", "random")
+RESULTS, ALIKE = "results", "lists/alike"
+"""Where results lie; those of some faces alone, which are on no leaderboard, in the second."""
 PLACES = {"lfw": "LFW", "sample": "the sample", "wild": "CelebA in the wild"}
 WORDS = {"alike": "most alike", "random": "random"}
 LISTS = {"both": "encoder and appearance", "identity": "encoder"}
@@ -40,7 +42,8 @@ GIVEN = """### As references of MSRNet
 
 MSRNet is given the K most alike faces (`refs_lr`), or K random ones of other people
 (`facebench evaluate --reference-list random`). Gains are over the same training without references.
-Results with random faces are in `lists/random/`.
+Results with random faces are in `lists/random/`, and those of the most alike that are on no
+leaderboard in `lists/alike/`.
 """
 LISTS_LR = {"appearance": "appearance", **LISTS}
 LISTS_HEAD = """## Lists by another likeness
@@ -251,7 +254,10 @@ def _beside(out: Path, result: Result, references: int) -> np.ndarray:
     """PSNR-Y of the same training on the same faces, dB: `references` by appearance, or none."""
     reference_list = "refs_lr" if references else None
     name = run_name(result.budget, references, reference_list, True, result.seed)
-    found = read(out / "results" / result.task / result.method / f"{name}.json")
+    places = [
+        out / folder / result.task / result.method / f"{name}.json" for folder in (RESULTS, ALIKE)
+    ]
+    found = read(next((path for path in places if path.exists()), places[0]))
     weights = [one.training and one.training["weights_sha256"] for one in (found, result)]
     assert weights[0] == weights[1]
     by_id = dict(zip(found.image_ids, found.scores["psnr_y"], strict=True))

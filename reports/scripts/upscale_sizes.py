@@ -8,8 +8,9 @@ shifted by parts of a pixel, and laid side by side to photographs of 25 faces. E
 enlarged; each face is brought to its frame again by its known landmarks, and compared with the face
 of the set. No network gets references. On val every network is tried at every size: the limits in
 `benchmark/upscaling/networks.py` are from there. On test the tool chooses by these limits, with
-known landmarks, with those of insightface, and with those of dlib, the default detector. With `--damage` the photographs are stored
-as JPEG or have noise added, and the tool is compared with bicubic alone.
+known landmarks, with those of insightface, and with those of dlib, the default detector. With
+`--damage` the photographs are stored as JPEG or have noise added, and the tool is compared with
+bicubic alone.
 
 Every size is added to `upscale_sizes.json` in `--out` as it is measured, and what is there of the
 same weights is not measured again. `upscale_sizes_page.py` writes page and figure from it.
@@ -84,10 +85,13 @@ class Known:
 
     scheme = ARCFACE
     det_size = None
-    finest = 1.0
 
     def __init__(self, points: Sequence[np.ndarray]) -> None:
         self.points = points
+
+    def finest(self, _: int) -> float:
+        """The whole is looked at alone."""
+        return 1.0
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """The faces of the photograph, in its order."""

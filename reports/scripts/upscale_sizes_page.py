@@ -40,8 +40,10 @@ TABLE = """## Test: the tool, with the network of the size
 | bicubic | the photograph, upsampled; the tool does only this where it finds no face |
 | gain | PSNR-Y of the tool minus that of bicubic, dB, with 95 % interval over faces |
 | agreed | bicubic without a network, but made to agree with the photograph, as results are |
-| insightface | the tool with the landmarks of insightface, not the known ones: faces found, gain over all |
+| insightface | the tool with landmarks of insightface, not known ones: faces found, gain of all |
 | dlib | the same with dlib, the default of `--embedder` |
+
+Up to 40 px these photographs have at most 400x400 pixels, in which dlib looks for smaller faces.
 """
 CHOICE = """
 ## Val: which network at which size

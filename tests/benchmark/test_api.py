@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,9 @@ def test_a_training_is_made_scored_and_ranked_with_text_for_paths(tiny_face_ref:
     assert {row.method for row in read_all(here / "results")} == {"srcnn", "bicubic"}
     table = benchmark.leaderboard().to_dataframe()
     assert set(table["method"]) == {"srcnn", "bicubic"}
+    shutil.copytree(run, "srcnn")  # A folder that has the name of its method is no predictions.
+    beside = benchmark.evaluate("srcnn", tiny_face_ref, weights="srcnn", results=None)
+    assert beside.means == given.means
 
 
 def test_that_bf16_is_only_imitated_is_said_beside_the_results(
@@ -356,6 +360,8 @@ def test_two_results_are_compared_face_by_face(tiny_face_ref: Path, here: Path):
     fewer = benchmark.evaluate("bicubic", faces, limit=2, results=None)
     with pytest.raises(FaceRefError, match=r"6 of .*, and 2 of"):
         benchmark.compare(bicubic, fewer)
+    with pytest.raises(FaceRefError, match="data eeeeeeeeeeee"):
+        benchmark.compare(bicubic, replace(nearest, data_revision="e" * 64))
 
 
 @pytest.mark.parametrize(

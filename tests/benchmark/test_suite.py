@@ -30,6 +30,8 @@ from benchmark.suite import status as status_module
 from benchmark.suite.jobs import Job, Suite, default_methods, jobs_of
 from benchmark.suite.run import carry_on
 from benchmark.suite.status import status
+from benchmark.training import tuning
+from benchmark.training.diverged import DivergedError
 from benchmark.training.run import Data
 from benchmark.training.train import Running, train
 from benchmark.training.tuning import RATES, at_rate, chosen, tuned
@@ -321,6 +323,18 @@ def test_a_job_that_fails_does_not_stop_the_others(small: Suite, monkeypatch: py
     assert outcome.done == [Job("bicubic", 0), Job("srcnn", 1)]
 
 
+def test_a_method_that_fails_in_its_own_way_ends_one_job_alone(
+    small: Suite, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_rest: object, **_named: object):
+        raise RuntimeError("sizes do not fit")
+
+    monkeypatch.setattr(module, "train", fail)
+    outcome = carry_on(small, bar)
+    assert outcome.failed == dict.fromkeys(small.jobs[1:], "RuntimeError: sizes do not fit")
+    assert outcome.done == [Job("bicubic", 0)]
+
+
 def test_a_gpu_whose_memory_is_full_ends_one_job_alone(
     small: Suite, monkeypatch: pytest.MonkeyPatch
 ):
@@ -453,6 +467,21 @@ def test_rates_are_chosen_on_val_alone(tiny_face_ref: Path, tmp_path: Path):
         '{"val_psnr_y": {"0.0016": 3, "0.0002": 9, "0.0004": 9, "0.0008": 1}}'
     )
     assert tuned(FaceRef.open(tiny_face_ref), "srcnn", budget, tmp_path, Running()) == 2e-4
+
+
+def test_a_rate_at_which_a_training_diverges_is_not_chosen(
+    tiny_face_ref: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def diverge(face_ref: FaceRef, method: str, budget: Budget, *_: object, **__: object):
+        if budget.learning_rate == max(RATES):
+            raise DivergedError("The loss is nan at step 3.")
+        return {"val_psnr_y": 20 + budget.learning_rate}
+
+    monkeypatch.setattr(tuning, "train", diverge)
+    faces = FaceRef.open(tiny_face_ref)
+    assert tuned(faces, "srcnn", BUDGET, tmp_path, Running()) == sorted(RATES)[-2]
+    monkeypatch.setattr(tuning, "train", None)  # No rate is tried once more.
+    assert tuned(faces, "srcnn", BUDGET, tmp_path, Running()) == sorted(RATES)[-2]
 
 
 def test_rates_tried_on_other_data_or_for_other_budgets_are_not_taken(small: Suite, tmp_path: Path):

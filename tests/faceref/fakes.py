@@ -17,10 +17,13 @@ class PlainEmbedder:
     scheme: Landmarks = ARCFACE
     batch_size = 4
     det_size = None
-    finest = 1.0
 
     def __init__(self) -> None:
         self.detected = 0
+
+    def finest(self, _: int) -> float:
+        """No closer than the image is."""
+        return 1.0
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """One face, unless the image is black."""

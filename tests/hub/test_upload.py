@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from faceref.cli.app import app
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
 from faceref.mining.mine import Mining
 from faceref.pipeline.build import build
@@ -20,6 +21,7 @@ from faceref.pipeline.splits import SplitRule
 from faceref.release.format import FULL, INDEX
 from faceref.release.make import Release, Wish, make_release
 from faceref.release.policy import Licence
+from faceref.release.remove import remove
 from faceref.release.upload import upload
 from faceref.sources.folder import folder
 from tests.faceref.fakes import PlainEmbedder, write_people
@@ -61,6 +63,26 @@ def test_a_release_arrives_whole_private_gated_and_tagged(hub: Hub, full: Releas
     assert set(hub.log.put.values()) == {1}
 
 
+def test_an_index_alone_is_opened_at_once_to_who_asks(hub: Hub, index: Release):
+    upload(index, REPO)
+    assert hub.repo(REPO).gated == "auto"
+
+
+def test_versions_that_still_hold_what_was_removed_are_named(
+    hub: Hub, full: Release, face_ref: Path, tmp_path: Path
+):
+    assert upload(full, REPO).earlier == ()
+    fewer = Path(shutil.copytree(face_ref, tmp_path / "set"))
+    image_id = next(iter(FaceRef.open(fewer).column("train", "image_id")))
+    remove(fewer, [image_id])
+    given = ["publish", str(fewer), REPO, "--full", "--licence", "cc-by-4.0"]
+    done = CliRunner().invoke(app, given)
+    assert done.exit_code == 0, done.output
+    words = " ".join(done.output.split())
+    assert "Earlier versions still hold what was removed: v1." in words
+    assert "hf repos tag delete me/set VERSION --type dataset" in words
+
+
 def test_only_public_makes_it_public_and_nothing_changes_that_later(hub: Hub, full: Release):
     upload(full, REPO, public=True, gated=False)
     assert (hub.repo(REPO).private, hub.repo(REPO).gated) == (False, False)
@@ -87,7 +109,7 @@ def test_a_new_version_leaves_the_old_one_and_takes_stale_files_away(
     upload(index, REPO)
     assert hub.content(REPO, "v1") == _bytes(full)
     assert hub.content(REPO, "v2") == hub.content(REPO, "main") == _bytes(index)
-    assert hub.repo(REPO).gated == "auto"
+    assert hub.repo(REPO).gated == "manual"  # v1 has images.
 
 
 def test_a_version_never_changes(hub: Hub, full: Release, index: Release):

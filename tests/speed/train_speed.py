@@ -93,7 +93,7 @@ class Ours:
         pool = Pool(images, {name: row for row, name in enumerate(ids)})
         faces = Faces(ids, images, degrade_all(images, ids, "bicubic"), [[] for _ in ids], pool)
         self.trainer = Trainer(load_method("edsr"), chosen, 0, CPU, Run(root), {})
-        self.loader = Loader(faces, chosen, 0, CPU, references=False)
+        self.loader = Loader(faces, chosen, 0, CPU, counts=range(1))
 
     def step(self) -> None:
         """One optimiser step."""

@@ -88,6 +88,12 @@ def test_plans_are_those_that_published_trainings_were_made_with(tiny_face_ref: 
     assert plan.mirrored_references.astype(int).tolist() == GOLDEN["mirrored_references"]
 
 
+def test_references_are_as_many_as_a_method_can_be_given(tiny_face_ref: Path):
+    faces = _train(tiny_face_ref)
+    plans = [plan_batch(faces, BUDGET, 0, step, range(1, 3)) for step in range(20)]
+    assert {plan.references.shape[1] for plan in plans} == {1, 2}
+
+
 def test_shares_of_a_batch_make_up_the_batch(tiny_face_ref: Path):
     faces = _train(tiny_face_ref)
     whole = _batch(faces, BUDGET, 0, 3)

@@ -1,5 +1,7 @@
 """A network's mistakes are named before it is trained."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -84,6 +86,22 @@ def test_a_network_that_works_is_left_as_it_was():
 def test_what_a_network_does_wrong_is_said_with_the_line(network: type[nn.Module], message: str):
     with pytest.raises(FaceRefError, match=message):
         need_working(_method(network), network(), 8, CPU)
+
+
+def test_a_method_is_tried_with_as_many_references_as_it_can_be_given():
+    seen: list[int] = []
+
+    class Counting(Good):
+        def forward(self, lr: Tensor, refs: Tensor) -> Tensor:
+            seen.append(refs.shape[1])
+            return super().forward(lr, refs)
+
+    limited = replace(_method(Counting), needs_references=True, most_references=1)
+    need_working(limited, Counting(), 8, CPU)
+    assert set(seen) == {1}
+    assert [*limited.counts(5)] == [1]
+    assert [*_method(Good).counts(2)] == [0, 1, 2]
+    assert [*_method(Good, uses=False).counts(2)] == [0]
 
 
 def test_a_method_without_references_is_tried_with_none():

@@ -32,7 +32,9 @@ class MeanColour:
     scheme = DLIB
     batch_size = 2
     det_size = None
-    finest = 1.0
+
+    def finest(self, _: int) -> float:
+        return 1.0
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         rows, columns = np.nonzero((image == (255, 0, 0)).all(-1))

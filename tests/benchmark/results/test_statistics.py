@@ -95,6 +95,10 @@ def test_equal_rows_and_constant_differences():
     assert found[0, 2] < 1e-6
 
 
+def test_of_one_image_nothing_is_beyond_chance():
+    assert paired([20.0], [25.0]).p == 1
+
+
 def test_holm_of_a_worked_example():
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.6, 0.9]).tolist() == [1, 1]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from benchmark.memory import fit, regression
 from benchmark.memory.fit import choose_faces, learn_errors
 from benchmark.methods.model import Model
 from benchmark.protocol.tasks import TASKS
+from benchmark.results.caveats import caveats_of
 from benchmark.results.result import Result
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
@@ -157,6 +159,36 @@ def test_fine_tuning_changes_the_weights_and_not_the_network_that_was_given(
     result = _scored("srcnn", tiny_face_ref, out)
     assert result.title == "SRCNN, fine-tuned 2 steps"
     assert result.budget == "debug"
+
+
+def test_an_adaptation_is_written_over_another_but_not_by_one_that_diverged(
+    tiny_face_ref: Path, tmp_path: Path, run: Path
+):
+    out = tmp_path / "mine.safetensors"
+    for _ in range(2):
+        benchmark.adapt("bicubic", tiny_face_ref, out=out, progress=False)
+    before = file_sha256(out)
+    model = benchmark.load_model(run)
+    with torch.no_grad():
+        next(model.network.parameters()).fill_(torch.nan)
+    with pytest.raises(FaceRefError, match=r"diverged\. Give a lower --learning-rate than 0\.0002"):
+        benchmark.adapt(model, tiny_face_ref, by="tuning", steps=2, out=out, progress=False)
+    assert file_sha256(out) == before
+
+    class Nothing(nn.Module):
+        def forward(self, lr: Tensor) -> Tensor:
+            return benchmark.upsample(lr, 8) * torch.nan
+
+    with pytest.raises(FaceRefError, match="not finite"):
+        benchmark.adapt(Nothing(), tiny_face_ref, progress=False)
+
+
+def test_that_the_pool_was_of_another_set_is_said(tiny_face_ref: Path, adapted: Path):
+    result = _scored("bicubic", tiny_face_ref, adapted)
+    assert caveats_of([result]) == []
+    elsewhere = {**(result.adaptation or {}), "pool": "e" * 64}
+    (said,) = caveats_of([replace(result, adaptation=elsewhere)])
+    assert "may hold faces of its test split: Bicubic + error memory" in said
 
 
 def test_an_adapted_network_upscales(adapted: Path):

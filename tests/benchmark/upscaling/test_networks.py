@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+import benchmark
 from benchmark.memory.adaptation import KEY, Adaptation
 from benchmark.methods.model import Model
 from benchmark.methods.resample import upsample
@@ -46,6 +48,17 @@ def test_with_one_network_the_other_is_missed_only_where_it_would_be_used():
     assert _chosen(40, 8) == "40 px: needs weights for x4"
     assert _chosen(LIMITS[4] + 1, 8) == f"{LIMITS[4] + 1} px: sharp already"
     assert _chosen(12, 4) == 4
+
+
+@pytest.mark.parametrize(("factor", "said"), [(255, "mean of"), (torch.nan, "not finite")])
+def test_what_gives_no_faces_is_an_error_and_no_picture(factor: float, said: str):
+    class Wrong(Bicubic):
+        def forward(self, lr: torch.Tensor) -> torch.Tensor:
+            return super().forward(lr) * factor
+
+    upscaler = benchmark.Upscaler(Wrong(8), aligned=True)
+    with pytest.raises(FaceRefError, match=said):
+        upscaler(np.full((16, 16, 3), 200, np.uint8))
 
 
 def test_networks_of_no_use_or_twice_are_errors():

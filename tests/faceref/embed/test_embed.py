@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from faceref.embed.align import align
 from faceref.embed.choice import central_face
@@ -12,6 +13,7 @@ from faceref.embed.insightface import PackEmbedder
 from faceref.embed.registry import EmbedderSpec, open_embedder
 from faceref.errors import FaceRefError
 from faceref.pipeline import stages
+from faceref.reading.image import decode
 from faceref.sources.folder import folder
 from faceref.sources.sample import sample
 
@@ -31,6 +33,21 @@ def test_dlib_distinguishes_people_and_batches_agree():
     scores = vectors @ vectors.T
     off = ~np.eye(len(labels), dtype=bool)
     assert np.median(scores[same & off]) > np.quantile(scores[~same], 0.95)
+
+
+def test_dlib_finds_faces_of_12_pixels_in_a_small_photograph():
+    embedder, seen = open_embedder("dlib"), []
+    for record in sample().records[::40]:
+        image = Image.fromarray(decode(record.encoded()).pixels)
+        (face,) = embedder.detect(np.asarray(image))
+        scale = 12 / (face.box[2] - face.box[0])
+        small = np.asarray(image.resize([round(side * scale) for side in image.size]))
+        assert embedder.detect(small) == []
+        found = detect_all(embedder, small)
+        places = [(one.box[0] / scale, one.box[2] / scale) for one in found]
+        seen.append(any(abs(left - face.box[0]) < 20 for left, _ in places))
+    assert np.mean(seen) >= 0.6
+    assert embedder.finest(3000 * 4000) < embedder.finest(200 * 300)
 
 
 def test_dlib_names_its_models():

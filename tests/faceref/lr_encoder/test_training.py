@@ -64,7 +64,18 @@ def test_a_training_can_be_repeated_and_interrupted(tmp_path: Path):
     assert _train(tmp_path / "c") == first
     digests = {file_sha256(tmp_path / name / "e.safetensors") for name in "abc"}
     assert len(digests) == 1
-    assert not (tmp_path / "c" / "e.checkpoint").exists()
+
+
+def test_a_finished_training_is_not_done_again(tmp_path: Path):
+    first = _train(tmp_path)
+    before = file_sha256(tmp_path / "e.safetensors")
+
+    def never(done: int, total: int) -> None:
+        raise AssertionError(f"step {done} of {total}")
+
+    out = tmp_path / "e.safetensors"
+    assert train_encoder(_faces(), _faces(16, 1), out, BRIEF, progress=never) == first
+    assert file_sha256(out) == before
 
 
 def _interrupted(folder: Path, after: int) -> None:

@@ -14,6 +14,7 @@ from benchmark.cli.app import app as facebench
 from benchmark.training.run import save
 from faceref.cli.app import app
 from faceref.dataset import credits, store
+from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError, HeldError, UnwritableError
 from faceref.files import replacing, write_bytes
 from faceref.outputs.lock import holding
@@ -72,6 +73,41 @@ def test_an_output_in_the_source_is_refused_with_another_place(
     before = files_below(people)
     _says(["build", ".", "--out", "face_ref"], f"such as {people.parent.resolve() / 'face_ref'}")
     assert files_below(people) == before
+
+
+@pytest.mark.case("A+ a plot in the set that is made")
+def test_a_plot_in_the_output_is_refused_before_the_work(people: Path, tmp_path: Path):
+    out = tmp_path / "set"
+    given = ["build", str(people), "--out", str(out), "--calibration-plot", str(out / "a.png")]
+    _says(given, "--calibration-plot", f"such as {tmp_path / 'a.png'}")
+    assert not out.exists()
+
+
+def test_ctrl_c_while_a_set_is_replaced_leaves_the_old_one(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+):
+    before, move = files_below(copied), Path.replace
+
+    def stopped(path: Path, target: Path) -> Path:
+        moved = move(path, target)
+        if path == copied:
+            raise KeyboardInterrupt
+        return moved
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", stopped)
+        ids = copied.parent / "ids.txt"
+        ids.write_text(FaceRef.open(copied).column("train", "image_id")[0])
+        done = CliRunner().invoke(app, ["remove", str(copied), "--ids", str(ids)])
+    assert done.exit_code == 130
+    assert "it begins anew" in done.output
+    assert files_below(copied) == before
+
+
+def test_a_name_as_long_as_may_be_is_made(people: Path, tmp_path: Path):
+    out = tmp_path / ("s" * 240)
+    build(folder(people), PlainEmbedder(), out)
+    assert [path.name for path in tmp_path.iterdir() if path.name != "all"] == [out.name]
 
 
 @pytest.mark.case("A+ output is a file")

@@ -46,7 +46,10 @@ def _jpeg(image: np.ndarray, **options: Any) -> bytes:
 class _Finder:
     """Finds the face at `points` of the whole image, where what it sees is `least` wide."""
 
-    scheme, batch_size, det_size, finest = ARCFACE, 8, None, 1.0
+    scheme, batch_size, det_size = ARCFACE, 8, None
+
+    def finest(self, _: int) -> float:
+        return 1.0
 
     def __init__(self, points: np.ndarray, least: int = 0, face: float = 400) -> None:
         self.points, self.least, self.face, self.seen = points, least, face, []

@@ -61,7 +61,9 @@ class _Finder:
     scheme = ARCFACE
     batch_size = 8
     det_size = None
-    finest = 1.0
+
+    def finest(self, _: int) -> float:
+        return 1.0
 
     def __init__(self, *boxes: tuple[float, float, float, float]) -> None:
         self.boxes = boxes

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from faceref.audit.leaks import audit
 from faceref.cli.app import app
 from faceref.dataset.face_ref import FaceRef
+from faceref.dataset.store import SPLITS
 from faceref.errors import FaceRefError
 from faceref.mining.mine import Mining
 from faceref.pipeline.build import build
@@ -89,6 +90,24 @@ def test_celeba_comes_back_without_the_tables_that_tell_who_is_who(
     assert not list(audit(FaceRef.open(tmp_path / "out"), PlainEmbedder()))
 
 
+@pytest.mark.parametrize("edited", [False, True])
+def test_celeba_without_its_labels_is_not_made_of_others(
+    celeba_index: tuple[Path, Source], tmp_path: Path, edited: bool
+):
+    labels = next((tmp_path / "celeba").rglob("identity_CelebA.txt"))
+    lines = labels.read_text().splitlines()
+    labels.unlink()
+    if edited:
+        first, second = lines[0].split(), lines[-1].split()
+        changed = [f"{first[0]} {second[1]}", *lines[1:]]
+        labels.write_text("\n".join([*changed, ""]))
+    given = ["hydrate", str(celeba_index[0]), "--source", str(tmp_path / "celeba")]
+    done = CliRunner().invoke(app, [*given, "--out", str(tmp_path / "out")])
+    assert done.exit_code == 1
+    assert "identity_CelebA.txt" in done.output
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_command_says_what_cannot_be_made(celeba_index: tuple[Path, Source], tmp_path: Path):
     given = ["hydrate", str(celeba_index[0]), "--source", str(tmp_path / "celeba")]
     done = CliRunner().invoke(app, [*given, "--out", str(tmp_path / "out")])
@@ -142,12 +161,26 @@ def test_a_part_is_another_set_without_what_is_missing(people: Path, tmp_path: P
     assert sum(after.manifest["counts"].values()) == sum(before.manifest["counts"].values()) - 2
     assert after.manifest["fingerprint"] != before.manifest["fingerprint"]
     assert after.manifest["hydrated"] == {"missing": 1, "altered": 1}
+    people_left = {row["identity"] for split in SPLITS for row in after.rows(split)}
+    found = after.manifest["people"]
+    assert found["identities"] == len(people_left)
+    assert sum(found["near_duplicate_pairs"].values()) == len(after.near_duplicates())
+    assert sum(found["label_noise"].values()) == len(after.label_noise())
     rows = json.dumps([after.rows(name) for name in ("train", "val", "test")])
     assert "person_03/1" not in rows
     assert "person_04/0" not in rows
     assert not list(audit(after, PlainEmbedder()))
     assert not list(verify(tmp_path / "out"))
     assert done.files == 0
+
+
+def test_a_report_in_the_set_that_is_made_is_refused_first(people: Path, tmp_path: Path):
+    given = ["hydrate", str(people / "index"), "--source", str(people / "people")]
+    out = tmp_path / "out"
+    done = CliRunner().invoke(app, [*given, "--out", str(out), "--report", str(out / "r.txt")])
+    assert done.exit_code == 1
+    assert f"such as {tmp_path / 'r.txt'}" in " ".join(done.output.split())
+    assert not out.exists()
 
 
 def test_the_command_names_them_in_a_report(people: Path, tmp_path: Path):

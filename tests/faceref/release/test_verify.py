@@ -36,6 +36,14 @@ def test_what_is_whole_has_no_fault(whole: Path):
     assert list(verify(whole)) == []
 
 
+def test_a_lost_table_is_named(tiny_build: Path, tmp_path: Path):
+    for kind in ("index", "full"):
+        out = tmp_path / kind
+        make_release(tiny_build, out, Wish("me/set", kind, TERMS))
+        (out / "label_noise.parquet").unlink()
+        assert list(verify(out)) == ["label_noise.parquet is missing"]
+
+
 def test_a_lost_row_is_counted(whole: Path):
     _rewrite(_shard(whole), lambda rows: rows[1:])
     assert any("train holds" in fault for fault in verify(whole))
