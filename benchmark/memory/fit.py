@@ -12,9 +12,7 @@ from torch import Tensor, nn
 from benchmark.data.faces import as_batch, cycle, no_references, reference_rows, stack
 from benchmark.memory.cells import errors, known
 from benchmark.memory.regression import Learnt, Sums, learn
-from benchmark.methods.checks import need_faces
 from benchmark.protocol.degradation import degrade_all
-from benchmark.protocol.tasks import HR_SIZE
 from faceref.console import Progress
 from faceref.dataset.face_ref import FaceRef
 from faceref.errors import FaceRefError
@@ -94,7 +92,11 @@ def learn_errors(
 def _called(network: nn.Module, lr: Tensor, refs: Tensor, device: torch.device | None) -> Tensor:
     """The network's output on the CPU, cut to [0, 1]."""
     output = network(lr.to(device), refs.to(device))
-    need_faces(output, (len(lr), 3, HR_SIZE, HR_SIZE))
+    if not torch.isfinite(output).all():
+        raise FaceRefError(
+            "The network gave numbers that are not finite (NaN or infinity), so no error can be "
+            "learnt. Give one whose training did not fail."
+        )
     return output.float().clamp(0, 1).cpu()
 
 

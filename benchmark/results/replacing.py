@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmark.memory.adaptation import TUNING
 from benchmark.results.files import read_if_whole
 from benchmark.results.result import Result
 from faceref.errors import FaceRefError
@@ -80,7 +79,7 @@ def _networks(older: Result, result: Result) -> Iterator[Compared]:
     for part, key, name in _PARTS:
         old, new = ((getattr(one, part) or {}).get(key) for one in (older, result))
         yield name, old, new
-    if (result.adaptation or {}).get("by") == TUNING:  # Nothing else tells its seed.
+    if (result.adaptation or {}).get("steps"):  # Fine-tuned: nothing else tells its seed.
         old, new = ((one.adaptation or {}).get("seconds") for one in (older, result))
         yield "fine-tuning (by its seconds)", old, new
 

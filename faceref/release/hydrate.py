@@ -202,7 +202,8 @@ def _need_source(index: Index, source: Source) -> None:
             f"The index was made from the source {made_of!r}, not from {source.name!r}. Give the "
             f"copy of {made_of} with --source-kind {made_of}."
         )
-    if index.withholds("identities") and index.manifest["origin"]["labelled"]:
+    origin = index.manifest.get("origin", {})
+    if index.withholds("identities") and origin.get("labelled"):
         _need_labels(source)
 
 

@@ -170,7 +170,7 @@ ADAPTED = {"pool": "1" * 64, "network_sha256": "2" * 64, "learning_rate": None}
         ({"adaptation": {**ADAPTED, "pool": "4" * 64}}, "another pool .*: 111.*, now 444", True),
         ({"adaptation": {**ADAPTED, "error_taken": 0.2}}, "error .*: none, now 0.2", True),
         (
-            {"adaptation": {**ADAPTED, "by": "tuning", "seconds": 2.5}},
+            {"adaptation": {**ADAPTED, "steps": 7, "seconds": 2.5}},
             "another fine-tuning .*: none, now 2.5",
             True,
         ),
