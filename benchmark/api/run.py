@@ -245,8 +245,8 @@ def _score(
         _need_no_weights(weights)
         return evaluate_spandrel(faces, path, _need_name(name), setting, **how)
     # A run may lie in a folder that is named as its method.
-    named = isinstance(method, str) and is_method(method)
-    if not named and (isinstance(method, Path) or os.path.isdir(path) or len(path.parts) > 1):
+    named = isinstance(method, str) and len(path.parts) == 1
+    if not named or (os.path.isdir(path) and not is_method(str(method))):
         _need_no_weights(weights)
         made = {key: how[key] for key in ("extras", "check")}
         return evaluate_predictions(faces, path, _need_name(name), setting, **made)

@@ -59,9 +59,12 @@ def load_method(name: str) -> Method:
 
 
 def is_method(name: str) -> bool:
-    """Whether `load_method` knows `name`, or would say which variants there are."""
-    known = method_names()
-    return name in known or name.partition("-")[0] in known
+    """Whether `load_method` finds `name`."""
+    try:
+        load_method(name)
+    except FaceRefError:
+        return False
+    return True
 
 
 def load_methods() -> tuple[list[Method], list[FaceRefError]]:

@@ -100,8 +100,7 @@ NOTE = (
     "over people, and p, corrected for the number of lines (Holm). A row of several seeds is their "
     "mean. `refs_lr`: references found with the LR face; `refs_hr`: references found with the HR "
     "face, which nobody has in use. Neither the interval nor p includes what another seed would "
-    "change. "
-    "For rows with several seeds, the section `Over trainings` does."
+    "change. For rows with several seeds, the section `Over trainings` does."
 )
 
 

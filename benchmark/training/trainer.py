@@ -156,6 +156,11 @@ class Trainer:
             content["random_cuda"] = torch.cuda.get_rng_state(self.device)
         save(content, self.run.checkpoint)
 
+    @property
+    def counts(self) -> range:
+        """Numbers of references that a batch may have; a network's own outputs need none."""
+        return range(1) if self.own_outputs else self.method.counts(self.budget.max_references)
+
     def fit(self, train: Faces, val: Faces, progress: Progress | None) -> None:
         """Train from the step of the state to the end of the budget."""
         loader = Loader(
@@ -163,7 +168,7 @@ class Trainer:
             self.budget,
             self.seed,
             self.device,
-            counts=range(1) if self.own_outputs else self.method.counts(self.budget.max_references),
+            counts=self.counts,
             share=(self.world.rank, self.world.size),
         )
         try:

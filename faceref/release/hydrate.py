@@ -202,13 +202,8 @@ def _need_source(index: Index, source: Source) -> None:
             f"The index was made from the source {made_of!r}, not from {source.name!r}. Give the "
             f"copy of {made_of} with --source-kind {made_of}."
         )
-    origin = index.manifest.get("origin", {})
-    if index.withholds("identities") and origin.get("labelled"):
-        _need_labels(source)
-
-
-def _need_labels(source: Source) -> None:
-    if not source.labelled:
+    labelled = index.manifest.get("origin", {}).get("labelled")
+    if index.withholds("identities") and labelled and not source.labelled:
         raise FaceRefError(
             "The index leaves it to the source to say who is on each image, and this copy does not "
             f"say it.{LABELS.get(source.name, '')} Nothing was written."

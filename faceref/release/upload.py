@@ -135,8 +135,9 @@ def _close(api: HfApi, repo: str, kind: str) -> None:
 
 def _refuse_other_tag(api: HfApi, repo: str, release: Release, local: Local) -> None:
     """Raise FaceRefError where the version is published already, with other content."""
-    tags = {item.name for item in api.list_repo_refs(repo, repo_type="dataset").tags}
-    if release.version in tags and _differences(_remote(api, repo, release.version), local):
+    if release.version in _tags(api, repo) and _differences(
+        _remote(api, repo, release.version), local
+    ):
         raise FaceRefError(
             f"{repo} has a version {release.version} with other content, and a version never "
             "changes. Give another --tag."
@@ -180,8 +181,11 @@ def _earlier(api: HfApi, repo: str, release: Release) -> tuple[str, ...]:
     """Other tags, where images were removed from the set."""
     if REMOVALS not in release.files():
         return ()
-    tags = {item.name for item in api.list_repo_refs(repo, repo_type="dataset").tags}
-    return tuple(sorted(tags - {release.version}))
+    return tuple(sorted(_tags(api, repo) - {release.version}))
+
+
+def _tags(api: HfApi, repo: str) -> set[str]:
+    return {item.name for item in api.list_repo_refs(repo, repo_type="dataset").tags}
 
 
 def _remote(api: HfApi, repo: str, revision: str) -> dict[str, str]:

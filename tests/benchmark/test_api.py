@@ -115,6 +115,10 @@ def test_predictions_are_scored_as_the_method_that_made_them(tiny_face_ref: Path
         Image.fromarray(image).save(path)
     theirs = benchmark.evaluate(here / "outputs", faces, name="theirs", results=None)
     assert theirs.means == benchmark.evaluate("bicubic", faces, results=None).means
+    # A name that only begins as a method's is that of a folder.
+    (here / "outputs").rename(here / "bicubic-outputs")
+    again = benchmark.evaluate("bicubic-outputs", faces, name="theirs", results=None)
+    assert again.means == theirs.means
 
 
 def test_weights_of_something_that_has_its_own_are_an_error(tiny_face_ref: Path):

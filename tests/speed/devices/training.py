@@ -79,9 +79,7 @@ class Steps:
         trainer.prepare(compiled, None, None)
         rows = list(range(chosen.batch_size))
         batch = read_split(faces, "train", "both").take(rows)
-        own, method = trainer.own_outputs, trainer.method
-        counts = range(1) if own else method.counts(chosen.max_references)
-        return cls(trainer, Loader(batch, chosen, 0, where, counts=counts))
+        return cls(trainer, Loader(batch, chosen, 0, where, counts=trainer.counts))
 
     def step(self) -> None:
         """One step."""
