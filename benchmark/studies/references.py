@@ -21,13 +21,13 @@ from torch import nn
 
 from benchmark.data.faces import Faces, found_in, random_references, read_split
 from benchmark.evaluation.evaluate import BATCH, budget_name, open_model
-from benchmark.evaluation.record import code_version
+from benchmark.evaluation.record import code_version, first_parts_are_people
 from benchmark.evaluation.setting import default_task
 from benchmark.methods.method import Method
 from benchmark.methods.registry import load_method
 from benchmark.metrics.score import luma, psnr, ssim, to_uint8
 from benchmark.protocol.tasks import HR_SIZE, SCALE, Task, task
-from benchmark.results.result import image_digest
+from benchmark.results.result import image_digest, person_numbers
 from benchmark.studies.patch_oracle import copied_patches
 from benchmark.studies.study import (
     BANDS,
@@ -163,7 +163,16 @@ def study_references(
         hardware=hardware(target),
         cells=cells,
         patches=patches,
+        people=_people(subjects),
     )
+
+
+def _people(faces: Faces) -> list[int]:
+    """A number for each face's person, where the image ids name people anyway."""
+    numbers, ids = faces.people, faces.image_ids
+    if numbers is None or not first_parts_are_people(ids, numbers):
+        return []
+    return person_numbers(ids).tolist()
 
 
 def _need_usual_scale(asked: Task, run: Path, training: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from benchmark.studies.study import (
     CHOICES,
     NAMES,
     Cell,
+    Patches,
     Study,
     StudyCheckpoint,
     gain,
@@ -48,13 +49,19 @@ def patch_section(study: Study, image: str) -> list[str]:
     """The section, in Markdown."""
     columns = [(choice, count) for choice in CHOICES for count in _counts(study)]
     heads = [f"{CHOSEN[choice]}, K = {count}" for choice, count in columns]
-    found = {(one.kind, one.choice, one.references): over_zero(one.psnr_y) for one in study.patches}
+    found = {
+        (one.kind, one.choice, one.references): _over_bicubic(study, one) for one in study.patches
+    }
     rows = [
         [NAMES[kind], *(found[kind, choice, count].text() for choice, count in columns)]
         for kind in _kinds(study)
     ]
     lines = ["", "## What is in the references, without a network", "", TEXT, ""]
     return [*lines, *markdown_table(["references", *heads], rows), "", image]
+
+
+def _over_bicubic(study: Study, copied: Patches) -> Paired:
+    return over_zero(copied.psnr_y, study.persons)
 
 
 def _counts(study: Study) -> list[int]:
@@ -72,12 +79,11 @@ def draw_patches(study: Study, out: Path) -> None:
     figure, axes = figure_of(7, 0.8 + 0.26 * len(kinds), len(CHOICES), sharey=True)
     for panel, choice in zip(axes, CHOICES, strict=True):
         for place, kind in enumerate(kinds):
-            (scores,) = (
-                one.psnr_y
+            (found,) = (
+                _over_bicubic(study, one)
                 for one in study.patches
                 if (one.kind, one.choice, one.references) == (kind, choice, count)
             )
-            found = over_zero(scores)
             panel.plot([found.low, found.high], [place, place], color=COLOURS[0])
             panel.plot(found.mean, place, "o", color=COLOURS[0])
         panel.set_title(CHOSEN[choice])
@@ -125,6 +131,7 @@ def write_findings(file: Path, out: Path) -> list[Path]:
 def markdown(study: Study, figures: Sequence[Path], out: Path) -> str:
     """The page: what was measured, the ladder, where the gain is."""
     most = max(counts(study))
+    of = "people" if study.people else "faces"
     images = [f"![{path.stem}]({path.relative_to(out).as_posix()})" for path in figures]
     lines = [
         f"# References of {study.title}: which kind, and how many",
@@ -134,7 +141,7 @@ def markdown(study: Study, figures: Sequence[Path], out: Path) -> str:
         f"`{study.data_revision[:12]}`, weights `{study.weights_sha256[:12]}`. One training; only "
         "the references differ. A person with fewer images than K has them repeated.",
         "",
-        "## PSNR-Y over K = 0, dB, paired, with 95 % bootstrap interval over faces",
+        f"## PSNR-Y over K = 0, dB, paired, with 95 % bootstrap interval over {of}",
         "",
         *_ladder(study),
         "",

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from benchmark.results.paired import Paired, paired
 from faceref.errors import FaceRefError
 from faceref.files import write_text
@@ -110,6 +112,9 @@ class Study:
     cells: list[Cell]
     patches: list[Patches] = field(default_factory=list)
     """Empty where none were copied."""
+    people: list[int] = field(default_factory=list)
+    """A number for each face's person. Empty where image ids do not begin with the person, as in
+    CelebA, whose table of people must not be passed on, and in studies from before it was kept."""
     format: int = FORMAT
 
     @property
@@ -117,6 +122,11 @@ class Study:
         """The kinds that were studied, in the order of `KINDS`, the target last."""
         found = {cell.kind for cell in self.cells}
         return [kind for kind in KINDS if kind in found]
+
+    @property
+    def persons(self) -> np.ndarray:
+        """`people`, int64 (N,); each face its own person where they are not kept."""
+        return np.array(self.people or range(self.images), np.int64)
 
     @property
     def name(self) -> str:
@@ -142,6 +152,7 @@ _SHAPE = {
     **dict.fromkeys(("images_sha256", "weights_sha256", "code"), str),
     "seed": COUNT,
     "images": COUNT,
+    "people": [COUNT],
     "hardware": dict,
     "cells": [_PARTS[Cell]],
     "patches": [_PARTS[Patches]],
@@ -207,5 +218,5 @@ class StudyCheckpoint:
 
 
 def gain(study: Study, cell: Cell) -> Paired:
-    """PSNR-Y of `cell` over K = 0 in dB, face by face."""
-    return paired(cell.psnr_y, study.cell("none", 0).psnr_y)
+    """PSNR-Y of `cell` over K = 0 in dB, face by face, its interval over people."""
+    return paired(cell.psnr_y, study.cell("none", 0).psnr_y, study.persons)

@@ -18,11 +18,13 @@ from benchmark.evaluation.setting import Setting
 from benchmark.evaluation.setting_faces import read_faces
 from benchmark.memory import fit, regression
 from benchmark.protocol.budgets import budget
+from benchmark.results.result import person_numbers
 from benchmark.studies import references as study_module
 from benchmark.studies import study as study_file
 from benchmark.studies.references import (
     _key,
     _other_lists,
+    _people,
     band_errors,
     parse_counts,
     prepare,
@@ -243,6 +245,25 @@ def test_gain_is_paired():
     study = Study("t", "m", "M", "b", 0, "test", "", 3, "", "", "", {}, [base, better])
     found = gain(study, better)
     assert (found.mean, found.low, found.high) == pytest.approx((1, 1, 1))
+
+
+def test_intervals_are_over_people():
+    base = Cell("none", 0, [20.0] * 4, [0.5] * 4, [], {})
+    better = Cell("random", 1, [20.0, 20.0, 21.0, 21.0], [0.5] * 4, [], {})
+    study = Study("t", "m", "M", "b", 0, "test", "", 4, "", "", "", {}, [base, better])
+    by_face = gain(study, better)
+    by_person = gain(replace(study, people=[0, 0, 1, 1]), better)
+    assert by_person.mean == by_face.mean == 0.5
+    assert by_person.p > by_face.p
+
+
+def test_people_are_kept_only_where_image_ids_name_them(tiny_face_ref: Path):
+    faces = prepare(FaceRef.open(tiny_face_ref), "test", None, 1)[0]
+    kept = _people(faces)
+    assert kept == person_numbers(faces.image_ids).tolist()
+    assert len(set(kept)) < len(kept)
+    nameless = replace(faces, image_ids=[f"{row:06d}.jpg" for row in range(len(faces))])
+    assert _people(nameless) == []
 
 
 def test_a_damaged_file_is_named(tmp_path: Path):
