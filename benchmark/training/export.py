@@ -117,7 +117,7 @@ def training_report(path: str | Path) -> dict[str, Any]:
     path = as_path(path)
     if not _is_exported(path):
         return Run(path).training()
-    _need_its_sum(path)
+    need_its_sum(path)
     report = parse_json(safetensors_metadata(path, _AGAIN).get("training", "{}"), path, _AGAIN)
     need_shape(report, REPORT_SHAPE, path, _AGAIN)
     if "weights_sha256" not in report:
@@ -146,7 +146,7 @@ def open_weights(path: str | Path) -> Weights:
         method = load_method(training["method"])
         model = _filled(method, method.build(), run.weights(), path)
         return Weights(method, model, file_sha256(run.best), scale_of(training), _facts(training))
-    digest = _need_its_sum(path)
+    digest = need_its_sum(path)
     state, metadata = read_safetensors(path, _AGAIN)
     if "method" not in metadata:
         raise FaceRefError(f"{path} does not name its method: it was not made by facebench.")
@@ -232,7 +232,7 @@ def _is_exported(path: Path) -> bool:
     )
 
 
-def _need_its_sum(path: Path) -> str:
+def need_its_sum(path: Path) -> str:
     """SHA-256 of a file; raises FaceRefError where no file beside it names that one."""
     digest, beside = file_sha256(path), _sum_file(path)
     if not beside.is_file():

@@ -218,6 +218,7 @@ def upscale_photo(
     matrices = [frame_in_image(one.landmarks, embedder.scheme.template, 1) for one in found]
     sizes = [side_in_image(matrix) for matrix in matrices]
     chosen = [upscaler.choose(size) for size in sizes]
+    matrices = [_corrected(image, *one) for one in zip(matrices, chosen, strict=True)]
     touched = [
         matrix for matrix, one in zip(matrices, chosen, strict=True) if not isinstance(one, str)
     ]
@@ -236,6 +237,13 @@ def upscale_photo(
         assert super_resolved is not None
         paste(result, photo, super_resolved, matrices[row], scale)
     return result, [faces[row] for row in range(len(found))]
+
+
+def _corrected(image: np.ndarray, matrix: np.ndarray, network: Network | str) -> np.ndarray:
+    """The map from a face's frame, where its network expects that, as far as that is known."""
+    if isinstance(network, str) or network.correction is None:
+        return matrix
+    return network.correction.corrected(image, matrix)
 
 
 def _trusted(

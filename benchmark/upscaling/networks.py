@@ -10,6 +10,7 @@ from torch import nn
 
 from benchmark.methods.model import Model, as_method, given_count
 from benchmark.protocol.tasks import HR_SIZE, SCALE
+from benchmark.upscaling.frame_correction import FrameCorrection, frame_correction
 from faceref.errors import FaceRefError
 
 LIMITS = {8: 28, 4: 128}
@@ -29,6 +30,8 @@ class Network:
     """References given for each face."""
     limit: float
     """Largest face that it is for, in pixels."""
+    correction: FrameCorrection | None = None
+    """Of the frames that a detector finds; None where it is not known which the network expects."""
 
     @property
     def lr_size(self) -> int:
@@ -43,6 +46,7 @@ class Network:
             "method": model.method.name if isinstance(model, Model) else type(model).__name__,
             "weights_sha256": _sha256(model),
             "references": self.count,
+            "frame_correction": self.correction and self.correction.sha256,
         }
 
 
@@ -73,10 +77,19 @@ def open_networks(
         if scale in found:
             raise FaceRefError(f"Two networks of x{scale}: give one of x8, x4, or one of each.")
         model = as_method(module).to(device).eval()
-        found[scale] = Network(model, scale, given_count(model, references), LIMITS[scale])
+        count = given_count(model, references)
+        found[scale] = Network(model, scale, count, LIMITS[scale], _correction_for(model))
     if not found:
         raise FaceRefError("No network: give one of x8, x4, or both.")
     return found
+
+
+def _correction_for(model: nn.Module) -> FrameCorrection | None:
+    """That of the package, where it leads to the frames of the set that `model` was trained on."""
+    if not isinstance(model, Model) or not model.method.trained or model.adaptation is not None:
+        return None
+    known = frame_correction()
+    return known if model.facts.get("data_revision") == known.trained_on else None
 
 
 def choose(size: float, networks: Mapping[int, Network]) -> Network | str:

@@ -24,6 +24,7 @@ from faceref.markdown import markdown_table
 from reports.scripts.ablations_page import ablations_part
 from reports.scripts.likeness_page import draw_likeness, likeness_page, numbers
 from reports.scripts.training_length_page import BASE, draw_length, length_part
+from reports.scripts.unseen_pool_page import unseen_part
 
 NAME = "transfer"
 HEAD = """# What the pool of a target brings
@@ -304,7 +305,8 @@ def draw(rows: list[Row], out: Path) -> None:
 def whole(out: Path, rows: list[Row]) -> str:
     """The whole page, in Markdown."""
     helen = helen_page(numbers(out, "helen"))
-    return "\n".join([page(rows), ablations_part(out), length_part(out), helen, likeness_page(out)])
+    parts = [ablations_part(out), length_part(out), unseen_part(out), helen, likeness_page(out)]
+    return "\n".join([page(rows), *parts])
 
 
 def main() -> None:

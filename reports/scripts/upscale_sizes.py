@@ -181,7 +181,7 @@ class Study:
         for clean in self.photos(split, rows, size):
             one = damaged(clean, damage, rng)
             plain = upsample_image(one.image, scale)
-            ours, _ = _upscaled(one, self.upscaler, Known(one.points), scale)
+            ours, _ = _upscaled(one, self.placed, Known(one.points), scale)
             made["bicubic"].append(frames(plain, one.points, scale))
             made["tool"].append(frames(ours, one.points, scale))
         truth = self.face_ref.images(split)[list(rows)]
@@ -246,9 +246,16 @@ class Study:
         ours, known = self.upscaler, Known(one.points)
         ways = {"agreed": (self._always(_bicubic()), known)}
         if split == "test":
-            return ways | {"tool": (ours, known), "detected": (ours, self.embedder)}
-        networks = ours.networks.values()
+            return ways | {"tool": (self.placed, known), "detected": (ours, self.embedder)}
+        networks = self.placed.networks.values()
         return ways | {f"x{one.scale}": (self._always(one), known) for one in networks}
+
+    @property
+    def placed(self) -> FaceUpscaler:
+        """For known landmarks, whose frames need no correction."""
+        networks = self.upscaler.networks.items()
+        plain = {scale: replace(one, correction=None) for scale, one in networks}
+        return FaceUpscaler(plain, self.upscaler.gallery, torch.device("cpu"))
 
     def _always(self, network: Network) -> FaceUpscaler:
         """One network, whatever the size."""

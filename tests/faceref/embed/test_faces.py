@@ -15,7 +15,11 @@ SMALLEST = 8
 
 
 class Sighted(PlainEmbedder):
-    """Sees white squares from 8 pixels on in an image that is fitted into 64x64."""
+    """Sees white squares from 8 pixels on in an image that is fitted into 64x64.
+
+    What it sees there it divides by the scale, as insightface does: that forgets half pixels, as
+    the middle of the first pixel is 0.
+    """
 
     det_size = SIDE
 
@@ -30,7 +34,7 @@ class Sighted(PlainEmbedder):
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         _, _, stats, _ = cv2.connectedComponentsWithStats((small[..., 0] > 127).astype(np.uint8))
         boxes = [(x, y, x + w, y + h) for x, y, w, h, _ in stats[1:] if min(w, h) >= SMALLEST]
-        return [_detection(*(float(side) / scale for side in box)) for box in boxes]
+        return [_detection(*((side - 0.5) / scale for side in box)) for box in boxes]
 
 
 def _detection(left: float, top: float, right: float, bottom: float) -> Detection:
@@ -69,7 +73,8 @@ def test_small_faces_of_a_large_photograph_are_found_once_each():
 def test_a_face_at_the_edge_of_a_tile_is_found_whole(place: int):
     image = _image((place, place, 12), size=(200, 200))
     (face,) = detect_all(Sighted(), image)
-    assert np.abs(np.array(face.box) - (place, place, place + 12, place + 12)).max() <= 1
+    first, last = place - 0.5, place + 11.5
+    assert np.abs(np.array(face.box) - (first, first, last, last)).max() <= 1
     assert np.abs(face.landmarks.mean(0) - place - 12 * ARCFACE.template.mean(0) / 128).max() <= 1
 
 
@@ -90,6 +95,15 @@ def test_an_image_that_fits_is_looked_at_once():
         embedder = Sighted()
         assert look(embedder, _image(size=(64, 50))) == []
         assert embedder.looked_at == [(64, 50)]
+
+
+@pytest.mark.parametrize("side", [20, 40, 256])
+def test_points_of_a_detector_that_forgets_half_pixels_are_right_to_a_tenth(side: int):
+    image = _image((side // 4, side // 4, side // 2), size=(side, side))
+    (own,), (ours,) = Sighted().detect(image), detect_all(Sighted(), image)
+    centre = side / 2 - 0.5
+    assert abs(np.mean(own.box) - centre) > 0.1
+    assert abs(np.mean(ours.box) - centre) < 0.1
 
 
 class Failing(PlainEmbedder):
