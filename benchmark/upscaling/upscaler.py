@@ -70,12 +70,13 @@ class Upscaler:
     Each face is super-resolved to 128x128 by the network that fits its size: from 16x16 (x8) or
     from 32x32 (x4). The size of a face is the side of the frame that it is aligned to, in pixels of
     the photograph: about 1.6 times the width of its box. A face that is too large, or whose size
-    fits no given network, is only upsampled by bicubic interpolation. References are found with the
-    LR face alone. Shrunk again, a result equals the photograph: nothing that a clean photograph
-    shows is changed. Faces in noisy photographs are cleaned first. So are faces in JPEGs, within
-    the error that their quantisation tables allow for; these tables are known for files and for
-    images opened by Pillow, not for arrays. The detail is hallucinated: it must not serve to
-    identify anyone.
+    fits no given network, is only upsampled by bicubic interpolation. For the networks of the
+    package the frame that a detector gives a face is corrected. References are found with the LR
+    face alone. Shrunk again, a result equals the photograph: nothing that a clean photograph shows
+    is changed. Faces in noisy photographs are cleaned first. So are faces in JPEGs, within the
+    error that their quantisation tables allow for; these tables are known for files and for images
+    opened by Pillow, not for arrays. The detail is hallucinated: it must not serve to identify
+    anyone.
 
     Args:
         models: A model of `benchmark.load_model`, or what that takes, or a module with
