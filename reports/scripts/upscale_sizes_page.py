@@ -43,8 +43,9 @@ TABLE = """## Test: the tool, with the network of the size
 | insightface | the tool with landmarks of insightface, not known ones: faces found, gain of all |
 | dlib | the same with dlib, the default of `--embedder` |
 
-Frames that a detector finds are corrected (`benchmark/upscaling/frame_correction.py`), known ones are
-not. Up to 40 px these photographs have at most 400x400 pixels, in which dlib looks for smaller faces.
+Frames that a detector finds are corrected (`benchmark/upscaling/frame_correction.py`), known ones
+are not. Up to 40 px these photographs have at most 400x400 pixels, in which dlib looks for smaller
+faces.
 """
 CHOICE = """
 ## Val: which network at which size
